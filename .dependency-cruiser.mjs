@@ -1,0 +1,103 @@
+/** The direction between the parts, as docs/ARCHITECTURE tells it. Each rule says why it stands. */
+
+const part = (name) => `^${name}/src/`;
+
+function only(name, comment, from, path) {
+  return { name, comment, severity: "error", from, to: { path } };
+}
+
+export default {
+  forbidden: [
+    only(
+      "protocol-knows-nobody",
+      "Every part speaks the protocol, so a dependency of the protocol would be a dependency of everything.",
+      { path: part("packages/protocol") },
+      "^(apps|backends|packages/(?!protocol))/",
+    ),
+    only(
+      "git-knows-the-protocol-only",
+      "Git code is shared by daemons of different trust; it must not reach into any of them.",
+      { path: part("packages/git") },
+      "^(apps|backends|packages/(?!git|protocol))/",
+    ),
+    only(
+      "backends-know-the-sdk-only",
+      "A backend is a plugin: what it may use is the contract, or the next backend's author could not write one.",
+      { path: "^backends/(?!sdk/)([^/]+)/src/" },
+      "^(apps|packages/(?!protocol)|backends/(?!sdk|$1))/",
+    ),
+    only(
+      "sdk-knows-the-protocol-only",
+      "The contract for backends must not drag a daemon in.",
+      { path: part("backends/sdk") },
+      "^(apps|packages/(?!protocol)|backends/(?!sdk))/",
+    ),
+    only(
+      "only-the-runner-loads-backends",
+      "Backends run an agent's code; they may only be loaded inside the sandbox. Everyone else reads their manifest.",
+      { path: "^(apps/(?!runner/)|packages/)", pathNot: "^apps/runner/" },
+      "^backends/",
+    ),
+    only(
+      "nobody-imports-the-server",
+      "The server is reached over its API, or a worker could not run on another machine.",
+      { path: "^(apps/(?!server/)|packages|backends)" },
+      "^apps/server/",
+    ),
+    only("nobody-imports-the-worker", "The worker is its own process with its own trust.", { path: "^(apps/(?!worker/)|packages|backends)" }, "^apps/worker/"),
+    only(
+      "nobody-imports-the-runner",
+      "The runner lives inside the sandbox; a daemon that imports it would run what the sandbox is for.",
+      { path: "^(apps/(?!runner/)|packages|backends)" },
+      "^apps/runner/",
+    ),
+    only("nobody-imports-the-integrator", "The integrator is its own process.", { path: "^(apps/(?!integrator/)|packages|backends)" }, "^apps/integrator/"),
+    only("nobody-imports-the-cli", "The command line is a client like any other.", { path: "^(apps/(?!cli/)|packages|backends)" }, "^apps/cli/"),
+    only(
+      "git-is-for-server-worker-integrator-cli",
+      "The runner works for the agent: git for the daemons is not its business.",
+      { path: "^(apps/runner|backends)/" },
+      "^packages/git/",
+    ),
+    only(
+      "only-the-server-touches-the-database",
+      "Leases and fences hold because one part alone writes the rows.",
+      { path: "^(apps/(?!server/)|packages|backends)" },
+      "node_modules/(better-sqlite3|kysely|pg)/",
+    ),
+    only(
+      "only-packages-git-runs-git",
+      "Every call of git has the same quarantine: one place to get it right.",
+      { path: "^(apps|backends|packages/(?!git/))" },
+      "node_modules/simple-git/",
+    ),
+    {
+      name: "no-cycles",
+      comment: "A cycle means that two files are one thing, or that the direction is wrong.",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "no-unresolved",
+      comment: "An import that resolves to nothing fails at run time, in front of a user.",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "source-does-not-import-tests",
+      comment: "What ships must work without the tests.",
+      severity: "error",
+      from: { path: "^(apps|packages|backends)/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^tests/|\\.test\\.ts$" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "node_modules/(?!(better-sqlite3|kysely|pg|simple-git)/)" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "node"], extensions: [".ts", ".js", ".json"] },
+  },
+};
