@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { idSchema, timeSchema } from "./scalars.ts";
+
+/**
+ * What a token may do. admin: everything. submitter: submit, cancel, retry and read. viewer: read. worker: claim and report attempts.
+ * integrator: claim and land completions.
+ */
+export const ROLES = ["admin", "submitter", "viewer", "worker", "integrator"] as const;
+export type Role = (typeof ROLES)[number];
+
+export const createTokenSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  role: z.enum(ROLES),
+  expiresAt: timeSchema.optional(),
+});
+export const tokenViewSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  role: z.enum(ROLES),
+  createdAt: timeSchema,
+  expiresAt: timeSchema.nullable(),
+  lastUsedAt: timeSchema.nullable(),
+});
+export type TokenView = z.infer<typeof tokenViewSchema>;
+/** The token itself is shown once, here; the server keeps its SHA-256 only. */
+export const createdTokenSchema = z.object({ token: z.string(), view: tokenViewSchema });

@@ -1,0 +1,307 @@
+import { z } from "zod";
+import { createdTokenSchema, createTokenSchema, ROLES, type Role, tokenViewSchema } from "./accounts.ts";
+import { jobEventSchema } from "./events.ts";
+import {
+  claimCompletionResponseSchema,
+  claimCompletionSchema,
+  landRequestSchema,
+  landResponseSchema,
+  rejectRequestSchema,
+  verifyRequestSchema,
+  verifyResponseSchema,
+} from "./integrator-api.ts";
+import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
+import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema } from "./repository.ts";
+import { idSchema } from "./scalars.ts";
+import { JOB_STATES } from "./states.ts";
+import {
+  appendEventsResponseSchema,
+  appendEventsSchema,
+  claimRequestSchema,
+  claimResponseSchema,
+  finishResponseSchema,
+  finishSchema,
+  registeredWorkerSchema,
+  registerWorkerSchema,
+  renewResponseSchema,
+  workerViewSchema,
+} from "./worker-api.ts";
+
+/**
+ * The HTTP API as data: the server makes its routes from this table, the client its calls, and `docs/openapi.json` is printed from it.
+ * Every answer that is not 2xx has the form of `errorBodySchema`. `{name}` in a path is a parameter.
+ */
+export interface Endpoint {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  /** Roles that may call it; `admin` always may. Empty: no token needed. */
+  readonly roles: readonly Role[];
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly response: z.ZodType;
+}
+
+const everyone = ["submitter", "viewer", "worker", "integrator"] as const;
+const readers = ["submitter", "viewer", "worker", "integrator"] as const;
+
+export const errorBodySchema = z.object({
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string(), details: z.record(z.string(), z.unknown()) }),
+});
+
+/** Query parameters arrive as text. */
+const count = (max: number, fallback: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+const list = <T extends readonly [string, ...string[]]>(values: T) =>
+  z.preprocess((value) => (typeof value === "string" ? value.split(",") : value), z.array(z.enum(values)).optional());
+
+export const ENDPOINTS = {
+  health: {
+    method: "GET",
+    path: "/v1/health",
+    roles: [],
+    summary: "Whether the server is up.",
+    response: z.object({ ok: z.literal(true), version: z.string(), installationId: idSchema }),
+  },
+  whoami: {
+    method: "GET",
+    path: "/v1/whoami",
+    roles: everyone,
+    summary: "Name and role of the token.",
+    response: z.object({ name: z.string(), role: z.enum(ROLES) }),
+  },
+
+  createRepository: {
+    method: "POST",
+    path: "/v1/repositories",
+    roles: ["submitter"],
+    summary: "Register a repository; the same name and address again gives the same one.",
+    body: createRepositorySchema,
+    response: repositoryViewSchema,
+  },
+  listRepositories: {
+    method: "GET",
+    path: "/v1/repositories",
+    roles: readers,
+    summary: "All repositories.",
+    response: z.object({ repositories: z.array(repositoryViewSchema) }),
+  },
+  getBranch: {
+    method: "GET",
+    path: "/v1/repositories/{repo}/branch",
+    roles: readers,
+    summary: "The hub's commit of a branch.",
+    query: z.object({ branch: z.string() }),
+    response: branchViewSchema,
+  },
+  syncBranch: {
+    method: "POST",
+    path: "/v1/repositories/{repo}/sync-branch",
+    roles: ["submitter"],
+    summary: "Fast-forward a hub branch to a commit that the hub has.",
+    body: syncBranchSchema,
+    response: branchViewSchema,
+  },
+  syncRepository: {
+    method: "POST",
+    path: "/v1/repositories/{repo}/sync",
+    roles: ["submitter"],
+    summary: "Fetch from the repository's address into refs/upstream.",
+    body: z.strictObject({}),
+    response: z.object({ branches: z.array(branchViewSchema) }),
+  },
+
+  submitJob: {
+    method: "POST",
+    path: "/v1/jobs",
+    roles: ["submitter"],
+    summary: "Submit a job.",
+    body: submitJobSchema,
+    response: z.object({ job: jobViewSchema, deduplicated: z.boolean() }),
+  },
+  listJobs: {
+    method: "GET",
+    path: "/v1/jobs",
+    roles: readers,
+    summary: "Jobs, newest first, in pages.",
+    query: z.object({
+      state: list(JOB_STATES),
+      kind: list(JOB_KINDS),
+      lane: list(LANES),
+      repo: z.string().optional(),
+      limit: count(200, 50),
+      cursor: z.string().max(200).optional().describe("`nextCursor` of the page before."),
+    }),
+    response: z.object({ jobs: z.array(jobViewSchema), nextCursor: z.string().nullable() }),
+  },
+  getJob: {
+    method: "GET",
+    path: "/v1/jobs/{job}",
+    roles: readers,
+    summary: "One job, by id or number.",
+    query: z.object({
+      waitMs: z.coerce.number().int().min(0).max(60_000).default(0).describe("Hold the answer until the job is final or blocked, at most this long."),
+    }),
+    response: jobDetailSchema,
+  },
+  explainJob: { method: "GET", path: "/v1/jobs/{job}/explain", roles: readers, summary: "Why the job is where it is.", response: explanationSchema },
+  cancelJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/cancel",
+    roles: ["submitter"],
+    summary: "Cancel a job.",
+    body: z.strictObject({ reason: z.string().max(1_000).optional() }),
+    response: z.object({ job: jobViewSchema }),
+  },
+  retryJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/retry",
+    roles: ["submitter"],
+    summary: "Queue a blocked job again, or submit a final one again as a new job.",
+    body: z.strictObject({}),
+    response: z.object({ job: jobViewSchema }),
+  },
+  jobDiff: { method: "GET", path: "/v1/jobs/{job}/diff", roles: readers, summary: "The job's change as a patch (text/plain).", response: z.string() },
+  getArtifact: { method: "GET", path: "/v1/jobs/{job}/artifacts/{name}", roles: readers, summary: "One artifact, as bytes.", response: z.string() },
+  listEvents: {
+    method: "GET",
+    path: "/v1/jobs/{job}/events",
+    roles: readers,
+    summary: "Events after a cursor. As `text/event-stream` where asked for (SSE), and as a WebSocket on the same path: frames of `eventFrameSchema`.",
+    query: z.object({ after: z.coerce.number().int().min(0).default(0), limit: count(5_000, 1_000) }),
+    response: z.object({ events: z.array(jobEventSchema), lastSeq: z.int() }),
+  },
+
+  listWorkers: { method: "GET", path: "/v1/workers", roles: readers, summary: "All workers.", response: z.object({ workers: z.array(workerViewSchema) }) },
+  drainWorker: {
+    method: "POST",
+    path: "/v1/workers/{worker}/drain",
+    roles: [],
+    summary: "Let a worker finish what it has and claim nothing more.",
+    body: z.strictObject({}),
+    response: z.object({}),
+  },
+  registerWorker: {
+    method: "POST",
+    path: "/v1/workers",
+    roles: ["worker"],
+    summary: "Register a worker, at every start.",
+    body: registerWorkerSchema,
+    response: registeredWorkerSchema,
+  },
+  claim: {
+    method: "POST",
+    path: "/v1/claims",
+    roles: ["worker"],
+    summary: "Claim a job; held until there is one.",
+    body: claimRequestSchema,
+    response: claimResponseSchema,
+  },
+  renew: {
+    method: "POST",
+    path: "/v1/attempts/{job}/{fence}/renew",
+    roles: ["worker"],
+    summary: "Renew the lease.",
+    body: z.strictObject({}),
+    response: renewResponseSchema,
+  },
+  appendEvents: {
+    method: "POST",
+    path: "/v1/attempts/{job}/{fence}/events",
+    roles: ["worker"],
+    summary: "Append events; what is already there is skipped.",
+    body: appendEventsSchema,
+    response: appendEventsResponseSchema,
+  },
+  putArtifact: {
+    method: "PUT",
+    path: "/v1/attempts/{job}/{fence}/artifacts/{name}",
+    roles: ["worker"],
+    summary: "Store an artifact (body: application/octet-stream, at most 16 MiB).",
+    response: z.object({ bytes: z.int(), sha256: z.string() }),
+  },
+  finish: {
+    method: "POST",
+    path: "/v1/attempts/{job}/{fence}/finish",
+    roles: ["worker"],
+    summary: "Report how the attempt ended.",
+    body: finishSchema,
+    response: finishResponseSchema,
+  },
+
+  claimCompletion: {
+    method: "POST",
+    path: "/v1/completion-claims",
+    roles: ["integrator"],
+    summary: "Claim a completion; held until there is one.",
+    body: claimCompletionSchema,
+    response: claimCompletionResponseSchema,
+  },
+  renewCompletion: {
+    method: "POST",
+    path: "/v1/completions/{completion}/{fence}/renew",
+    roles: ["integrator"],
+    summary: "Renew the lease on a completion.",
+    body: z.strictObject({}),
+    response: renewResponseSchema,
+  },
+  verifyCompletion: {
+    method: "POST",
+    path: "/v1/completions/{completion}/{fence}/verify",
+    roles: ["integrator"],
+    summary: "Ask for receipts of the merged tree.",
+    body: verifyRequestSchema,
+    response: verifyResponseSchema,
+  },
+  landCompletion: {
+    method: "POST",
+    path: "/v1/completions/{completion}/{fence}/land",
+    roles: ["integrator"],
+    summary: "Move the target to the merged commit, by compare-and-swap.",
+    body: landRequestSchema,
+    response: landResponseSchema,
+  },
+  rejectCompletion: {
+    method: "POST",
+    path: "/v1/completions/{completion}/{fence}/reject",
+    roles: ["integrator"],
+    summary: "Give the completion up.",
+    body: rejectRequestSchema,
+    response: landResponseSchema,
+  },
+
+  createToken: { method: "POST", path: "/v1/tokens", roles: [], summary: "Make a token.", body: createTokenSchema, response: createdTokenSchema },
+  listTokens: {
+    method: "GET",
+    path: "/v1/tokens",
+    roles: [],
+    summary: "All tokens, without the secrets.",
+    response: z.object({ tokens: z.array(tokenViewSchema) }),
+  },
+  revokeToken: { method: "DELETE", path: "/v1/tokens/{token}", roles: [], summary: "Revoke a token.", response: z.object({}) },
+} as const satisfies Record<string, Endpoint>;
+
+export type EndpointName = keyof typeof ENDPOINTS;
+
+/** Endpoints that need no token. All others with an empty `roles` are for `admin` only. */
+export const PUBLIC_ENDPOINTS: readonly EndpointName[] = ["health"];
+
+/** WebSocket of a worker's signals (role worker): frames of `workerSignalSchema`. */
+export const WORKER_SIGNALS_PATH = "/v1/workers/{worker}/signals";
+/** Git's smart HTTP of the hub: `/git/<repository id>/upstream.git` and `…/jobs.git`. HTTP Basic, the token as password. */
+export const HUB_PATH = "/git";
+
+type Table = typeof ENDPOINTS;
+export type BodyOf<N extends EndpointName> = Table[N] extends { body: infer B extends z.ZodType } ? z.input<B> : undefined;
+export type QueryOf<N extends EndpointName> = Table[N] extends { query: infer Q extends z.ZodType } ? z.input<Q> : undefined;
+export type ResponseOf<N extends EndpointName> = z.output<Table[N]["response"]>;
+type ParamsIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamsIn<Rest> : never;
+export type ParamsOf<N extends EndpointName> = [ParamsIn<Table[N]["path"]>] extends [never] ? undefined : Record<ParamsIn<Table[N]["path"]>, string | number>;
+
+/** Fills `{name}` in a path. */
+export function fillPath(path: string, params: Record<string, string | number> = {}): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = params[name];
+    if (value === undefined) throw new TypeError(`path ${path} needs the parameter ${name}`);
+    return encodeURIComponent(String(value));
+  });
+}

@@ -1,0 +1,202 @@
+/**
+ * The one table of failures. Every failure that a user, a client or a job can meet has a row here: its HTTP status, what may be done about it
+ * (`retry`), one sentence that says what happened and one that says what to do next. `docs/errors.md` is generated from it.
+ */
+
+/**
+ * What happens to a job that fails with a code:
+ * - `requeue`: tried again, up to the job's `maxAttempts`, then it fails with this code;
+ * - `final`: the job fails at once, another try would end the same way;
+ * - `person`: the job is blocked until a person acts (then `slipway retry`);
+ * - `client`: not a job's ending; the caller of the API mends the request, or calls again where `retryAfterMs` is given.
+ */
+export type RetryPolicy = "requeue" | "final" | "person" | "client";
+
+export interface ErrorRow {
+  /** HTTP status of an API answer that carries this code. */
+  readonly status: number;
+  readonly retry: RetryPolicy;
+  /** What happened, in one sentence for a person. */
+  readonly message: string;
+  /** What to do next, in one sentence. */
+  readonly hint: string;
+}
+
+function row(status: number, retry: RetryPolicy, message: string, hint: string): ErrorRow {
+  return { status, retry, message, hint };
+}
+
+export const ERRORS = {
+  // Requests
+  INVALID_REQUEST: row(400, "client", "The request does not have the expected form.", "Mend the field that the details name and send it again."),
+  INVALID_CONFIG: row(
+    400,
+    "final",
+    "A configuration file does not have the expected form.",
+    "Mend the line that the details name; `slipway doctor` checks it again.",
+  ),
+  UNAUTHENTICATED: row(401, "client", "The request carries no valid token.", "Pass a token with SLIPWAY_TOKEN_FILE, or start `slipway up` on this machine."),
+  FORBIDDEN: row(403, "client", "The token's role does not allow this.", "Use a token with one of the roles that the details name."),
+  ORIGIN_REFUSED: row(
+    403,
+    "client",
+    "The request comes from a web page that is not allowed.",
+    "Open the page that the server itself serves, or add the origin to `allowedOrigins`.",
+  ),
+  NOT_FOUND: row(404, "client", "There is nothing with this name.", "List what exists with `slipway jobs`."),
+  CONFLICT: row(409, "client", "The thing is not in a state that allows this.", "Look at it with `slipway show` and try what its state allows."),
+  PAYLOAD_TOO_LARGE: row(413, "client", "The request is larger than the server takes.", "Send less at a time; the details name the limit in bytes."),
+  DISK_FULL: row(
+    507,
+    "requeue",
+    "There is no room left under the data folder.",
+    "Free disk space, or move the data folder with SLIPWAY_DATA; accepted jobs are kept.",
+  ),
+  SERVER_UNAVAILABLE: row(503, "client", "The server does not answer.", "Start it with `slipway up`, or set SLIPWAY_URL to the one you mean."),
+  DATA_FOLDER_IN_USE: row(
+    503,
+    "client",
+    "Another server already uses this data folder.",
+    "Stop the server whose process id the details name, or choose another folder with SLIPWAY_DATA.",
+  ),
+  INTERNAL: row(
+    500,
+    "requeue",
+    "Slipway itself failed.",
+    "Look at the server's log; if it happens again, report it with the output of `slipway doctor --json`.",
+  ),
+  // Leases
+  LEASE_LOST: row(
+    409,
+    "requeue",
+    "The worker's lease on the job is over; another attempt may own it now.",
+    "Nothing to do: the stale attempt stops by itself and the job goes on elsewhere.",
+  ),
+  WORKER_STOPPED: row(
+    409,
+    "requeue",
+    "The worker was stopped while it worked on the job.",
+    "Nothing to do: the job is tried again as soon as a worker is free.",
+  ),
+  // Preparing
+  SECRET_MISSING: row(422, "person", "A secret that the backend needs is not there.", "Provide the secret that the details name, then `slipway retry`."),
+  REPOSITORY_UNREACHABLE: row(
+    502,
+    "requeue",
+    "The repository could not be fetched.",
+    "Check the address and the credentials; `git ls-remote ADDRESS` should answer.",
+  ),
+  REPOSITORY_EMPTY: row(422, "final", "The repository has no commit to start from.", "Make a first commit, then submit again."),
+  BASE_NOT_FOUND: row(422, "final", "The base of the job is not in the repository.", "Name a branch or commit that exists, with --base."),
+  WORKSPACE_FAILED: row(500, "requeue", "The workspace could not be made.", "Look at the details; often the disk is full or the repository is damaged."),
+  SETUP_FAILED: row(
+    422,
+    "final",
+    "A setup command of the repository failed.",
+    "Run the command yourself on a fresh clone; its whole output is an artifact of the job.",
+  ),
+  SANDBOX_UNAVAILABLE: row(
+    422,
+    "person",
+    "The sandbox could not be set up as asked.",
+    "Install bubblewrap (`apt install bubblewrap`), or set `sandbox: none` to run without isolation.",
+  ),
+  // Backends
+  BACKEND_NOT_INSTALLED: row(422, "person", "No worker has the backend.", "Install the backend on a worker; `slipway doctor` says how."),
+  BACKEND_AUTH: row(422, "person", "The model's vendor refused the key.", "Check the key that the details name, then `slipway retry`."),
+  BACKEND_QUOTA: row(422, "person", "The account at the model's vendor has no quota left.", "Raise the quota or choose another backend, then `slipway retry`."),
+  BACKEND_RATE_LIMITED: row(429, "requeue", "The model's vendor asks to slow down.", "Nothing to do: the job waits and is tried again."),
+  BACKEND_OUTPUT_INVALID: row(
+    502,
+    "requeue",
+    "The backend said something that is not in its protocol.",
+    "Look at the log; if it happens again, the agent's version may not fit the backend's.",
+  ),
+  BACKEND_FAILED: row(502, "final", "The agent ended with an error of its own.", "Look at the end of the job's log with `slipway logs`."),
+  AGENT_TIMEOUT: row(504, "final", "The agent did not finish in its time.", "Give the job more time with --timeout, or a smaller task."),
+  AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; if it happens often, raise the stall limit."),
+  BUDGET_EXCEEDED: row(422, "final", "The job used up its budget.", "Raise the budget, or split the task."),
+  OUT_OF_MEMORY: row(507, "requeue", "The agent ran out of memory.", "Raise the memory limit, or run fewer jobs at once."),
+  RUNNER_LOST: row(
+    500,
+    "requeue",
+    "The runner inside the sandbox ended before the turn did.",
+    "Nothing to do: it is tried again; `slipway logs` shows its last words.",
+  ),
+  // Judging
+  GATES_FAILED: row(
+    422,
+    "final",
+    "A gate still fails after the last repair.",
+    "Look at the gate's output with `slipway show`, then give the agent a better task.",
+  ),
+  CRITIC_REJECTED: row(422, "final", "The critic did not accept the change.", "Read its findings with `slipway show`."),
+  SCOPE_VIOLATION: row(
+    422,
+    "final",
+    "The change touches what the job may not touch.",
+    "Widen `scope` in .slipway.yaml if this is wanted; the details name the paths.",
+  ),
+  NO_CHANGE: row(422, "final", "The agent changed nothing.", "Make the task more concrete; `slipway logs` shows what the agent thought."),
+  COMMIT_INVALID: row(422, "final", "What the sandbox handed out is not a sound set of git objects.", "Look at the details; the result was not taken."),
+  // Landing
+  MERGE_CONFLICT: row(
+    409,
+    "final",
+    "The change conflicts with what landed since its base.",
+    "Submit the task again: it starts from the new state of the branch.",
+  ),
+  TARGET_MOVED: row(409, "client", "The target branch moved while the change was about to land.", "Nothing to do: the integrator merges again."),
+  RECEIPT_MISSING: row(409, "client", "A required gate has no receipt for this tree.", "Nothing to do: the integrator has the tree verified first."),
+  PR_FAILED: row(502, "requeue", "The pull request could not be opened.", "Check the git host's token and its rights."),
+  CANCELLED: row(409, "final", "The job was cancelled.", "Submit it again with `slipway retry` if this was not meant."),
+} as const satisfies Record<string, ErrorRow>;
+
+/** A code of the table above. */
+export type ErrorCode = keyof typeof ERRORS;
+
+export const ERROR_CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+
+/** True where `value` is a code of the table. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERRORS, value);
+}
+
+/** The error that every part throws where a failure has a code; `details` is plain JSON for people and tools. */
+export class SlipwayError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message?: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(message ?? ERRORS[code].message, options);
+    this.name = "SlipwayError";
+    this.code = code;
+    this.details = details;
+  }
+
+  /** HTTP status of the answer that carries this error. */
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  /** What to do next: the details' own hint where there is one, else the table's. */
+  get hint(): string {
+    return typeof this.details["hint"] === "string" ? this.details["hint"] : ERRORS[this.code].hint;
+  }
+
+  /** The shape that `errorBodySchema` describes. */
+  toJSON(): { error: { code: ErrorCode; message: string; hint: string; details: Record<string, unknown> } } {
+    return { error: { code: this.code, message: this.message, hint: this.hint, details: { ...this.details } } };
+  }
+}
+
+/** Any thrown value as a `SlipwayError`; what has no code becomes `fallback` and keeps its cause. */
+export function toSlipwayError(error: unknown, fallback: ErrorCode = "INTERNAL"): SlipwayError {
+  if (error instanceof SlipwayError) return error;
+  const nodeCode = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (nodeCode === "ENOSPC" || nodeCode === "SQLITE_FULL") {
+    return new SlipwayError("DISK_FULL", undefined, {}, { cause: error });
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return new SlipwayError(fallback, `${ERRORS[fallback].message} (${text})`, {}, { cause: error });
+}

@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { ERROR_CODES } from "./errors.ts";
+import { fenceSchema, idSchema, nameSchema, timeSchema } from "./scalars.ts";
+import { JOB_STATES } from "./states.ts";
+
+/** What happens in a job, as its subscribers see it. The server numbers the events of a job 1, 2, 3 … without gaps and stores each before it sends it. */
+
+/** A log event is one chunk: at most 16 KiB of one stream, or what came within 20 ms. */
+export const LOG_CHUNK_LIMIT_BYTES = 16_384;
+export const LOG_CHUNK_INTERVAL_MS = 20;
+
+export const PHASES = ["prepare", "setup", "turn", "checks", "gates", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Tokens and money as an agent or the gateway reports them; costs in US dollars. */
+export const usageSchema = z.object({
+  inputTokens: z.int().nonnegative().default(0),
+  cachedInputTokens: z.int().nonnegative().default(0),
+  outputTokens: z.int().nonnegative().default(0),
+  reasoningTokens: z.int().nonnegative().default(0),
+  costUsd: z.number().nonnegative().default(0),
+});
+export type Usage = z.infer<typeof usageSchema>;
+
+const textSchema = z.string().max(262_144);
+
+/** Events that a backend may emit during a turn. */
+export const agentEventSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("message"), data: z.object({ role: z.enum(["agent", "reasoning", "user"]), text: textSchema }) }),
+  z.object({ kind: z.literal("tool-call"), data: z.object({ callId: z.string().max(200), name: z.string().max(200), input: z.unknown() }) }),
+  z.object({ kind: z.literal("tool-result"), data: z.object({ callId: z.string().max(200), output: textSchema, isError: z.boolean().default(false) }) }),
+  z.object({
+    kind: z.literal("plan"),
+    data: z.object({ items: z.array(z.object({ text: textSchema, status: z.enum(["open", "active", "done"]) })).max(200) }),
+  }),
+  z.object({ kind: z.literal("usage"), data: usageSchema }),
+  z.object({
+    kind: z.literal("log"),
+    data: z.object({
+      /** `stdout`, `stderr`, `setup`, `gate:<name>` … */
+      stream: z.string().max(100),
+      /** Byte offset of this chunk in its stream. */
+      offset: z.int().nonnegative(),
+      /** The chunk as text, or base64 where the bytes are not UTF-8. */
+      text: z.string().max(65_536),
+      encoding: z.enum(["utf8", "base64"]).default("utf8"),
+    }),
+  }),
+  z.object({
+    kind: z.literal("notice"),
+    data: z.object({ level: z.enum(["info", "warning", "error"]), text: textSchema, code: z.enum(ERROR_CODES).optional() }),
+  }),
+]);
+export type AgentEvent = z.infer<typeof agentEventSchema>;
+
+/** Events that the worker adds on its own account. */
+export const workerEventSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("phase"),
+    data: z.object({
+      phase: z.enum(PHASES),
+      status: z.enum(["started", "ended", "failed"]),
+      /** Set when the phase ended. */
+      durationMs: z.number().nonnegative().optional(),
+      detail: z.string().max(4_096).optional(),
+    }),
+  }),
+  z.object({
+    kind: z.literal("turn"),
+    data: z.object({
+      turn: z.int().positive(),
+      status: z.enum(["started", "ended", "failed"]),
+      reason: z.enum(["task", "repair", "revision"]),
+      code: z.enum(ERROR_CODES).optional(),
+    }),
+  }),
+  z.object({
+    kind: z.literal("gate"),
+    data: z.object({
+      name: nameSchema,
+      status: z.enum(["started", "passed", "failed", "timed-out"]),
+      /** 0 for the first run in an attempt, counted up with every repair. */
+      round: z.int().nonnegative(),
+      exitCode: z.int().nullable().optional(),
+      durationMs: z.number().nonnegative().optional(),
+      /** Name of the artifact that holds the whole output. */
+      artifact: z.string().optional(),
+    }),
+  }),
+  z.object({
+    kind: z.literal("check"),
+    data: z.object({ name: nameSchema, passed: z.boolean(), findings: z.array(z.string().max(1_000)).max(100) }),
+  }),
+]);
+
+/** Events that only the server writes. */
+export const serverEventSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("state"),
+    data: z.object({
+      from: z.enum(JOB_STATES).nullable(),
+      to: z.enum(JOB_STATES),
+      on: z.string(),
+      reason: z.string(),
+      code: z.enum(ERROR_CODES).optional(),
+      workerId: z.string().optional(),
+      /** Set on a landing. */
+      landedOid: z.string().optional(),
+      branch: z.string().optional(),
+    }),
+  }),
+  /** Something is missing on purpose, and this says what: nothing is ever dropped in silence. */
+  z.object({
+    kind: z.literal("gap"),
+    data: z.object({
+      reason: z.enum(["job-log-limit", "worker-spool-limit", "expired"]),
+      stream: z.string().optional(),
+      droppedEvents: z.int().nonnegative(),
+      droppedBytes: z.int().nonnegative(),
+    }),
+  }),
+]);
+
+export const eventBodySchema = z.discriminatedUnion("kind", [...agentEventSchema.options, ...workerEventSchema.options, ...serverEventSchema.options]);
+export type EventBody = z.infer<typeof eventBodySchema>;
+
+/** What a worker may append. */
+export const appendableEventSchema = z.discriminatedUnion("kind", [...agentEventSchema.options, ...workerEventSchema.options, serverEventSchema.options[1]]);
+export type AppendableEvent = z.infer<typeof appendableEventSchema>;
+
+/** An event as stored and sent. */
+export const jobEventSchema = z.object({
+  jobId: idSchema,
+  seq: z.int().positive(),
+  /** Fence of the attempt that it belongs to; null for what is not part of an attempt. */
+  fence: fenceSchema.nullable(),
+  at: timeSchema,
+  kind: z.string(),
+  data: z.unknown(),
+});
+/** `kind` and `data` always fit `EventBody`; the envelope is checked cheaply on the way. */
+export type JobEvent = { jobId: string; seq: number; fence: number | null; at: number } & EventBody;
+
+/** Frames of the event WebSocket and of the SSE stream (`event:` is the frame's type). */
+export const eventFrameSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("event"), event: jobEventSchema }),
+  /** The cursor asked for is older than what is kept; `nextSeq` is the first event that follows. */
+  z.object({ type: z.literal("gap"), fromSeq: z.int(), nextSeq: z.int() }),
+  /** All events up to the job's final state were sent; the server closes. */
+  z.object({ type: z.literal("end"), lastSeq: z.int() }),
+]);
+export type EventFrame = { type: "event"; event: JobEvent } | { type: "gap"; fromSeq: number; nextSeq: number } | { type: "end"; lastSeq: number };

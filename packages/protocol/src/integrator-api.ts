@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { ERROR_CODES } from "./errors.ts";
+import { completionViewSchema, receiptSchema } from "./job.ts";
+import { idSchema, oidSchema } from "./scalars.ts";
+import { hubAccessSchema } from "./worker-api.ts";
+
+/** Messages between the integrator and the server. A claimed completion has its own lease and fence; completions of one target are handed out one at a time, oldest first. */
+
+export const claimCompletionSchema = z.strictObject({
+  claimId: idSchema,
+  integratorId: idSchema,
+  waitMs: z.int().min(0).max(60_000).default(30_000),
+});
+export const claimedCompletionSchema = z.object({
+  completion: completionViewSchema,
+  fence: z.int().positive(),
+  ttlMs: z.int(),
+  /** Title and number of the job, for the commit message. */
+  job: z.object({ id: idSchema, number: z.int(), title: z.string(), backend: z.string() }),
+  /** `pushRef` is where the merged commit goes. */
+  hub: hubAccessSchema,
+  /** The target's commit now; null where the branch does not exist yet (then it starts at `completion.baseOid`). */
+  targetOid: oidSchema.nullable(),
+});
+export type ClaimedCompletion = z.infer<typeof claimedCompletionSchema>;
+export const claimCompletionResponseSchema = z.object({ claimed: claimedCompletionSchema.nullable() });
+
+/** Asks for receipts of the merged tree; idempotent. */
+export const verifyRequestSchema = z.strictObject({
+  /** The merged commit, already pushed to the claim's `pushRef`. */
+  mergedOid: oidSchema,
+  /** The target's commit that it was merged onto; null for a new branch. */
+  expectedOld: oidSchema.nullable(),
+});
+export const verifyResponseSchema = z.discriminatedUnion("status", [
+  /** Receipts for every required gate exist. */
+  z.object({ status: z.literal("verified"), receipts: z.array(receiptSchema) }),
+  /** Wait for this job to end, then ask again. */
+  z.object({ status: z.literal("waiting"), verifyJobId: idSchema }),
+  /** A required gate is red, or the verify job itself failed. */
+  z.object({ status: z.literal("rejected"), code: z.enum(ERROR_CODES), message: z.string(), details: z.record(z.string(), z.unknown()) }),
+]);
+export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
+
+export const landRequestSchema = z.strictObject({ mergedOid: oidSchema, expectedOld: oidSchema.nullable() });
+export const landResponseSchema = z.object({ completion: completionViewSchema });
+
+export const rejectRequestSchema = z.strictObject({
+  code: z.enum(ERROR_CODES),
+  message: z.string().max(20_000),
+  details: z.record(z.string(), z.unknown()).default({}),
+});

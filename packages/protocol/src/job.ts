@@ -1,0 +1,166 @@
+import { z } from "zod";
+import { ERROR_CODES } from "./errors.ts";
+import { usageSchema } from "./events.ts";
+import { repositoryConfigSchema } from "./repository-config.ts";
+import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
+import { JOB_STATES } from "./states.ts";
+
+export const LANES = ["interactive", "normal", "background"] as const;
+export type Lane = (typeof LANES)[number];
+
+/** `task`: what a user asked for. `verify`: the gates on a merged tree, asked for by the integrator. */
+export const JOB_KINDS = ["task", "verify"] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+/** What a submitter sends. */
+export const submitJobSchema = z.strictObject({
+  repo: z.string().min(1).describe("Id or name of a registered repository."),
+  task: z.string().min(1).max(100_000).describe("What the agent should do, in plain words."),
+  title: z.string().max(200).optional().describe("Short title; the task's first line where it is missing."),
+  backend: nameSchema.optional().describe("Backend; the repository's, then the installation's, where it is missing."),
+  backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
+  base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
+  target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>` where it is missing."),
+  lane: z.enum(LANES).default("normal"),
+  priority: z.int().min(-1_000).max(1_000).default(0).describe("Higher goes first within a lane."),
+  runAfter: timeSchema.optional().describe("Not before this time, in ms since 1970."),
+  dependsOn: z.array(idSchema).max(50).default([]).describe("Ids of jobs that must be done first."),
+  dedupeKey: z.string().min(1).max(200).optional().describe("While a job with this key is active, the same job comes back."),
+  requires: z.array(nameSchema).max(50).default([]).describe("Capabilities that a worker must have."),
+  maxAttempts: z.int().min(1).max(20).default(3),
+  timeoutMs: z.int().min(1_000).max(86_400_000).default(1_800_000).describe("For one attempt, all of it."),
+  stallMs: z.int().min(100).max(86_400_000).default(600_000).describe("An agent that is silent for this long is stalled."),
+});
+export type SubmitJob = z.infer<typeof submitJobSchema>;
+export type SubmitJobInput = z.input<typeof submitJobSchema>;
+
+export const failureSchema = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string().max(20_000),
+  details: z.record(z.string(), z.unknown()).default({}),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+export const diffStatSchema = z.object({ files: z.int().nonnegative(), insertions: z.int().nonnegative(), deletions: z.int().nonnegative() });
+export type DiffStat = z.infer<typeof diffStatSchema>;
+
+/** Proof that a gate ran on exactly this tree; made only by verify jobs, from an exit seen outside the sandbox. */
+export const receiptSchema = z.object({
+  tree: oidSchema,
+  gate: nameSchema,
+  command: z.string(),
+  /** Digest of the setup's commands and inputs; the digest of nothing where there is no setup. */
+  setupDigest: sha256Schema,
+  /** Image digest in a container; `host` for the host sandbox, `none` without one. */
+  image: z.string().max(200),
+  /** Digest of platform, sandbox kind, tool versions and environment. */
+  environmentDigest: sha256Schema,
+  exitCode: z.int(),
+  outputDigest: sha256Schema,
+  durationMs: z.number().nonnegative(),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+
+export const attemptViewSchema = z.object({
+  fence: fenceSchema,
+  workerId: z.string(),
+  workerName: z.string(),
+  startedAt: timeSchema,
+  endedAt: timeSchema.nullable(),
+  /** `running`, or how it ended. */
+  outcome: z.enum(["running", "change", "verified", "failed", "expired", "cancelled"]),
+  failure: failureSchema.nullable(),
+});
+
+/** A job as the API shows it. */
+export const jobViewSchema = z.object({
+  id: idSchema,
+  /** Counts up by one in an installation; what people type. */
+  number: z.int().positive(),
+  kind: z.enum(JOB_KINDS),
+  state: z.enum(JOB_STATES),
+  repo: z.object({ id: idSchema, name: z.string() }),
+  task: z.string(),
+  title: z.string(),
+  backend: z.string(),
+  backendConfig: z.record(z.string(), z.unknown()),
+  /** The commit that the job starts from. */
+  baseOid: oidSchema,
+  /** Branch to land on. */
+  target: z.string(),
+  lane: z.enum(LANES),
+  priority: z.int(),
+  runAfter: timeSchema.nullable(),
+  dependsOn: z.array(idSchema),
+  dedupeKey: z.string().nullable(),
+  requires: z.array(z.string()),
+  maxAttempts: z.int(),
+  timeoutMs: z.int(),
+  stallMs: z.int(),
+  createdAt: timeSchema,
+  updatedAt: timeSchema,
+  endedAt: timeSchema.nullable(),
+  /** Claims so far. */
+  attempts: z.int().nonnegative(),
+  /** Fence of the newest claim; 0 before the first. */
+  fence: z.int().nonnegative(),
+  leaseUntil: timeSchema.nullable(),
+  workerId: z.string().nullable(),
+  failure: failureSchema.nullable(),
+  /** The job-scoped commit named by the finish of the newest attempt. */
+  resultOid: oidSchema.nullable(),
+  diffStat: diffStatSchema.nullable(),
+  landedOid: oidSchema.nullable(),
+  usage: usageSchema,
+  /** Number of its newest event. */
+  lastSeq: z.int().nonnegative(),
+  retryOf: idSchema.nullable(),
+  /** For a verify job: the completion that it serves. */
+  completionId: idSchema.nullable(),
+});
+export type JobView = z.infer<typeof jobViewSchema>;
+
+export const completionStateSchema = z.enum(["pending", "landing", "landed", "rejected", "cancelled"]);
+export const completionViewSchema = z.object({
+  id: idSchema,
+  jobId: idSchema,
+  repoId: idSchema,
+  /** The job's commit. */
+  oid: oidSchema,
+  baseOid: oidSchema,
+  target: z.string(),
+  state: completionStateSchema,
+  fence: z.int().nonnegative(),
+  mergedOid: oidSchema.nullable(),
+  verifyJobId: idSchema.nullable(),
+  landedOid: oidSchema.nullable(),
+  createdAt: timeSchema,
+});
+export type CompletionView = z.infer<typeof completionViewSchema>;
+
+/** Everything about one job. */
+export const jobDetailSchema = z.object({
+  job: jobViewSchema,
+  attempts: z.array(attemptViewSchema),
+  receipts: z.array(receiptSchema),
+  artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: sha256Schema, fence: fenceSchema })),
+  completion: completionViewSchema.nullable(),
+});
+export type JobDetail = z.infer<typeof jobDetailSchema>;
+
+/** What a verify job runs; resolved by the server from the target's own `.slipway.yaml`. */
+export const verifySpecSchema = z.object({ completionId: idSchema, mergedOid: oidSchema, tree: oidSchema, config: repositoryConfigSchema });
+export type VerifySpec = z.infer<typeof verifySpecSchema>;
+
+/** Why a job is where it is. */
+export const explanationSchema = z.object({
+  state: z.enum(JOB_STATES),
+  /** Who has to act: `worker`, `integrator`, `you`, `nobody` … */
+  owner: z.string(),
+  /** When this is looked at again at the latest; null where nothing runs out. */
+  deadline: timeSchema.nullable(),
+  reason: z.string(),
+  /** What would unblock it, in one sentence. */
+  unblock: z.string(),
+});
+export type Explanation = z.infer<typeof explanationSchema>;

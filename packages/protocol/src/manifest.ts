@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { nameSchema } from "./scalars.ts";
+
+/** What `runner describe` prints of each backend; all that server, worker and CLI know of it. */
+export const MANIFEST_VERSION = 1;
+
+export const manifestSchema = z.object({
+  manifestVersion: z.literal(MANIFEST_VERSION),
+  name: nameSchema,
+  version: z.string(),
+  /** One sentence for people. */
+  summary: z.string(),
+  capabilities: z.object({
+    /** A further turn continues the same conversation. */
+    resume: z.boolean(),
+    usage: z.boolean(),
+    plan: z.boolean(),
+    /** Needs a model, and so the gateway. */
+    model: z.boolean(),
+  }),
+  /** JSON Schema of `backendConfig`. */
+  configSchema: z.record(z.string(), z.unknown()),
+  secrets: z.array(z.object({ name: z.string().regex(/^[A-Z][A-Z0-9_]*$/), required: z.boolean(), hint: z.string() })),
+  /** Packages that an image for this backend installs. */
+  image: z.object({ npm: z.array(z.string()).default([]), apt: z.array(z.string()).default([]) }),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const probeResultSchema = z.object({
+  backend: nameSchema,
+  ok: z.boolean(),
+  tried: z.string(),
+  found: z.string(),
+  /** What to type where it is not ok. */
+  remedy: z.string().optional(),
+});
+export type ProbeResult = z.infer<typeof probeResultSchema>;

@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { SlipwayError } from "./errors.ts";
+import { parseRepositoryConfig } from "./parse-repository-config.ts";
+
+function refusal(text: string): SlipwayError {
+  try {
+    parseRepositoryConfig(text);
+  } catch (error) {
+    if (error instanceof SlipwayError) return error;
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+describe("parseRepositoryConfig", () => {
+  it("fills in the defaults of an empty file", () => {
+    for (const text of ["", "# only a comment\n", "---\n"]) {
+      expect(parseRepositoryConfig(text)).toEqual({
+        version: 1,
+        setup: { commands: [], network: "host", timeoutSeconds: 600 },
+        gates: [],
+        repairs: 3,
+        scope: { allow: ["**"], deny: [] },
+      });
+    }
+  });
+
+  it("reads a whole file", () => {
+    const config = parseRepositoryConfig(
+      "setup:\n  commands: [npm ci]\ngates:\n  - name: test\n    run: npm test\n    timeoutSeconds: 60\nrepairs: 1\nscope:\n  deny: ['.github/**']\n",
+    );
+    expect(config.setup.commands).toEqual(["npm ci"]);
+    expect(config.gates).toEqual([{ name: "test", run: "npm test", timeoutSeconds: 60 }]);
+    expect(config.scope).toEqual({ allow: ["**"], deny: [".github/**"] });
+  });
+
+  it("names line, column, key, value and what was expected", () => {
+    const error = refusal("gates:\n  - name: test\n    run: npm test\n    timeoutSeconds: soon\n");
+    expect(error.code).toBe("INVALID_CONFIG");
+    expect(error.details).toMatchObject({ file: ".slipway.yaml", line: 4, column: 21, key: "gates[0].timeoutSeconds", value: '"soon"', expected: "a number" });
+    expect(error.message).toBe('.slipway.yaml:4:21: gates[0].timeoutSeconds: expected a number; found "soon".');
+  });
+
+  it.each([
+    ["gate:\n  - x\n", { line: 1, column: 1, key: "gate", expected: "one of version, backend, setup, gates, repairs, scope, and no other key" }],
+    ["setup:\n  command: npm ci\n", { line: 2, column: 3, key: "setup.command", expected: "one of commands, network, timeoutSeconds, and no other key" }],
+    ["gates:\n  - name: a\n", { line: 2, column: 5, key: "gates[0].run", value: null, expected: "a text" }],
+    ["repairs: 11\n", { line: 1, column: 10, key: "repairs", value: "11", expected: "at most 10" }],
+    ["setup:\n  network: wifi\n", { line: 2, column: 12, key: "setup.network", expected: '"none" or "host"' }],
+    ["gates:\n  - {name: a, run: x}\n  - {name: a, run: y}\n", { key: "gates", expected: "gate names must differ" }],
+    ["- a\n- b\n", { line: 1, column: 1, key: "", expected: "a mapping of keys to values" }],
+    ["a: [1\nb: 2\n", { key: "" }],
+    ["gates: []\ngates: []\n", { line: 2 }],
+  ])("refuses %j", (text, details) => {
+    expect(refusal(text).details).toMatchObject(details);
+  });
+
+  it("refuses aliases that unfold without end", () => {
+    const bomb = [
+      "a: &a [x,x,x,x,x,x,x,x,x,x]",
+      ...Array.from("bcdefgh", (key, index) => `${key}: &${key} [${Array(10).fill(`*${"abcdefgh"[index]}`).join(",")}]`),
+    ].join("\n");
+    expect(refusal(bomb).code).toBe("INVALID_CONFIG");
+  });
+
+  it("ends every text in a configuration or in INVALID_CONFIG with a place", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom("a", ":", " ", "\n", "-", "[", "]", "{", "}", "&", "*", '"', "1") }), fc.json()),
+        (text) => {
+          try {
+            expect(parseRepositoryConfig(text).version).toBe(1);
+          } catch (error) {
+            expect(error).toBeInstanceOf(SlipwayError);
+            expect(error).toMatchObject({ code: "INVALID_CONFIG" });
+            expect((error as SlipwayError).details["line"]).toBeGreaterThan(0);
+          }
+        },
+      ),
+    );
+  });
+});

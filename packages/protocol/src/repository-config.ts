@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { nameSchema } from "./scalars.ts";
+
+/** `.slipway.yaml`: what a repository says of itself. Always read at the base commit, never from the agent's version. */
+
+const secondsSchema = z.number().positive().max(86_400);
+
+export const gateSchema = z.strictObject({
+  name: nameSchema.describe("Name of the gate, as shown in the history."),
+  run: z.string().min(1).describe("Shell command, run with `sh -c` in the root of the workspace; exit code 0 passes."),
+  timeoutSeconds: secondsSchema.default(300).describe("The gate fails after this many seconds."),
+});
+export type Gate = z.infer<typeof gateSchema>;
+
+export const setupSchema = z.strictObject({
+  commands: z.array(z.string().min(1)).default([]).describe("Shell commands that make the workspace ready, such as `npm ci`."),
+  network: z.enum(["none", "host"]).default("host").describe("Network of the setup sandbox; it never holds secrets."),
+  timeoutSeconds: secondsSchema.default(600),
+});
+
+export const scopeSchema = z.strictObject({
+  allow: z.array(z.string().min(1)).default(["**"]).describe("Globs of paths that a job may change."),
+  deny: z.array(z.string().min(1)).default([]).describe("Globs of paths that a job may not change; they win over `allow`."),
+});
+
+export const repositoryConfigSchema = z.strictObject({
+  version: z.literal(1).default(1),
+  backend: nameSchema.optional().describe("Backend for jobs that name none."),
+  setup: setupSchema.default({ commands: [], network: "host", timeoutSeconds: 600 }),
+  gates: z
+    .array(gateSchema)
+    .default([])
+    .refine((gates) => new Set(gates.map((gate) => gate.name)).size === gates.length, "gate names must differ"),
+  repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
+  scope: scopeSchema.default({ allow: ["**"], deny: [] }),
+});
+export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;
+
+/** Name of the file in the root of a repository. */
+export const REPOSITORY_CONFIG_FILE = ".slipway.yaml";

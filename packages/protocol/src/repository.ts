@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { branchSchema, idSchema, oidSchema, timeSchema } from "./scalars.ts";
+
+export const createRepositorySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u, "expected letters, digits, spaces and . _ -, at most 100")
+    .describe("Unique name, as people type it."),
+  /** Address that the server fetches from; null for a repository that a CLI pushes to the hub. */
+  url: z.string().min(1).nullable().default(null),
+  defaultBranch: branchSchema.default("main"),
+  /** Jobs of this repository that may run at once. */
+  maxRunning: z.int().min(1).max(1_000).default(100),
+});
+export type CreateRepository = z.input<typeof createRepositorySchema>;
+
+export const repositoryViewSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  url: z.string().nullable(),
+  defaultBranch: z.string(),
+  maxRunning: z.int(),
+  createdAt: timeSchema,
+  /** Where a CLI pushes bases to and fetches results from, on `upstreamUrl`; refs/slipway/bases/* may be pushed. */
+  upstreamUrl: z.string(),
+});
+export type RepositoryView = z.infer<typeof repositoryViewSchema>;
+
+/** A fast-forward of a hub branch to a commit that the hub already has; refused where it is not one. */
+export const syncBranchSchema = z.strictObject({ branch: branchSchema, oid: oidSchema });
+export const branchViewSchema = z.object({ branch: z.string(), oid: oidSchema.nullable() });

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { agentEventSchema } from "./events.ts";
+import { failureSchema } from "./job.ts";
+import { nameSchema, timeSchema } from "./scalars.ts";
+
+/**
+ * Worker and runner talk over a unix socket that the worker makes and listens on; the runner connects, and connects again when the worker was
+ * restarted. One JSON message a line, at most RUNNER_MESSAGE_LIMIT_BYTES. Order: the runner says `hello`; the worker answers `welcome` with the
+ * last event that it has, and the runner sends what follows. Every operation has an id and is idempotent: a `turn` with a known id starts
+ * nothing and is answered with the result once there is one. What comes from a runner is untrusted input.
+ */
+export const RUNNER_PROTOCOL_VERSION = 1;
+export const RUNNER_MESSAGE_LIMIT_BYTES = 1_048_576;
+
+export const turnRequestSchema = z.object({
+  type: z.literal("turn"),
+  /** Unique in the attempt; the same id never starts twice. */
+  turnId: z.string().max(100),
+  /** 1 for the first turn of the attempt. */
+  turn: z.int().positive(),
+  backend: nameSchema,
+  config: z.record(z.string(), z.unknown()),
+  prompt: z.string(),
+  workspace: z.string(),
+  home: z.string(),
+  /** Environment for the agent, all of it. */
+  env: z.record(z.string(), z.string()),
+  /** Values by name; masked in everything that the runner sends. */
+  secrets: z.record(z.string(), z.string()),
+  /** The runner ends the turn with AGENT_TIMEOUT after this many ms. */
+  timeoutMs: z.int().positive(),
+  /** The runner ends the turn with AGENT_STALLED after this many ms without an event. */
+  stallMs: z.int().positive(),
+});
+export type TurnRequest = z.infer<typeof turnRequestSchema>;
+
+export const workerToRunnerSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("welcome"), afterOrdinal: z.int().nonnegative() }),
+  turnRequestSchema,
+  z.object({ type: z.literal("cancel"), turnId: z.string() }),
+  z.object({ type: z.literal("ack"), ordinal: z.int().nonnegative() }),
+  z.object({ type: z.literal("ping"), n: z.int() }),
+  z.object({ type: z.literal("stop") }),
+]);
+export type WorkerToRunner = z.infer<typeof workerToRunnerSchema>;
+
+export const turnResultSchema = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("done"), finalText: z.string().max(262_144) }),
+  z.object({ status: z.literal("failed"), failure: failureSchema }),
+]);
+export type TurnResult = z.infer<typeof turnResultSchema>;
+
+export const runnerToWorkerSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    protocol: z.literal(RUNNER_PROTOCOL_VERSION),
+    /** Given to the runner on standard input when it was started; proves that it is the one. */
+    nonce: z.string(),
+    lastOrdinal: z.int().nonnegative(),
+    turnId: z.string().nullable(),
+  }),
+  z.object({ type: z.literal("event"), ordinal: z.int().positive(), at: timeSchema, event: agentEventSchema }),
+  z.object({ type: z.literal("result"), turnId: z.string(), result: turnResultSchema }),
+  z.object({ type: z.literal("pong"), n: z.int() }),
+]);
+export type RunnerToWorker = z.infer<typeof runnerToWorkerSchema>;
+
+/** The lease file that the worker writes and the runner reads: the dead-man's switch. */
+export const leaseFileSchema = z.object({
+  /** On CLOCK_MONOTONIC, in ms (`performance`-independent: `process.hrtime.bigint() / 1e6`): when the runner ends its namespace. */
+  deadlineMonotonicMs: z.number(),
+});

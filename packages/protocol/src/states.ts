@@ -1,0 +1,55 @@
+/** The life of a job as data. The diagram in `docs/job-states.md` is generated from this table, and a test holds the two equal. */
+
+export const JOB_STATES = ["queued", "running", "integrating", "blocked", "done", "failed", "cancelled"] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** States that a job never leaves. */
+export const FINAL_STATES = ["done", "failed", "cancelled"] as const satisfies readonly JobState[];
+
+/** Who may move a job along a transition. */
+export type Mover = "user" | "worker" | "reaper" | "integrator";
+
+export interface Transition {
+  readonly from: JobState;
+  readonly to: JobState;
+  /** The verb, unique together with `from`. */
+  readonly on: string;
+  readonly by: Mover;
+  /** When it happens, in a phrase for the docs. */
+  readonly when: string;
+}
+
+export const TRANSITIONS = [
+  { from: "queued", on: "claim", to: "running", by: "worker", when: "a worker takes the lease" },
+  { from: "queued", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
+  { from: "queued", on: "fail", to: "failed", by: "reaper", when: "a job it depends on did not end well" },
+  { from: "running", on: "finish-change", to: "integrating", by: "worker", when: "a job-scoped commit is on the hub" },
+  { from: "running", on: "finish-verified", to: "done", by: "worker", when: "a verify job has its receipts" },
+  { from: "running", on: "requeue", to: "queued", by: "worker", when: "the attempt failed with a code that is tried again" },
+  { from: "running", on: "fail", to: "failed", by: "worker", when: "the attempt failed for good, or it was the last one" },
+  { from: "running", on: "block", to: "blocked", by: "worker", when: "a person has to act" },
+  { from: "running", on: "expire", to: "queued", by: "reaper", when: "the lease ran out and attempts are left" },
+  { from: "running", on: "exhaust", to: "failed", by: "reaper", when: "the lease of the last attempt ran out" },
+  { from: "running", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
+  { from: "integrating", on: "land", to: "done", by: "integrator", when: "the verified tree reached its target" },
+  { from: "integrating", on: "revise", to: "queued", by: "integrator", when: "the agent is asked for a revision" },
+  { from: "integrating", on: "reject", to: "failed", by: "integrator", when: "a conflict, or a gate that is red on the merged tree" },
+  { from: "integrating", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`, before the landing's intent is written" },
+  { from: "blocked", on: "retry", to: "queued", by: "user", when: "`slipway retry`" },
+  { from: "blocked", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
+] as const satisfies readonly Transition[];
+
+/** True where nothing can happen to the job any more. */
+export function isFinal(state: JobState): boolean {
+  return (FINAL_STATES as readonly JobState[]).includes(state);
+}
+
+/** The states from which `on` leads somewhere, for the WHERE clause of a conditional statement. */
+export function sourcesOf(on: (typeof TRANSITIONS)[number]["on"]): JobState[] {
+  return TRANSITIONS.filter((transition) => transition.on === on).map((transition) => transition.from);
+}
+
+/** Where `on` leads from `from`, or undefined where the table has no such step. */
+export function nextState(from: JobState, on: string): JobState | undefined {
+  return TRANSITIONS.find((transition) => transition.from === from && transition.on === on)?.to;
+}

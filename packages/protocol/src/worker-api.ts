@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { appendableEventSchema } from "./events.ts";
+import { diffStatSchema, failureSchema, JOB_KINDS, jobViewSchema, receiptSchema, verifySpecSchema } from "./job.ts";
+import { manifestSchema } from "./manifest.ts";
+import { fenceSchema, idSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
+
+/** Messages between a worker and the server. Every write of an attempt names job and fence, and is refused with LEASE_LOST when stale. */
+
+/** Lease length and how often it is renewed, in ms. */
+export const LEASE_TTL_MS = 10_000;
+export const LEASE_RENEW_MS = 3_000;
+
+export const registerWorkerSchema = z.strictObject({
+  /** Kept by the worker across restarts. */
+  workerId: idSchema,
+  name: z.string().min(1).max(100),
+  /** Slots for task jobs; verify jobs have their own. */
+  slots: z.int().min(1).max(256),
+  verifySlots: z.int().min(1).max(256),
+  /** `backend:script`, `sandbox:bwrap`, `os:linux`, `arch:x64` … */
+  capabilities: z.array(nameSchema),
+  backends: z.array(manifestSchema),
+  sandbox: z.enum(["bwrap", "none"]),
+  version: z.string(),
+});
+export type RegisterWorker = z.infer<typeof registerWorkerSchema>;
+
+export const registeredWorkerSchema = z.object({
+  installationId: idSchema,
+  leaseTtlMs: z.int(),
+  leaseRenewMs: z.int(),
+  /** Live leases that the server still counts as this worker's: re-attach or give back. */
+  live: z.array(z.object({ jobId: idSchema, fence: fenceSchema })),
+});
+export type RegisteredWorker = z.infer<typeof registeredWorkerSchema>;
+
+export const claimRequestSchema = z.strictObject({
+  /** Made by the worker for each request; the same id reads the same claim again. */
+  claimId: idSchema,
+  workerId: idSchema,
+  kinds: z.array(z.enum(JOB_KINDS)).min(1),
+  /** How long the server may hold the request, in ms; 0 answers at once. */
+  waitMs: z.int().min(0).max(60_000).default(30_000),
+});
+export type ClaimRequest = z.infer<typeof claimRequestSchema>;
+
+/** How to reach the hub for one attempt. */
+export const hubAccessSchema = z.object({
+  /** URL of the bare repository that agents may borrow objects from. */
+  upstreamUrl: z.string(),
+  /** URL of the bare repository that takes job commits. */
+  jobsUrl: z.string(),
+  /** Password for HTTP Basic, any user name; good for this attempt only: fetch, and push to `pushRef`. */
+  credential: z.string(),
+  pushRef: z.string(),
+  /** Folder of the two stores on the server's machine; usable only where the file `installation` in it holds `installationId`. */
+  localPath: z.string(),
+  installationId: idSchema,
+});
+export type HubAccess = z.infer<typeof hubAccessSchema>;
+
+export const claimSchema = z.object({
+  job: jobViewSchema,
+  fence: fenceSchema,
+  claimId: idSchema,
+  /** Milliseconds left on the lease when the answer was made. */
+  ttlMs: z.int(),
+  hub: hubAccessSchema,
+  /** Set for verify jobs. */
+  verify: verifySpecSchema.nullable(),
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+export const claimResponseSchema = z.object({ claim: claimSchema.nullable() });
+
+export const renewResponseSchema = z.object({ ttlMs: z.int() });
+
+export const appendEventsSchema = z.strictObject({
+  /** In the order of `ordinal`; what the server already has is skipped. */
+  events: z
+    .array(z.object({ ordinal: z.int().positive(), at: timeSchema, event: appendableEventSchema }))
+    .min(1)
+    .max(2_000),
+});
+export type AppendEvents = z.infer<typeof appendEventsSchema>;
+export const appendEventsResponseSchema = z.object({
+  /** Everything up to here is stored. */
+  ackOrdinal: z.int().nonnegative(),
+});
+
+/** How an attempt ended, as the worker reports it. */
+export const outcomeSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("change"), oid: oidSchema, diffStat: diffStatSchema }),
+  z.object({ kind: z.literal("verified"), receipts: z.array(receiptSchema) }),
+  z.object({ kind: z.literal("failed"), failure: failureSchema, retryAfterMs: z.int().nonnegative().optional() }),
+]);
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+export const finishSchema = z.strictObject({ outcome: outcomeSchema });
+export const finishResponseSchema = z.object({ job: jobViewSchema });
+
+/** What the server tells a connected worker, over its signal WebSocket. */
+export const workerSignalSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("revoked"), jobId: idSchema, fence: fenceSchema, reason: z.enum(["cancelled", "expired"]) }),
+  z.object({ type: z.literal("drain") }),
+]);
+export type WorkerSignal = z.infer<typeof workerSignalSchema>;
+
+export const workerViewSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  slots: z.int(),
+  sandbox: z.enum(["bwrap", "none"]),
+  capabilities: z.array(z.string()),
+  backends: z.array(manifestSchema),
+  version: z.string(),
+  /** Whether its signal connection is open. */
+  connected: z.boolean(),
+  draining: z.boolean(),
+  registeredAt: timeSchema,
+  lastSeenAt: timeSchema,
+  running: z.array(z.object({ jobId: idSchema, number: z.int(), fence: fenceSchema })),
+});
+export type WorkerView = z.infer<typeof workerViewSchema>;
