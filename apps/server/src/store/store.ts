@@ -1,0 +1,115 @@
+import type { AttemptReceipts, CompletionRow, NewJob, WorkerRow } from "./rows.ts";
+import type { Role, TokenView } from "@slipway/protocol/accounts";
+import type { AppendableEvent, EventBody, JobEvent } from "@slipway/protocol/events";
+import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { JobState } from "@slipway/protocol/states";
+import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+
+/**
+ * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to `conformance.ts`.
+ *
+ * Rules for every implementation:
+ * - what a call changed is durable when its promise resolves (calls that come together may share one commit);
+ * - time is the database's own; no call takes a "now";
+ * - a write of an attempt names (job, fence) and carries the condition `state = 'running' AND fence = ? AND lease_until > now` in the same
+ *   statement that writes; where it matches nothing, the call rejects with LEASE_LOST and has changed nothing. The same goes for a completion;
+ * - a change of a job's state and the `state` event that tells of it are one transaction;
+ * - the same call again with the same claimId, ordinal or outcome changes nothing and answers as before.
+ */
+export interface Store extends AsyncDisposable {
+  readonly installationId: string;
+
+  // Repositories and tokens
+  createRepository(input: { id: string; name: string; url: string | null; defaultBranch: string; maxRunning: number }): Promise<{ repository: RepositoryRow; created: boolean }>;
+  /** By id or name. */
+  getRepository(idOrName: string): Promise<RepositoryRow | undefined>;
+  listRepositories(): Promise<RepositoryRow[]>;
+  createToken(input: { id: string; name: string; role: Role; sha256: string; expiresAt: number | null }): Promise<TokenView>;
+  /** The live token with this digest, or undefined; remembers its use, at most once a minute. */
+  findToken(sha256: string): Promise<TokenView | undefined>;
+  listTokens(): Promise<TokenView[]>;
+  revokeToken(id: string): Promise<boolean>;
+
+  // Jobs
+  /** Stores a job. With a `dedupeKey` that an active job has, that job comes back. Unknown dependencies: INVALID_REQUEST. */
+  submitJob(input: NewJob): Promise<{ job: JobView; deduplicated: boolean }>;
+  /** By id, or by number as digits. */
+  getJob(idOrNumber: string): Promise<JobView | undefined>;
+  getJobDetail(id: string): Promise<JobDetail | undefined>;
+  /** Newest first; `before` is the number that the page before ended with. */
+  listJobs(filter: { states?: JobState[]; kinds?: JobKind[]; lanes?: Lane[]; repoId?: string; before?: number; limit: number }): Promise<JobView[]>;
+  /** Any active job, unless its landing's intent is written (CONFLICT). A second time: no change. */
+  cancelJob(id: string, reason: string): Promise<{ job: JobView; revoked: { workerId: string; fence: number } | null }>;
+  /** A blocked job becomes queued. CONFLICT from any other state. */
+  unblockJob(id: string): Promise<JobView>;
+  /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
+  waitingFor(id: string): Promise<{ dependencies: Array<{ id: string; number: number; state: JobState }>; runAfter: number | null; repoRunning: number; repoLimit: number; ahead: number }>;
+
+  // Leases
+  /** The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. */
+  claim(request: { claimId: string; workerId: string; kinds: JobKind[]; capabilities: string[]; leaseTtlMs: number; credentialSha256: string }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
+  renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
+  /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum. */
+  appendEvents(jobId: string, fence: number, events: Array<{ ordinal: number; at: number; event: AppendableEvent }>): Promise<{ ackOrdinal: number; stored: JobEvent[] }>;
+  putArtifact(jobId: string, fence: number, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
+  /**
+   * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy
+   * queued (after `retryAfterMs`), failed or blocked. The same outcome for the same fence again answers as before.
+   */
+  finish(jobId: string, fence: number, outcome: Outcome): Promise<JobView>;
+  /** Live leases of a worker. */
+  liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
+  /** The attempt whose git credential has this digest, if its lease lives. */
+  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind } | undefined>;
+  /** Requeues or fails the jobs, and frees the completions, whose lease ran out; fails queued jobs whose dependencies did not end well. */
+  reap(): Promise<{ requeued: JobView[]; failed: JobView[]; revoked: Array<{ workerId: string; jobId: string; fence: number }>; freedCompletions: number }>;
+  /** After a start, a clock jump or a resume: every live lease gets one full TTL. */
+  graceLeases(leaseTtlMs: number): Promise<number>;
+  /** When something changes by time alone next (a `runAfter` or a lease's end), in ms from now; null where nothing does. */
+  nextDueMs(): Promise<number | null>;
+
+  // Workers
+  registerWorker(worker: RegisterWorker): Promise<void>;
+  touchWorker(id: string): Promise<void>;
+  setDraining(id: string, draining: boolean): Promise<boolean>;
+  listWorkers(): Promise<WorkerRow[]>;
+
+  // Events
+  /** Events after a cursor in order; `gap` where older ones are no longer kept. */
+  readEvents(jobId: string, after: number, limit: number): Promise<{ events: JobEvent[]; gapTo: number | null; lastSeq: number; final: boolean }>;
+  /** A server-side event outside any attempt, such as the integrator's phases. */
+  addEvent(jobId: string, body: EventBody): Promise<JobEvent>;
+  /** Packs the events of final jobs that are not yet packed; answers how many jobs it packed. */
+  packFinalJobs(limit: number): Promise<number>;
+
+  // Completions
+  claimCompletion(request: { claimId: string; integratorId: string; leaseTtlMs: number; credentialSha256: string }): Promise<{ completion: CompletionView; fence: number; ttlMs: number } | null>;
+  renewCompletion(id: string, fence: number, leaseTtlMs: number): Promise<void>;
+  getCompletion(id: string): Promise<CompletionRow | undefined>;
+  findCompletionByCredential(sha256: string): Promise<{ completionId: string; fence: number; repoId: string } | undefined>;
+  /** Makes the verify job for a merged tree, or gives back the one that there is for the same merged commit. */
+  requestVerification(id: string, fence: number, spec: VerifySpec, job: NewJob): Promise<{ verifyJob: JobView; created: boolean }>;
+  /** Receipts with exit 0 for this tree. */
+  receiptsFor(tree: string): Promise<AttemptReceipts>;
+  /** Writes the landing's intent; from here on the job can no longer be cancelled. */
+  intendLanding(id: string, fence: number, intent: { target: string; oldOid: string | null; newOid: string }): Promise<void>;
+  /** The target moved meanwhile, nothing landed: takes the intent back. */
+  withdrawLanding(id: string, fence: number): Promise<void>;
+  /** Marks the completion landed and its job done. `fence` null: recovery of an intent that the ref already shows. */
+  markLanded(id: string, fence: number | null): Promise<{ completion: CompletionView; job: JobView }>;
+  rejectCompletion(id: string, fence: number, failure: Failure): Promise<{ completion: CompletionView; job: JobView }>;
+  /** Intents without a mark, for recovery at start. */
+  openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
+}
+
+export interface RepositoryRow {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string | null;
+  readonly defaultBranch: string;
+  readonly maxRunning: number;
+  readonly createdAt: number;
+}
+
+/** Re-exported so that a reader of the interface finds every shape from here. */
+export type { AttemptReceipts, CompletionRow, NewJob, Receipt, WorkerRow };

@@ -1,0 +1,88 @@
+import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { AgentEvent } from "@slipway/protocol/events";
+
+/**
+ * A sandbox: the place where the code of one attempt runs, and nothing else does. `bwrap/` makes real ones, `none/` runs on the bare host where
+ * a person has asked for that. What is inside is untrusted; every answer from there is checked.
+ */
+export interface SandboxProvider {
+  readonly kind: "bwrap" | "none";
+  /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
+  probe(): Promise<void>;
+  /** Starts the sandbox and its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */
+  start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+  /** Takes up a sandbox that an earlier worker process started, by its record; undefined where it is gone. */
+  attach(record: SandboxRecord): Promise<Sandbox | undefined>;
+  /** Ends what a record names, if it is still there: pid and start time must both fit. */
+  reclaim(record: SandboxRecord): Promise<void>;
+}
+
+export interface SandboxSpec {
+  /** Unique id, also the ownership label. */
+  readonly id: string;
+  /** Empty folder that will hold the workspace; `/workspace` inside. */
+  readonly workspace: string;
+  /** `/home/agent` inside. */
+  readonly home: string;
+  /** Written by the runner: its event spool; `/spool` inside. */
+  readonly spool: string;
+  /** Written by the worker, read-only inside at `/control`: lease file and socket. */
+  readonly control: string;
+  /** Host paths mounted read-only at the same path: toolchains, and the objects of the repository. */
+  readonly readOnly: readonly string[];
+}
+
+/** What must survive a killed worker, kept on disk. */
+export interface SandboxRecord {
+  readonly spec: SandboxSpec;
+  readonly kind: "bwrap" | "none";
+  readonly nonce: string;
+  /** Processes that end the sandbox when killed, each with its start time (field 22 of /proc/PID/stat) so that a reused pid is never hit. */
+  readonly processes: ReadonlyArray<{ readonly pid: number; readonly startTime: string }>;
+}
+
+export interface Sandbox extends AsyncDisposable {
+  readonly record: SandboxRecord;
+  /** Paths as the inside sees them. */
+  readonly inside: { readonly workspace: string; readonly home: string };
+  /**
+   * Runs a turn, or takes up one that is already running or ended under the same id. Events come in order, each ordinal once, starting after
+   * `afterOrdinal`; an event is acknowledged to the runner when `onEvent` has resolved. RUNNER_LOST where the runner ends first.
+   */
+  turn(request: TurnRequest, options: { afterOrdinal: number; onEvent: (ordinal: number, at: number, event: AgentEvent) => Promise<void>; signal: AbortSignal }): Promise<TurnResult>;
+  /**
+   * Runs one shell command in the workspace, in a PID namespace of its own that ends with it, its exit seen from outside. Output is capped:
+   * beyond `outputLimitBytes` it is counted and not kept.
+   */
+  run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  /** Ends everything inside within a second, detached children too. */
+  end(): Promise<void>;
+}
+
+export interface SandboxCommand {
+  /** argv; `["sh", "-c", text]` for a shell command. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: "none" | "host";
+  readonly timeoutMs: number;
+  readonly outputLimitBytes: number;
+  /** More folders: host path → path inside, read-only or writable. */
+  readonly mounts?: ReadonlyArray<{ readonly host: string; readonly inside: string; readonly writable: boolean }>;
+  readonly onOutput?: (stream: "stdout" | "stderr", bytes: Buffer) => void;
+}
+
+export interface CommandResult {
+  /** Exit code; 128 + signal number where a signal ended it; null where the time-out did. */
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  /** What was written, in the order of arrival, both streams, up to the limit. */
+  readonly output: Buffer;
+  readonly droppedBytes: number;
+  readonly durationMs: number;
+}
+
+/** Writes the lease file of a sandbox: the runner ends its namespace at the deadline unless it is moved. */
+export interface LeaseFile {
+  /** Path on the host. */
+  readonly path: string;
+}

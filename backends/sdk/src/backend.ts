@@ -1,0 +1,48 @@
+import type { AgentEvent } from "@slipway/protocol/events";
+import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
+import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import type { z } from "zod";
+
+/** The contract for a backend. See `docs/backends.md` for how to write one. */
+export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
+  readonly name: string;
+  readonly version: string;
+  /** One sentence for people. */
+  readonly summary: string;
+  readonly capabilities: Manifest["capabilities"];
+  /** Schema of `backendConfig`; its JSON Schema goes into the manifest. */
+  readonly config: Config;
+  /** Secrets by name; their values come in `TurnContext.secrets` and are masked in everything that leaves the runner. */
+  readonly secrets: Manifest["secrets"];
+  readonly image?: Manifest["image"];
+  /** For doctor: is everything there that a turn needs? Never throws. */
+  probe(context: ProbeContext): Promise<Omit<ProbeResult, "backend">>;
+  /** Called once in a warm sandbox before the job is known, to make the first turn fast. */
+  warmUp?(context: ProbeContext): Promise<void>;
+  /** One turn, from prompt to final answer. Ends when the agent's own final event says so. Throws only for what nobody can plan for. */
+  turn(context: TurnContext<z.output<Config>>): Promise<TurnResult>;
+}
+
+export interface ProbeContext {
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface TurnContext<Config = unknown> {
+  readonly prompt: string;
+  /** 1 for the first turn of the attempt; repairs and revisions count up. */
+  readonly turn: number;
+  readonly config: Config;
+  readonly workspace: string;
+  /** Kept for the job until it is final: the place for sessions. */
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Aborts when the turn is cancelled or out of time: end the agent and return. */
+  readonly signal: AbortSignal;
+  /** Emits one event. */
+  emit(event: AgentEvent): void;
+  /** Feeds raw output into the log; the runner cuts it into chunks. */
+  log(stream: string, bytes: Uint8Array): void;
+}
