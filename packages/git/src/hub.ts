@@ -1,0 +1,195 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { branchSchema } from "@slipway/protocol/scalars";
+import { ignoreMissing, makeBareStore, mirrorShallow } from "./bare-store.ts";
+import { copyObjects } from "./packs.ts";
+import { splitUrl } from "./credential.ts";
+import { authorizationConfig } from "./environment.ts";
+import { type GitOptions, gitText, runGit } from "./exec.ts";
+import { withLock } from "./lock.ts";
+
+/** Longest file that `readFileAt` gives, and longest patch that `diffPatch` gives, in bytes. */
+const FILE_LIMIT_BYTES = 1024 * 1024;
+const PATCH_LIMIT_BYTES = 20 * 1024 * 1024;
+const NO_OBJECT = "0".repeat(40);
+
+/**
+ * Makes the two stores of a repository, or completes them. `upstream.git` is what agents may borrow objects from; `jobs.git` borrows from it and
+ * takes the pushes of attempts, which no listing shows. `installation` lets a worker on the same machine know the folder again.
+ */
+export async function createHubRepository(root: string, installationId: string): Promise<void> {
+  // Every object of upstream.git is every attempt's to read, so a base that no ref names any more may be asked for by its id.
+  const upstream = "[uploadpack]\n\tallowAnySHA1InWant = true\n[receive]\n\tshallowUpdate = true\n";
+  const jobs = "[uploadpack]\n\thideRefs = refs/slipway\n\tallowTipSHA1InWant = true\n[receive]\n\tfsckObjects = true\n";
+  await makeBareStore(upstreamOf(root), { config: upstream, alternates: [] });
+  await makeBareStore(jobsOf(root), { config: jobs, alternates: [join(upstreamOf(root), "objects")] });
+  const marker = join(root, "installation");
+  if ((await readFile(marker, "utf8").catch(ignoreMissing))?.trim() === installationId) return;
+  await writeFile(`${marker}.new`, `${installationId}\n`, { mode: 0o600 });
+  await rename(`${marker}.new`, marker);
+}
+
+/**
+ * Fetches the branches of an upstream into `refs/upstream/*`, which nothing else writes; `refs/heads/*` stays as it is. Ends with
+ * REPOSITORY_UNREACHABLE, REPOSITORY_EMPTY, DISK_FULL or the signal's reason.
+ */
+export async function fetchUpstream(root: string, url: string, signal: AbortSignal): Promise<Array<{ branch: string; oid: string }>> {
+  const gitDir = upstreamOf(root);
+  const source = splitUrl(url);
+  const args = ["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--no-auto-gc", "--no-recurse-submodules"];
+  await withLock(`fetch ${gitDir}`, () =>
+    runGit([...args, "--refmap=", "--", source.url, "+refs/heads/*:refs/upstream/*"], {
+      gitDir,
+      signal,
+      failure: "REPOSITORY_UNREACHABLE",
+      localTransport: true,
+      config: [
+        // A host that sends less than 1,000 bytes a second for a minute is gone.
+        ["http.lowSpeedLimit", "1000"],
+        ["http.lowSpeedTime", "60"],
+        ["fetch.unpackLimit", "100"],
+        ...(source.authorization ? authorizationConfig(source.authorization) : []),
+      ],
+    }),
+  );
+  await mirrorShallow(gitDir, jobsOf(root));
+  const listing = await gitText(["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/upstream/"], { gitDir, signal });
+  const branches = listing.split("\n").filter(Boolean).map((line) => ({ oid: line.slice(0, line.indexOf(" ")), branch: line.slice(line.indexOf(" ") + 1) }));
+  if (branches.length === 0) throw new SlipwayError("REPOSITORY_EMPTY", undefined, { url: source.url });
+  return branches;
+}
+
+/** The commit that a name means: our branch, the upstream's branch, a pushed base, then a full or abbreviated object id. BASE_NOT_FOUND. */
+export async function resolveCommit(root: string, nameOrOid: string): Promise<string> {
+  const notFound = new SlipwayError("BASE_NOT_FOUND", `There is no branch or commit ${JSON.stringify(nameOrOid)} in the repository.`, { base: nameOrOid });
+  if (!/^[^\s:^@{}\\\x00-\x1f\x7f]{1,250}$/.test(nameOrOid) || nameOrOid.includes("..")) throw notFound;
+  const names = [`refs/heads/${nameOrOid}`, `refs/upstream/${nameOrOid}`, `refs/slipway/bases/${nameOrOid}`];
+  if (/^[0-9a-f]{4,64}$/.test(nameOrOid)) names.push(nameOrOid);
+  const input = names.map((name) => `${name}^{commit}\n`).join("");
+  const answer = await gitText(["cat-file", "--batch-check"], { gitDir: upstreamOf(root), input });
+  const found = answer.split("\n").find((line) => / commit \d+$/.test(line));
+  if (!found) throw notFound;
+  return found.slice(0, found.indexOf(" "));
+}
+
+/** The commit that `refs/heads/<branch>` of upstream.git names, or null where there is no such branch. */
+export async function readBranch(root: string, branch: string): Promise<string | null> {
+  const args = ["show-ref", "--verify", "--hash", "--", headOf(branch)];
+  const { stdout, exitCode } = await runGit(args, { gitDir: upstreamOf(root), okExitCodes: [0, 1, 128] });
+  return exitCode === 0 ? stdout.toString().trim() : null;
+}
+
+/** Moves a branch forward to a commit of upstream.git, or makes it. CONFLICT where that is not a fast-forward; BASE_NOT_FOUND. */
+export async function fastForwardBranch(root: string, branch: string, oid: string): Promise<void> {
+  const ref = headOf(branch);
+  const gitDir = upstreamOf(root);
+  await withLock(gitDir, async () => {
+    const present = await readBranch(root, branch);
+    if (present === oid) return;
+    if ((await resolveCommit(root, oid)) !== oid) throw new SlipwayError("BASE_NOT_FOUND", undefined, { base: oid });
+    const forward = present === null || (await ancestry(gitDir, present, oid));
+    if (!forward) throw new SlipwayError("CONFLICT", `${branch} has commits that are not in ${oid}.`, { branch, present, wanted: oid });
+    await runGit(["update-ref", "-m", "slipway: fast-forward", ref, oid, present ?? NO_OBJECT], { gitDir, failure: "CONFLICT" });
+  });
+}
+
+/** The bytes of a file at a commit, or null where there is none. PAYLOAD_TOO_LARGE beyond 1 MiB. */
+export async function readFileAt(root: string, oid: string, path: string): Promise<Buffer | null> {
+  requireOid(oid);
+  const options = { ...(await jobsStore(root)), input: `${oid}:${path}\0`, maxBuffer: FILE_LIMIT_BYTES + 200 };
+  const { stdout } = await runGit(["cat-file", "--batch", "-z"], options);
+  const headEnd = stdout.indexOf("\n");
+  const head = /^[0-9a-f]+ blob (\d+)$/.exec(stdout.subarray(0, headEnd).toString());
+  return head ? stdout.subarray(headEnd + 1, headEnd + 1 + Number(head[1])) : null;
+}
+
+/** The tree of a commit in either store. BASE_NOT_FOUND. */
+export async function treeOf(root: string, oid: string): Promise<string> {
+  requireOid(oid);
+  return gitText(["rev-parse", "--verify", "--quiet", "--end-of-options", `${oid}^{tree}`], { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND" });
+}
+
+/** Whether either store has this commit. */
+export async function hasCommit(root: string, oid: string): Promise<boolean> {
+  requireOid(oid);
+  const { exitCode } = await runGit(["cat-file", "-e", `${oid}^{commit}`], { ...(await jobsStore(root)), okExitCodes: [0, 1, 128] });
+  return exitCode === 0;
+}
+
+/** Whether `oid` contains `ancestorOid`; a commit contains itself. BASE_NOT_FOUND where one of them is not there. */
+export async function isAncestor(root: string, ancestorOid: string, oid: string): Promise<boolean> {
+  requireOid(ancestorOid);
+  requireOid(oid);
+  const { gitDir } = await jobsStore(root);
+  return ancestry(gitDir, ancestorOid, oid);
+}
+
+/**
+ * Lands a commit of jobs.git on a branch of upstream.git by compare-and-swap; `oldOid` null means that the branch must not exist. `moved` where
+ * the branch is elsewhere, and then nothing of the job is in upstream.git. A landing that is already there is `landed`. BASE_NOT_FOUND where the
+ * commit is not there, CONFLICT where git refuses the branch's name beside another.
+ */
+export async function land(root: string, landing: { branch: string; oldOid: string | null; newOid: string; jobRef: string }): Promise<"landed" | "moved"> {
+  const { branch, oldOid, newOid } = landing;
+  const ref = headOf(branch);
+  const gitDir = upstreamOf(root);
+  requireOid(newOid);
+  if (!(await hasCommit(root, newOid))) throw new SlipwayError("BASE_NOT_FOUND", `The hub has no commit ${newOid}.`, { oid: newOid, ref: landing.jobRef });
+  // Under the lock no other landing can come between the look and the swap, so a loser's objects never reach the store that agents read.
+  return withLock(gitDir, async () => {
+    const present = await readBranch(root, branch);
+    if (present === newOid) return "landed";
+    if (present !== oldOid) return "moved";
+    const known = oldOid === null ? (await gitText(["for-each-ref", "--format=%(objectname)"], { gitDir })).split("\n").filter(Boolean) : [oldOid];
+    await copyObjects({ from: jobsOf(root), to: gitDir, oid: newOid, known });
+    const args = ["update-ref", "-m", "slipway: land", ref, newOid, oldOid ?? NO_OBJECT];
+    const swapped = await runGit(args, { gitDir, okExitCodes: [0, 1, 128] });
+    if (swapped.exitCode === 0) return "landed";
+    if ((await readBranch(root, branch)) !== oldOid) return "moved";
+    throw new SlipwayError("CONFLICT", `The branch ${branch} cannot be written: ${swapped.stderr.trim()}`, { branch });
+  });
+}
+
+/** The change from one commit to another as a patch; never runs a diff driver. PAYLOAD_TOO_LARGE beyond 20 MiB. */
+export async function diffPatch(root: string, baseOid: string, oid: string): Promise<string> {
+  requireOid(baseOid);
+  requireOid(oid);
+  const args = ["diff-tree", "-p", "-r", "--binary", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--end-of-options", baseOid, oid];
+  const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND", maxBuffer: PATCH_LIMIT_BYTES });
+  return stdout.toString();
+}
+
+/** Deletes one of Slipway's own refs; one that is not there is no failure. INVALID_REQUEST for any other ref. */
+export async function deleteRef(root: string, store: "jobs" | "upstream", ref: string): Promise<void> {
+  if (!ref.startsWith("refs/slipway/")) throw new SlipwayError("INVALID_REQUEST", "Only refs under refs/slipway/ are Slipway's to delete.", { ref });
+  await runGit(["update-ref", "-d", "--", ref], { gitDir: store === "jobs" ? jobsOf(root) : upstreamOf(root) });
+}
+
+function upstreamOf(root: string): string {
+  return join(root, "upstream.git");
+}
+
+function jobsOf(root: string): string {
+  return join(root, "jobs.git");
+}
+
+/** Where to read from for both stores; a push to upstream.git may have moved its shallow boundary since. */
+async function jobsStore(root: string): Promise<GitOptions & { gitDir: string }> {
+  await mirrorShallow(upstreamOf(root), jobsOf(root));
+  return { gitDir: jobsOf(root) };
+}
+
+async function ancestry(gitDir: string, ancestorOid: string, oid: string): Promise<boolean> {
+  const args = ["merge-base", "--is-ancestor", ancestorOid, oid];
+  return (await runGit(args, { gitDir, okExitCodes: [0, 1], failure: "BASE_NOT_FOUND" })).exitCode === 0;
+}
+
+function headOf(branch: string): string {
+  if (!branchSchema.safeParse(branch).success) throw new SlipwayError("INVALID_REQUEST", `${JSON.stringify(branch)} is not a branch name.`, { branch });
+  return `refs/heads/${branch}`;
+}
+
+function requireOid(oid: string): void {
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(oid)) throw new SlipwayError("BASE_NOT_FOUND", `${JSON.stringify(oid)} is not a full object id.`, { oid });
+}
