@@ -1,9 +1,9 @@
-import type { AttemptReceipts, CompletionRow, NewJob, WorkerRow } from "./rows.ts";
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AppendableEvent, EventBody, JobEvent } from "@slipway/protocol/events";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import type { AttemptReceipts, CompletionRow, NewJob, WorkerRow } from "./rows.ts";
 
 /**
  * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to `conformance.ts`.
@@ -20,7 +20,13 @@ export interface Store extends AsyncDisposable {
   readonly installationId: string;
 
   // Repositories and tokens
-  createRepository(input: { id: string; name: string; url: string | null; defaultBranch: string; maxRunning: number }): Promise<{ repository: RepositoryRow; created: boolean }>;
+  createRepository(input: {
+    id: string;
+    name: string;
+    url: string | null;
+    defaultBranch: string;
+    maxRunning: number;
+  }): Promise<{ repository: RepositoryRow; created: boolean }>;
   /** By id or name. */
   getRepository(idOrName: string): Promise<RepositoryRow | undefined>;
   listRepositories(): Promise<RepositoryRow[]>;
@@ -38,19 +44,41 @@ export interface Store extends AsyncDisposable {
   getJobDetail(id: string): Promise<JobDetail | undefined>;
   /** Newest first; `before` is the number that the page before ended with. */
   listJobs(filter: { states?: JobState[]; kinds?: JobKind[]; lanes?: Lane[]; repoId?: string; before?: number; limit: number }): Promise<JobView[]>;
-  /** Any active job, unless its landing's intent is written (CONFLICT). A second time: no change. */
-  cancelJob(id: string, reason: string): Promise<{ job: JobView; revoked: { workerId: string; fence: number } | null }>;
+  /**
+   * Any active job, unless its landing's intent is written (CONFLICT). A second time: no change. `revoked` is the lease that this took away: the
+   * job's own, or that of the verify job that was running for it (`jobId` says which).
+   */
+  cancelJob(id: string, reason: string): Promise<{ job: JobView; revoked: { jobId: string; workerId: string; fence: number } | null }>;
   /** A blocked job becomes queued. CONFLICT from any other state. */
   unblockJob(id: string): Promise<JobView>;
   /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
-  waitingFor(id: string): Promise<{ dependencies: Array<{ id: string; number: number; state: JobState }>; runAfter: number | null; repoRunning: number; repoLimit: number; ahead: number }>;
+  waitingFor(
+    id: string,
+  ): Promise<{
+    dependencies: Array<{ id: string; number: number; state: JobState }>;
+    runAfter: number | null;
+    repoRunning: number;
+    repoLimit: number;
+    ahead: number;
+  }>;
 
   // Leases
   /** The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. */
-  claim(request: { claimId: string; workerId: string; kinds: JobKind[]; capabilities: string[]; leaseTtlMs: number; credentialSha256: string }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
+  claim(request: {
+    claimId: string;
+    workerId: string;
+    kinds: JobKind[];
+    capabilities: string[];
+    leaseTtlMs: number;
+    credentialSha256: string;
+  }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
   /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum. */
-  appendEvents(jobId: string, fence: number, events: Array<{ ordinal: number; at: number; event: AppendableEvent }>): Promise<{ ackOrdinal: number; stored: JobEvent[] }>;
+  appendEvents(
+    jobId: string,
+    fence: number,
+    events: Array<{ ordinal: number; at: number; event: AppendableEvent }>,
+  ): Promise<{ ackOrdinal: number; stored: JobEvent[] }>;
   putArtifact(jobId: string, fence: number, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
   /**
    * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy
@@ -61,11 +89,20 @@ export interface Store extends AsyncDisposable {
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */
   findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind } | undefined>;
-  /** Requeues or fails the jobs, and frees the completions, whose lease ran out; fails queued jobs whose dependencies did not end well. */
-  reap(): Promise<{ requeued: JobView[]; failed: JobView[]; revoked: Array<{ workerId: string; jobId: string; fence: number }>; freedCompletions: number }>;
+  /**
+   * Requeues or fails the jobs, and frees the completions, whose lease ran out; fails queued jobs whose dependencies did not end well; cancels
+   * verify jobs of completions that have ended. Does a bounded number at a time: what is left keeps `nextDueMs` at 0.
+   */
+  reap(): Promise<{
+    requeued: JobView[];
+    failed: JobView[];
+    cancelled: JobView[];
+    revoked: Array<{ workerId: string; jobId: string; fence: number }>;
+    freedCompletions: number;
+  }>;
   /** After a start, a clock jump or a resume: every live lease gets one full TTL. */
   graceLeases(leaseTtlMs: number): Promise<number>;
-  /** When something changes by time alone next (a `runAfter` or a lease's end), in ms from now; null where nothing does. */
+  /** When `reap` or a claim next has something to do by time alone (a `runAfter`, a lease's end), in ms from now; 0 where it has by now, null where nothing is due. */
   nextDueMs(): Promise<number | null>;
 
   // Workers
@@ -83,7 +120,12 @@ export interface Store extends AsyncDisposable {
   packFinalJobs(limit: number): Promise<number>;
 
   // Completions
-  claimCompletion(request: { claimId: string; integratorId: string; leaseTtlMs: number; credentialSha256: string }): Promise<{ completion: CompletionView; fence: number; ttlMs: number } | null>;
+  claimCompletion(request: {
+    claimId: string;
+    integratorId: string;
+    leaseTtlMs: number;
+    credentialSha256: string;
+  }): Promise<{ completion: CompletionView; fence: number; ttlMs: number } | null>;
   renewCompletion(id: string, fence: number, leaseTtlMs: number): Promise<void>;
   getCompletion(id: string): Promise<CompletionRow | undefined>;
   findCompletionByCredential(sha256: string): Promise<{ completionId: string; fence: number; repoId: string } | undefined>;

@@ -1,0 +1,55 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { VerifySpec } from "@slipway/protocol/job";
+import { isFinal, type JobState } from "@slipway/protocol/states";
+import type { NewJob } from "../rows.ts";
+import { NOW } from "./clock.ts";
+import type { Database } from "./database.ts";
+import { addNumberedEvent } from "./numbered-events.ts";
+
+const INSERT_JOB = `
+  INSERT INTO jobs (id, kind, state, repo_id, backend, base_oid, target, lane, priority, run_after, dedupe_key, requires, max_attempts,
+    timeout_ms, stall_ms, created_at, updated_at, unmet, broken_dependency, retry_of, completion_id)
+  VALUES (@id, @kind, 'queued', @repoId, @backend, @baseOid, @target, @lane, @priority, @runAfter, @dedupeKey, @requires, @maxAttempts,
+    @timeoutMs, @stallMs, ${NOW}, ${NOW}, @unmet, @broken, @retryOf, @completionId)
+  RETURNING number`;
+
+const INSERT_SPEC = `
+  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify) VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify)`;
+
+/** Stores a queued job with its first event; answers its number. Unknown dependencies: INVALID_REQUEST; an unknown repository: NOT_FOUND. */
+export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null): number {
+  if (!db.get("SELECT 1 FROM repositories WHERE id = @id", { id: job.repoId })) {
+    throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
+  }
+  const dependencies = findDependencies(db, job.dependsOn);
+  const { id, kind, repoId, backend, baseOid, target, lane, priority, runAfter, dedupeKey, maxAttempts, timeoutMs, stallMs, retryOf, completionId } = job;
+  const inserted = db.get<{ number: number }>(INSERT_JOB, {
+    ...{ id, kind, repoId, backend, baseOid, target, lane, priority, runAfter, dedupeKey, maxAttempts, timeoutMs, stallMs, retryOf, completionId },
+    requires: JSON.stringify(job.requires),
+    unmet: dependencies.filter((dependency) => dependency.state !== "done").length,
+    broken: dependencies.find((dependency) => isFinal(dependency.state) && dependency.state !== "done")?.number ?? null,
+  });
+  if (!inserted) throw new Error("a job was not inserted");
+  const { number } = inserted;
+  db.run(INSERT_SPEC, {
+    job: number,
+    task: job.task,
+    title: job.title,
+    backendConfig: JSON.stringify(job.backendConfig),
+    dependsOn: JSON.stringify(job.dependsOn),
+    verify: verify === null ? null : JSON.stringify(verify),
+  });
+  for (const dependency of dependencies) {
+    db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });
+  }
+  addNumberedEvent(db, number, null, { kind: "state", data: { from: null, to: "queued", on: "submit", reason: "submitted" } });
+  return number;
+}
+
+function findDependencies(db: Database, ids: readonly string[]): Array<{ number: number; state: JobState }> {
+  return [...new Set(ids)].map((id) => {
+    const row = db.get<{ number: number; state: JobState }>("SELECT number, state FROM jobs WHERE id = @id", { id });
+    if (!row) throw new SlipwayError("INVALID_REQUEST", `There is no job ${id} to depend on.`, { field: "dependsOn", job: id });
+    return row;
+  });
+}

@@ -1,0 +1,71 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobView } from "@slipway/protocol/job";
+import type { Database } from "./database.ts";
+import type { JobTable } from "./tables.ts";
+
+export type JobViewRow = JobTable & { repo_name: string; task: string; title: string; backend_config: string; depends_on: string };
+
+/** Columns and joins of a `JobViewRow`. */
+export const JOB_VIEW = `
+  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, r.name AS repo_name
+  FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
+
+export function jobView(row: JobViewRow): JobView {
+  return {
+    id: row.id,
+    number: row.number,
+    kind: row.kind,
+    state: row.state,
+    repo: { id: row.repo_id, name: row.repo_name },
+    task: row.task,
+    title: row.title,
+    backend: row.backend,
+    backendConfig: JSON.parse(row.backend_config),
+    baseOid: row.base_oid,
+    target: row.target,
+    lane: row.lane,
+    priority: row.priority,
+    runAfter: row.run_after,
+    dependsOn: JSON.parse(row.depends_on),
+    dedupeKey: row.dedupe_key,
+    requires: JSON.parse(row.requires),
+    maxAttempts: row.max_attempts,
+    timeoutMs: row.timeout_ms,
+    stallMs: row.stall_ms,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    endedAt: row.ended_at,
+    attempts: row.attempts,
+    fence: row.fence,
+    leaseUntil: row.lease_until,
+    workerId: row.worker_id,
+    failure: row.failure === null ? null : JSON.parse(row.failure),
+    resultOid: row.result_oid,
+    diffStat: row.diff_stat === null ? null : JSON.parse(row.diff_stat),
+    landedOid: row.landed_oid,
+    usage: {
+      inputTokens: row.input_tokens,
+      cachedInputTokens: row.cached_input_tokens,
+      outputTokens: row.output_tokens,
+      reasoningTokens: row.reasoning_tokens,
+      costUsd: row.cost_usd,
+    },
+    lastSeq: row.last_seq,
+    retryOf: row.retry_of,
+    completionId: row.completion_id,
+  };
+}
+
+/** The view of a job that is known to exist. */
+export function readJobView(db: Database, number: number): JobView {
+  const row = db.get<JobViewRow>(`${JOB_VIEW} WHERE j.number = @number`, { number });
+  if (!row) throw new SlipwayError("NOT_FOUND", `There is no job ${number}.`, { job: number });
+  return jobView(row);
+}
+
+/** The row of a job, or NOT_FOUND. */
+export function requireJob(db: Database, id: string): JobTable {
+  const row = db.get<JobTable>("SELECT * FROM jobs WHERE id = @id", { id });
+  if (!row) throw new SlipwayError("NOT_FOUND", `There is no job ${id}.`, { job: id });
+  return row;
+}

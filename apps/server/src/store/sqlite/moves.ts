@@ -1,0 +1,69 @@
+import type { ErrorCode } from "@slipway/protocol/errors";
+import type { Failure } from "@slipway/protocol/job";
+import { isFinal, type JobState, nextState } from "@slipway/protocol/states";
+import { NOW } from "./clock.ts";
+import type { Database } from "./database.ts";
+import { addNumberedEvent } from "./numbered-events.ts";
+
+/** One step of a job along the transition table. */
+export interface Move {
+  readonly number: number;
+  /** The attempt that it belongs to; null where none does. */
+  readonly fence: number | null;
+  readonly from: JobState;
+  /** A verb of the table. */
+  readonly on: string;
+  readonly reason: string;
+  readonly code?: ErrorCode;
+  readonly workerId?: string;
+  readonly landedOid?: string;
+  readonly branch?: string;
+}
+
+const LEAVE = `
+  UPDATE jobs SET state = @to, lease_until = NULL, worker_id = NULL, updated_at = ${NOW},
+    ended_at = CASE WHEN @final THEN ${NOW} END,
+    failure = @failure, landed_oid = COALESCE(@landedOid, landed_oid)
+  WHERE number = @number AND state = @from`;
+
+/**
+ * Moves a job that no attempt is writing to (all moves but claim and finish, which carry their own condition), with its event.
+ * Answers false, and changes nothing, where the job is no longer in `from`.
+ */
+export function moveJob(db: Database, move: Move, failure: Failure | null): boolean {
+  const to = target(move);
+  const moved = db.run(LEAVE, {
+    number: move.number,
+    from: move.from,
+    to,
+    final: isFinal(to) ? 1 : 0,
+    failure: failure === null ? null : JSON.stringify(failure),
+    landedOid: move.landedOid ?? null,
+  });
+  if (moved === 0) return false;
+  recordMove(db, move);
+  return true;
+}
+
+/** Tells of a move that a conditional statement has just made in this transaction: its `state` event, and what it means for dependent jobs. */
+export function recordMove(db: Database, move: Move): void {
+  const to = target(move);
+  const { from, on, reason, code, workerId, landedOid, branch } = move;
+  const details = { ...(code && { code }), ...(workerId && { workerId }), ...(landedOid && { landedOid }), ...(branch && { branch }) };
+  addNumberedEvent(db, move.number, move.fence, { kind: "state", data: { from, to, on, reason, ...details } });
+  if (to === "done") db.run(MEET_DEPENDENCY, { number: move.number });
+  else if (isFinal(to)) db.run(BREAK_DEPENDENCY, { number: move.number });
+}
+
+/** Where a move leads. The table is the only source of steps: a verb that it does not have is a mistake in the store. */
+function target(move: Move): JobState {
+  const to = nextState(move.from, move.on);
+  if (!to) throw new Error(`no transition from ${move.from} on ${move.on}`);
+  return to;
+}
+
+// Claims read a counter and the reaper a mark, both in partial indexes, so that neither looks at dependencies again and again.
+const MEET_DEPENDENCY = "UPDATE jobs SET unmet = unmet - 1 WHERE number IN (SELECT job FROM dependencies WHERE depends_on = @number)";
+const BREAK_DEPENDENCY = `
+  UPDATE jobs SET broken_dependency = COALESCE(broken_dependency, @number)
+  WHERE state = 'queued' AND number IN (SELECT job FROM dependencies WHERE depends_on = @number)`;

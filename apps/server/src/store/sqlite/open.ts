@@ -1,0 +1,99 @@
+import type { TokenView } from "@slipway/protocol/accounts";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { Store } from "../store.ts";
+import { type Channel, openChannel } from "./channel.ts";
+
+export interface SqliteStoreOptions {
+  /** Path of the database file, made where it is missing; its folder exists. */
+  readonly file: string;
+  /** Log text that is kept of one job, in bytes; 64 MiB where it is missing. */
+  readonly logLimitBytesPerJob?: number;
+}
+
+const LOG_LIMIT_BYTES_PER_JOB = 64 * 1_048_576;
+
+/** Opens the store, migrating its database where needed. CONFLICT: a newer version of Slipway wrote it. DISK_FULL: no room to open it. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB } = options;
+  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob }));
+}
+
+function storeOver(channel: Channel): Store {
+  return {
+    installationId: channel.installationId,
+    [Symbol.asyncDispose]: () => channel[Symbol.asyncDispose](),
+
+    createRepository: (input) => channel.call("createRepository", input),
+    getRepository: (idOrName) => channel.call("getRepository", idOrName),
+    listRepositories: () => channel.call("listRepositories"),
+    createToken: (input) => channel.call("createToken", input),
+    findToken: (sha256) => findToken(channel, sha256),
+    listTokens: () => channel.call("listTokens"),
+    revokeToken: (id) => channel.call("revokeToken", id),
+
+    submitJob: (input) => channel.call("submitJob", input),
+    getJob: (idOrNumber) => channel.call("getJob", idOrNumber),
+    getJobDetail: (id) => channel.call("getJobDetail", id),
+    listJobs: (filter) => channel.call("listJobs", filter),
+    cancelJob: (id, reason) => channel.call("cancelJob", id, reason),
+    unblockJob: (id) => channel.call("unblockJob", id),
+    waitingFor: (id) => channel.call("waitingFor", id),
+
+    claim: (request) => channel.call("claim", request),
+    renew: (jobId, fence, workerId, leaseTtlMs) => channel.call("renew", jobId, fence, workerId, leaseTtlMs),
+    appendEvents: (jobId, fence, events) => channel.call("appendEvents", jobId, fence, events),
+    putArtifact: (jobId, fence, artifact) => channel.call("putArtifact", jobId, fence, artifact),
+    finish: (jobId, fence, outcome) => channel.call("finish", jobId, fence, outcome),
+    liveLeases: (workerId) => channel.call("liveLeases", workerId),
+    findAttemptByCredential: (sha256) => channel.call("findAttemptByCredential", sha256),
+    reap: () => channel.call("reap"),
+    graceLeases: (leaseTtlMs) => channel.call("graceLeases", leaseTtlMs),
+    nextDueMs: () => channel.call("nextDueMs"),
+
+    registerWorker: (worker) => channel.call("registerWorker", worker),
+    touchWorker: (id) => channel.call("touchWorker", id),
+    setDraining: (id, draining) => channel.call("setDraining", id, draining),
+    listWorkers: () => channel.call("listWorkers"),
+
+    readEvents: (jobId, after, limit) => channel.call("readEvents", jobId, after, limit),
+    addEvent: (jobId, body) => channel.call("addEvent", jobId, body),
+    packFinalJobs: (limit) => packFinalJobs(channel, limit),
+
+    claimCompletion: (request) => channel.call("claimCompletion", request),
+    renewCompletion: (id, fence, leaseTtlMs) => channel.call("renewCompletion", id, fence, leaseTtlMs),
+    getCompletion: (id) => channel.call("getCompletion", id),
+    findCompletionByCredential: (sha256) => channel.call("findCompletionByCredential", sha256),
+    requestVerification: (id, fence, spec, job) => channel.call("requestVerification", id, fence, spec, job),
+    receiptsFor: (tree) => channel.call("receiptsFor", tree),
+    intendLanding: (id, fence, intent) => channel.call("intendLanding", id, fence, intent),
+    withdrawLanding: (id, fence) => channel.call("withdrawLanding", id, fence),
+    markLanded: (id, fence) => channel.call("markLanded", id, fence),
+    rejectCompletion: (id, fence, failure) => channel.call("rejectCompletion", id, fence, failure),
+    openIntents: () => channel.call("openIntents"),
+  };
+}
+
+async function findToken(channel: Channel, sha256: string): Promise<TokenView | undefined> {
+  const found = await channel.call("findToken", sha256);
+  if (!found) return undefined;
+  if (found.stale) {
+    try {
+      await channel.call("touchToken", found.token.id);
+    } catch (error) {
+      // When it was last used may be forgotten; that a full disk locks out the person who wants to free it may not be.
+      if (!(error instanceof SlipwayError && error.code === "DISK_FULL")) throw error;
+    }
+  }
+  return found.token;
+}
+
+/** One segment a call, so that a long log does not keep claims and renewals waiting. */
+async function packFinalJobs(channel: Channel, limit: number): Promise<number> {
+  let packed = 0;
+  while (packed < limit) {
+    const segment = await channel.call("packSegment");
+    if (!segment) break;
+    if (segment.jobDone) packed += 1;
+  }
+  return packed;
+}

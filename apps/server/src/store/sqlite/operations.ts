@@ -1,0 +1,100 @@
+import { addEvent } from "./operations/add-event.ts";
+import { appendEvents } from "./operations/append-events.ts";
+import { cancelJob } from "./operations/cancel-job.ts";
+import { claim } from "./operations/claim.ts";
+import { claimCompletion } from "./operations/claim-completion.ts";
+import { createRepository } from "./operations/create-repository.ts";
+import { createToken } from "./operations/create-token.ts";
+import { findAttemptByCredential } from "./operations/find-attempt-by-credential.ts";
+import { findCompletionByCredential } from "./operations/find-completion-by-credential.ts";
+import { findToken } from "./operations/find-token.ts";
+import { finish } from "./operations/finish.ts";
+import { getCompletion } from "./operations/get-completion.ts";
+import { getJob } from "./operations/get-job.ts";
+import { getJobDetail } from "./operations/get-job-detail.ts";
+import { getRepository } from "./operations/get-repository.ts";
+import { graceLeases } from "./operations/grace-leases.ts";
+import { intendLanding } from "./operations/intend-landing.ts";
+import { listJobs } from "./operations/list-jobs.ts";
+import { listRepositories } from "./operations/list-repositories.ts";
+import { listTokens } from "./operations/list-tokens.ts";
+import { listWorkers } from "./operations/list-workers.ts";
+import { liveLeases } from "./operations/live-leases.ts";
+import { markLanded } from "./operations/mark-landed.ts";
+import { nextDueMs } from "./operations/next-due-ms.ts";
+import { openIntents } from "./operations/open-intents.ts";
+import { packSegment } from "./operations/pack-segment.ts";
+import { putArtifact } from "./operations/put-artifact.ts";
+import { readEvents } from "./operations/read-events.ts";
+import { reap } from "./operations/reap.ts";
+import { receiptsFor } from "./operations/receipts-for.ts";
+import { registerWorker } from "./operations/register-worker.ts";
+import { rejectCompletion } from "./operations/reject-completion.ts";
+import { renew } from "./operations/renew.ts";
+import { renewCompletion } from "./operations/renew-completion.ts";
+import { requestVerification } from "./operations/request-verification.ts";
+import { revokeToken } from "./operations/revoke-token.ts";
+import { setDraining } from "./operations/set-draining.ts";
+import { submitJob } from "./operations/submit-job.ts";
+import { touchToken } from "./operations/touch-token.ts";
+import { touchWorker } from "./operations/touch-worker.ts";
+import { unblockJob } from "./operations/unblock-job.ts";
+import { waitingFor } from "./operations/waiting-for.ts";
+import { withdrawLanding } from "./operations/withdraw-landing.ts";
+
+/** Operations that only read. */
+export const READS = {
+  getRepository,
+  listRepositories,
+  findToken,
+  listTokens,
+  getJob,
+  getJobDetail,
+  listJobs,
+  waitingFor,
+  liveLeases,
+  findAttemptByCredential,
+  nextDueMs,
+  listWorkers,
+  readEvents,
+  getCompletion,
+  findCompletionByCredential,
+  receiptsFor,
+  openIntents,
+};
+
+/** Operations that write. */
+const WRITES = {
+  addEvent,
+  appendEvents,
+  cancelJob,
+  claimCompletion,
+  claim,
+  createRepository,
+  createToken,
+  finish,
+  graceLeases,
+  intendLanding,
+  markLanded,
+  packSegment,
+  putArtifact,
+  reap,
+  registerWorker,
+  rejectCompletion,
+  renewCompletion,
+  renew,
+  requestVerification,
+  revokeToken,
+  setDraining,
+  submitJob,
+  touchToken,
+  touchWorker,
+  unblockJob,
+  withdrawLanding,
+};
+
+/** What the thread can be asked to do; each runs inside a transaction, with the database as its first argument. */
+export const OPERATIONS = { ...READS, ...WRITES };
+
+export type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;

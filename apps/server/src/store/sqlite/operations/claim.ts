@@ -1,0 +1,79 @@
+import type { Store } from "../../store.ts";
+import { NOW } from "../clock.ts";
+import type { Database } from "../database.ts";
+import { readJobView } from "../job-view.ts";
+import { recordMove } from "../moves.ts";
+
+type Claimed = Awaited<ReturnType<Store["claim"]>>;
+
+const READY = `(run_after IS NULL OR run_after <= ${NOW})
+      AND (requires = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(requires) r WHERE r.value NOT IN (SELECT value FROM json_each(@capabilities))))`;
+
+/**
+ * One conditional statement takes the job. It looks at one candidate a repository, the first in its own partial index, and takes the best of
+ * them: so neither the finished jobs nor the queue of a repository at its limit are walked. Verify jobs stand before all others and outside
+ * of the repository's limit, or the jobs that wait for them could keep them from ever running.
+ */
+const TAKE = `
+  WITH candidates (candidate) AS (
+    SELECT (
+      SELECT number FROM jobs WHERE state = 'queued' AND unmet = 0 AND kind = 'verify' AND ${READY} ORDER BY claim_rank, number LIMIT 1
+    ) WHERE @takesVerify
+    UNION ALL
+    SELECT (
+      SELECT number FROM jobs WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY}
+      ORDER BY claim_rank, number LIMIT 1
+    )
+    FROM repositories
+    WHERE @takesTasks
+      AND max_running > (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = 'task' AND repo_id = repositories.id)
+  )
+  UPDATE jobs
+  SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_until = ${NOW} + @leaseTtlMs, worker_id = @workerId,
+    failure = NULL, updated_at = ${NOW}
+  WHERE state = 'queued'
+    AND NOT EXISTS (SELECT 1 FROM workers WHERE id = @workerId AND draining = 1)
+    AND number = (SELECT number FROM candidates JOIN jobs ON number = candidate ORDER BY claim_rank, number LIMIT 1)
+  RETURNING number, fence`;
+
+const ADD_ATTEMPT = `
+  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, credential_sha256, started_at)
+  VALUES (@number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId), @credentialSha256, ${NOW})`;
+
+export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): Claimed {
+  const { claimId, workerId, leaseTtlMs, credentialSha256 } = request;
+  const known = db.get<{ number: number; fence: number }>("SELECT job AS number, fence FROM attempts WHERE claim_id = @claimId", { claimId });
+  if (known) return readAgain(db, known.number, known.fence, request);
+  const taken = db.get<{ number: number; fence: number }>(TAKE, {
+    workerId,
+    leaseTtlMs,
+    capabilities: JSON.stringify(request.capabilities),
+    takesTasks: request.kinds.includes("task") ? 1 : 0,
+    takesVerify: request.kinds.includes("verify") ? 1 : 0,
+  });
+  if (!taken) return null;
+  const { number, fence } = taken;
+  db.run(ADD_ATTEMPT, { number, fence, claimId, workerId, credentialSha256 });
+  recordMove(db, { number, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId });
+  return describe(db, number, fence, false);
+}
+
+const STILL_LIVE = `SELECT 1 FROM jobs WHERE number = @number AND fence = @fence AND worker_id = @workerId AND state = 'running' AND lease_until > ${NOW}`;
+
+/**
+ * A request that comes twice because its answer got lost reads the claim that it made. Where that lease is over it gets nothing: a late
+ * duplicate must not take a job that nobody waits for. The credential is made anew for every answer, so the newest one counts.
+ */
+function readAgain(db: Database, number: number, fence: number, request: Parameters<Store["claim"]>[0]): Claimed {
+  if (!db.get(STILL_LIVE, { number, fence, workerId: request.workerId })) return null;
+  db.run("UPDATE attempts SET credential_sha256 = @sha256 WHERE job = @number AND fence = @fence", { number, fence, sha256: request.credentialSha256 });
+  return describe(db, number, fence, true);
+}
+
+const REST = `SELECT j.lease_until - ${NOW} AS ttlMs, s.verify FROM jobs j JOIN job_specs s ON s.job = j.number WHERE j.number = @number`;
+
+function describe(db: Database, number: number, fence: number, again: boolean): Claimed {
+  const rest = db.get<{ ttlMs: number; verify: string | null }>(REST, { number });
+  if (!rest) throw new Error(`job ${number} has no spec`);
+  return { job: readJobView(db, number), fence, ttlMs: rest.ttlMs, verify: rest.verify === null ? null : JSON.parse(rest.verify), again };
+}

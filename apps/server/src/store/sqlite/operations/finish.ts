@@ -1,0 +1,101 @@
+import { isDeepStrictEqual } from "node:util";
+import { ERRORS, SlipwayError } from "@slipway/protocol/errors";
+import type { JobView, VerifySpec } from "@slipway/protocol/job";
+import { newId } from "@slipway/protocol/scalars";
+import { isFinal, nextState } from "@slipway/protocol/states";
+import type { Outcome } from "@slipway/protocol/worker-api";
+import { endAttempt } from "../attempts.ts";
+import { NOW } from "../clock.ts";
+import type { Database } from "../database.ts";
+import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
+import { readJobView } from "../job-view.ts";
+import { recordMove } from "../moves.ts";
+import type { JobTable } from "../tables.ts";
+
+const READ = `
+  SELECT j.*, s.verify, a.reported FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
+  WHERE j.id = @jobId`;
+type FinishedJob = JobTable & { verify: string | null; reported: string | null };
+
+const FINISH = `
+  UPDATE jobs SET state = @to, lease_until = NULL, worker_id = NULL, updated_at = ${NOW}, ended_at = CASE WHEN @final THEN ${NOW} END,
+    failure = @failure, result_oid = COALESCE(@resultOid, result_oid), diff_stat = COALESCE(@diffStat, diff_stat),
+    run_after = CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END, attempts = attempts - @attemptsBack
+  WHERE number = @number AND ${ATTEMPT_LIVES}`;
+
+const ADD_COMPLETION = `
+  INSERT INTO completions (id, job, repo_id, oid, base_oid, target, state, created_at)
+  VALUES (@id, @job, @repoId, @oid, @baseOid, @target, 'pending', ${NOW})`;
+
+const ADD_RECEIPT = `
+  INSERT INTO receipts (job, fence, tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms)
+  VALUES (@job, @fence, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @outputDigest, @durationMs)`;
+
+export function finish(db: Database, jobId: string, fence: number, outcome: Outcome): JobView {
+  const job = db.get<FinishedJob>(READ, { jobId, fence });
+  if (!job) throw leaseLost(jobId, fence);
+  const reported = JSON.stringify(outcome);
+  if (job.reported !== null && isDeepStrictEqual(JSON.parse(job.reported), JSON.parse(reported))) return readJobView(db, job.number);
+  requireFit(job, outcome);
+  const ending = judge(job, outcome);
+  applyEnding(db, job, fence, outcome, ending);
+  const { number } = job;
+  const failure = outcome.kind === "failed" ? outcome.failure : null;
+  endAttempt(db, number, fence, { outcome: outcome.kind, failure, reported });
+  const workerId = job.worker_id ?? undefined;
+  const { on, reason } = ending;
+  recordMove(db, { number, fence, from: "running", on, reason, ...(failure && { code: failure.code }), ...(workerId && { workerId }) });
+  if (outcome.kind === "change") {
+    db.run(ADD_COMPLETION, { id: newId(), job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
+  }
+  if (outcome.kind === "verified") for (const receipt of outcome.receipts) db.run(ADD_RECEIPT, { job: number, fence, ...receipt });
+  return readJobView(db, number);
+}
+
+interface Ending {
+  readonly on: "finish-change" | "finish-verified" | "requeue" | "fail" | "block";
+  readonly reason: string;
+  readonly attemptsBack: 0 | 1;
+}
+
+/** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
+function judge(job: JobTable, outcome: Outcome): Ending {
+  if (outcome.kind === "change") return { on: "finish-change", reason: "a commit is on the hub", attemptsBack: 0 };
+  if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };
+  const { code, message } = outcome.failure;
+  const policy = ERRORS[code].retry;
+  if (policy === "final") return { on: "fail", reason: message, attemptsBack: 0 };
+  if (policy === "person") return { on: "block", reason: message, attemptsBack: 0 };
+  // The job is not to blame for its worker's stop. A `client` code is no ending of its own, so it is tried again, within the attempts.
+  if (code === "WORKER_STOPPED") return { on: "requeue", reason: message, attemptsBack: 1 };
+  if (job.attempts < job.max_attempts) return { on: "requeue", reason: message, attemptsBack: 0 };
+  return { on: "fail", reason: `attempt ${job.attempts} of ${job.max_attempts}: ${message}`, attemptsBack: 0 };
+}
+
+function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Outcome, ending: Ending): void {
+  const to = nextState("running", ending.on);
+  if (!to) throw new Error(`no transition from running on ${ending.on}`);
+  const finished = db.run(FINISH, {
+    number: job.number,
+    fence,
+    to,
+    final: isFinal(to) ? 1 : 0,
+    // A job that is tried again shows no failure; its attempts do.
+    failure: outcome.kind === "failed" && to !== "queued" ? JSON.stringify(outcome.failure) : null,
+    resultOid: outcome.kind === "change" ? outcome.oid : null,
+    diffStat: outcome.kind === "change" ? JSON.stringify(outcome.diffStat) : null,
+    retryAfterMs: outcome.kind === "failed" && to === "queued" ? (outcome.retryAfterMs ?? null) : null,
+    attemptsBack: ending.attemptsBack,
+  });
+  if (finished === 0) throw leaseLost(job.id, fence);
+}
+
+/** A task ends with a change and a verification with receipts of exactly its tree; anything else is a mistaken or a lying worker. */
+function requireFit(job: FinishedJob, outcome: Outcome): void {
+  if (outcome.kind === "change" && job.kind !== "task") throw new SlipwayError("INVALID_REQUEST", "A verify job has no change.", { job: job.id });
+  if (outcome.kind !== "verified") return;
+  if (job.kind !== "verify" || job.verify === null) throw new SlipwayError("INVALID_REQUEST", "Only a verify job has receipts.", { job: job.id });
+  const { tree } = JSON.parse(job.verify) as VerifySpec;
+  const foreign = outcome.receipts.find((receipt) => receipt.tree !== tree);
+  if (foreign) throw new SlipwayError("INVALID_REQUEST", "A receipt is for another tree than the job's.", { job: job.id, tree, found: foreign.tree });
+}

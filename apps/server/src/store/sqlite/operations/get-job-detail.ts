@@ -1,0 +1,50 @@
+import type { JobDetail } from "@slipway/protocol/job";
+import { COMPLETION_VIEW, type CompletionViewRow, completionView } from "../completion-view.ts";
+import type { Database } from "../database.ts";
+import { JOB_VIEW, type JobViewRow, jobView } from "../job-view.ts";
+import { RECEIPT_COLUMNS, type ReceiptTable, receiptView } from "../receipt-row.ts";
+
+interface AttemptRow {
+  fence: number;
+  worker_id: string;
+  worker_name: string;
+  started_at: number;
+  ended_at: number | null;
+  outcome: JobDetail["attempts"][number]["outcome"];
+  failure: string | null;
+}
+
+const ATTEMPTS = "SELECT fence, worker_id, worker_name, started_at, ended_at, outcome, failure FROM attempts WHERE job = @number ORDER BY fence";
+const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
+const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
+
+// A verify job's own receipts; for a task, those that its completions' verify jobs brought.
+const RECEIPTS = `
+  SELECT ${RECEIPT_COLUMNS} FROM receipts
+  WHERE job IN (
+    SELECT @number
+    UNION SELECT v.number FROM completions c JOIN jobs v ON v.completion_id = c.id AND v.kind = 'verify' WHERE c.job = @number
+  )
+  ORDER BY id`;
+
+export function getJobDetail(db: Database, id: string): JobDetail | undefined {
+  const row = db.get<JobViewRow>(`${JOB_VIEW} WHERE j.id = @id`, { id });
+  if (!row) return undefined;
+  const { number } = row;
+  const completion = db.get<CompletionViewRow>(COMPLETION, { number });
+  return {
+    job: jobView(row),
+    attempts: db.all<AttemptRow>(ATTEMPTS, { number }).map((attempt) => ({
+      fence: attempt.fence,
+      workerId: attempt.worker_id,
+      workerName: attempt.worker_name,
+      startedAt: attempt.started_at,
+      endedAt: attempt.ended_at,
+      outcome: attempt.outcome,
+      failure: attempt.failure === null ? null : JSON.parse(attempt.failure),
+    })),
+    receipts: db.all<ReceiptTable>(RECEIPTS, { number }).map(receiptView),
+    artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
+    completion: completion ? completionView(completion) : null,
+  };
+}

@@ -1,0 +1,18 @@
+import type { Store } from "../../store.ts";
+import type { Database } from "../database.ts";
+import { COMPLETION_LEASE_LIVES, completionLeaseLost } from "../fence.ts";
+
+const INTEND = `
+  UPDATE completions SET state = 'landing', intent_target = @target, intent_old_oid = @oldOid, intent_new_oid = @newOid, merged_oid = @newOid
+  WHERE id = @id AND ${COMPLETION_LEASE_LIVES}`;
+
+// The same intent again, its answer having been lost, stands as it is.
+const SAME = `
+  SELECT 1 FROM completions WHERE id = @id AND fence = @fence AND state = 'landing'
+    AND intent_target = @target AND intent_old_oid IS @oldOid AND intent_new_oid = @newOid`;
+
+export function intendLanding(db: Database, ...[id, fence, intent]: Parameters<Store["intendLanding"]>): void {
+  const { target, oldOid, newOid } = intent;
+  const parameters = { id, fence, target, oldOid, newOid };
+  if (db.run(INTEND, parameters) === 0 && !db.get(SAME, parameters)) throw completionLeaseLost(id, fence);
+}

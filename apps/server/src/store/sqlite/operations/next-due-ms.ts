@@ -1,0 +1,20 @@
+import { NOW } from "../clock.ts";
+import type { Database } from "../database.ts";
+
+// Every line is one step into a partial index.
+const NEXT = `
+  SELECT min(due) - ${NOW} AS dueMs FROM (
+    SELECT min(lease_until) AS due FROM jobs WHERE state = 'running'
+    UNION ALL SELECT min(lease_until) FROM completions WHERE state = 'pending' AND lease_until IS NOT NULL
+    UNION ALL SELECT min(run_after) FROM jobs WHERE state = 'queued' AND run_after IS NOT NULL AND run_after > ${NOW}
+    UNION ALL SELECT ${NOW} WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND broken_dependency IS NOT NULL)
+    UNION ALL SELECT ${NOW} WHERE EXISTS (
+      SELECT 1 FROM jobs j JOIN completions c ON c.id = j.completion_id
+      WHERE j.kind = 'verify' AND j.state IN ('queued', 'running', 'integrating', 'blocked') AND c.state IN ('landed', 'rejected', 'cancelled')
+    )
+  )`;
+
+export function nextDueMs(db: Database): number | null {
+  const dueMs = db.get<{ dueMs: number | null }>(NEXT)?.dueMs ?? null;
+  return dueMs === null ? null : Math.max(0, dueMs);
+}

@@ -1,0 +1,10 @@
+import type { Store } from "../../store.ts";
+import type { Database } from "../database.ts";
+
+const OPEN = `
+  SELECT id AS completionId, repo_id AS repoId, intent_target AS target, intent_old_oid AS oldOid, intent_new_oid AS newOid
+  FROM completions WHERE state = 'landing' ORDER BY seq`;
+
+export function openIntents(db: Database): Awaited<ReturnType<Store["openIntents"]>> {
+  return db.all(OPEN);
+}

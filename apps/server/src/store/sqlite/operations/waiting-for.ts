@@ -1,0 +1,25 @@
+import type { JobState } from "@slipway/protocol/states";
+import type { Store } from "../../store.ts";
+import { NOW } from "../clock.ts";
+import type { Database } from "../database.ts";
+import { requireJob } from "../job-view.ts";
+
+const DEPENDENCIES = `
+  SELECT j.id, j.number, j.state FROM dependencies d JOIN jobs j ON j.number = d.depends_on
+  WHERE d.job = @number AND j.state <> 'done' ORDER BY j.number`;
+
+// Verify jobs do not count against the limit: see claim.ts.
+const LIMITS = `
+  SELECT r.max_running AS repoLimit,
+    (SELECT count(*) FROM jobs b WHERE b.repo_id = j.repo_id AND b.state = 'running' AND b.kind = 'task') AS repoRunning,
+    CASE WHEN j.run_after > ${NOW} THEN j.run_after END AS runAfter,
+    (SELECT count(*) FROM jobs q WHERE q.state = 'queued' AND q.unmet = 0 AND (q.run_after IS NULL OR q.run_after <= ${NOW})
+      AND (q.claim_rank, q.number) < (j.claim_rank, j.number)) AS ahead
+  FROM jobs j JOIN repositories r ON r.id = j.repo_id WHERE j.number = @number`;
+
+export function waitingFor(db: Database, id: string): Awaited<ReturnType<Store["waitingFor"]>> {
+  const { number } = requireJob(db, id);
+  const limits = db.get<{ repoLimit: number; repoRunning: number; runAfter: number | null; ahead: number }>(LIMITS, { number });
+  if (!limits) throw new Error(`job ${number} has no repository`);
+  return { dependencies: db.all<{ id: string; number: number; state: JobState }>(DEPENDENCIES, { number }), ...limits };
+}

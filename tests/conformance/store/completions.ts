@@ -1,0 +1,163 @@
+import { setTimeout } from "node:timers/promises";
+import { expect, test } from "vitest";
+import {
+  addRepository,
+  allEvents,
+  change,
+  claimRequest,
+  completedJob,
+  completionClaim,
+  newJob,
+  type OpenedStore,
+  oid,
+  rejection,
+  sha256,
+  statesOf,
+  submit,
+  take,
+  verifySpec,
+} from "./fixtures.ts";
+
+const intent = { target: "main", oldOid: oid("old"), newOid: oid("new") };
+
+export function completions(current: () => OpenedStore): void {
+  test("completions of one target go out one at a time, oldest first; other targets do not wait", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { id: otherRepoId } = await addRepository(store);
+    const targets = [
+      { repoId, target: "main" },
+      { repoId, target: "main" },
+      { repoId, target: "release" },
+      { repoId: otherRepoId, target: "main" },
+    ];
+    const ids: string[] = [];
+    for (const { repoId: repo, target } of targets) {
+      const jobId = await submit(store, repo, { target });
+      await store.finish(jobId, (await take(store)).fence, change);
+      ids.push(jobId);
+    }
+    const claimed = await Promise.all(Array.from({ length: 6 }, () => store.claimCompletion(completionClaim())));
+    expect(claimed.map((claim) => claim?.completion.jobId)).toEqual([ids[0], ids[2], ids[3], undefined, undefined, undefined]);
+    const first = claimed[0];
+    await store.intendLanding(first?.completion.id ?? "", first?.fence ?? 0, intent);
+    expect(await store.claimCompletion(completionClaim())).toBeNull();
+    await store.markLanded(first?.completion.id ?? "", first?.fence ?? 0);
+    expect((await store.claimCompletion(completionClaim()))?.completion.jobId).toBe(ids[1]);
+  });
+
+  test("the same claimId reads the same completion again", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    await store.finish(await submit(store, repoId), (await take(store)).fence, change);
+    const request = completionClaim({ credentialSha256: sha256("one") });
+    const first = await store.claimCompletion(request);
+    expect(first).toMatchObject({ fence: 1, completion: { state: "pending", fence: 1 } });
+    expect(await store.claimCompletion({ ...request, credentialSha256: sha256("two") })).toMatchObject({ fence: 1, completion: first?.completion });
+    expect(await store.findCompletionByCredential(sha256("two"))).toEqual({ completionId: first?.completion.id, fence: 1, repoId });
+    expect(await store.findCompletionByCredential(sha256("one"))).toBeUndefined();
+    expect(await store.claimCompletion(completionClaim())).toBeNull();
+  });
+
+  test("a verification is asked for once a merged commit", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { completionId, fence } = await completedJob(store, repoId);
+    const ask = (text: string) => store.requestVerification(completionId, fence, verifySpec(completionId, text), newJob(repoId, { kind: "verify" }));
+    const [first, second] = await Promise.all([ask("a"), ask("a")]);
+    expect([first?.created, second?.created]).toEqual([true, false]);
+    expect(second?.verifyJob.id).toBe(first?.verifyJob.id);
+    expect(await store.getCompletion(completionId)).toMatchObject({ mergedOid: oid("merged a"), mergedTree: oid("tree a"), verifyJobId: first?.verifyJob.id });
+    const moved = await ask("b");
+    expect(moved.created).toBe(true);
+    expect(await store.getCompletion(completionId)).toMatchObject({ mergedOid: oid("merged b"), verifyJobId: moved.verifyJob.id });
+    expect((await ask("a")).verifyJob.id).toBe(first?.verifyJob.id);
+  });
+
+  test("intent, landing, mark: the job is done once, and says where", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    expect((await rejection(store.markLanded(completionId, fence))).code).toBe("LEASE_LOST");
+    await store.intendLanding(completionId, fence, intent);
+    await store.intendLanding(completionId, fence, intent);
+    expect((await rejection(store.intendLanding(completionId, fence, { ...intent, newOid: oid("other") }))).code).toBe("LEASE_LOST");
+    expect(await store.getCompletion(completionId)).toMatchObject({ state: "landing", intent, mergedOid: intent.newOid });
+    const again = await reopen();
+    expect(await again.openIntents()).toEqual([{ completionId, repoId, ...intent }]);
+    expect((await rejection(again.cancelJob(jobId, "stop"))).code).toBe("CONFLICT");
+    const landed = await again.markLanded(completionId, fence);
+    expect(landed).toMatchObject({ completion: { state: "landed", landedOid: intent.newOid }, job: { state: "done", landedOid: intent.newOid } });
+    expect(await again.markLanded(completionId, fence)).toEqual(landed);
+    expect(await again.markLanded(completionId, null)).toEqual(landed);
+    expect(await again.openIntents()).toEqual([]);
+    expect((await allEvents(again, jobId)).at(-1)).toMatchObject({
+      kind: "state",
+      data: { from: "integrating", to: "done", landedOid: intent.newOid, branch: "main" },
+    });
+    expect((await rejection(again.cancelJob(jobId, "too late"))).code).toBe("CONFLICT");
+  });
+
+  test("an open intent outlives its lease: it is neither freed nor taken, and recovery marks it without a fence", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    const shortMs = 500;
+    await store.renewCompletion(completionId, fence, shortMs);
+    await store.intendLanding(completionId, fence, intent);
+    // A second lease, taken later for the same time: when that one is freed, the first has run out too.
+    await store.finish(await submit(store, repoId, { target: "other" }), (await take(store)).fence, change);
+    const other = await store.claimCompletion(completionClaim({ leaseTtlMs: shortMs }));
+    expect(other?.completion.target).toBe("other");
+    let freed = 0;
+    for (; freed === 0; freed = (await store.reap()).freedCompletions) await setTimeout((await store.nextDueMs()) ?? 0);
+    expect(freed).toBe(1);
+    expect((await store.claimCompletion(completionClaim()))?.completion.id).toBe(other?.completion.id);
+    expect(await store.claimCompletion(completionClaim())).toBeNull();
+    expect(await store.openIntents()).toMatchObject([{ completionId }]);
+    expect((await store.markLanded(completionId, null)).job).toMatchObject({ id: jobId, state: "done" });
+  });
+
+  test("a withdrawn intent can be cancelled or intended anew", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    await store.intendLanding(completionId, fence, intent);
+    await store.withdrawLanding(completionId, fence);
+    await store.withdrawLanding(completionId, fence);
+    expect(await store.getCompletion(completionId)).toMatchObject({ state: "pending", intent: null });
+    expect((await rejection(store.markLanded(completionId, null))).code).toBe("LEASE_LOST");
+    await store.intendLanding(completionId, fence, { ...intent, oldOid: null });
+    expect((await store.markLanded(completionId, fence)).job).toMatchObject({ id: jobId, state: "done" });
+  });
+
+  test("a rejection fails the job with the failure, once", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    const failure = { code: "MERGE_CONFLICT" as const, message: "both changed a.txt", details: { paths: ["a.txt"] } };
+    const rejected = await store.rejectCompletion(completionId, fence, failure);
+    expect(rejected).toMatchObject({ completion: { state: "rejected" }, job: { id: jobId, state: "failed", failure } });
+    expect(await store.rejectCompletion(completionId, fence, failure)).toEqual(rejected);
+    expect((await rejection(store.intendLanding(completionId, fence, intent))).code).toBe("LEASE_LOST");
+    expect(await statesOf(store, jobId)).toEqual(["queued", "running", "integrating", "failed"]);
+  });
+
+  test("cancelling an integrating job cancels its completion and its verify job, and takes their leases", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    const { verifyJob } = await store.requestVerification(completionId, fence, verifySpec(completionId, "a"), newJob(repoId, { kind: "verify" }));
+    const lease = await take(store);
+    const cancelled = await store.cancelJob(jobId, "changed my mind");
+    expect(cancelled.job.state).toBe("cancelled");
+    expect(cancelled.revoked).toEqual({ jobId: verifyJob.id, workerId: "worker-1", fence: lease.fence });
+    expect((await store.getJob(verifyJob.id))?.state).toBe("cancelled");
+    expect((await store.getCompletion(completionId))?.state).toBe("cancelled");
+    expect((await rejection(store.renewCompletion(completionId, fence, 1_000))).code).toBe("LEASE_LOST");
+    expect((await rejection(store.intendLanding(completionId, fence, intent))).code).toBe("LEASE_LOST");
+    expect((await rejection(store.finish(verifyJob.id, lease.fence, { kind: "verified", receipts: [] }))).code).toBe("LEASE_LOST");
+    expect(await store.claim(claimRequest())).toBeNull();
+    expect(await store.claimCompletion(completionClaim())).toBeNull();
+  });
+}

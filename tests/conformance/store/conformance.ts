@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, describe } from "vitest";
+import { accounts } from "./accounts.ts";
+import { claims } from "./claims.ts";
+import { completions } from "./completions.ts";
+import { events } from "./events.ts";
+import { finishes } from "./finishes.ts";
+import type { OpenedStore, OpenStore } from "./fixtures.ts";
+import { jobs } from "./jobs.ts";
+import { properties } from "./properties.ts";
+import { reaping } from "./reaping.ts";
+
+/** The promises of `Store`: every implementation passes all of them. */
+export function storeConformance(name: string, open: OpenStore): void {
+  describe(`store conformance: ${name}`, () => {
+    let opened: OpenedStore;
+    beforeEach(async () => {
+      opened = await open();
+    });
+    afterEach(async () => {
+      await opened.close();
+    });
+    const current = () => opened;
+    describe("repositories, tokens and workers", () => accounts(current));
+    describe("jobs", () => jobs(current));
+    describe("claims and leases", () => claims(current));
+    describe("finishing", () => finishes(current));
+    describe("reaping", () => reaping(current));
+    describe("events", () => events(current, open));
+    describe("completions", () => completions(current));
+  });
+  describe(`store properties: ${name}`, () => properties(open));
+}

@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+import {
+  addRepository,
+  allEvents,
+  change,
+  claimRequest,
+  completedJob,
+  failed,
+  newJob,
+  type OpenedStore,
+  oid,
+  receipt,
+  rejection,
+  sha256,
+  statesOf,
+  submit,
+  take,
+  verifySpec,
+} from "./fixtures.ts";
+
+export function finishes(current: () => OpenedStore): void {
+  test("a change makes a pending completion, and the same report again answers as before", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId);
+    const { fence } = await take(store);
+    const finished = await store.finish(jobId, fence, change);
+    expect(finished).toMatchObject({ state: "integrating", resultOid: oid("change"), diffStat: { files: 1 }, leaseUntil: null, endedAt: null });
+    const detail = await store.getJobDetail(jobId);
+    expect(detail?.completion).toMatchObject({ jobId, repoId, oid: oid("change"), baseOid: oid("base"), target: "main", state: "pending" });
+    expect(detail?.attempts).toMatchObject([{ fence, outcome: "change", failure: null }]);
+    const again = await reopen();
+    expect(await again.finish(jobId, fence, { ...change })).toEqual(finished);
+    expect(await again.getJobDetail(jobId)).toEqual(detail);
+    expect((await rejection(again.finish(jobId, fence, failed("INTERNAL")))).code).toBe("LEASE_LOST");
+    expect(await statesOf(again, jobId)).toEqual(["queued", "running", "integrating"]);
+  });
+
+  test("parallel reports of one attempt: one counts", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId);
+    const { fence } = await take(store);
+    const outcomes = [change, failed("NO_CHANGE"), change, failed("INTERNAL")];
+    const answers = await Promise.allSettled(outcomes.map((outcome) => store.finish(jobId, fence, outcome)));
+    expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+    expect(await statesOf(store, jobId)).toEqual(["queued", "running", "integrating"]);
+  });
+
+  test("a code that is tried again requeues until the attempts are used up", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId, { maxAttempts: 2 });
+    const first = await store.finish(jobId, (await take(store)).fence, failed("RUNNER_LOST"));
+    expect(first).toMatchObject({ state: "queued", attempts: 1, failure: null });
+    const { fence } = await take(store);
+    const second = await store.finish(jobId, fence, failed("AGENT_STALLED"));
+    expect(second).toMatchObject({ state: "failed", attempts: 2, failure: { code: "AGENT_STALLED", details: { from: "test" } } });
+    expect(await store.finish(jobId, fence, failed("AGENT_STALLED"))).toEqual(second);
+    expect((await store.getJobDetail(jobId))?.attempts.map((attempt) => attempt.failure?.code)).toEqual(["RUNNER_LOST", "AGENT_STALLED"]);
+    const states = (await allEvents(store, jobId)).filter((event) => event.kind === "state");
+    expect(states.map((event) => event.data.code)).toEqual([undefined, undefined, "RUNNER_LOST", undefined, "AGENT_STALLED"]);
+  });
+
+  test("a requeue can wait: the job is not claimed before its time", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId);
+    const waiting = await store.finish(jobId, (await take(store)).fence, failed("BACKEND_RATE_LIMITED", 3_600_000));
+    expect(waiting.runAfter).toBeGreaterThan(waiting.createdAt + 3_500_000);
+    expect(await store.claim(claimRequest())).toBeNull();
+    const dueMs = await store.nextDueMs();
+    expect(dueMs).toBeGreaterThan(3_500_000);
+    expect(dueMs).toBeLessThanOrEqual(3_600_000);
+  });
+
+  test("a final code fails at once, a person's code blocks", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const final = await submit(store, repoId);
+    const ended = await store.finish(final, (await take(store)).fence, failed("GATES_FAILED"));
+    expect(ended).toMatchObject({ state: "failed", failure: { code: "GATES_FAILED" }, attempts: 1 });
+    expect(ended.endedAt).toBeGreaterThan(0);
+    const blocked = await submit(store, repoId);
+    expect(await store.finish(blocked, (await take(store)).fence, failed("BACKEND_AUTH"))).toMatchObject({ state: "blocked", endedAt: null });
+  });
+
+  test("a worker's stop does not use up an attempt", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId, { maxAttempts: 1 });
+    for (let round = 1; round <= 4; round += 1) {
+      expect(await store.finish(jobId, (await take(store)).fence, failed("WORKER_STOPPED"))).toMatchObject({ state: "queued", attempts: 0, fence: round });
+    }
+    expect(await store.finish(jobId, (await take(store)).fence, failed("INTERNAL"))).toMatchObject({ state: "failed", attempts: 1 });
+  });
+
+  test("receipts come from verify jobs, for their own tree, and only passing ones are proof", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    const spec = verifySpec(completionId, "a");
+    const { verifyJob } = await store.requestVerification(completionId, fence, spec, newJob(repoId, { kind: "verify", lane: "interactive" }));
+    const claimed = await store.claim(claimRequest());
+    expect(claimed).toMatchObject({ job: { id: verifyJob.id, kind: "verify", baseOid: spec.mergedOid, completionId }, verify: spec });
+    const lease = claimed?.fence ?? 0;
+    expect((await rejection(store.finish(verifyJob.id, lease, change))).code).toBe("INVALID_REQUEST");
+    expect((await rejection(store.finish(verifyJob.id, lease, { kind: "verified", receipts: [receipt(oid("other"), "test", 0)] }))).code).toBe(
+      "INVALID_REQUEST",
+    );
+    const receipts = [receipt(spec.tree, "lint", 0), receipt(spec.tree, "test", 1), receipt(spec.tree, "build", -1)];
+    const done = await store.finish(verifyJob.id, lease, { kind: "verified", receipts });
+    expect(done.state).toBe("done");
+    expect(await store.finish(verifyJob.id, lease, { kind: "verified", receipts })).toEqual(done);
+    expect(await store.receiptsFor(spec.tree)).toEqual([receipts[0]]);
+    expect(await store.receiptsFor(oid("other"))).toEqual([]);
+    expect((await store.getJobDetail(verifyJob.id))?.receipts).toEqual(receipts);
+    expect((await store.getJobDetail(jobId))?.receipts).toEqual(receipts);
+    const task = await submit(store, repoId);
+    const taken = await take(store);
+    expect((await rejection(store.finish(task, taken.fence, { kind: "verified", receipts: [] }))).code).toBe("INVALID_REQUEST");
+    expect((await store.getJob(task))?.state).toBe("running");
+  });
+
+  test("artifacts belong to their attempt; the same name again replaces", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId);
+    const first = await take(store);
+    await store.putArtifact(jobId, first.fence, { name: "gate-test.log", bytes: 1, sha256: sha256("1") });
+    await store.putArtifact(jobId, first.fence, { name: "gate-test.log", bytes: 2, sha256: sha256("2") });
+    await store.finish(jobId, first.fence, failed("INTERNAL"));
+    const second = await take(store);
+    await store.putArtifact(jobId, second.fence, { name: "gate-test.log", bytes: 3, sha256: sha256("3") });
+    expect((await store.getJobDetail(jobId))?.artifacts).toEqual([
+      { name: "gate-test.log", bytes: 2, sha256: sha256("2"), fence: 1 },
+      { name: "gate-test.log", bytes: 3, sha256: sha256("3"), fence: 2 },
+    ]);
+  });
+}
