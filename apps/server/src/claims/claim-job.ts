@@ -1,0 +1,33 @@
+import type { Claim, ClaimRequest } from "@slipway/protocol/worker-api";
+import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
+import type { ControlPlane } from "../control-plane.ts";
+import { hubAccess, jobRef } from "../hub/hub-access.ts";
+import { newCredential, sha256 } from "../secrets.ts";
+
+/**
+ * Claims a job for a worker's slot; waits until there is one, at most `waitMs`. The same claimId reads the same claim again, so that a lost answer
+ * costs nothing; the git credential in the answer is always a fresh one.
+ */
+export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseUrl: string, signal: AbortSignal): Promise<Claim | null> {
+  const credential = newCredential();
+  const { capabilities } = await plane.workers.get(request.workerId);
+  const attempt = async () => {
+    // Read at each try: the worker may have been told to drain while it waited. A claim of before is still read again.
+    const { draining } = await plane.workers.get(request.workerId);
+    return await plane.store.claim({
+      claimId: request.claimId,
+      workerId: request.workerId,
+      kinds: draining ? [] : request.kinds,
+      capabilities: [...capabilities],
+      leaseTtlMs: LEASE_TTL_MS,
+      credentialSha256: sha256(credential),
+    });
+  };
+  await plane.leaseClock.check();
+  const taken = await plane.jobRoom.serve({ kinds: request.kinds, capabilities }, attempt, ({ job }) => job.id, { waitMs: request.waitMs, signal });
+  if (!taken) return null;
+  const { job, fence, ttlMs, verify } = taken;
+  plane.events.changed(job.id, "state");
+  const hub = hubAccess(plane, { baseUrl, repoId: job.repo.id, credential, pushRef: jobRef(job.id, fence) });
+  return { job, fence, claimId: request.claimId, ttlMs, hub, verify };
+}

@@ -1,0 +1,40 @@
+import type { Logger } from "pino";
+import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import type { WaitingRoom } from "./claims/waiting-room.ts";
+import type { DataFolder } from "./data-folder.ts";
+import type { EventBus } from "./events/event-bus.ts";
+import type { TokenCache } from "./http/token-cache.ts";
+import type { LeaseClock } from "./lease-clock.ts";
+import type { Store } from "./store/store.ts";
+import type { WorkerDirectory } from "./workers/worker-directory.ts";
+import type { WorkerSignals } from "./workers/worker-signals.ts";
+
+/** Version that the server tells of itself. */
+export const SERVER_VERSION = "0.1.0";
+
+/** Everything that the routes and background duties share: the parts of one running server. */
+export interface ControlPlane {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly folder: DataFolder;
+  readonly artifacts: ArtifactFolder;
+  readonly events: EventBus;
+  readonly tokens: TokenCache;
+  /** Claims of workers that wait for a job. */
+  readonly jobRoom: WaitingRoom;
+  /** Claims of integrators that wait for a completion. */
+  readonly completionRoom: WaitingRoom;
+  readonly workers: WorkerDirectory;
+  readonly signals: WorkerSignals;
+  /** Completions whose landing a request is carrying out right now. */
+  readonly landing: Set<string>;
+  readonly leaseClock: LeaseClock;
+  /** Told when something new may become due by time alone. */
+  readonly scheduleChanged: () => void;
+  /** Aborts when the server closes; long polls then answer with what they have. */
+  readonly closing: AbortSignal;
+  /** Origins of web pages that may call the API, besides the server's own. */
+  readonly allowedOrigins: readonly string[];
+  /** True where the server listens on a loopback address only: then the Host header must name it. */
+  readonly loopbackOnly: boolean;
+}

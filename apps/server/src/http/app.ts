@@ -1,0 +1,65 @@
+import websocket from "@fastify/websocket";
+import { SlipwayError } from "@slipway/protocol/errors";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import type { ControlPlane } from "../control-plane.ts";
+import { addHubRoutes } from "../hub/hub-routes.ts";
+import { DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
+import type { Handlers } from "./call.ts";
+import { answerError } from "./errors.ts";
+import { describeRoutes } from "./openapi.ts";
+import { checkOrigin } from "./origin.ts";
+import { addRoutes } from "./routes.ts";
+import { accountHandlers } from "./routes/accounts.ts";
+import { attemptHandlers } from "./routes/attempts.ts";
+import { completionHandlers } from "./routes/completions.ts";
+import { eventExtras, eventHandlers } from "./routes/events.ts";
+import { jobHandlers } from "./routes/jobs.ts";
+import { repositoryHandlers } from "./routes/repositories.ts";
+import { addWorkerSignals, workerHandlers } from "./routes/workers.ts";
+import { validateWithZod } from "./validation.ts";
+
+/** The largest frame that a client may send over a WebSocket, in bytes: none of ours expects any. */
+const CLIENT_FRAME_LIMIT_BYTES = 4_096;
+
+/** The whole HTTP side of the control plane; it does not listen by itself. */
+export async function buildApp(plane: ControlPlane): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: plane.log as FastifyBaseLogger,
+    // Two lines a request would be most of the log; what fails is logged by the error handler.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: DEFAULT_BODY_LIMIT_BYTES,
+    // Long polls and pushes take their time; what is open is ours to end.
+    requestTimeout: 0,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 300 },
+  });
+  app.setValidatorCompiler(validateWithZod);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request) => {
+    throw new SlipwayError("NOT_FOUND", `There is no ${request.method} ${request.url.split("?")[0]}.`, { hint: "The API is described at /v1/openapi.json." });
+  });
+  // Before every hook of ours: it closes the sockets of upgrades that a later hook refuses.
+  await app.register(websocket, { options: { maxPayload: CLIENT_FRAME_LIMIT_BYTES } });
+  app.addHook("onRequest", async (request) => checkOrigin(request, plane));
+  app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  await describeRoutes(app);
+  addRoutes(app, plane.tokens, handlersOf(plane), eventExtras(plane));
+  addWorkerSignals(app, plane);
+  app.get("/v1/openapi.json", { schema: { hide: true } }, async (_request, reply) => await reply.serializer(JSON.stringify).send(app.swagger()));
+  await app.register(async (scope) => addHubRoutes(scope, plane));
+  return app;
+}
+
+function handlersOf(plane: ControlPlane): Handlers {
+  return {
+    ...accountHandlers(plane),
+    ...repositoryHandlers(plane),
+    ...jobHandlers(plane),
+    ...eventHandlers(plane),
+    ...workerHandlers(plane),
+    ...attemptHandlers(plane),
+    ...completionHandlers(plane),
+  };
+}

@@ -1,0 +1,14 @@
+import type { EndpointName } from "@slipway/protocol/endpoints";
+
+/** The largest body that an endpoint takes, in bytes, where nothing else is said. */
+export const DEFAULT_BODY_LIMIT_BYTES = 1_048_576;
+export const ARTIFACT_LIMIT_BYTES = 16_777_216;
+/** One batch of events; the worker sends smaller ones. */
+export const EVENTS_LIMIT_BYTES = 16_777_216;
+
+export const BODY_LIMITS: { readonly [N in EndpointName]?: number } = {
+  putArtifact: ARTIFACT_LIMIT_BYTES,
+  appendEvents: EVENTS_LIMIT_BYTES,
+  // Manifests carry JSON Schemas.
+  registerWorker: 8_388_608,
+};

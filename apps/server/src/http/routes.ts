@@ -1,0 +1,87 @@
+import { ENDPOINTS, type Endpoint, type EndpointName, errorBodySchema, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { idSchema } from "@slipway/protocol/scalars";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
+import { z } from "zod";
+import { artifactNameSchema } from "../artifacts/artifact-folder.ts";
+import { requireRole } from "./auth.ts";
+import { BODY_LIMITS, DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
+import type { Call, Handler, Handlers } from "./call.ts";
+import type { TokenCache } from "./token-cache.ts";
+
+/** Parameters of paths by name. A `job` may be an id or a number, a `repo` an id or a name. */
+const PARAMETERS: Record<string, z.ZodType> = {
+  job: z.string().regex(/^([0-9]{1,15}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, "expected the id or the number of a job"),
+  repo: z.string().min(1).max(200),
+  fence: z.coerce.number().int().positive(),
+  name: artifactNameSchema,
+  worker: idSchema,
+  completion: idSchema,
+  token: idSchema,
+};
+
+/** Extra options of single routes, such as the WebSocket half of the events. */
+export type RouteExtras = { readonly [N in EndpointName]?: Partial<RouteOptions> };
+
+/** Makes a route of every endpoint of the table. */
+export function addRoutes(app: FastifyInstance, tokens: TokenCache, handlers: Handlers, extras: RouteExtras): void {
+  app.decorateRequest("token", null);
+  for (const [key, endpoint] of Object.entries(ENDPOINTS)) {
+    const name = key as EndpointName;
+    app.route({
+      method: endpoint.method,
+      url: endpoint.path.replace(/\{(\w+)\}/g, ":$1"),
+      schema: schemaOf(name, endpoint),
+      bodyLimit: BODY_LIMITS[name] ?? DEFAULT_BODY_LIMIT_BYTES,
+      ...(PUBLIC_ENDPOINTS.includes(name) ? {} : { onRequest: requireRole(tokens, endpoint.roles) }),
+      handler: async (request, reply) => await answer(handlers[name] as Handler<EndpointName>, request, reply),
+      ...extras[name],
+    });
+  }
+}
+
+async function answer(handler: Handler<EndpointName>, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const result = await handler(callOf(request, reply) as Call<EndpointName>);
+  return result ?? reply;
+}
+
+function schemaOf(name: EndpointName, endpoint: Endpoint): Record<string, unknown> {
+  const parameters = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter as string);
+  return {
+    operationId: name,
+    summary: endpoint.summary,
+    tags: [endpoint.path.split("/")[2]],
+    ...(PUBLIC_ENDPOINTS.includes(name) ? { security: [] } : { description: `Roles: ${["admin", ...endpoint.roles].join(", ")}.` }),
+    ...(parameters.length > 0 ? { params: z.object(Object.fromEntries(parameters.map((parameter) => [parameter, PARAMETERS[parameter] ?? z.string()]))) } : {}),
+    ...(endpoint.query ? { querystring: endpoint.query } : {}),
+    ...(endpoint.body ? { body: endpoint.body } : {}),
+    response: { 200: endpoint.response, "4xx": errorBodySchema, "5xx": errorBodySchema },
+  };
+}
+
+function callOf(request: FastifyRequest, reply: FastifyReply): Call<EndpointName> {
+  return {
+    params: request.params as never,
+    query: request.query as never,
+    body: request.body as never,
+    request,
+    reply,
+    baseUrl: `${request.protocol}://${request.headers.host ?? ""}`,
+    get token() {
+      if (!request.token) throw new SlipwayError("UNAUTHENTICATED");
+      return request.token;
+    },
+    get signal() {
+      return closeSignal(reply);
+    },
+  };
+}
+
+/** Aborts when the connection closes before the answer is out. */
+export function closeSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

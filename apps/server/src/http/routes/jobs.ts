@@ -1,0 +1,70 @@
+import { diffPatch } from "@slipway/git/hub";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobDetail } from "@slipway/protocol/job";
+import { isFinal } from "@slipway/protocol/states";
+import type { ControlPlane } from "../../control-plane.ts";
+import { hubRoot } from "../../hub/hub-folder.ts";
+import { cancelJob } from "../../jobs/cancel.ts";
+import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
+import { explainJob } from "../../jobs/explain.ts";
+import { findJob, findJobDetail, findRepository } from "../../jobs/find-job.ts";
+import { retryJob, submitJob } from "../../jobs/submit.ts";
+import type { Handlers } from "../call.ts";
+
+type Names = "submitJob" | "listJobs" | "getJob" | "explainJob" | "cancelJob" | "retryJob" | "jobDiff" | "getArtifact";
+
+/** What users do with jobs. */
+export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
+  return {
+    submitJob: async ({ body, signal }) => await submitJob(plane, body, signal),
+    listJobs: async ({ query }) => {
+      const jobs = await plane.store.listJobs({
+        ...(query.state ? { states: query.state } : {}),
+        ...(query.kind ? { kinds: query.kind } : {}),
+        ...(query.lane ? { lanes: query.lane } : {}),
+        ...(query.repo === undefined ? {} : { repoId: (await findRepository(plane.store, query.repo)).id }),
+        ...(query.cursor === undefined ? {} : { before: decodeCursor(query.cursor) }),
+        // One more than asked for tells whether there is another page.
+        limit: query.limit + 1,
+      });
+      const page = jobs.slice(0, query.limit);
+      const last = page.at(-1);
+      return { jobs: page, nextCursor: jobs.length > page.length && last ? encodeCursor(last.number) : null };
+    },
+    getJob: async ({ params, query, signal }) => await waitForEnd(plane, params.job, query.waitMs, signal),
+    explainJob: async ({ params }) => await explainJob(plane, await findJob(plane.store, params.job)),
+    cancelJob: async ({ params, body, token }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${token.name}`) }),
+    retryJob: async ({ params }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job)) }),
+    jobDiff: async ({ params, reply }) => {
+      const job = await findJob(plane.store, params.job);
+      if (job.resultOid === null) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
+      const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, job.resultOid);
+      reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
+      return undefined;
+    },
+    getArtifact: async ({ params, reply }) => {
+      const { job, artifacts } = await findJobDetail(plane.store, params.job);
+      // The same name may come from several attempts: the newest is meant.
+      const newest = artifacts.filter(({ name }) => name === params.name).toSorted((a, b) => b.fence - a.fence)[0];
+      if (!newest) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no artifact ${params.name}.`, { name: params.name, artifacts: artifacts.map(({ name }) => name) });
+      const bytes = await plane.artifacts.read(job.id, newest.fence, newest.name);
+      // An artifact is an agent's output: a browser must not take it for a page of ours.
+      reply.type("application/octet-stream").header("x-content-type-options", "nosniff").header("content-disposition", "attachment");
+      reply.serializer((payload: unknown) => payload as string).send(bytes);
+      return undefined;
+    },
+  };
+}
+
+/** The job, held back until it is final or blocked, at most `waitMs`; shorter where the caller goes away or the server closes. */
+async function waitForEnd(plane: ControlPlane, idOrNumber: string, waitMs: number, signal: AbortSignal): Promise<JobDetail> {
+  const { id } = await findJob(plane.store, idOrNumber);
+  using bell = plane.events.watch(id, "state");
+  const until = performance.now() + waitMs;
+  for (;;) {
+    const detail = await findJobDetail(plane.store, id);
+    const left = until - performance.now();
+    if (isFinal(detail.job.state) || detail.job.state === "blocked" || left <= 0 || signal.aborted || plane.closing.aborted) return detail;
+    await bell.heard([signal, plane.closing], left);
+  }
+}

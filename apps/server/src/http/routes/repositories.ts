@@ -1,0 +1,49 @@
+import { fastForwardBranch, fetchUpstream, readBranch } from "@slipway/git/hub";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { RepositoryView } from "@slipway/protocol/repository";
+import { newId } from "@slipway/protocol/scalars";
+import type { ControlPlane } from "../../control-plane.ts";
+import { upstreamUrl } from "../../hub/hub-access.ts";
+import { hubRoot, makeHub } from "../../hub/hub-folder.ts";
+import { findRepository } from "../../jobs/find-job.ts";
+import type { RepositoryRow } from "../../store/store.ts";
+import type { Handlers } from "../call.ts";
+
+type Names = "createRepository" | "listRepositories" | "getBranch" | "syncBranch" | "syncRepository";
+
+/** Repositories and their branches in the hub. */
+export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
+  const find = async (idOrName: string): Promise<{ repository: RepositoryRow; root: string }> => {
+    const repository = await findRepository(plane.store, idOrName);
+    return { repository, root: hubRoot(plane.folder, repository.id) };
+  };
+  return {
+    createRepository: async ({ body, baseUrl }) => {
+      const { repository } = await plane.store.createRepository({ id: newId(), ...body });
+      // Also where it was there before: a crash may have come between the row and the stores.
+      await makeHub(plane.folder, repository.id, plane.store.installationId);
+      return viewOf(repository, baseUrl);
+    },
+    listRepositories: async ({ baseUrl }) => ({ repositories: (await plane.store.listRepositories()).map((repository) => viewOf(repository, baseUrl)) }),
+    getBranch: async ({ params, query }) => {
+      const { root } = await find(params.repo);
+      return { branch: query.branch, oid: await readBranch(root, query.branch) };
+    },
+    syncBranch: async ({ params, body }) => {
+      const { root } = await find(params.repo);
+      await fastForwardBranch(root, body.branch, body.oid);
+      return { branch: body.branch, oid: await readBranch(root, body.branch) };
+    },
+    syncRepository: async ({ params, signal }) => {
+      const { repository, root } = await find(params.repo);
+      if (repository.url === null) {
+        throw new SlipwayError("CONFLICT", `The repository ${repository.name} has no address to fetch from.`, { hint: "Push to its hub instead; `slipway run` in a checkout does it by itself." });
+      }
+      return { branches: await fetchUpstream(root, repository.url, signal) };
+    },
+  };
+}
+
+function viewOf(repository: RepositoryRow, baseUrl: string): RepositoryView {
+  return { ...repository, upstreamUrl: upstreamUrl(baseUrl, repository.id) };
+}

@@ -1,0 +1,50 @@
+import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
+import type { FastifyInstance } from "fastify";
+import { WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
+import { idSchema } from "@slipway/protocol/scalars";
+import { z } from "zod";
+import type { ControlPlane } from "../../control-plane.ts";
+import { requireRole } from "../auth.ts";
+import type { Handlers } from "../call.ts";
+
+/** Workers as such: register, list, drain. */
+export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker"> {
+  return {
+    registerWorker: async ({ body }) => {
+      await plane.workers.register(body);
+      const live = await plane.store.liveLeases(body.workerId);
+      return { installationId: plane.store.installationId, leaseTtlMs: LEASE_TTL_MS, leaseRenewMs: LEASE_RENEW_MS, live };
+    },
+    listWorkers: async () => {
+      const workers = await plane.store.listWorkers();
+      return { workers: workers.map((worker) => ({ ...worker, connected: plane.signals.isConnected(worker.id) })) };
+    },
+    drainWorker: async ({ params }) => {
+      await plane.workers.setDraining(params.worker, true);
+      plane.signals.send(params.worker, { type: "drain" });
+      return {};
+    },
+  };
+}
+
+/** The WebSocket over which a worker hears of revoked leases and drains. */
+export function addWorkerSignals(app: FastifyInstance, plane: ControlPlane): void {
+  app.route({
+    method: "GET",
+    url: WORKER_SIGNALS_PATH.replace(/\{(\w+)\}/g, ":$1"),
+    schema: { hide: true, params: z.object({ worker: idSchema }) },
+    onRequest: requireRole(plane.tokens, ["worker"]),
+    // Unknown workers are told before the upgrade.
+    preHandler: async (request) => {
+      await plane.workers.get((request.params as { worker: string }).worker);
+    },
+    handler: async (_request, reply) => await reply.status(426).header("upgrade", "websocket").send(),
+    wsHandler: async (socket, request) => {
+      const { worker } = request.params as { worker: string };
+      plane.signals.add(worker, socket, () => {
+        plane.store.touchWorker(worker).catch((error: unknown) => plane.log.warn({ err: error, workerId: worker }, "the worker's sign of life was not noted"));
+      });
+      if ((await plane.workers.get(worker)).draining) plane.signals.send(worker, { type: "drain" });
+    },
+  });
+}

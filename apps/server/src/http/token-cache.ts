@@ -1,0 +1,45 @@
+import type { TokenView } from "@slipway/protocol/accounts";
+import { sha256 } from "../secrets.ts";
+import type { Store } from "../store/store.ts";
+
+/** A look-up is good for this long, in ms. Shorter than the minute after which the store notes another use of a token. */
+const FRESH_MS = 20_000;
+/** Tokens remembered at once. */
+const LIMIT = 1_000;
+
+/** Remembers which token is whose, by digest, so that not every request reads the store. A revocation empties it. */
+export class TokenCache {
+  readonly #store: Store;
+  readonly #known = new Map<string, { view: TokenView; at: number }>();
+  #revocations = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The live token, or undefined. */
+  async find(secret: string): Promise<TokenView | undefined> {
+    const digest = sha256(secret);
+    const known = this.#known.get(digest);
+    if (known && performance.now() - known.at < FRESH_MS && !isOver(known.view)) return known.view;
+    this.#known.delete(digest);
+    const revocations = this.#revocations;
+    const view = await this.#store.findToken(digest);
+    if (!view || isOver(view)) return undefined;
+    if (this.#known.size >= LIMIT) this.#known.clear();
+    // What was read before a revocation may be the revoked token itself.
+    if (revocations === this.#revocations) this.#known.set(digest, { view, at: performance.now() });
+    return view;
+  }
+
+  async revoke(id: string): Promise<boolean> {
+    const revoked = await this.#store.revokeToken(id);
+    this.#revocations += 1;
+    this.#known.clear();
+    return revoked;
+  }
+}
+
+function isOver(view: TokenView): boolean {
+  return view.expiresAt !== null && view.expiresAt <= Date.now();
+}

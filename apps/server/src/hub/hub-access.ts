@@ -1,0 +1,30 @@
+import { HUB_PATH } from "@slipway/protocol/endpoints";
+import type { HubAccess } from "@slipway/protocol/worker-api";
+import type { ControlPlane } from "../control-plane.ts";
+import { hubRoot } from "./hub-folder.ts";
+
+/** Where a task attempt pushes its commit to; nothing happens by that alone, the fenced finish names the commit. */
+export function jobRef(jobId: string, fence: number): string {
+  return `refs/slipway/jobs/${jobId}/${fence}`;
+}
+
+/** Where an integrator pushes a merged commit to. */
+export function mergeRef(completionId: string, fence: number): string {
+  return `refs/slipway/merges/${completionId}/${fence}`;
+}
+
+export function upstreamUrl(baseUrl: string, repoId: string): string {
+  return `${baseUrl}${HUB_PATH}/${repoId}/upstream.git`;
+}
+
+/** How one attempt, or one claim of a completion, reaches the hub. */
+export function hubAccess(plane: ControlPlane, at: { baseUrl: string; repoId: string; credential: string; pushRef: string }): HubAccess {
+  return {
+    upstreamUrl: upstreamUrl(at.baseUrl, at.repoId),
+    jobsUrl: `${at.baseUrl}${HUB_PATH}/${at.repoId}/jobs.git`,
+    credential: at.credential,
+    pushRef: at.pushRef,
+    localPath: hubRoot(plane.folder, at.repoId),
+    installationId: plane.store.installationId,
+  };
+}

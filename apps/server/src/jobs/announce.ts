@@ -1,0 +1,27 @@
+import type { JobView } from "@slipway/protocol/job";
+import type { ControlPlane } from "../control-plane.ts";
+
+/** Tells everybody whom a job's new state concerns: its readers, workers that wait for a job, integrators that wait for a completion. */
+export function announce(plane: ControlPlane, job: JobView): void {
+  plane.events.changed(job.id, "state");
+  switch (job.state) {
+    case "queued":
+      plane.jobRoom.offer(job);
+      // Back from an attempt it also left a place in its repository's limit.
+      if (job.attempts > 0) plane.jobRoom.offerAny();
+      if (job.runAfter !== null) plane.scheduleChanged();
+      break;
+    case "running":
+      break;
+    case "integrating":
+      plane.jobRoom.offerAny();
+      plane.completionRoom.offerAny();
+      break;
+    default:
+      // The end of a job frees a place in its repository, its dependents, and the target for the next completion.
+      plane.jobRoom.offerAny();
+      plane.completionRoom.offerAny();
+      // Jobs that depend on one that did not end well are the reaper's to fail.
+      if (job.state !== "done") plane.scheduleChanged();
+  }
+}

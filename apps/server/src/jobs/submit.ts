@@ -1,0 +1,81 @@
+import { resolveCommit, fetchUpstream } from "@slipway/git/hub";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobView, SubmitJob } from "@slipway/protocol/job";
+import { newId } from "@slipway/protocol/scalars";
+import type { ControlPlane } from "../control-plane.ts";
+import { hubRoot } from "../hub/hub-folder.ts";
+import type { NewJob, RepositoryRow } from "../store/store.ts";
+import { announce } from "./announce.ts";
+import { checkBackendConfig } from "./backend-config.ts";
+import { findRepository } from "./find-job.ts";
+import { targetOf, titleOf } from "./names.ts";
+import { readRepositoryConfig } from "./repository-config.ts";
+
+/** Backend of jobs where neither submitter nor repository names one. */
+const DEFAULT_BACKEND = "script";
+
+/** Checks all of a submission at once, resolves what it leaves open, stores it and wakes one worker. */
+export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
+  const repository = await findRepository(plane.store, input.repo);
+  const baseOid = await resolveBase(plane, repository, input.base ?? repository.defaultBranch, signal);
+  const config = await readRepositoryConfig(hubRoot(plane.folder, repository.id), baseOid);
+  const id = newId();
+  const title = input.title?.trim() || titleOf(input.task);
+  const backend = input.backend ?? config.backend ?? DEFAULT_BACKEND;
+  await checkBackendConfig(plane.store, backend, input.backendConfig);
+  return await store(plane, {
+    id,
+    kind: "task",
+    repoId: repository.id,
+    task: input.task,
+    title,
+    backend,
+    backendConfig: input.backendConfig,
+    baseOid,
+    target: input.target ?? targetOf(title, id),
+    lane: input.lane,
+    priority: input.priority,
+    runAfter: input.runAfter ?? null,
+    dependsOn: input.dependsOn,
+    dedupeKey: input.dedupeKey ?? null,
+    requires: [...new Set([...input.requires, `backend:${backend}`])],
+    maxAttempts: input.maxAttempts,
+    timeoutMs: input.timeoutMs,
+    stallMs: input.stallMs,
+    retryOf: null,
+    completionId: null,
+  });
+}
+
+/** A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work. */
+export async function retryJob(plane: ControlPlane, job: JobView): Promise<JobView> {
+  if (job.state === "blocked") {
+    const unblocked = await plane.store.unblockJob(job.id);
+    announce(plane, unblocked);
+    return unblocked;
+  }
+  if (job.endedAt === null) throw new SlipwayError("CONFLICT", `Job ${job.number} is ${job.state}; only a blocked or a final job can be tried again.`, { state: job.state });
+  if (job.kind === "verify") {
+    throw new SlipwayError("CONFLICT", "A verify job belongs to a completion and is not tried again by itself.", { hint: "Retry the job that it verifies." });
+  }
+  const again = await store(plane, { ...job, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null });
+  return again.job;
+}
+
+async function store(plane: ControlPlane, job: NewJob): Promise<{ job: JobView; deduplicated: boolean }> {
+  const submitted = await plane.store.submitJob(job);
+  if (!submitted.deduplicated) announce(plane, submitted.job);
+  return submitted;
+}
+
+/** The commit that a branch or a commit's name means in the hub. Where the hub does not know it, the repository's own address is asked first. */
+async function resolveBase(plane: ControlPlane, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
+  const root = hubRoot(plane.folder, repository.id);
+  try {
+    return await resolveCommit(root, base);
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND" || repository.url === null) throw error;
+    await fetchUpstream(root, repository.url, signal);
+    return await resolveCommit(root, base);
+  }
+}

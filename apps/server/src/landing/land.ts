@@ -1,0 +1,75 @@
+import { isAncestor, land, readBranch } from "@slipway/git/hub";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { CompletionView, Failure } from "@slipway/protocol/job";
+import type { ControlPlane } from "../control-plane.ts";
+import { mergeRef } from "../hub/hub-access.ts";
+import { hubRoot } from "../hub/hub-folder.ts";
+import { announce } from "../jobs/announce.ts";
+import type { CompletionRow } from "../store/store.ts";
+import { findCompletion, holdCompletion } from "./hold.ts";
+import { judge, type Merged } from "./verify.ts";
+
+/**
+ * Lands a merged commit: checks it, writes the intent, moves the target by compare-and-swap, marks the job done. A crash between two steps is mended
+ * by `recoverLandings` at the next start. TARGET_MOVED where the target is not what was merged onto; RECEIPT_MISSING where a gate has no receipt.
+ */
+export async function landCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged): Promise<CompletionView> {
+  const before = await findCompletion(plane, id);
+  // The answer of the first call was lost on its way.
+  if (before.state === "landed" && before.fence === fence && before.landedOid === merged.mergedOid) return before;
+  const completion = await holdCompletion(plane, id, fence);
+  await checkLanding(plane, completion, merged);
+  // From the intent to the mark this call alone decides; what it cannot finish is `recoverLandings`' to settle.
+  plane.landing.add(id);
+  try {
+    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid });
+    if (await moveTarget(plane, completion, fence, merged)) return await markLanded(plane, id);
+    await plane.store.withdrawLanding(id, fence);
+  } finally {
+    plane.landing.delete(id);
+  }
+  throw new SlipwayError("TARGET_MOVED", undefined, { target: completion.target, expectedOld: merged.expectedOld });
+}
+
+async function checkLanding(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<void> {
+  const { missing, tree } = await judge(plane, completion, merged);
+  if (missing.length > 0) {
+    const gates = missing.map(({ name }) => name);
+    throw new SlipwayError("RECEIPT_MISSING", `The tree has no receipt for ${gates.join(", ")}.`, { tree, gates });
+  }
+  const root = hubRoot(plane.folder, completion.repoId);
+  const from = merged.expectedOld ?? completion.baseOid;
+  if (!(await isAncestor(root, from, merged.mergedOid))) {
+    throw new SlipwayError("CONFLICT", "The merged commit does not build on the target: landing it would drop commits.", { mergedOid: merged.mergedOid, from });
+  }
+}
+
+/** True where the target now holds the merged commit, even where git failed after it moved the ref. */
+async function moveTarget(plane: ControlPlane, { id, repoId, target }: CompletionRow, fence: number, merged: Merged): Promise<boolean> {
+  const root = hubRoot(plane.folder, repoId);
+  try {
+    return (await land(root, { branch: target, oldOid: merged.expectedOld, newOid: merged.mergedOid, jobRef: mergeRef(id, fence) })) === "landed";
+  } catch (error) {
+    if ((await readBranch(root, target)) === merged.mergedOid) return true;
+    await plane.store.withdrawLanding(id, fence);
+    throw error;
+  }
+}
+
+/** The ref shows the landing, so the mark no longer depends on anybody's lease. */
+export async function markLanded(plane: ControlPlane, completionId: string): Promise<CompletionView> {
+  const { completion, job } = await plane.store.markLanded(completionId, null);
+  announce(plane, job);
+  // A verify job that nobody waits for any more is the reaper's to end.
+  plane.scheduleChanged();
+  return completion;
+}
+
+/** Gives a completion up; its job fails with this failure. */
+export async function rejectCompletion(plane: ControlPlane, id: string, fence: number, failure: Failure): Promise<CompletionView> {
+  await plane.leaseClock.check();
+  const { completion, job } = await plane.store.rejectCompletion(id, fence, failure);
+  announce(plane, job);
+  plane.scheduleChanged();
+  return completion;
+}

@@ -1,0 +1,112 @@
+import { hasCommit, treeOf } from "@slipway/git/hub";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { VerifyResponse } from "@slipway/protocol/integrator-api";
+import type { JobView, Receipt } from "@slipway/protocol/job";
+import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
+import { newId } from "@slipway/protocol/scalars";
+import type { ControlPlane } from "../control-plane.ts";
+import { hubRoot } from "../hub/hub-folder.ts";
+import { announce } from "../jobs/announce.ts";
+import { readRepositoryConfig } from "../jobs/repository-config.ts";
+import type { CompletionRow, NewJob } from "../store/store.ts";
+import { holdCompletion } from "./hold.ts";
+
+/** A merged commit that an integrator wants on the target; `expectedOld` null: the target does not exist yet. */
+export interface Merged {
+  readonly mergedOid: string;
+  readonly expectedOld: string | null;
+}
+
+/** What the merged tree needs and what it has. */
+export interface Judgement {
+  readonly tree: string;
+  /** From the target's own `.slipway.yaml` before the merge: a change cannot lower its own bar. */
+  readonly config: RepositoryConfig;
+  /** The passing receipt of each required gate, as far as there is one. */
+  readonly receipts: Receipt[];
+  readonly missing: Gate[];
+}
+
+/**
+ * Answers whether every required gate has a receipt for the merged tree. Where one is missing, a verify job is made, or looked at: `waiting` while it
+ * is at work, `rejected` where a gate is red or the job itself did not end well. Asked twice, it does nothing twice.
+ */
+export async function verifyCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged): Promise<VerifyResponse> {
+  const completion = await holdCompletion(plane, id, fence);
+  const judgement = await judge(plane, completion, merged);
+  if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
+  const spec = { completionId: id, mergedOid: merged.mergedOid, tree: judgement.tree, config: judgement.config };
+  const { verifyJob, created } = await plane.store.requestVerification(id, fence, spec, newVerifyJob(completion, merged.mergedOid, judgement.config));
+  if (created) {
+    announce(plane, verifyJob);
+    plane.events.changed(completion.jobId, "events");
+  }
+  if (verifyJob.state === "queued" || verifyJob.state === "running" || verifyJob.state === "integrating") return { status: "waiting", verifyJobId: verifyJob.id };
+  return await rejection(plane, verifyJob, judgement);
+}
+
+/** What the merged tree needs and has, by the rules of the trusted base. INVALID_REQUEST where the hub has no such commit. */
+export async function judge(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<Judgement> {
+  const root = hubRoot(plane.folder, completion.repoId);
+  if (!(await hasCommit(root, merged.mergedOid))) {
+    throw new SlipwayError("INVALID_REQUEST", "The merged commit is not in the hub.", { field: "mergedOid", value: merged.mergedOid, expected: "a commit that was pushed to the claim's pushRef" });
+  }
+  const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
+  const known = config.gates.length > 0 ? await plane.store.receiptsFor(tree) : [];
+  const found = config.gates.map((gate) => known.find((receipt) => receipt.exitCode === 0 && receipt.gate === gate.name && receipt.command === gate.run));
+  return {
+    tree,
+    config,
+    receipts: found.filter((receipt) => receipt !== undefined),
+    missing: config.gates.filter((_, index) => found[index] === undefined),
+  };
+}
+
+function newVerifyJob(completion: CompletionRow, mergedOid: string, config: RepositoryConfig): NewJob {
+  const seconds = config.gates.reduce((sum, gate) => sum + gate.timeoutSeconds, config.setup.timeoutSeconds + 120);
+  const timeoutMs = Math.min(Math.ceil(seconds * 1_000), 86_400_000);
+  return {
+    id: newId(),
+    kind: "verify",
+    repoId: completion.repoId,
+    task: `Verify ${mergedOid} for ${completion.target}: run ${config.gates.map(({ name }) => name).join(", ")}.`,
+    title: `Verify ${mergedOid.slice(0, 10)} for ${completion.target}`,
+    backend: "verify",
+    backendConfig: {},
+    baseOid: mergedOid,
+    target: completion.target,
+    lane: "interactive",
+    priority: 0,
+    runAfter: null,
+    dependsOn: [],
+    dedupeKey: null,
+    requires: [],
+    maxAttempts: 3,
+    timeoutMs,
+    stallMs: timeoutMs,
+    retryOf: null,
+    completionId: completion.id,
+  };
+}
+
+/** The verify job is over, or stuck, and receipts are missing. */
+async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missing }: Judgement): Promise<VerifyResponse> {
+  const details = { verifyJobId: verifyJob.id, verifyJob: verifyJob.number };
+  if (verifyJob.state === "done") {
+    const receipts = (await plane.store.getJobDetail(verifyJob.id))?.receipts ?? [];
+    const red = missing.map((gate) => ({ gate: gate.name, exitCode: receipts.find((receipt) => receipt.tree === tree && receipt.gate === gate.name)?.exitCode ?? null }));
+    const names = red.map(({ gate, exitCode }) => (exitCode === null ? `${gate} (did not run)` : `${gate} (exit ${exitCode})`)).join(", ");
+    return { status: "rejected", code: "GATES_FAILED", message: `On the merged tree these gates fail: ${names}.`, details: { ...details, gates: red } };
+  }
+  if (verifyJob.state === "blocked") {
+    // The completion does not wait for a person, or it would hold up every other one of its target. Nobody needs the verify job any more.
+    announce(plane, (await plane.store.cancelJob(verifyJob.id, "its completion was given up")).job);
+  }
+  const { failure } = verifyJob;
+  return {
+    status: "rejected",
+    code: failure?.code ?? "CANCELLED",
+    message: `The merged tree could not be verified: ${failure?.message ?? "the verify job was cancelled"}`,
+    details: { ...failure?.details, ...details },
+  };
+}

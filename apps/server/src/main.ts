@@ -1,0 +1,48 @@
+import { parseArgs } from "node:util";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import closeWithGrace from "close-with-grace";
+import pino from "pino";
+import { defaultDataFolder } from "./default-data-folder.ts";
+import { type ServerOptions, startServer } from "./server.ts";
+
+/** Time that a graceful close may take, in ms. */
+const CLOSE_LIMIT_MS = 5_000;
+
+const log = pino({ level: process.env["SLIPWAY_LOG_LEVEL"] ?? "info", name: "server" }, pino.destination({ dest: 2, sync: true }));
+
+// Whatever is made here, by whichever library: the owner's alone.
+process.umask(0o077);
+
+try {
+  const server = await startServer(readArguments());
+  const grace = closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: { error: (error: unknown) => log.error({ err: error }, "close") } }, async ({ err }) => {
+    if (err) log.fatal({ err }, "the server ends on an unexpected error");
+    await server.close();
+  });
+  // Whoever started us with a channel is gone when it breaks: we end with them.
+  process.once("disconnect", () => grace.close());
+  process.send?.({ type: "ready", url: server.url });
+  log.info({ url: server.url, dataFolder: server.plane.folder.root, pid: process.pid }, "the server listens");
+} catch (error) {
+  const { code, message, hint, details } = toSlipwayError(error);
+  log.fatal({ err: error instanceof SlipwayError ? undefined : error, code, hint, details }, message);
+  process.exitCode = 1;
+  if (process.connected) process.disconnect();
+}
+
+function readArguments(): ServerOptions {
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string", default: defaultDataFolder() },
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: "0" },
+      "allow-remote": { type: "boolean", default: false },
+      "allowed-origin": { type: "string", multiple: true, default: [] },
+    },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new SlipwayError("INVALID_REQUEST", `--port: ${values.port} is not a port.`, { field: "port", value: values.port, expected: "a number from 0 to 65535" });
+  }
+  return { data: values.data, host: values.host, port, allowRemote: values["allow-remote"], allowedOrigins: values["allowed-origin"], log };
+}

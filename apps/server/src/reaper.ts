@@ -1,0 +1,90 @@
+import type { Logger } from "pino";
+import type { ControlPlane } from "./control-plane.ts";
+import { announce } from "./jobs/announce.ts";
+import { recoverLandings } from "./landing/recover.ts";
+
+/** The longest time between two runs, in ms: clocks are compared at least this often. */
+const TICK_MS = 1_000;
+/** Jobs whose events are packed in one run. */
+const PACK_JOBS = 5;
+
+/**
+ * The duty that time alone calls for: requeues what lost its lease, wakes those that wait for what became due, packs the events of final jobs.
+ * Runs when the store says that something is due, and every second for the clocks.
+ */
+export class Reaper {
+  readonly #plane: ControlPlane;
+  readonly #log: Logger;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  /** The next thing was due at this moment of the monotonic clock, or null. */
+  #dueAt: number | null = null;
+
+  constructor(plane: ControlPlane) {
+    this.#plane = plane;
+    this.#log = plane.log.child({ part: "reaper" });
+  }
+
+  start(): void {
+    this.#tick();
+  }
+
+  /** Something new may be due sooner than was known. */
+  poke(): void {
+    if (this.#running) this.#again = true;
+    else this.#tick();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** One round, for the timer and for tests. */
+  async runOnce(): Promise<void> {
+    const plane = this.#plane;
+    const jumped = await plane.leaseClock.check();
+    if (jumped) this.#log.warn("the clock jumped or the machine slept; every live lease got its full time again");
+    const reaped = await plane.store.reap();
+    for (const { workerId, jobId, fence } of reaped.revoked) plane.signals.send(workerId, { type: "revoked", jobId, fence, reason: "expired" });
+    for (const job of [...reaped.requeued, ...reaped.failed, ...reaped.cancelled]) {
+      this.#log.warn({ jobId: job.id, state: job.state, fence: job.fence }, "a lease or a dependency ended");
+      announce(plane, job);
+    }
+    if (reaped.freedCompletions > 0) plane.completionRoom.offerAny();
+    // A `runAfter` came due, or may have while we stood still.
+    if (jumped || (this.#dueAt !== null && performance.now() >= this.#dueAt)) plane.jobRoom.offerAny();
+    await recoverLandings(plane);
+    await plane.store.packFinalJobs(PACK_JOBS);
+    const nextDueMs = await plane.store.nextDueMs();
+    this.#dueAt = nextDueMs === null ? null : performance.now() + nextDueMs;
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#running = this.runOnce()
+      .catch((error: unknown) => {
+        // The next round tries again; a full disk or a busy file system must not end the server.
+        this.#log.error({ err: error }, "the reaper's round failed");
+      })
+      .finally(() => {
+        this.#running = null;
+        if (this.#again) {
+          this.#again = false;
+          this.#tick();
+        } else if (!this.#stopped) {
+          this.#timer = setTimeout(() => this.#tick(), this.#nextRunMs());
+        }
+      });
+  }
+
+  #nextRunMs(): number {
+    const due = this.#dueAt === null ? TICK_MS : this.#dueAt - performance.now();
+    // At least 1 ms later, so that rounding at the database cannot make a busy loop.
+    return Math.min(TICK_MS, Math.max(1, due + 1));
+  }
+}

@@ -1,0 +1,40 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { RegisterWorker } from "@slipway/protocol/worker-api";
+import type { Store } from "../store/store.ts";
+
+/** What a claim needs to know of its worker. */
+export interface KnownWorker {
+  readonly capabilities: readonly string[];
+  readonly draining: boolean;
+}
+
+/** Workers as registered, remembered so that a claim does not read them from the store each time. This process is the only writer. */
+export class WorkerDirectory {
+  readonly #store: Store;
+  readonly #known = new Map<string, KnownWorker>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async register(worker: RegisterWorker): Promise<void> {
+    await this.#store.registerWorker(worker);
+    this.#known.delete(worker.workerId);
+  }
+
+  /** The worker, or NOT_FOUND where it never registered. */
+  async get(workerId: string): Promise<KnownWorker> {
+    const known = this.#known.get(workerId);
+    if (known) return known;
+    const row = (await this.#store.listWorkers()).find((worker) => worker.id === workerId);
+    if (!row) throw new SlipwayError("NOT_FOUND", "This worker is not registered.", { workerId, hint: "Register it with POST /v1/workers, at every start." });
+    const worker = { capabilities: row.capabilities, draining: row.draining };
+    this.#known.set(workerId, worker);
+    return worker;
+  }
+
+  async setDraining(workerId: string, draining: boolean): Promise<void> {
+    if (!(await this.#store.setDraining(workerId, draining))) throw new SlipwayError("NOT_FOUND", "There is no such worker.", { workerId });
+    this.#known.delete(workerId);
+  }
+}

@@ -1,0 +1,69 @@
+import type { WorkerSignal } from "@slipway/protocol/worker-api";
+import type { WebSocket } from "ws";
+
+/** How often a silent connection is asked whether it lives, in ms; one that has not answered by the next time is cut. */
+const PING_MS = 5_000;
+
+/** The open signal connections of workers. A worker counts as connected while it has one. */
+export class WorkerSignals {
+  readonly #sockets = new Map<string, Set<WebSocket>>();
+  readonly #pingMs: number;
+
+  constructor(pingMs = PING_MS) {
+    this.#pingMs = pingMs;
+  }
+
+  /** Takes a connection until it closes. `onAlive` is called at the start and with every sign of life. */
+  add(workerId: string, socket: WebSocket, onAlive: () => void): void {
+    let sockets = this.#sockets.get(workerId);
+    if (!sockets) {
+      sockets = new Set();
+      this.#sockets.set(workerId, sockets);
+    }
+    sockets.add(socket);
+    const stop = keepAlive(socket, this.#pingMs, onAlive);
+    socket.once("close", () => {
+      stop();
+      const open = this.#sockets.get(workerId);
+      open?.delete(socket);
+      if (open?.size === 0) this.#sockets.delete(workerId);
+    });
+    onAlive();
+  }
+
+  /** Sends at once to every connection of the worker. False where there is none: then the worker learns it with its next renewal. */
+  send(workerId: string, signal: WorkerSignal): boolean {
+    const sockets = this.#sockets.get(workerId);
+    if (!sockets) return false;
+    const text = JSON.stringify(signal);
+    for (const socket of sockets) socket.send(text);
+    return true;
+  }
+
+  isConnected(workerId: string): boolean {
+    return this.#sockets.has(workerId);
+  }
+
+  close(): void {
+    for (const sockets of this.#sockets.values()) {
+      for (const socket of sockets) socket.close(1001, "the server closes");
+    }
+  }
+}
+
+function keepAlive(socket: WebSocket, pingMs: number, onAlive: () => void): () => void {
+  let answered = true;
+  const timer = setInterval(() => {
+    if (!answered) {
+      socket.terminate();
+      return;
+    }
+    answered = false;
+    socket.ping();
+  }, pingMs);
+  socket.on("pong", () => {
+    answered = true;
+    onAlive();
+  });
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,213 @@
+import { newId } from "@slipway/protocol/scalars";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { git } from "../support/repository.ts";
+import { TestServer, withCredential } from "./server-harness.ts";
+
+let server: TestServer;
+beforeEach(async () => {
+  server = await TestServer.start();
+});
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+/** Resolves when so many claims wait in the room. */
+async function parked(count: number): Promise<void> {
+  await expect.poll(() => server.server.plane.jobRoom.size, { interval: 5, timeout: 10_000 }).toBe(count);
+}
+
+describe("a waiting claim", () => {
+  test("is woken by the enqueue, and only one is", async () => {
+    const { view } = await server.repository();
+    const [first, second] = [await server.worker(), await server.worker()];
+    const claims = [server.claim(first, { waitMs: 20_000 }), server.claim(second, { waitMs: 20_000 })];
+    await parked(2);
+    const job = await server.submit(view.id);
+    const won = await Promise.race(claims);
+    expect(won?.job.id).toBe(job.id);
+    expect(server.server.plane.jobRoom.size).toBe(1);
+    const next = await server.submit(view.id);
+    expect((await Promise.all(claims)).map((claim) => claim?.job.id).toSorted()).toEqual([job.id, next.id].toSorted());
+  });
+
+  test("takes only what its worker can do", async () => {
+    const { view } = await server.repository();
+    const [plain, able] = [await server.worker(), await server.worker(["backend:script", "os:special"])];
+    const aborted = new AbortController();
+    const waiting = server.claim(plain, { waitMs: 20_000, signal: aborted.signal });
+    const taking = server.claim(able, { waitMs: 20_000 });
+    await parked(2);
+    const job = await server.submit(view.id, { requires: ["os:special"] });
+    expect((await taking)?.job.id).toBe(job.id);
+    expect(server.server.plane.jobRoom.size).toBe(1);
+    aborted.abort();
+    await expect(waiting).rejects.toThrow();
+    await parked(0);
+  });
+
+  test("is woken by a requeue, by a freed place in the repository, by a dependency and by time", async () => {
+    const { view } = await server.repository();
+    const { plane } = server.server;
+    const limited = (await plane.store.createRepository({ id: newId(), name: "one at a time", url: null, defaultBranch: "main", maxRunning: 1 })).repository;
+    const workerId = await server.worker();
+    const worker = server.client("worker");
+
+    const job = await server.submit(view.id);
+    const first = await server.claim(workerId);
+    const again = server.claim(workerId, { waitMs: 20_000 });
+    await parked(1);
+    const failure = { code: "WORKER_STOPPED" as const, message: "stopped", details: {} };
+    await worker.call("finish", { params: { job: job.id, fence: first?.fence ?? 0 }, body: { outcome: { kind: "failed", failure } } });
+    expect(await again).toMatchObject({ job: { id: job.id }, fence: 2 });
+
+    // The limit, with jobs of a repository that never was fetched: the store takes them as they are.
+    const spec = { ...(await plane.store.getJob(job.id)), repoId: limited.id, dedupeKey: null, retryOf: null, completionId: null, runAfter: null };
+    const [one, two] = [newId(), newId()];
+    for (const id of [one, two]) await plane.store.submitJob({ ...(spec as never as Parameters<typeof plane.store.submitJob>[0]), id });
+    const holder = await server.claim(workerId);
+    expect(holder?.job.id).toBe(one);
+    const held = server.claim(workerId, { waitMs: 20_000 });
+    await parked(1);
+    await server.client("submitter").call("cancelJob", { params: { job: one }, body: {} });
+    expect((await held)?.job.id).toBe(two);
+
+    const dependent = await server.submit(view.id, { runAfter: Date.now() + 300 });
+    expect(await server.claim(workerId)).toBeNull();
+    expect((await server.claim(workerId, { waitMs: 20_000 }))?.job.id).toBe(dependent.id);
+  });
+
+  test("answers nothing when its time is over, and when the server closes", async () => {
+    const workerId = await server.worker();
+    expect(await server.claim(workerId, { waitMs: 30 })).toBeNull();
+    const waiting = server.claim(workerId, { waitMs: 20_000 });
+    await parked(1);
+    await server.server.close();
+    expect(await waiting).toBeNull();
+  });
+
+  test("of an unknown worker is refused, and a draining worker gets nothing", async () => {
+    const { view } = await server.repository();
+    await expect(server.claim(newId())).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const workerId = await server.worker();
+    await server.submit(view.id);
+    await server.client("admin").call("drainWorker", { params: { worker: workerId }, body: {} });
+    expect(await server.claim(workerId)).toBeNull();
+    expect(await server.claim(await server.worker())).not.toBeNull();
+  });
+});
+
+test("the same claimId reads the same claim again, with a credential that works", async () => {
+  const { view, source } = await server.repository();
+  const workerId = await server.worker();
+  await server.submit(view.id);
+  const claimId = newId();
+  const first = await server.claim(workerId, { claimId });
+  const again = await server.claim(workerId, { claimId });
+  expect(again).toMatchObject({ job: { id: first?.job.id, attempts: 1 }, fence: first?.fence });
+  if (!again) throw new Error("no claim");
+  await git(source.root, "ls-remote", withCredential(again.hub.upstreamUrl, again.hub.credential));
+  await expect(git(source.root, "ls-remote", withCredential(again.hub.upstreamUrl, first?.hub.credential ?? ""))).rejects.toThrow(/Authentication failed|401/);
+});
+
+describe("a stale fence", () => {
+  test("is refused everywhere: renewal, events, artifact, finish and push", async () => {
+    const { view, source } = await server.repository();
+    const workerId = await server.worker();
+    const job = await server.submit(view.id);
+    const claim = await server.claim(workerId);
+    if (!claim) throw new Error("no claim");
+    const worker = server.client("worker");
+    const params = { job: job.id, fence: claim.fence };
+    await worker.putArtifact(job.id, claim.fence, "gate.log", new TextEncoder().encode("ok"));
+    await server.client("submitter").call("cancelJob", { params: { job: job.id }, body: {} });
+
+    const event = { ordinal: 1, at: 1, event: { kind: "notice" as const, data: { level: "info" as const, text: "late" } } };
+    const lost = { code: "LEASE_LOST" };
+    await expect(worker.call("renew", { params, body: {} })).rejects.toMatchObject(lost);
+    await expect(worker.call("appendEvents", { params, body: { events: [event] } })).rejects.toMatchObject(lost);
+    await expect(worker.putArtifact(job.id, claim.fence, "gate.log", new TextEncoder().encode("late"))).rejects.toMatchObject(lost);
+    await expect(worker.call("finish", { params, body: { outcome: { kind: "change", oid: job.baseOid, diffStat: { files: 0, insertions: 0, deletions: 0 } } } })).rejects.toMatchObject(lost);
+    await expect(server.pushChange(source, claim, { "late.txt": "late\n" })).rejects.toThrow(/Authentication failed|401/);
+    // What was there before stands as it was.
+    expect(new TextDecoder().decode(await server.client("viewer").artifact(job.id, "gate.log"))).toBe("ok");
+  });
+
+  test("pushes of a live attempt reach its own ref only", async () => {
+    const { view, source } = await server.repository();
+    const workerId = await server.worker();
+    await server.submit(view.id);
+    const claim = await server.claim(workerId);
+    if (!claim) throw new Error("no claim");
+    const { hub } = claim;
+    const jobs = withCredential(hub.jobsUrl, hub.credential);
+    const upstream = withCredential(hub.upstreamUrl, hub.credential);
+    await git(source.root, "push", "--quiet", jobs, `HEAD:${hub.pushRef}`);
+    await expect(git(source.root, "push", "--quiet", jobs, "HEAD:refs/heads/main")).rejects.toThrow();
+    await expect(git(source.root, "push", "--quiet", jobs, `HEAD:refs/slipway/jobs/${newId()}/1`)).rejects.toThrow();
+    await expect(git(source.root, "push", "--quiet", upstream, "HEAD:refs/heads/evil")).rejects.toThrow(/403/);
+    await expect(git(source.root, "push", "--quiet", jobs, `:${hub.pushRef}`)).rejects.toThrow();
+    // A task attempt never reads the store with other jobs' objects.
+    await expect(git(source.root, "ls-remote", jobs)).rejects.toThrow(/403/);
+    const other = (await server.repository()).view;
+    await expect(git(source.root, "ls-remote", upstream.replace(view.id, other.id))).rejects.toThrow(/403/);
+  });
+});
+
+describe("the hub for people", () => {
+  test("a submitter pushes bases and fetches; a viewer and a worker token do neither", async () => {
+    const { view, source } = await server.repository();
+    const oid = await source.head();
+    const as = (role: "submitter" | "viewer" | "worker" | "admin") => withCredential(view.upstreamUrl, server.tokens[role]);
+    await git(source.root, "push", "--quiet", as("submitter"), `HEAD:refs/slipway/bases/${oid}`);
+    await git(source.root, "ls-remote", as("admin"));
+    await expect(git(source.root, "push", "--quiet", as("submitter"), "HEAD:refs/heads/main")).rejects.toThrow();
+    await expect(git(source.root, "push", "--quiet", as("submitter"), `HEAD:refs/slipway/bases/${"0".repeat(39)}1`)).rejects.toThrow();
+    for (const role of ["viewer", "worker"] as const) await expect(git(source.root, "ls-remote", as(role))).rejects.toThrow(/403/);
+    await expect(git(source.root, "ls-remote", view.upstreamUrl)).rejects.toThrow();
+  });
+});
+
+describe("a worker's signal connection", () => {
+  test("hears of a cancel at once, and of a drain", async () => {
+    const { view } = await server.repository();
+    const workerId = await server.worker();
+    const job = await server.submit(view.id);
+    await server.claim(workerId);
+    const opened = Promise.withResolvers<void>();
+    const stop = new AbortController();
+    const signals = server.client("worker").signals(workerId, { signal: stop.signal, onOpen: opened.resolve });
+    const first = signals.next();
+    await opened.promise;
+    await expect.poll(async () => (await server.client("viewer").call("listWorkers", {})).workers[0]?.connected, { interval: 5 }).toBe(true);
+    await server.client("submitter").call("cancelJob", { params: { job: job.id }, body: {} });
+    expect((await first).value).toEqual({ type: "revoked", jobId: job.id, fence: 1, reason: "cancelled" });
+    await server.client("admin").call("drainWorker", { params: { worker: workerId }, body: {} });
+    expect((await signals.next()).value).toEqual({ type: "drain" });
+    await signals.return(undefined);
+    await expect.poll(async () => (await server.client("viewer").call("listWorkers", {})).workers[0]?.connected, { interval: 5 }).toBe(false);
+  });
+});
+
+test("explain has an owner, a reason and a way on for every state", async () => {
+  const { view } = await server.repository();
+  const explain = async (job: string) => await server.client("viewer").call("explainJob", { params: { job } });
+  const job = await server.submit(view.id);
+  expect(await explain(job.id)).toMatchObject({ state: "queued", owner: "you", reason: "No worker is connected." });
+  const dependent = await server.submit(view.id, { dependsOn: [job.id] });
+  expect(await explain(dependent.id)).toMatchObject({ owner: "job", reason: `It waits for job ${job.number} (queued).` });
+  const later = Date.now() + 60_000;
+  expect(await explain((await server.submit(view.id, { runAfter: later })).id)).toMatchObject({ owner: "clock", deadline: later });
+
+  const workerId = await server.worker();
+  const claim = await server.claim(workerId);
+  expect(await explain(job.id)).toMatchObject({ state: "running", owner: "worker", deadline: expect.any(Number) });
+  const failure = { code: "SANDBOX_UNAVAILABLE" as const, message: "no bwrap", details: {} };
+  await server.client("worker").call("finish", { params: { job: job.id, fence: claim?.fence ?? 0 }, body: { outcome: { kind: "failed", failure } } });
+  expect(await explain(job.id)).toMatchObject({ state: "blocked", owner: "you", reason: "SANDBOX_UNAVAILABLE: no bwrap", unblock: expect.stringContaining(`slipway retry ${job.number}`) });
+  expect((await server.client("submitter").call("retryJob", { params: { job: job.id }, body: {} })).job.state).toBe("queued");
+  await server.client("submitter").call("cancelJob", { params: { job: job.id }, body: { reason: "enough" } });
+  expect(await explain(job.id)).toMatchObject({ state: "cancelled", owner: "nobody" });
+  const failed = await server.client("viewer").call("getJob", { params: { job: dependent.id }, query: { waitMs: 10_000 } });
+  expect(failed.job.state).toBe("failed");
+  expect(await explain(dependent.id)).toMatchObject({ state: "failed", owner: "nobody" });
+});
