@@ -1,0 +1,92 @@
+import type { Client } from "@slipway/protocol/client";
+import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
+import type { Logger } from "pino";
+import { awaitVerification } from "./await-verification.ts";
+import { insistOnServer } from "./insist.ts";
+import { land, readTarget } from "./land.ts";
+import { holdLease } from "./lease.ts";
+import { mergeOntoTarget } from "./merge-onto-target.ts";
+import type { StateFolder } from "./state-folder.ts";
+
+export interface Integration {
+  readonly client: Client;
+  readonly state: StateFolder;
+  readonly log: Logger;
+}
+
+/** How the integration of one completion ended. `left`: the lease was lost or the integrator stops; another claim goes on with it. */
+export type Ending =
+  | { readonly kind: "landed"; readonly oid: string }
+  | { readonly kind: "rejected"; readonly code: ErrorCode }
+  | { readonly kind: "left"; readonly code: ErrorCode };
+
+/** How often a completion is merged again because its target moved, before it is given up. */
+const MERGE_LIMIT = 5;
+
+/** Merge, verify, land: everything between a claimed completion and its final state. Never throws. */
+export async function integrate(integration: Integration, claimed: ClaimedCompletion, stop: AbortSignal): Promise<Ending> {
+  await using lease = holdLease(integration.client, claimed, stop);
+  try {
+    return await mergeVerifyLand(integration, claimed, lease.signal);
+  } catch (error) {
+    const failure = toSlipwayError(error);
+    if (lease.signal.aborted || failure.code === "LEASE_LOST") return { kind: "left", code: lostBy(lease.signal) };
+    integration.log.error({ err: error }, "integration failed");
+    return await rejectWith(integration, claimed, failure, lease.signal);
+  }
+}
+
+async function mergeVerifyLand(integration: Integration, claimed: ClaimedCompletion, signal: AbortSignal): Promise<Ending> {
+  const { client, state, log } = integration;
+  const folder = await state.repositoryFolder(claimed.completion.repoId);
+  let targetOid = claimed.targetOid;
+  for (let round = 1; round <= MERGE_LIMIT; round += 1) {
+    const merge = await mergeOntoTarget(claimed, { targetOid, folder, signal });
+    if (merge.kind === "conflict") return await rejectWith(integration, claimed, conflict(claimed, merge.paths), signal);
+    const merged = { mergedOid: merge.oid, expectedOld: targetOid };
+    log.debug({ ...merged, round }, "merged");
+    const verdict = await awaitVerification(client, claimed, merged, signal);
+    if (verdict.status === "rejected") return await rejectWith(integration, claimed, new SlipwayError(verdict.code, verdict.message, verdict.details), signal);
+    if ((await land(client, claimed, merged, signal)) === "landed") return { kind: "landed", oid: merge.oid };
+    targetOid = await readTarget(client, claimed, signal);
+    log.info({ targetOid, round }, "target moved, merging again");
+  }
+  const moved = new SlipwayError("TARGET_MOVED", `${claimed.completion.target} moved each of the ${MERGE_LIMIT} times that the change was about to land.`, {
+    target: claimed.completion.target,
+    hint: "Submit the job again with `slipway retry` when the branch is quieter.",
+  });
+  return await rejectWith(integration, claimed, moved, signal);
+}
+
+async function rejectWith({ client }: Integration, claimed: ClaimedCompletion, failure: SlipwayError, signal: AbortSignal): Promise<Ending> {
+  const { code, message, details } = failure;
+  try {
+    await insistOnServer(
+      () =>
+        client.call("rejectCompletion", {
+          params: { completion: claimed.completion.id, fence: claimed.fence },
+          body: { code, message: message.slice(0, 20_000), details: { ...details } },
+          signal,
+        }),
+      signal,
+    );
+    return { kind: "rejected", code };
+  } catch (error) {
+    // Refused or out of reach: the completion is not ours any more, and whoever has it next comes to an end of its own.
+    return { kind: "left", code: signal.aborted ? lostBy(signal) : toSlipwayError(error).code };
+  }
+}
+
+function conflict(claimed: ClaimedCompletion, paths: readonly string[]): SlipwayError {
+  const named = paths.slice(0, 5).join(", ") + (paths.length > 5 ? ` and ${paths.length - 5} more` : "");
+  return new SlipwayError("MERGE_CONFLICT", `The change conflicts with what landed on ${claimed.completion.target} since its base: ${named}.`, {
+    paths,
+    target: claimed.completion.target,
+    targetOid: claimed.targetOid,
+  });
+}
+
+function lostBy(signal: AbortSignal): ErrorCode {
+  return signal.reason instanceof SlipwayError ? signal.reason.code : "LEASE_LOST";
+}

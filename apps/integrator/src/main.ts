@@ -1,0 +1,49 @@
+import { Client } from "@slipway/protocol/client";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import closeWithGrace from "close-with-grace";
+import { destination, pino } from "pino";
+import { runClaimLoop } from "./claim-loop.ts";
+import { lockFolder } from "./folder-lock.ts";
+import { type Options, readOptions } from "./options.ts";
+import { openStateFolder } from "./state-folder.ts";
+
+/** Time to end in after a signal, in ms; nothing waits for a verify job, so this is long. */
+const CLOSE_LIMIT_MS = 5_000;
+
+const log = pino({ name: "integrator", level: process.env["SLIPWAY_LOG_LEVEL"] ?? "info" }, destination(2));
+
+await main().catch((error: unknown) => {
+  const { code, message, hint } = toSlipwayError(error);
+  log.fatal({ code, hint, err: error }, message);
+  process.exitCode = code === "INVALID_REQUEST" ? 2 : 1;
+  // The parent's channel would keep the process.
+  if (process.connected) process.disconnect();
+});
+
+/** Runs until a signal, the end of the parent's channel, or an error that no further try can mend. What is at work stays claimed and is read again. */
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  await using _lock = await lockFolder(options.data);
+  const stop = new AbortController();
+  const running = integrateUntil(options, stop.signal);
+  const grace = closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: false }, async ({ err }) => {
+    if (err) log.fatal({ err }, "unexpected error");
+    stop.abort(new SlipwayError("WORKER_STOPPED", "The integrator was stopped."));
+    await running.catch(() => undefined); // told by main
+  });
+  const disconnected = (): void => grace.close();
+  process.once("disconnect", disconnected);
+  try {
+    await running;
+  } finally {
+    process.off("disconnect", disconnected);
+    if (!stop.signal.aborted) grace.uninstall();
+  }
+}
+
+async function integrateUntil(options: Options, stop: AbortSignal): Promise<void> {
+  const state = await openStateFolder(options.data);
+  log.info({ url: options.url, parallel: options.parallel, integratorId: state.integratorId }, "integrator up");
+  process.send?.({ type: "ready" });
+  await runClaimLoop({ client: new Client(options), state, log }, options.parallel, stop);
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { SlipwayError } from "@slipway/protocol/errors";
+
+export const USAGE = "usage: main.ts --data DIR --url URL --token-file FILE [--parallel 4]";
+
+export interface Options {
+  /** Data folder; the integrator uses `integrator/` in it. */
+  readonly data: string;
+  readonly url: string;
+  readonly token: string;
+  /** Completions, each of another target, that are integrated at once. */
+  readonly parallel: number;
+}
+
+/** INVALID_REQUEST names the flag that is wrong. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parse(args);
+  const parallel = Number(values.parallel);
+  if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64) throw invalid("--parallel: expected a whole number from 1 to 64");
+  const url = required("--url", values.url);
+  if (!URL.canParse(url)) throw invalid(`--url: ${url} is no URL`);
+  return { data: resolve(required("--data", values.data)), url, token: readToken(required("--token-file", values["token-file"])), parallel };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({ args: [...args], options: { data: text, url: text, "token-file": text, parallel: { ...text, default: "4" } } });
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function required(flag: string, value: string | undefined): string {
+  if (value === undefined || value === "") throw invalid(`${flag} is missing`);
+  return value;
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw invalid(`--token-file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function invalid(problem: string): SlipwayError {
+  return new SlipwayError("INVALID_REQUEST", problem, { hint: USAGE });
+}
