@@ -1,0 +1,100 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { git, Playground } from "./slipway.ts";
+
+let ground: Playground;
+beforeAll(async () => {
+  ground = await Playground.make();
+});
+afterAll(async () => await ground[Symbol.asyncDispose]());
+
+const COMMANDS = ["demo", "run", "up", "doctor", "submit", "jobs", "show", "logs", "fetch", "diff", "cancel", "retry", "explain", "drain", "bench", "version"];
+
+test("--help names every command and every exit code, within 80 columns", async () => {
+  const { code, stdout } = await ground.slipway(ground.folder, "--help");
+  expect(code).toBe(0);
+  for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
+  for (const exit of ["0", "1", "2", "3", "4", "5", "130"]) expect(stdout).toMatch(new RegExp(`^  ${exit} +\\w`, "m"));
+  for (const line of stdout.split("\n").slice(0, -1)) expect(line.length, line).toBeLessThanOrEqual(84);
+});
+
+test.each(COMMANDS)("%s --help explains itself", async (command) => {
+  const { code, stdout, stderr } = await ground.slipway(ground.folder, command, "--help");
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain(`Usage: slipway ${command}`);
+  expect(stdout).toContain("--json");
+});
+
+describe("wrong usage ends with 2 and says what is wrong", () => {
+  test.each([
+    [["frobnicate"], "unknown command"],
+    [["run"], "missing required argument"],
+    [["run", "x", "--timeout", "soon"], "time such as"],
+    [["run", "x", "--priority", "high"], "whole number"],
+    [["run", "x", "--lane", "fast"], "Allowed choices"],
+    [["up", "--sandbox", "maybe"], "bwrap or none"],
+    [["jobs", "--state", "happy"], "Allowed choices"],
+    [["jobs", "--nonsense"], "unknown option"],
+    [["bench", "--only", "nothing"], "no measurement"],
+  ])("slipway %j", async (args, words) => {
+    const { code, stdout, stderr } = await ground.slipway(ground.folder, ...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^error [A-Z_]+: /);
+    expect(stderr).toContain(words);
+  });
+});
+
+test("outside of a repository, run ends with 2 and starts nothing", async () => {
+  const { code, stderr } = await ground.slipway(ground.folder, "run", "x");
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error INVALID_REQUEST: .*no git repository/);
+});
+
+test("a repository without a commit is told so", async () => {
+  const root = join(ground.folder, "empty");
+  await mkdir(root);
+  await git(root, "init", "--quiet");
+  const { code, stderr } = await ground.slipway(root, "run", "x");
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error REPOSITORY_EMPTY: /);
+});
+
+test("commands on jobs say that there are none yet, before anything ran", async () => {
+  const { code, stderr } = await ground.slipway(ground.folder, "jobs");
+  expect(code).toBe(2);
+  expect(stderr).toContain("There are no jobs yet");
+  expect(stderr).toContain("slipway run");
+});
+
+test("submit needs a server and says how to get one", async () => {
+  const root = await ground.repository("lonely");
+  const { code, stderr } = await ground.slipway(root, "submit", "x");
+  expect(code).toBe(5);
+  expect(stderr).toMatch(/^error SERVER_UNAVAILABLE: /);
+  expect(stderr).toContain("slipway up");
+});
+
+test("with --json an error is one JSON document on standard output", async () => {
+  const { code, stdout, stderr } = await ground.slipway(ground.folder, "jobs", "--json");
+  expect([code, stderr]).toEqual([2, ""]);
+  expect(JSON.parse(stdout).error).toMatchObject({ code: "NOT_FOUND", hint: expect.any(String) });
+});
+
+test("version and doctor answer in JSON", async () => {
+  const version = await ground.slipway(ground.folder, "version", "--json");
+  expect(JSON.parse(version.stdout)).toMatchObject({ slipway: expect.stringMatching(/^\d+\./), node: process.version });
+  const doctor = await ground.slipway(ground.folder, "doctor", "--json", "--sandbox", "none");
+  const report = JSON.parse(doctor.stdout);
+  expect(doctor.code).toBe(report.ok ? 0 : 1);
+  expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(new Set(["node", "git", "sandbox", "disk", "data folder", "server", "backends"]));
+  for (const check of report.checks) if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });
+});
+
+test("doctor reads .slipway.yaml and ends with 1 where it is wrong", async () => {
+  const root = await ground.repository("wrong", { ".slipway.yaml": "version: 1\ngates:\n  - name: test\n    rum: npm test\n" });
+  const { code, stdout } = await ground.slipway(root, "doctor", "--sandbox", "none");
+  expect(code).toBe(1);
+  expect(stdout).toContain(".slipway.yaml:3:5: gates[0].run");
+});
