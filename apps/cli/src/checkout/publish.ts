@@ -1,0 +1,89 @@
+import { commitDirty, type describeCheckout, fetchResult, pushBase } from "@slipway/git/checkout";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { RepositoryView } from "@slipway/protocol/repository";
+import type { Connection } from "../connection.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { plural } from "../terminal/text.ts";
+import { branchOid, commitOf } from "./read-git.ts";
+import { repositoryName } from "./repository-name.ts";
+
+export type Checkout = Awaited<ReturnType<typeof describeCheckout>>;
+
+export interface PublishOptions {
+  /** Branch or commit of the checkout to start from; HEAD, or the branch of `into`, where it is missing. */
+  readonly base?: string | undefined;
+  /** Branch to land on. */
+  readonly into?: string | undefined;
+  readonly includeDirty: boolean;
+}
+
+export interface Published {
+  readonly repository: RepositoryView;
+  readonly baseOid: string;
+}
+
+const SHOWN_PATHS = 5;
+
+/** Names the uncommitted changes that a job will not see. */
+export function warnOfDirty(screen: Screen, checkout: Checkout, includeDirty: boolean): void {
+  const { dirty } = checkout;
+  if (dirty.length === 0 || includeDirty) return;
+  const more = dirty.length - SHOWN_PATHS;
+  const names = `${dirty.slice(0, SHOWN_PATHS).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  screen.warn(`${plural(dirty.length, "uncommitted change")} will not be part of the job: ${names}. Pass --include-dirty to take ${dirty.length === 1 ? "it" : "them"} along.`);
+}
+
+/** Registers the checkout's repository and brings the job's base, and the branch to land on, to the hub. */
+export async function publish(connection: Connection, checkout: Checkout, options: PublishOptions): Promise<Published> {
+  const repository = await register(connection, checkout);
+  if (options.into) await publishTarget(connection, repository, checkout, options.into);
+  const baseOid = await baseOf(checkout, options);
+  await push(connection, repository, checkout.root, baseOid);
+  return { repository, baseOid };
+}
+
+async function register({ client }: Connection, checkout: Checkout): Promise<RepositoryView> {
+  const name = repositoryName(checkout.root);
+  const { repositories } = await client.call("listRepositories", {});
+  return repositories.find((known) => known.name === name) ?? (await client.call("createRepository", { body: { name, url: null, defaultBranch: checkout.head.branch ?? "main" } }));
+}
+
+/** Tells the hub where the user's branch stands; takes earlier landings into it first, where that is a fast-forward. */
+async function publishTarget(connection: Connection, repository: RepositoryView, checkout: Checkout, branch: string): Promise<void> {
+  const params = { repo: repository.id };
+  const [local, { oid: hub }] = await Promise.all([branchOid(checkout.root, branch), connection.client.call("getBranch", { params, query: { branch } })]);
+  if (local === undefined || local === hub) return;
+  await push(connection, repository, checkout.root, local);
+  try {
+    await connection.client.call("syncBranch", { params, body: { branch, oid: local } });
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== "CONFLICT" || hub === null) throw error;
+    await takeEarlierLandings(connection, repository, checkout.root, branch, hub);
+  }
+}
+
+/** The hub's branch has commits that the user's lacks: jobs that landed while nobody fetched. */
+async function takeEarlierLandings(connection: Connection, repository: RepositoryView, root: string, branch: string, hubOid: string): Promise<void> {
+  const taken = await fetchResult(root, { url: repository.upstreamUrl, credential: connection.token, branch, intoBranch: branch, expectedOid: hubOid });
+  if (taken.updated !== "left") return;
+  throw new SlipwayError("CONFLICT", `Earlier jobs landed on ${branch}, and your ${branch} cannot be fast-forwarded to them${taken.reason ? `: ${taken.reason}` : ""}.`, {
+    hint: `Take them with \`git pull --no-rebase ${repository.upstreamUrl} ${branch}\` (password: the token), or land on another branch with --into.`,
+    branch,
+    hubOid,
+  });
+}
+
+async function baseOf(checkout: Checkout, options: PublishOptions): Promise<string> {
+  if (options.base !== undefined) {
+    const oid = await commitOf(checkout.root, options.base);
+    if (oid === undefined) throw new SlipwayError("BASE_NOT_FOUND", `This repository has no branch or commit "${options.base}".`);
+    return oid;
+  }
+  if (options.includeDirty && checkout.dirty.length > 0) return await commitDirty(checkout.root);
+  const ofTarget = options.into ? await branchOid(checkout.root, options.into) : undefined;
+  return ofTarget ?? checkout.head.oid;
+}
+
+async function push(connection: Connection, repository: RepositoryView, root: string, oid: string): Promise<void> {
+  await pushBase(root, { url: repository.upstreamUrl, credential: connection.token, oid, ref: `refs/slipway/bases/${oid}` });
+}

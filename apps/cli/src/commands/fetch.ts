@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { describeCheckout } from "@slipway/git/checkout";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { repositoryName } from "../checkout/repository-name.ts";
+import { takeResult } from "../checkout/take-result.ts";
+import { exitCodeOfState } from "../exit-codes.ts";
+import { landedReport, printLanded } from "./landed.ts";
+import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
+import { JOB_ARGUMENT, withReader } from "./reading.ts";
+
+export function addFetch(program: Command): void {
+  withCommon(program.command("fetch").argument(...JOB_ARGUMENT))
+    .summary("bring a landed job's branch into this repository")
+    .description("For jobs that were submitted or detached. Waits for nothing: the job must have landed.")
+    .option("--into <branch>", "branch of this repository that gets it (default: the job's own)")
+    .action(async (job: string, options: CommonOptions & { into?: string }) => {
+      const screen = screenOf(options);
+      const checkout = await describeCheckout(process.cwd());
+      await withReader(options, async (connection) => {
+        const detail = await connection.client.call("getJob", { params: { job } });
+        if (detail.job.repo.name !== repositoryName(checkout.root)) {
+          throw new SlipwayError("CONFLICT", `Job ${detail.job.number} is of the repository ${detail.job.repo.name}, which is not the one around the current folder.`, { hint: "Go to the folder that the job was submitted from." });
+        }
+        if (detail.job.landedOid === null) {
+          screen.document(detail);
+          screen.print(`job ${detail.job.number} is ${detail.job.state}; there is nothing to take${detail.job.endedAt === null ? " yet" : ""}.`);
+          return exitWith(detail.job.endedAt === null ? 2 : exitCodeOfState(detail.job.state));
+        }
+        const taken = await takeResult(connection, detail.job, checkout.root, options.into);
+        await printLanded(screen, detail.job, checkout, taken, options.into !== undefined);
+        screen.document(landedReport(detail, taken));
+      });
+    });
+}

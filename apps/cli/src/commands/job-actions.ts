@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import type { Screen } from "../terminal/screen.ts";
+import { duration, wrap } from "../terminal/text.ts";
+import { paintState } from "./jobs.ts";
+import { type CommonOptions, screenOf, withCommon } from "./options.ts";
+import { JOB_ARGUMENT, withReader } from "./reading.ts";
+
+/** The small commands on one job: diff, cancel, retry, explain. */
+export function addJobActions(program: Command): void {
+  withCommon(program.command("diff").argument(...JOB_ARGUMENT))
+    .summary("the job's change as a patch")
+    .action(async (job: string, options: CommonOptions) => {
+      const screen = screenOf(options);
+      const patch = await withReader(options, ({ client }) => client.diff(job));
+      screen.document({ job, patch });
+      if (!screen.json) for (const line of patch.replace(/\n$/, "").split("\n")) screen.print(paintPatch(screen, line));
+    });
+  withCommon(program.command("cancel").argument(...JOB_ARGUMENT))
+    .summary("cancel a job")
+    .option("--reason <text>", "kept with the job")
+    .action(async (job: string, options: CommonOptions & { reason?: string }) => {
+      const screen = screenOf(options);
+      const body = options.reason === undefined ? {} : { reason: options.reason };
+      const answer = await withReader(options, ({ client }) => client.call("cancelJob", { params: { job }, body }));
+      screen.document(answer);
+      screen.print(`job ${answer.job.number} ${paintState(screen, answer.job.state)}`);
+    });
+  withCommon(program.command("retry").argument(...JOB_ARGUMENT))
+    .summary("queue a blocked job again, or submit an ended one anew")
+    .action(async (job: string, options: CommonOptions) => {
+      const screen = screenOf(options);
+      const answer = await withReader(options, ({ client }) => client.call("retryJob", { params: { job }, body: {} }));
+      screen.document(answer);
+      screen.print(`job ${answer.job.number} ${paintState(screen, answer.job.state)}${answer.job.retryOf ? ` (a new try of job ${job})` : ""}`);
+      screen.print(screen.colors.dim(`Follow: slipway logs -f ${answer.job.number}`));
+    });
+  withCommon(program.command("explain").argument(...JOB_ARGUMENT))
+    .summary("why the job is where it is, and who acts next")
+    .action(async (job: string, options: CommonOptions) => {
+      const screen = screenOf(options);
+      const explanation = await withReader(options, ({ client }) => client.call("explainJob", { params: { job } }));
+      screen.document(explanation);
+      const left = explanation.deadline === null ? "none" : deadlineText(explanation.deadline);
+      for (const [name, text] of [
+        ["state", paintState(screen, explanation.state)],
+        ["reason", explanation.reason],
+        ["owner", explanation.owner],
+        ["deadline", left],
+        ["unblock", explanation.unblock],
+      ] as const) {
+        wrap(text, screen.width - 12).forEach((line, index) => screen.print(`  ${screen.colors.dim((index === 0 ? name : "").padEnd(9))} ${line}`));
+      }
+    });
+}
+
+function deadlineText(at: number): string {
+  const left = at - Date.now();
+  return left > 0 ? `in ${duration(left)}` : `${duration(-left)} ago`;
+}
+
+function paintPatch(screen: Screen, line: string): string {
+  const { colors } = screen;
+  if (/^(diff|index|---|\+\+\+) /.test(line)) return colors.bold(line);
+  if (line.startsWith("@@")) return colors.cyan(line);
+  if (line.startsWith("+")) return colors.green(line);
+  return line.startsWith("-") ? colors.red(line) : line;
+}

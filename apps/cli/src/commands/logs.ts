@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import type { Client } from "@slipway/protocol/client";
+import type { JobEvent } from "@slipway/protocol/events";
+import { connect, disconnect } from "../connection.ts";
+import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
+import { logBytes } from "../follow/event-lines.ts";
+import { Interrupts } from "../follow/interrupts.ts";
+import { ProgressView } from "../follow/progress-view.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { wholeNumber } from "../terminal/parse.ts";
+import { printable } from "../terminal/text.ts";
+import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
+import { JOB_ARGUMENT } from "./reading.ts";
+
+interface LogsOptions extends CommonOptions {
+  readonly follow?: boolean;
+  readonly events?: boolean;
+  readonly stream?: string;
+  readonly after: number;
+}
+
+export function addLogs(program: Command): void {
+  withCommon(program.command("logs").argument(...JOB_ARGUMENT))
+    .summary("the log of a job; -f follows it")
+    .description("Prints what a job's agent, setup and gates printed. With --json, all events, one a line.")
+    .option("-f, --follow", "go on until the job ends; the exit code is the job's")
+    .option("-e, --events", "phases, messages and gates between the lines")
+    .option("--stream <name>", "only this stream, such as stdout or gate:test")
+    .option("--after <seq>", "only events after this number", wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .action(logsCommand);
+}
+
+async function logsCommand(job: string, options: LogsOptions): Promise<void> {
+  const screen = screenOf(options);
+  const connection = await connect({ data: options.data, start: ["server"] });
+  using interrupts = new Interrupts(() => interrupts.abort());
+  const show = shower(screen, options);
+  try {
+    if (options.follow) {
+      for await (const frame of connection.client.follow(job, { after: options.after, signal: interrupts.signal })) {
+        if (frame.type === "event") show(frame.event);
+        if (frame.type === "gap") screen.warn(`Events ${frame.fromSeq} to ${frame.nextSeq - 1} are no longer kept.`);
+      }
+      const { job: ended } = await connection.client.call("getJob", { params: { job } });
+      exitWith(exitCodeOfState(ended.state));
+    } else await readAll(connection.client, job, options.after, show);
+  } catch (error) {
+    if (!interrupts.pressed) throw error;
+    exitWith(EXIT_CODES.interrupted.code);
+  } finally {
+    await disconnect(connection, "now");
+  }
+}
+
+async function readAll(client: Client, job: string, from: number, show: (event: JobEvent) => void): Promise<void> {
+  for (let after = from; ; ) {
+    const { events, lastSeq } = await client.call("listEvents", { params: { job }, query: { after, limit: 5_000 } });
+    for (const event of events) show(event as JobEvent);
+    after = events.at(-1)?.seq ?? lastSeq;
+    if (after >= lastSeq || events.length === 0) return;
+  }
+}
+
+/** What to do with each event: JSON lines, raw log text, or both kinds in one view. */
+function shower(screen: Screen, options: LogsOptions): (event: JobEvent) => void {
+  const view = new ProgressView(screen);
+  const wanted = (event: JobEvent): boolean => options.stream === undefined || (event.kind === "log" && event.data.stream === options.stream);
+  return (event) => {
+    if (!wanted(event)) return;
+    if (screen.json) return screen.record(event);
+    if (event.kind === "log") return writeLog(event.data);
+    if (options.events) view.show(event);
+    else if (event.kind === "message" && event.data.role === "agent" && options.stream === undefined) screen.print(`${printable(event.data.text)}`);
+    else if (event.kind === "gap") view.show(event);
+  };
+}
+
+/** Piped, the very bytes that were logged; on a terminal, without what could take it over. */
+function writeLog(data: Extract<JobEvent, { kind: "log" }>["data"]): void {
+  const bytes = logBytes(data);
+  process.stdout.write(process.stdout.isTTY ? printable(bytes.toString("utf8")) : bytes);
+}

@@ -1,0 +1,130 @@
+import type { Command } from "commander";
+import { select } from "@clack/prompts";
+import type { JobDetail, JobView } from "@slipway/protocol/job";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { Checkout } from "../checkout/publish.ts";
+import { ALL_PARTS, type Connection, connect, disconnect } from "../connection.ts";
+import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
+import { followJob } from "../follow/follow-job.ts";
+import { Interrupts } from "../follow/interrupts.ts";
+import { printEnding } from "../follow/outcome.ts";
+import { ProgressView } from "../follow/progress-view.ts";
+import { printStackReport } from "../stack/print-report.ts";
+import type { SandboxKind } from "../stack/messages.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { checkoutHere, type JobOptions, jobHeading, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
+import { landedReport, printLanded, takeLanded } from "./landed.ts";
+import { exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
+
+interface RunOptions extends JobOptions {
+  readonly detach?: boolean;
+  readonly verbose?: boolean;
+  readonly sandbox?: SandboxKind;
+}
+
+export function addRun(program: Command): void {
+  withCommon(withJobOptions(program.command("run").argument("<task>", "what the agent should do, in plain words")))
+    .summary("hand a task to an agent, follow it, get a tested commit")
+    .description(
+      "Submits a task for the git repository around the current folder, follows it and brings the result back as a new branch.\nUses the server that runs; where none does, starts one for the time of the command.",
+    )
+    .option("-v, --verbose", "show the log and the small steps too")
+    .option("--detach", "end as soon as the job is submitted; it goes on in the background")
+    .option("--sandbox <kind>", "bwrap or none; for a server started by this command", parseSandbox)
+    .action(runCommand);
+}
+
+/** How following a job ended. */
+type Ending = { readonly kind: "over"; readonly detail: JobDetail } | { readonly kind: "detached" } | { readonly kind: "cancelled" };
+
+async function runCommand(task: string, options: RunOptions): Promise<void> {
+  const screen = screenOf(options);
+  const checkout = await checkoutHere(screen, options);
+  const connection = await connect({ data: options.data, start: ALL_PARTS, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
+  if (connection.stack) screen.progress(screen.colors.dim(`Started ${connection.how}.`));
+  if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
+  try {
+    const submitted = await submitFrom(connection, checkout, task, options, "interactive");
+    if (submitted.deduplicated) screen.progress(screen.colors.yellow(`A job with the same key is at work already: job ${submitted.job.number}.`));
+    screen.progress(jobHeading(screen, submitted.job, checkout));
+    const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted.job, screen, options);
+    await conclude(screen, connection, checkout, submitted, ending, options);
+  } finally {
+    await disconnect(connection);
+  }
+}
+
+async function conclude(screen: Screen, connection: Connection, checkout: Checkout, submitted: Submitted, ending: Ending, options: RunOptions): Promise<void> {
+  const { number } = submitted.job;
+  if (ending.kind === "detached") {
+    screen.print(`job ${number} goes on in the background.`);
+    screen.print(screen.colors.dim(`Look: slipway logs -f ${number}   Take the result: slipway fetch ${number}   End it: slipway cancel ${number}`));
+    screen.document({ job: submitted.job });
+    return;
+  }
+  if (ending.kind === "cancelled") {
+    screen.print(`job ${number} was cancelled.`);
+    screen.document({ job: submitted.job, cancelled: true });
+    return exitWith(EXIT_CODES.interrupted.code);
+  }
+  const { detail } = ending;
+  if (detail.job.state !== "done") {
+    printEnding(screen, detail);
+    screen.document(detail);
+    return exitWith(exitCodeOfState(detail.job.state));
+  }
+  const taken = await takeLanded(connection, detail.job, checkout.root, options.into);
+  await printLanded(screen, detail.job, checkout, taken, options.into !== undefined);
+  screen.document(landedReport(detail, taken));
+}
+
+/** Shows the job until its end; Ctrl-C asks on a terminal, and cancels where there is none. */
+async function follow(connection: Connection, job: JobView, screen: Screen, options: RunOptions): Promise<Ending> {
+  const view = new ProgressView(screen, { verbose: options.verbose ?? false });
+  let choice: "detach" | "cancel" | undefined;
+  using interrupts = new Interrupts(() => {
+    void decide(screen, job).then((decision) => {
+      if (decision === "go-on") return interrupts.reset();
+      choice = decision;
+      interrupts.abort();
+    });
+  });
+  try {
+    const detail = await followJob(connection.client, job.id, screen, { signal: interrupts.signal, onEvent: (event) => view.show(event) });
+    return { kind: "over", detail };
+  } catch (error) {
+    if (choice === "detach") return { kind: "detached" };
+    if (choice !== "cancel") throw error;
+    return await cancel(connection, job, screen);
+  }
+}
+
+async function decide(screen: Screen, job: JobView): Promise<"detach" | "cancel" | "go-on"> {
+  if (!screen.interactive || screen.json) return "cancel";
+  screen.hold();
+  process.stdout.write("\n");
+  const answer = await select({
+    message: `Job ${job.number} is at work.`,
+    options: [
+      { value: "cancel" as const, label: "Cancel it" },
+      { value: "detach" as const, label: "Detach", hint: "it goes on in the background" },
+      { value: "go-on" as const, label: "Go on watching" },
+    ],
+  });
+  screen.release();
+  // Ctrl-C at the question itself means the same as the first one.
+  return typeof answer === "symbol" ? "cancel" : answer;
+}
+
+/** Cancels; a job that was about to land or has ended keeps its own ending. */
+async function cancel(connection: Connection, job: JobView, screen: Screen): Promise<Ending> {
+  screen.progress(screen.colors.yellow(`           ! cancelling job ${job.number} …`));
+  const signal = AbortSignal.timeout(10_000);
+  try {
+    await connection.client.call("cancelJob", { params: { job: job.id }, body: { reason: "Ctrl-C in `slipway run`" }, signal });
+    return { kind: "cancelled" };
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== "CONFLICT") throw error;
+    return { kind: "over", detail: await connection.client.call("getJob", { params: { job: job.id }, query: { waitMs: 10_000 } }) };
+  }
+}

@@ -1,0 +1,119 @@
+import type { Command } from "commander";
+import type { Client } from "@slipway/protocol/client";
+import type { JobEvent } from "@slipway/protocol/events";
+import type { JobDetail } from "@slipway/protocol/job";
+import { diffStatText, printFailure } from "../follow/outcome.ts";
+import { ProgressView } from "../follow/progress-view.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
+import { paintState } from "./jobs.ts";
+import { type CommonOptions, screenOf, withCommon } from "./options.ts";
+import { JOB_ARGUMENT, withReader } from "./reading.ts";
+
+export function addShow(program: Command): void {
+  withCommon(program.command("show").argument(...JOB_ARGUMENT))
+    .summary("everything about one job")
+    .option("-v, --verbose", "the log and the small steps in the timeline too")
+    .action(async (job: string, options: CommonOptions & { verbose?: boolean }) => {
+      const screen = screenOf(options);
+      const { detail, events } = await withReader(options, async ({ client }) => {
+        const found = await client.call("getJob", { params: { job } });
+        return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id) };
+      });
+      screen.document(detail);
+      if (!screen.json) showJob(screen, detail, events, options.verbose ?? false);
+    });
+}
+
+const EVENT_PAGE = 5_000;
+/** A timeline of a job that flooded its log is read up to here. */
+const EVENT_LIMIT = 50_000;
+
+async function timeline(client: Client, job: string): Promise<JobEvent[]> {
+  const all: JobEvent[] = [];
+  for (let after = 0; all.length < EVENT_LIMIT; ) {
+    const { events, lastSeq } = await client.call("listEvents", { params: { job }, query: { after, limit: EVENT_PAGE } });
+    // The envelope was checked by the client; the body is the server's own.
+    all.push(...(events as JobEvent[]));
+    after = events.at(-1)?.seq ?? lastSeq;
+    if (after >= lastSeq || events.length === 0) break;
+  }
+  return all;
+}
+
+function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[], verbose: boolean): void {
+  const { job } = detail;
+  const { colors } = screen;
+  screen.print(`${colors.bold(`job ${job.number}`)} · ${printable(job.title)} · ${paintState(screen, job.state)}`);
+  const fields: Array<[string, string]> = [
+    ["id", job.id],
+    ["repository", job.repo.name],
+    ["backend", job.backend],
+    ["base", job.baseOid],
+    ["target", job.target],
+    ["lane", `${job.lane}${job.priority === 0 ? "" : `, priority ${job.priority}`}`],
+    ["created", `${new Date(job.createdAt).toISOString()} (${ago(job.createdAt)})`],
+    ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
+    ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
+    ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
+    ...usageField(detail),
+  ];
+  for (const [name, value] of fields) screen.print(`  ${colors.dim(name.padEnd(10))} ${value}`);
+  if (job.failure) {
+    screen.print();
+    printFailure(screen, job.failure);
+  }
+  printTask(screen, job.task);
+  section(screen, "timeline");
+  const view = new ProgressView(screen, { verbose });
+  for (const event of events) view.show(event);
+  printAttempts(screen, detail);
+  printReceipts(screen, detail);
+  printArtifacts(screen, detail);
+}
+
+function section(screen: Screen, title: string): void {
+  screen.print();
+  screen.print(screen.colors.bold(title));
+}
+
+const TASK_LINES = 12;
+
+function printTask(screen: Screen, task: string): void {
+  section(screen, "task");
+  const lines = wrap(printable(task), screen.width - 2);
+  for (const line of lines.slice(0, TASK_LINES)) screen.print(`  ${line}`);
+  if (lines.length > TASK_LINES) screen.print(screen.colors.dim(`  (${plural(lines.length - TASK_LINES, "more line")}; --json has all)`));
+}
+
+function usageField({ job }: JobDetail): Array<[string, string]> {
+  const { inputTokens, outputTokens, cachedInputTokens, costUsd } = job.usage;
+  if (inputTokens + outputTokens === 0) return [];
+  const cached = cachedInputTokens > 0 ? ` (${cachedInputTokens} cached)` : "";
+  return [["usage", `${inputTokens} tokens in${cached}, ${outputTokens} out${costUsd > 0 ? `, $${costUsd.toFixed(4)}` : ""}`]];
+}
+
+function printAttempts(screen: Screen, { attempts }: JobDetail): void {
+  if (attempts.length === 0) return;
+  section(screen, "attempts");
+  for (const attempt of attempts) {
+    const took = attempt.endedAt === null ? "" : `  ${duration(attempt.endedAt - attempt.startedAt)}`;
+    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}${took}${attempt.failure ? `  ${attempt.failure.code}` : ""}`);
+  }
+}
+
+function printReceipts(screen: Screen, { receipts }: JobDetail): void {
+  if (receipts.length === 0) return;
+  section(screen, "receipts (gates on exactly the tree that landed)");
+  for (const receipt of receipts) {
+    const mark = receipt.exitCode === 0 ? screen.colors.green("✓") : screen.colors.red("✗");
+    screen.print(`  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${receipt.image}`);
+    screen.print(screen.colors.dim(`    ${printable(receipt.command).split("\n")[0]}`));
+  }
+}
+
+function printArtifacts(screen: Screen, { artifacts }: JobDetail): void {
+  if (artifacts.length === 0) return;
+  section(screen, "artifacts");
+  for (const artifact of artifacts) screen.print(`  ${artifact.name}  ${bytes(artifact.bytes)}  attempt ${artifact.fence}`);
+}

@@ -1,0 +1,82 @@
+import { mkdir } from "node:fs/promises";
+import type { Command } from "commander";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { sandboxFor, runningServer } from "../connection.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
+import { Interrupts } from "../follow/interrupts.ts";
+import { dataFolder, logFile, readServerFile, tokenFile } from "../stack/data-folder.ts";
+import type { SandboxKind, StackOptions, SupervisorReport } from "../stack/messages.ts";
+import { printStackReport } from "../stack/print-report.ts";
+import { Stack } from "../stack/stack.ts";
+import { wholeNumber } from "../terminal/parse.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
+
+interface UpOptions extends CommonOptions {
+  readonly port: number;
+  readonly slots: number;
+  readonly sandbox?: SandboxKind;
+}
+
+export function addUp(program: Command): void {
+  withCommon(program.command("up"))
+    .summary("run server, worker and integrator on this machine")
+    .description("Runs server, worker and integrator until Ctrl-C. A process that crashes is started again; jobs survive all of it.")
+    .option("--port <n>", "port of the server on 127.0.0.1 (0: any free one)", wholeNumber(0, 65_535), 4_750)
+    .option("--slots <n>", "jobs at once", wholeNumber(1, 256), 4)
+    .option("--sandbox <kind>", "bwrap, or none for no isolation at all", parseSandbox)
+    .action(upCommand);
+}
+
+async function upCommand(options: UpOptions): Promise<void> {
+  const screen = screenOf(options);
+  const data = dataFolder(options.data);
+  await refuseSecond(data);
+  const sandbox = await sandboxFor(options.sandbox);
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const { promise: interrupted, resolve } = Promise.withResolvers<"interrupted">();
+  using _interrupts = new Interrupts(() => resolve("interrupted"));
+  const onReport = (report: SupervisorReport): void => {
+    screen.record(report);
+    if (!screen.json) printStackReport(screen, report);
+  };
+  const stackOptions: StackOptions = { data, port: options.port, slots: options.slots, sandbox, parts: ["server", "worker", "integrator"] };
+  const stack = await Stack.start(stackOptions, onReport);
+  if (!screen.json) greet(screen, stack.url, stackOptions);
+  const why = await Promise.race([interrupted, stack.ended().then(() => "ended" as const)]);
+  if (why === "ended") throw new SlipwayError("INTERNAL", "Slipway's supervisor ended by itself.", { hint: `Look at the logs in ${data}/logs.` });
+  screen.progress(screen.colors.dim("Stopping; jobs at work are given back and go on at the next start …"));
+  await stack.stop();
+  screen.progress("Stopped.");
+  exitWith(EXIT_CODES.ok.code);
+}
+
+async function refuseSecond(data: string): Promise<void> {
+  const running = await runningServer(data);
+  if (!running) return;
+  const pid = (await readServerFile(data))?.pid;
+  throw new SlipwayError("DATA_FOLDER_IN_USE", `A server already runs on this data folder, at ${running.url}${pid ? ` (process ${pid})` : ""}.`, {
+    hint: "Nothing to start: `slipway run` and all other commands use it. For a second one, choose another folder with --data.",
+    data,
+  });
+}
+
+function greet(screen: Screen, url: string, options: StackOptions): void {
+  const { colors } = screen;
+  const row = (name: string, value: string): void => screen.print(`  ${colors.dim(name.padEnd(9))} ${value}`);
+  screen.print(`${colors.bold("Slipway is up.")} ${colors.dim("Ctrl-C stops it.")}`);
+  row("url", url);
+  row("data", options.data);
+  row("token", tokenFile(options.data, "admin"));
+  row("logs", logFile(options.data, "*"));
+  row("slots", `${options.slots} jobs at once`);
+  if (options.sandbox === "bwrap") row("sandbox", "bwrap (own processes, mounts and network for each job)");
+  else {
+    row("sandbox", colors.yellow("none"));
+    screen.warn("sandbox: none – agents run without any isolation, with your rights: they can read and change all that you can.");
+  }
+  screen.print();
+  screen.print("Next, in any git repository:");
+  screen.print('  slipway run "what the agent should do"');
+  screen.print("  slipway jobs");
+}

@@ -1,0 +1,118 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Client } from "@slipway/protocol/client";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dataFolder, readServerFile, readToken, tokenFile } from "./stack/data-folder.ts";
+import type { PartName, SandboxKind, SupervisorReport } from "./stack/messages.ts";
+import { probeBubblewrap } from "./stack/sandbox-probe.ts";
+import { Stack } from "./stack/stack.ts";
+
+/** How a command reaches a server. */
+export interface Connection {
+  readonly client: Client;
+  readonly url: string;
+  /** Also the password for the hub. */
+  readonly token: string;
+  /** The stack that this command started; undefined where a server ran already. */
+  readonly stack: Stack | undefined;
+  /** What ran already, or was started: for people. */
+  readonly how: string;
+}
+
+export interface ConnectOptions {
+  readonly data?: string | undefined;
+  /** Parts to start where no server runs; none: SERVER_UNAVAILABLE instead. */
+  readonly start?: readonly PartName[];
+  readonly sandbox?: SandboxKind | undefined;
+  readonly slots?: number | undefined;
+  readonly onReport?: (report: SupervisorReport) => void;
+}
+
+export const ALL_PARTS: readonly PartName[] = ["server", "worker", "integrator"];
+
+/**
+ * The server that SLIPWAY_URL names, else the one that runs on the data folder, else a stack of our own. What is started here is stopped
+ * with `disconnect`.
+ */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const remote = process.env["SLIPWAY_URL"];
+  if (remote && options.data === undefined) return await connectTo(remote, tokenOfEnvironment(options), undefined, `the server at ${remote}`);
+  const data = dataFolder(options.data);
+  const running = await runningServer(data);
+  if (running) return running;
+  if (!options.start) throw new SlipwayError("SERVER_UNAVAILABLE", `No server runs on the data folder ${data}.`, { hint: "Start one with `slipway up`, or use `slipway run`, which needs none." });
+  if (options.start.length === 1 && !(await exists(join(data, "server", "slipway.db")))) {
+    throw new SlipwayError("NOT_FOUND", `There are no jobs yet: nothing has run on the data folder ${data}.`, { hint: "Run a first one with `slipway run \"…\"` in a repository, or look at `slipway demo`." });
+  }
+  return await startHere(data, options.start, options);
+}
+
+/** Ends what `connect` started; jobs of other commands that it serves are finished first, in the background. */
+export async function disconnect(connection: Connection, how: "idle" | "now" = "idle"): Promise<{ livesOn: boolean }> {
+  if (!connection.stack) return { livesOn: false };
+  if (how === "now") {
+    await connection.stack.stop();
+    return { livesOn: false };
+  }
+  return { livesOn: !(await connection.stack.release(6_000)) };
+}
+
+/** The server of a data folder, if it runs and answers. */
+export async function runningServer(data: string): Promise<Connection | undefined> {
+  const file = await readServerFile(data);
+  if (!file) return undefined;
+  const probe = new Client({ url: file.url, token: "" });
+  const health = await probe.call("health", { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+  // Another process may have got the pid, or the port, of a server that crashed.
+  if (health?.installationId !== file.installationId) return undefined;
+  return await connectTo(file.url, readToken(tokenFile(data, "admin")), undefined, `the server at ${file.url}`);
+}
+
+async function startHere(data: string, parts: readonly PartName[], options: ConnectOptions): Promise<Connection> {
+  const sandbox = parts.includes("worker") ? await sandboxFor(options.sandbox) : "bwrap";
+  try {
+    const stack = await Stack.start({ data, port: 0, slots: options.slots ?? 4, sandbox, parts }, options.onReport);
+    return await connectTo(stack.url, readToken(tokenFile(data, "admin")), stack, "a server of its own, for the time of this command");
+  } catch (error) {
+    // Another command starts its stack at this very moment: that one will do.
+    if (!(error instanceof SlipwayError) || error.code !== "DATA_FOLDER_IN_USE") throw error;
+    for (let tries = 0; tries < 50; tries += 1) {
+      const running = await runningServer(data);
+      if (running) return running;
+      await sleep(100);
+    }
+    throw error;
+  }
+}
+
+/** Fails closed: without bubblewrap only an explicit `none` will do. */
+export async function sandboxFor(asked: SandboxKind | undefined): Promise<SandboxKind> {
+  if (asked === "none") return "none";
+  const probe = await probeBubblewrap();
+  if (probe.ok) return "bwrap";
+  throw new SlipwayError("SANDBOX_UNAVAILABLE", `No sandbox can be made: ${probe.found}.`, {
+    hint: "Install bubblewrap (`apt install bubblewrap`), or pass `--sandbox none` to run agents without isolation.",
+    tried: probe.tried,
+  });
+}
+
+async function connectTo(url: string, token: string, stack: Stack | undefined, how: string): Promise<Connection> {
+  return { client: new Client({ url, token }), url, token, stack, how };
+}
+
+function tokenOfEnvironment(options: ConnectOptions): string {
+  const path = process.env["SLIPWAY_TOKEN_FILE"] ?? tokenFile(dataFolder(options.data), "admin");
+  try {
+    return readToken(path);
+  } catch (error) {
+    throw new SlipwayError("UNAUTHENTICATED", `SLIPWAY_URL is set, but the token file ${path} cannot be read.`, { hint: "Name the file that holds the token with SLIPWAY_TOKEN_FILE." }, { cause: error });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}

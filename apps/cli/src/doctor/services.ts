@@ -1,0 +1,103 @@
+import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+import { describeCheckout } from "@slipway/git/checkout";
+import { toSlipwayError } from "@slipway/protocol/errors";
+import { probeResultSchema } from "@slipway/protocol/manifest";
+import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
+import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
+import type { WorkerView } from "@slipway/protocol/worker-api";
+import { type Connection, connect } from "../connection.ts";
+import { cleanEnvironment } from "../stack/part.ts";
+import { plural } from "../terminal/text.ts";
+import { type Check, check, type DoctorOptions } from "./check.ts";
+
+const START_SERVER = "slipway up";
+
+/** Server and workers; neither is required, because `slipway run` starts its own. */
+export async function checkServer(options: DoctorOptions): Promise<Check[]> {
+  let connection: Connection;
+  try {
+    connection = await connect({ data: process.env["SLIPWAY_URL"] ? undefined : options.data });
+    await connection.client.call("whoami", { signal: AbortSignal.timeout(5_000) });
+  } catch (error) {
+    const { message, hint, code } = toSlipwayError(error);
+    const remedy = code === "SERVER_UNAVAILABLE" ? START_SERVER : hint;
+    return [check("server", "server", false, { tried: process.env["SLIPWAY_URL"] ?? join(options.data, "server.json"), found: message, lost: "submit, and jobs in the background; `slipway run` starts its own", remedy })];
+  }
+  const { workers } = await connection.client.call("listWorkers", {});
+  const connected = workers.filter((worker) => worker.connected);
+  return [
+    check("server", "server", true, { tried: `GET ${connection.url}/v1/health`, found: `answers at ${connection.url}`, lost: "", remedy: "" }),
+    check("worker", "connected", connected.length > 0, {
+      tried: `GET ${connection.url}/v1/workers`,
+      found: connected.length === 0 ? `none of ${plural(workers.length, "known worker")}` : connected.map(describeWorker).join("; "),
+      lost: "jobs stay queued",
+      remedy: START_SERVER,
+    }),
+    check("worker", "sandboxed", connected.every((worker) => worker.sandbox !== "none"), {
+      tried: "the sandbox of each connected worker",
+      found: connected.map((worker) => `${worker.name}: ${worker.sandbox}`).join("; ") || "no worker",
+      lost: "sandbox: none runs agents with the worker's own rights",
+      remedy: "Install bubblewrap and start the worker without --sandbox none.",
+    }),
+  ];
+}
+
+function describeWorker(worker: WorkerView): string {
+  return `${worker.name} (${plural(worker.slots, "slot")}, ${worker.sandbox}${worker.draining ? ", draining" : ""}, ${worker.backends.map(({ name }) => name).join(" ")})`;
+}
+
+/** What each backend says of itself on this machine. */
+export async function checkBackends(): Promise<Check[]> {
+  const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
+  const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, "probe"], {
+    reject: false,
+    timeout: 60_000,
+    stdin: "ignore",
+    env: cleanEnvironment(),
+    extendEnv: false,
+  });
+  const parsed = z.array(probeResultSchema).safeParse(jsonOrNothing(result.stdout));
+  if (!parsed.success) {
+    return [check("backends", "probe", false, { tried: "runner probe", found: (result.stderr || result.shortMessage || "no answer").trim().slice(0, 300), lost: "no agent can be started", remedy: "Run npm ci in Slipway's checkout.", required: true })];
+  }
+  return parsed.data.map(({ backend, ok, tried, found, remedy }) =>
+    check("backends", backend, ok, { tried, found, lost: `jobs with the backend ${backend} are blocked`, remedy: remedy ?? "See docs/backends.md." }),
+  );
+}
+
+/** The repository around the current folder, where there is one: its `.slipway.yaml` as it stands on disk. */
+export async function checkRepository(): Promise<Check[]> {
+  const root = await describeCheckout(process.cwd()).then(
+    (checkout) => checkout.root,
+    () => undefined, // Doctor works outside of repositories too.
+  );
+  if (root === undefined) return [];
+  const file = join(root, REPOSITORY_CONFIG_FILE);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch {
+    return [
+      check("repository", REPOSITORY_CONFIG_FILE, true, { tried: file, found: "not there: no gates, so results land without tests", lost: "", remedy: "" }),
+    ];
+  }
+  try {
+    const { gates } = parseRepositoryConfig(text);
+    return [check("repository", REPOSITORY_CONFIG_FILE, true, { tried: file, found: gates.length === 0 ? "no gates" : `gates: ${gates.map(({ name }) => name).join(", ")}`, lost: "", remedy: "" })];
+  } catch (error) {
+    const { message } = toSlipwayError(error, "INVALID_CONFIG");
+    return [check("repository", REPOSITORY_CONFIG_FILE, false, { tried: file, found: message, lost: "jobs of this repository are refused", remedy: "Mend that line, then `slipway doctor` again.", required: true })];
+  }
+}
+
+function jsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Told as a failing check, with what the runner wrote to stderr.
+  }
+}

@@ -1,0 +1,134 @@
+import { type AgentEvent, type EventBody, LOG_CHUNK_LIMIT_BYTES } from "@slipway/protocol/events";
+import type { JobState } from "@slipway/protocol/states";
+import { cut, duration, firstLine, plural, printable } from "../terminal/text.ts";
+
+/** How a line is shown; the screen turns it into a mark and a colour. */
+export type Tone = "plain" | "dim" | "good" | "bad" | "warning" | "speech";
+
+export interface EventLine {
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+const SPEECH_LINES = 4;
+const TEXT_WIDTH = 400;
+
+/**
+ * What an event says to a person who follows a job: no line, one, or a few. Starts are silent where the end tells it all; `verbose` adds the
+ * log and the small steps.
+ */
+export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
+  switch (event.kind) {
+    case "state":
+      return stateLines(event.data);
+    case "phase":
+      return phaseLines(event.data, verbose);
+    case "turn":
+      return turnLines(event.data);
+    case "gate":
+      return gateLines(event.data, verbose);
+    case "check":
+      return checkLines(event.data, verbose);
+    case "gap":
+      return [line("warning", `gap: ${plural(event.data.droppedEvents, "event")} (${plural(event.data.droppedBytes, "byte")}) not kept: ${event.data.reason}`)];
+    default:
+      return agentLines(event, verbose);
+  }
+}
+
+function line(tone: Tone, text: string): EventLine {
+  return { tone, text: cut(printable(text).replaceAll("\n", " "), TEXT_WIDTH) };
+}
+
+type DataOf<K extends EventBody["kind"]> = Extract<EventBody, { kind: K }>["data"];
+
+const STATE_TONES: Readonly<Record<JobState, Tone>> = {
+  queued: "dim",
+  running: "plain",
+  integrating: "plain",
+  blocked: "bad",
+  done: "good",
+  failed: "bad",
+  cancelled: "warning",
+};
+
+function stateLines(data: DataOf<"state">): EventLine[] {
+  const landed = data.landedOid ? ` ${data.landedOid.slice(0, 7)}${data.branch ? ` on ${data.branch}` : ""}` : "";
+  if (data.to === "done") return [line("good", data.landedOid ? `landed${landed}` : `done: ${data.reason}`)];
+  if (data.from === null) return [line("dim", "queued")];
+  if (data.to === "running") return [line("plain", data.reason === "" ? "running" : `running: ${data.reason}`)];
+  const code = data.code ? ` ${data.code}` : "";
+  return [line(data.to === "queued" ? "warning" : STATE_TONES[data.to], `${data.to}${code}${data.reason === "" ? "" : `: ${data.reason}`}`)];
+}
+
+/** The state that follows tells of these better than the phase. */
+const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "land"]);
+
+function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
+  const took = data.durationMs === undefined ? "" : ` ${duration(data.durationMs)}`;
+  const detail = data.detail ? `  ${data.detail}` : "";
+  if (data.status === "failed") return [line("bad", `${data.phase} failed${took}${detail}`)];
+  if (!verbose && (data.status === "started" || QUIET_PHASES.has(data.phase))) return [];
+  return [line(data.status === "started" ? "dim" : "plain", data.status === "started" ? `${data.phase} …${detail}` : `${data.phase}${took}${detail}`)];
+}
+
+function turnLines(data: DataOf<"turn">): EventLine[] {
+  const reason = { task: "the task", repair: "repair what the gates found", revision: "revision" }[data.reason];
+  if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
+  return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
+}
+
+function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
+  const took = data.durationMs === undefined ? "" : ` ${duration(data.durationMs)}`;
+  if (data.status === "started") return verbose ? [line("dim", `gate ${data.name} …`)] : [];
+  if (data.status === "passed") return [line("good", `gate ${data.name} passed${took}`)];
+  const how = data.status === "timed-out" ? "timed out" : `failed${typeof data.exitCode === "number" ? ` (exit ${data.exitCode})` : ""}`;
+  return [line("bad", `gate ${data.name} ${how}${took}`)];
+}
+
+function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
+  if (data.passed) return verbose ? [line("good", `check ${data.name} passed`)] : [];
+  return [line("bad", `check ${data.name} says no`), ...data.findings.slice(0, 5).map((finding) => line("bad", `  ${finding}`))];
+}
+
+function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
+  switch (event.kind) {
+    case "message":
+      return event.data.role === "agent" || verbose ? speech(event.data.text, verbose) : [];
+    case "tool-call":
+      return [line("dim", `${event.data.name} ${inputText(event.data.input)}`)];
+    case "tool-result":
+      return event.data.isError || verbose ? [line(event.data.isError ? "warning" : "dim", firstLine(event.data.output))] : [];
+    case "plan":
+      return [line("dim", `plan: ${event.data.items.filter((item) => item.status === "done").length} of ${event.data.items.length} done`)];
+    case "notice":
+      return [line({ info: "dim", warning: "warning", error: "bad" }[event.data.level] as Tone, `${event.data.code ? `${event.data.code}: ` : ""}${event.data.text}`)];
+    case "log":
+      return verbose ? logText(event.data).split("\n").filter((text) => text.trim() !== "").map((text) => line("dim", `${event.data.stream}: ${text}`)) : [];
+    case "usage":
+      return [];
+  }
+}
+
+function speech(text: string, verbose: boolean): EventLine[] {
+  const lines = printable(text).split("\n").filter((part) => part.trim() !== "");
+  const shown = verbose ? lines : lines.slice(0, SPEECH_LINES);
+  const more = lines.length - shown.length;
+  return [...shown.map((part) => line("speech", part)), ...(more > 0 ? [line("dim", `(${plural(more, "more line")}; \`slipway logs\` has all)`)] : [])];
+}
+
+function inputText(input: unknown): string {
+  if (typeof input === "string") return input;
+  const values = typeof input === "object" && input !== null ? Object.values(input) : [];
+  const [only] = values;
+  return values.length === 1 && typeof only === "string" ? only : (JSON.stringify(input) ?? "");
+}
+
+/** The bytes of a log chunk. */
+export function logBytes(data: DataOf<"log">): Buffer {
+  return Buffer.from(data.text, data.encoding === "base64" ? "base64" : "utf8");
+}
+
+function logText(data: DataOf<"log">): string {
+  return logBytes(data).toString("utf8").slice(0, LOG_CHUNK_LIMIT_BYTES);
+}

@@ -1,0 +1,49 @@
+import { Command } from "commander";
+import { addBench } from "./commands/bench.ts";
+import { addDemo } from "./commands/demo.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addDrain } from "./commands/drain.ts";
+import { addFetch } from "./commands/fetch.ts";
+import { addJobActions } from "./commands/job-actions.ts";
+import { addJobs } from "./commands/jobs.ts";
+import { addLogs } from "./commands/logs.ts";
+import { addRun } from "./commands/run.ts";
+import { addShow } from "./commands/show.ts";
+import { addSubmit } from "./commands/submit.ts";
+import { addUp } from "./commands/up.ts";
+import { addVersion, slipwayVersion } from "./commands/version.ts";
+import { exitCodeHelp } from "./exit-codes.ts";
+
+/** Commander's message in the form that all errors have. */
+function usageError(text: string): string {
+  return `error INVALID_REQUEST: ${text.replace(/^error: /, "").trimEnd()}\nSee \`slipway --help\`, or --help after a command.\n`;
+}
+
+/** The whole command line. Errors of usage are thrown as CommanderError, all others as SlipwayError. */
+export function slipwayProgram(): Command {
+  const program = new Command("slipway")
+    .description("Runs coding agents as jobs on your own machines and lands tested commits.")
+    .version(slipwayVersion(), "-V, --version")
+    .showSuggestionAfterError()
+    .configureHelp({ helpWidth: Math.min(process.stdout.columns || 80, 100), showGlobalOptions: false })
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
+    .addHelpText("after", `\n${exitCodeHelp()}\n\nFirst steps: \`slipway demo\`, then \`slipway run "…"\` in a git repository of your own.`);
+  program.commandsGroup("Start:");
+  addDemo(program);
+  addRun(program);
+  addUp(program);
+  addDoctor(program);
+  program.commandsGroup("Jobs:");
+  addSubmit(program);
+  addJobs(program);
+  addShow(program);
+  addLogs(program);
+  addFetch(program);
+  addJobActions(program);
+  program.commandsGroup("Operations:");
+  addDrain(program);
+  addBench(program);
+  addVersion(program);
+  return program;
+}

@@ -1,0 +1,34 @@
+import type { ErrorCode } from "@slipway/protocol/errors";
+
+/** What the command line and its supervisor process say to each other over IPC. */
+
+export type PartName = "server" | "worker" | "integrator";
+export type SandboxKind = "bwrap" | "none";
+
+export interface StackOptions {
+  readonly data: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly slots: number;
+  readonly sandbox: SandboxKind;
+  /** `["server"]` alone is enough to read. */
+  readonly parts: readonly PartName[];
+}
+
+export interface StackFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Record<string, unknown>;
+}
+
+export type SupervisorReport =
+  | { readonly type: "ready"; readonly url: string; readonly pid: number }
+  | { readonly type: "crashed"; readonly part: PartName; readonly how: string; readonly restartInMs: number }
+  | { readonly type: "restarted"; readonly part: PartName }
+  /** A part ended by itself with exit code 0, such as a drained worker; it is not started again. */
+  | { readonly type: "ended"; readonly part: PartName }
+  | { readonly type: "failed"; readonly failure: StackFailure }
+  | { readonly type: "stopped" };
+
+/** `stop`: at once. `release`: as soon as no job is at work, whether the command line still lives or not. */
+export type SupervisorOrder = { readonly type: "stop" } | { readonly type: "release" };

@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { logFile } from "./data-folder.ts";
+import { failureInLog } from "./log-tail.ts";
+import type { PartName, StackFailure } from "./messages.ts";
+
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_LIMIT_MS = 10_000;
+/** A part that stood this long has earned a quick restart. */
+const STEADY_MS = 30_000;
+/** A start takes well under a second; a machine under load gets room. */
+const READY_LIMIT_MS = 60_000;
+/** After this a part that was told to stop is killed. */
+const STOP_LIMIT_MS = 8_000;
+const LOG_LIMIT_BYTES = 20 * 1_048_576;
+
+export interface PartEvents {
+  crashed(how: string, restartInMs: number): void;
+  restarted(): void;
+  ended(): void;
+}
+
+/** One child process that is kept running: started, awaited until it says `ready`, started again with back-off when it crashes, stopped. */
+export class Part {
+  readonly name: PartName;
+  readonly #data: string;
+  readonly #args: () => string[];
+  readonly #events: PartEvents;
+  #child: ChildProcess | undefined;
+  #stopping = new AbortController();
+  #keeping: Promise<void> | undefined;
+
+  constructor(name: PartName, data: string, args: () => string[], events: PartEvents) {
+    this.name = name;
+    this.#data = data;
+    this.#args = args;
+    this.#events = events;
+  }
+
+  /** Process id of the newest start. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Resolves with the part's `ready` message; rejects with a StackFailure when it ends before. */
+  async start(): Promise<Record<string, unknown>> {
+    const { child, ready } = this.#spawn();
+    const message = await ready;
+    this.#keeping = this.#keep(child);
+    return message;
+  }
+
+  /** Tells the part to stop, and kills it when it does not. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      const late = await Promise.race([exited.then(() => false), sleep(STOP_LIMIT_MS, true, { ref: false })]);
+      if (late) child.kill("SIGKILL");
+      await exited;
+    }
+    await this.#keeping;
+  }
+
+  /** Starts the part again each time it crashes, until it is stopped or ends by itself. */
+  async #keep(first: ChildProcess): Promise<void> {
+    let child = first;
+    let startedAt = Date.now();
+    for (let crashes = 0; ; ) {
+      const { code, signal } = await exitOf(child);
+      if (this.#stopping.signal.aborted) return;
+      if (code === 0) return this.#events.ended();
+      crashes = Date.now() - startedAt > STEADY_MS ? 1 : crashes + 1;
+      const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (crashes - 1), BACKOFF_LIMIT_MS);
+      this.#events.crashed(signal ? `killed by ${signal}` : `exit code ${code}`, waitMs);
+      const stopped = await sleep(waitMs, false, { signal: this.#stopping.signal }).catch(() => true);
+      if (stopped) return;
+      startedAt = Date.now();
+      const next = this.#spawn();
+      child = next.child;
+      // A failed start ends in an exit, which the next round of this loop sees.
+      await next.ready.then(
+        () => this.#events.restarted(),
+        () => undefined,
+      );
+    }
+  }
+
+  #spawn(): { child: ChildProcess; ready: Promise<Record<string, unknown>> } {
+    const path = logFile(this.#data, this.name);
+    const log = openLog(path);
+    const from = statSync(path).size;
+    const child = spawn(process.execPath, [...NODE_FLAGS, mainOf(this.name), ...this.#args()], {
+      stdio: ["ignore", log, log, "ipc"],
+      env: cleanEnvironment(),
+    });
+    closeSync(log);
+    this.#child = child;
+    return { child, ready: untilReady(child, this.name, path, from) };
+  }
+}
+
+const NODE_FLAGS = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
+
+function mainOf(name: PartName): string {
+  return fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+}
+
+/** The parts take their settings by flags; a SLIPWAY_URL meant for this command must not reach them. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SLIPWAY_") || name === "SLIPWAY_LOG_LEVEL"));
+}
+
+/** Opens a log to append to; one that has grown large is put aside first, one generation of it. */
+function openLog(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
+  return openSync(path, "a", 0o600);
+}
+
+async function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  return { code: child.exitCode, signal: child.signalCode };
+}
+
+async function untilReady(child: ChildProcess, name: PartName, log: string, from: number): Promise<Record<string, unknown>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
+  const onMessage = (message: unknown): void => {
+    if (isReady(message)) resolve(message);
+  };
+  const onEnd = (how: string): void => {
+    const failure: StackFailure = failureInLog(log, from) ?? { code: "INTERNAL", message: `The ${name} could not start (${how}).`, details: {} };
+    reject(Object.assign(new Error(failure.message), { failure: { ...failure, details: { ...failure.details, log } } }));
+  };
+  child.on("message", onMessage);
+  child.once("error", (error) => onEnd(error.message));
+  child.once("exit", (code, signal) => onEnd(signal ? `killed by ${signal}` : `exit code ${code}`));
+  const timer = setTimeout(() => {
+    child.kill("SIGKILL");
+    onEnd(`not ready after ${READY_LIMIT_MS / 1_000} s`);
+  }, READY_LIMIT_MS);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    child.off("message", onMessage);
+  }
+}
+
+function isReady(message: unknown): message is Record<string, unknown> {
+  return typeof message === "object" && message !== null && (message as { type?: unknown }).type === "ready";
+}

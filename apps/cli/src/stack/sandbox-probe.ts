@@ -1,0 +1,28 @@
+import { execa } from "execa";
+import type { SandboxKind } from "./messages.ts";
+
+export interface SandboxProbe {
+  readonly ok: boolean;
+  readonly tried: string;
+  readonly found: string;
+}
+
+/** Namespaces and mounts as a job's sandbox has them, with nothing in it. */
+const TRIAL = ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--new-session", "true"];
+
+/** Whether bubblewrap is there and can make a sandbox on this machine: some kernels forbid the namespaces it needs. */
+export async function probeBubblewrap(): Promise<SandboxProbe> {
+  const tried = "bwrap --unshare-pid --unshare-net … true";
+  const result = await execa("bwrap", TRIAL, { reject: false, timeout: 10_000, stdin: "ignore" });
+  if (result.exitCode === 0) {
+    const version = await execa("bwrap", ["--version"], { reject: false, timeout: 10_000, stdin: "ignore" });
+    return { ok: true, tried, found: version.stdout.trim() || "bubblewrap" };
+  }
+  if (result.code === "ENOENT") return { ok: false, tried, found: "bwrap is not in the PATH" };
+  return { ok: false, tried, found: (result.stderr || result.shortMessage || "it failed").trim().split("\n")[0] ?? "it failed" };
+}
+
+/** The kind of sandbox that a user asked for as text. */
+export function isSandboxKind(text: string): text is SandboxKind {
+  return text === "bwrap" || text === "none";
+}

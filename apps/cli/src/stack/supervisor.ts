@@ -1,0 +1,114 @@
+/**
+ * The process that holds a stack together: server, worker and integrator as its children, all in one process group of its own, so that a Ctrl-C
+ * in the terminal reaches only the command line, which then stops them in order. When the command line dies, the IPC channel closes and the
+ * stack stops; when this process dies, the same happens to its children.
+ */
+import { Client } from "@slipway/protocol/client";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readToken, tokenFile } from "./data-folder.ts";
+import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
+import { Part } from "./part.ts";
+
+const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
+const parts = new Map<PartName, Part>();
+let url = "";
+let released = false;
+let stopping: Promise<void> | undefined;
+
+function report(message: SupervisorReport): void {
+  // The command line may be gone already; then nobody needs to hear it.
+  if (process.connected) process.send?.(message, () => undefined);
+}
+
+function argsOf(name: PartName): string[] {
+  const { data } = options;
+  if (name === "server") {
+    // A restarted server takes the address that the others know.
+    const port = url === "" ? String(options.port) : new URL(url).port;
+    return ["--data", data, "--port", port];
+  }
+  const common = ["--data", data, "--url", url, "--token-file", tokenFile(data, name)];
+  return name === "worker" ? [...common, "--slots", String(options.slots), "--sandbox", options.sandbox] : common;
+}
+
+function partOf(name: PartName): Part {
+  const part = new Part(name, options.data, () => argsOf(name), {
+    crashed: (how, restartInMs) => report({ type: "crashed", part: name, how, restartInMs }),
+    restarted: () => report({ type: "restarted", part: name }),
+    ended: () => report({ type: "ended", part: name }),
+  });
+  parts.set(name, part);
+  return part;
+}
+
+async function start(): Promise<void> {
+  const ready = await partOf("server").start();
+  url = String(ready["url"]);
+  await Promise.all(options.parts.filter((name) => name !== "server").map((name) => partOf(name).start()));
+  report({ type: "ready", url, pid: process.pid });
+}
+
+/** Workers and integrator first: they still have something to report to the server. */
+function stop(): Promise<void> {
+  stopping ??= (async () => {
+    await Promise.all([parts.get("worker")?.stop(), parts.get("integrator")?.stop()]);
+    await parts.get("server")?.stop();
+    report({ type: "stopped" });
+    process.exit(0);
+  })();
+  return stopping;
+}
+
+const IDLE_LOOK_MS = 1_000;
+
+/** Stops as soon as no job is queued for now, running or integrating. */
+async function stopWhenIdle(): Promise<void> {
+  const client = new Client({ url, token: readToken(tokenFile(options.data, "admin")) });
+  while (!stopping) {
+    const active = await activeJob(client);
+    if (active === undefined) break;
+    // Answered as soon as the job ends; an unreachable server is restarting.
+    if (active !== null) await client.call("getJob", { params: { job: active }, query: { waitMs: 30_000 } }).catch(() => undefined);
+    await sleep(IDLE_LOOK_MS);
+  }
+  await stop();
+}
+
+/** Id of a job at work, undefined where there is none, null where the server does not say. */
+async function activeJob(client: Client): Promise<string | undefined | null> {
+  try {
+    const { jobs } = await client.call("listJobs", { query: { state: ["queued", "running", "integrating"], limit: 200 } });
+    return jobs.find((job) => job.state !== "queued" || (job.runAfter ?? 0) < Date.now() + 60_000)?.id;
+  } catch {
+    return null; // The server is being restarted; asked again shortly.
+  }
+}
+
+function failureOf(error: unknown): StackFailure {
+  const attached = (error as { failure?: StackFailure } | undefined)?.failure;
+  if (attached) return attached;
+  const { code, message, details } = toSlipwayError(error);
+  return { code, message, details: { ...details } };
+}
+
+process.on("message", (order: SupervisorOrder) => {
+  if (order.type === "stop") void stop();
+  if (order.type === "release" && !released) {
+    released = true;
+    void stopWhenIdle().catch(() => stop());
+  }
+});
+process.on("disconnect", () => {
+  if (!released) void stop();
+});
+process.on("SIGTERM", () => void stop());
+process.on("SIGINT", () => void stop());
+
+try {
+  if (!options.data) throw new SlipwayError("INVALID_REQUEST", "The supervisor is started by `slipway up` and `slipway run` only.");
+  await start();
+} catch (error) {
+  report({ type: "failed", failure: failureOf(error) });
+  await stop();
+}

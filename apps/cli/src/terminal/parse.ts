@@ -1,0 +1,56 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import { InvalidArgumentError } from "commander";
+import { readFile } from "node:fs/promises";
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `30m`, `1.5h` in ms; a bare number counts seconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text.trim());
+  const ms = match ? Number(match[1]) * (UNIT_MS[match[2] ?? "s"] ?? 0) : 0;
+  if (!match || ms < 1) throw new InvalidArgumentError("Expected a time such as 90s, 30m or 2h.");
+  return Math.round(ms);
+}
+
+/** A whole number within bounds, for commander. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text.trim()) || value < min || value > max) throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/** Gathers an option that may be given more than once. */
+export function gather(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/**
+ * `key=value` pairs as an object. A value that is JSON counts as such, anything else as text; `key=@file` takes the text of a file.
+ * INVALID_REQUEST where a pair has no `=` or a file cannot be read.
+ */
+export async function parseSettings(pairs: readonly string[]): Promise<Record<string, unknown>> {
+  const settings: Record<string, unknown> = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new SlipwayError("INVALID_REQUEST", `--backend-config expects key=value or key=@file; found "${pair}".`);
+    settings[pair.slice(0, at)] = await settingValue(pair.slice(at + 1));
+  }
+  return settings;
+}
+
+async function settingValue(text: string): Promise<unknown> {
+  if (text.startsWith("@")) {
+    try {
+      return await readFile(text.slice(1), "utf8");
+    } catch (error) {
+      throw new SlipwayError("INVALID_REQUEST", `The file ${text.slice(1)} of --backend-config cannot be read.`, { hint: "Check the path; it is relative to the current folder." }, { cause: error });
+    }
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // Plain text is the usual case, not a mistake.
+  }
+}

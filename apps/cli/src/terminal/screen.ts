@@ -1,0 +1,94 @@
+import { createColors } from "picocolors";
+import { wrap } from "./text.ts";
+
+export type Colors = ReturnType<typeof createColors>;
+
+export interface ScreenOptions {
+  /** One JSON document on standard output, nothing else there. */
+  readonly json?: boolean;
+  /** No progress, only the result. */
+  readonly quiet?: boolean;
+}
+
+/**
+ * Where a command writes. With `json`, progress goes to standard error and standard output holds the document alone. Colours only on a
+ * terminal and without NO_COLOR (no-color.org); FORCE_COLOR is not looked at, so that a pipe always gets plain text.
+ */
+export class Screen {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly interactive: boolean;
+  readonly colors: Colors;
+  readonly #stream: NodeJS.WriteStream;
+  #held: string[] | undefined;
+
+  constructor(options: ScreenOptions = {}) {
+    this.json = options.json ?? false;
+    this.quiet = options.quiet ?? false;
+    this.#stream = this.json ? process.stderr : process.stdout;
+    this.interactive = this.#stream.isTTY === true && process.stdin.isTTY === true && process.env["TERM"] !== "dumb";
+    this.colors = createColors(this.#stream.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb");
+  }
+
+  /** Columns that a line may take: the terminal's, at most 120; 80 where there is none. */
+  get width(): number {
+    return Math.min(this.#stream.isTTY ? this.#stream.columns || 80 : 80, 120);
+  }
+
+  /** Progress: left out with `quiet`, and on standard error with `json`. */
+  progress(line = ""): void {
+    if (!this.quiet) this.#write(`${line}\n`);
+  }
+
+  /** The result for people; left out with `json`. */
+  print(line = ""): void {
+    if (!this.json) this.#write(`${line}\n`);
+  }
+
+  /** The result for tools; left out without `json`. */
+  document(value: unknown): void {
+    if (this.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** One line of a stream of JSON documents; left out without `json`. */
+  record(value: unknown): void {
+    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** Always on standard error. */
+  warn(text: string): void {
+    const lines = wrap(`warning: ${text}`, this.width);
+    process.stderr.write(`${lines.map((line) => this.colors.yellow(line)).join("\n")}\n`);
+  }
+
+  /** Writes without a line end, such as to draw over what stands there. */
+  raw(text: string): void {
+    if (!this.quiet) this.#write(text);
+  }
+
+  /** Keeps everything back while a question stands on the screen. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const text of held) this.#stream.write(text);
+  }
+
+  #write(text: string): void {
+    if (this.#held) this.#held.push(text);
+    else this.#stream.write(text);
+  }
+}
+
+/** A reader that went away (`slipway jobs | head`) is no error: the command ends quietly. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+}

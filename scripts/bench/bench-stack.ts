@@ -1,0 +1,87 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pushBase } from "@slipway/git/checkout";
+import { gitText, runGit } from "@slipway/git/exec";
+import { Client } from "@slipway/protocol/client";
+import type { JobView, SubmitJobInput } from "@slipway/protocol/job";
+import type { RepositoryView } from "@slipway/protocol/repository";
+import { newId } from "@slipway/protocol/scalars";
+import { readToken, tokenFile } from "../../apps/cli/src/stack/data-folder.ts";
+import { Part } from "../../apps/cli/src/stack/part.ts";
+import { probeBubblewrap } from "../../apps/cli/src/stack/sandbox-probe.ts";
+
+const SILENT = { crashed: () => undefined, restarted: () => undefined, ended: () => undefined };
+
+/** A server, and on request a worker and an integrator, on a data folder of their own that is deleted in the end. */
+export class BenchStack implements AsyncDisposable {
+  readonly folder: string;
+  readonly data: string;
+  readonly #parts: Part[] = [];
+  #url = "";
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.data = join(folder, "data");
+  }
+
+  static async start(parts: ReadonlyArray<"worker" | "integrator"> = []): Promise<BenchStack> {
+    const stack = new BenchStack(await mkdtemp(join(tmpdir(), "slipway-bench-")));
+    try {
+      await mkdir(stack.data, { mode: 0o700 });
+      const { url } = await stack.#start("server", ["--data", stack.data, "--port", "0"]);
+      stack.#url = String(url);
+      const sandbox = (await probeBubblewrap()).ok ? "bwrap" : "none";
+      for (const name of parts) {
+        const args = ["--data", stack.data, "--url", stack.#url, "--token-file", tokenFile(stack.data, name)];
+        await stack.#start(name, name === "worker" ? [...args, "--slots", "2", "--sandbox", sandbox] : args);
+      }
+      return stack;
+    } catch (error) {
+      await stack[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  client(role: "admin" | "worker" | "integrator" = "admin"): Client {
+    return new Client({ url: this.#url, token: readToken(tokenFile(this.data, role)) });
+  }
+
+  pidOf(name: "server" | "worker" | "integrator"): number {
+    const pid = this.#parts.find((part) => part.name === name)?.pid;
+    if (pid === undefined) throw new TypeError(`the bench has not started a ${name}`);
+    return pid;
+  }
+
+  /** A repository with `files` files and one gate, registered, its only commit on the hub. */
+  async repository(files: number, gate = "true"): Promise<{ repository: RepositoryView; oid: string }> {
+    const root = join(this.folder, `repository-${newId()}`);
+    await mkdir(join(root, "src"), { recursive: true });
+    await Promise.all(Array.from({ length: files }, (_, index) => writeFile(join(root, "src", `file-${index}.txt`), `file ${index}\n`.repeat(50))));
+    await writeFile(join(root, ".slipway.yaml"), `version: 1\ngates:\n  - name: check\n    run: ${JSON.stringify(gate)}\n`);
+    await runGit(["init", "--quiet", "--initial-branch=main"], { cwd: root });
+    await runGit(["add", "--all"], { cwd: root });
+    await runGit(["commit", "--quiet", "--message", "bench"], { cwd: root });
+    const oid = await gitText(["rev-parse", "HEAD"], { cwd: root });
+    const repository = await this.client().call("createRepository", { body: { name: `bench-${newId()}`, url: null, defaultBranch: "main" } });
+    await pushBase(root, { url: repository.upstreamUrl, credential: readToken(tokenFile(this.data, "admin")), oid, ref: `refs/slipway/bases/${oid}` });
+    return { repository, oid };
+  }
+
+  async submit(job: SubmitJobInput): Promise<JobView> {
+    return (await this.client().call("submitJob", { body: job })).job;
+  }
+
+  async #start(name: "server" | "worker" | "integrator", args: string[]): Promise<Record<string, unknown>> {
+    const part = new Part(name, this.data, () => args, SILENT);
+    this.#parts.push(part);
+    return await part.start().catch((error: Error) => {
+      throw new Error(`${name}: ${error.message}`, { cause: error });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of this.#parts.toReversed()) await part.stop();
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}

@@ -1,0 +1,97 @@
+# Sourced by scripts/slipway and scripts/test. Makes the checkout ready to run: packages and a Node that runs TypeScript.
+# Needs bash, git, Node 20 or newer and npm; expects $root (the checkout) and sets $node (the Node to use).
+
+# fail CODE MESSAGE HINT: the form of every error of Slipway; 5 is the exit code for trouble with the environment.
+fail() {
+  printf 'error %s: %s\n%s\n' "$1" "$2" "$3" >&2
+  exit 5
+}
+
+require_tools() {
+  command -v git >/dev/null || fail TOOL_MISSING "git is not in the PATH." "Install it (Debian: apt install git), then try again."
+  command -v node >/dev/null || fail TOOL_MISSING "node is not in the PATH." "Install Node 20 or newer (https://nodejs.org), then try again."
+  local version
+  version=$(node --version)
+  major=${version#v}
+  major=${major%%.*}
+  [ "$major" -ge 20 ] || fail NODE_TOO_OLD "Node 20 or newer is needed; $(command -v node) is $version." "Install a newer Node (https://nodejs.org), or put one first in the PATH."
+}
+
+# What the packages depend on: the lockfile and the platform.
+install_key() {
+  printf '%s %s' "$(cksum <"$root/package-lock.json")" "$(uname -sm)"
+}
+
+packages_fit() {
+  local stamp=$root/node_modules/.slipway-stamp
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(install_key)" ] && return 0
+  # npm writes this file last, so a newer one means that somebody ran npm by hand and all of it is there.
+  [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ] || return 1
+  install_key >"$stamp"
+}
+
+# Runs "$@" while no other process does so in this checkout. The lock lies outside node_modules, which npm ci deletes.
+locked() {
+  local folder=$root/.slipway
+  mkdir -p "$folder"
+  if command -v flock >/dev/null; then
+    (
+      flock -n 9 || { note "Another slipway is installing in this checkout; waiting for it."; flock 9; }
+      "$@"
+    ) 9>"$folder/install.lock"
+    return
+  fi
+  until mkdir "$folder/install.lock.d" 2>/dev/null; do
+    [ -n "${waited:-}" ] || note "Another slipway is installing in this checkout; waiting for it. (If none is: rmdir '$folder/install.lock.d')"
+    waited=1
+    sleep 0.5
+  done
+  trap 'rmdir "$folder/install.lock.d"' EXIT
+  "$@"
+  rmdir "$folder/install.lock.d"
+  trap - EXIT
+}
+
+note() {
+  printf 'slipway: %s\n' "$1" >&2
+}
+
+install_packages() {
+  packages_fit && return 0 # somebody else did it while this one waited
+  command -v npm >/dev/null || fail TOOL_MISSING "npm is not in the PATH." "Install npm (it comes with Node: https://nodejs.org), then try again."
+  note "installing packages into node_modules (npm ci; only the first time and after updates; about a minute) ..."
+  local log=$root/.slipway/npm-ci.log
+  # No install scripts: what the packages need is inside them, and a compiler may be missing. The one exception follows in rebuild_node.
+  if ! (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    fail INSTALL_FAILED "npm ci failed; its whole output is in $log." "Often the package registry is out of reach: check \`npm ping\`, the proxy settings, and NODE_EXTRA_CA_CERTS behind a company's proxy; then try again."
+  fi
+  install_key >"$root/node_modules/.slipway-stamp"
+}
+
+# Prints a Node 24 or newer: the one that the packages bring, else its platform package, else the machine's own.
+find_node() {
+  local candidate
+  for candidate in "$root"/node_modules/node/bin/node "$root"/node_modules/node/node_modules/node-*/bin/node "$root"/node_modules/node-*-*/bin/node; do
+    [ -x "$candidate" ] && printf '%s' "$candidate" && return 0
+  done
+  [ "$major" -ge 24 ] && command -v node
+}
+
+# The package `node` fetches its binary, a package of the platform, in an install script.
+rebuild_node() {
+  find_node >/dev/null && return 0
+  note "fetching Node 24 (npm rebuild node; about 15 seconds) ..."
+  local log=$root/.slipway/npm-rebuild.log
+  (cd "$root" && npm rebuild node --ignore-scripts=false --no-audit --no-fund --loglevel=error) >"$log" 2>&1 || true
+  find_node >/dev/null && return 0
+  tail -n 15 "$log" >&2
+  fail NODE_MISSING "Node 24 could not be fetched (npm rebuild node); the output is in $log." "Allow the install script of the package \`node\`, or install Node 24 or newer (https://nodejs.org) and put it first in the PATH."
+}
+
+set_up() {
+  require_tools
+  packages_fit || locked install_packages
+  find_node >/dev/null || locked rebuild_node
+  node=$(find_node)
+}
