@@ -15,7 +15,7 @@ test("a verb leads from a state to one place only", () => {
 });
 
 test("nothing leaves a final state, and every other state can end", () => {
-  for (const state of FINAL_STATES) expect(TRANSITIONS.filter((transition) => transition.from === state)).toEqual([]);
+  for (const state of FINAL_STATES) expect(TRANSITIONS.filter((transition) => (transition.from as JobState) === state)).toEqual([]);
   for (const start of JOB_STATES) {
     const reached = new Set<JobState>([start]);
     for (const state of reached) for (const transition of TRANSITIONS) if (transition.from === state) reached.add(transition.to);
