@@ -127,6 +127,35 @@ test("a second integrator on the same data folder refuses to start", async () =>
 
 test("a token that the server does not know ends the integrator with the reason", async () => {
   await writeFile(`${bench.data}/tokens/integrator.token`, "nonsense\n");
-  await bench.startIntegrator().catch(() => undefined); // it may end before or after it is ready
+  await bench.startIntegrator();
   expect(await bench.logged((line) => line["code"] === "UNAUTHENTICATED")).toMatchObject({ level: 60 });
+  expect(await bench.integratorExit()).toBe(1);
+});
+
+test("the end of the parent's channel ends the integrator cleanly, at work or not", async () => {
+  const asked = Promise.withResolvers<void>();
+  const back = Promise.withResolvers<void>();
+  bench.verifier = async () => {
+    asked.resolve();
+    await back.promise;
+    return 0;
+  };
+  await bench.startIntegrator();
+  const id = await bench.finishedJob("main", { "b.txt": "b\n" });
+  await asked.promise;
+  bench.disconnectIntegrator();
+  expect(await bench.integratorExit()).toBe(0);
+  back.resolve();
+  await bench.startIntegrator();
+  expect((await bench.ended(id)).job.state).toBe("done");
+  bench.disconnectIntegrator();
+  expect(await bench.integratorExit()).toBe(0);
+});
+
+test("an integrator that starts before its server waits for it", async () => {
+  const id = await bench.finishedJob("main", { "b.txt": "b\n" });
+  await bench.killServer();
+  await bench.startIntegrator();
+  await bench.startServer();
+  expect((await bench.ended(id)).job.state).toBe("done");
 });

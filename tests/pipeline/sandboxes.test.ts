@@ -33,7 +33,7 @@ async function kindsHere(): Promise<Array<"bwrap" | "none">> {
 /** An attempt of the script backend in a sandbox of the kind; `turns` are shell commands. */
 async function attemptIn(kind: "bwrap" | "none", turns: string[], files: Record<string, string> = FILES): Promise<TestAttempt> {
   const provider = createSandboxProvider(kind, { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [] });
-  const script = { turns: turns.map((run) => [{ shell: { run } }]) };
+  const script = { turns: turns.map((run) => [{ shell: run }]) };
   const toolchains = readOnlyToolchains(process.env["PATH"] ?? "");
   return await TestAttempt.make({ files, provider, toolchains, job: { backend: "script", backendConfig: { script } } });
 }
@@ -66,7 +66,7 @@ describe.each(await kindsHere())("an attempt in the %s sandbox", (kind) => {
   it("runs nothing of a hostile workspace outside, and takes symlinks as what they are", async () => {
     await using attempt = await attemptIn(kind, ["true"]);
     const pwned = join(attempt.root, "pwned");
-    attempt.job.backendConfig = { script: { turns: [[{ shell: { run: trap(pwned) } }]] } };
+    attempt.job.backendConfig = { script: { turns: [[{ shell: trap(pwned) }]] } };
     const outcome = await runAttempt(await attempt.context());
     if (outcome.kind !== "change") throw new Error("no change came of it");
     const listing = await git(`${attempt.hubRoot}/jobs.git`, "ls-tree", outcome.oid, "link", "far", "sum");
@@ -79,7 +79,7 @@ describe.each(await kindsHere())("an attempt in the %s sandbox", (kind) => {
     await using attempt = await attemptIn(kind, ["true"]);
     const pwned = join(attempt.root, "pwned");
     const nested = `${trap(pwned)}; mkdir -p deep/nested; cd deep/nested; git init -q .; git config core.fsmonitor ../../evil.sh; echo x > x; git add x 2>/dev/null; git -c user.name=a -c user.email=b commit -qm x 2>/dev/null`;
-    attempt.job.backendConfig = { script: { turns: [[{ shell: { run: `(${nested}); rm -f '${pwned}'; true` } }]] } };
+    attempt.job.backendConfig = { script: { turns: [[{ shell: `(${nested}); rm -f '${pwned}'; true` }]] } };
     await expect(runAttempt(await attempt.context())).rejects.toMatchObject({ code: "SCOPE_VIOLATION" });
     expect(existsSync(pwned)).toBe(false);
     expect(attempt.writes).not.toContain("push");
@@ -98,7 +98,10 @@ describe.each(await kindsHere())("an attempt in the %s sandbox", (kind) => {
     const tree = await git(`${attempt.hubRoot}/jobs.git`, "rev-parse", `${outcome.oid}^{tree}`);
     const gates = [{ name: "sum", run: 'cat sum; test ! -e "$HOME/left"; git log -1 --format=%H', timeoutSeconds: 20 }];
     attempt.verify({ mergedOid: outcome.oid, tree, config: { ...parseRepositoryConfig(""), gates } });
-    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "verified", receipts: [{ tree, gate: "sum", exitCode: 0, image: kind === "bwrap" ? "host" : "none" }] });
+    expect(await runAttempt(await attempt.context())).toMatchObject({
+      kind: "verified",
+      receipts: [{ tree, gate: "sum", exitCode: 0, image: kind === "bwrap" ? "host" : "none" }],
+    });
     expect((await readFile(join(attempt.paths.workspace, "sum"), "utf8")).trim()).toBe("2");
     expect(attempt.logs.get("gate:sum")).toContain(outcome.oid);
   });

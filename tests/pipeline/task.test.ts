@@ -14,7 +14,7 @@ gates:
   - name: sum
     run: 'echo "1 + 1 = $(cat sum)"; grep -qx 2 sum'
 `;
-const FILES = { ".slipway.yaml": CONFIG, ".gitignore": "cache\n", "sum": "3\n", "docs/a b ü.md": "text\n" };
+const FILES = { ".slipway.yaml": CONFIG, ".gitignore": "cache\n", sum: "3\n", "docs/a b ü.md": "text\n" };
 
 let attempts: TestAttempt[];
 beforeEach(() => {
@@ -24,7 +24,11 @@ afterEach(async () => {
   for (const attempt of attempts) await attempt[Symbol.asyncDispose]();
 });
 
-async function attemptWith(turns: string[], files: Record<string, string> = {}, job: object = {}): Promise<{ attempt: TestAttempt; provider: ProcessProvider }> {
+async function attemptWith(
+  turns: string[],
+  files: Record<string, string> = {},
+  job: object = {},
+): Promise<{ attempt: TestAttempt; provider: ProcessProvider }> {
   const provider = new ProcessProvider(turns);
   const attempt = await TestAttempt.make({ files: { ...FILES, ...files }, provider, job });
   attempts.push(attempt);
@@ -86,7 +90,10 @@ describe("a task", () => {
 
   it("stops when a repair leaves the very same failure", async () => {
     const { attempt } = await attemptWith(["echo 4 > sum", "true", "echo 2 > sum"]);
-    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, gates: [{ name: "sum", exitCode: 1, excerpt: "1 + 1 = 4" }] } });
+    expect(await failureOf(attempt)).toMatchObject({
+      code: "GATES_FAILED",
+      details: { repairs: 1, gates: [{ name: "sum", exitCode: 1, excerpt: "1 + 1 = 4" }] },
+    });
     expect(summary(attempt)).not.toContain("turn 3 repair started");
   });
 
@@ -104,7 +111,9 @@ describe("a task", () => {
   });
 
   it("names the setup command that failed, with its last lines and the whole output", async () => {
-    const { attempt, provider } = await attemptWith([], { ".slipway.yaml": "setup:\n  commands: [echo first, 'echo no such package >&2; exit 7', echo third]\n" });
+    const { attempt, provider } = await attemptWith([], {
+      ".slipway.yaml": "setup:\n  commands: [echo first, 'echo no such package >&2; exit 7', echo third]\n",
+    });
     expect(await failureOf(attempt)).toMatchObject({
       code: "SETUP_FAILED",
       details: { command: "echo no such package >&2; exit 7", exitCode: 7, lastLines: "no such package", artifact: "setup.log" },

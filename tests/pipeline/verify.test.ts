@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { treeOf } from "@slipway/git/hub";
-import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
 import { receiptSchema } from "@slipway/protocol/job";
+import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
 import { describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { TestAttempt } from "../support/attempt-context.ts";

@@ -126,7 +126,9 @@ describe("a stale fence", () => {
     await expect(worker.call("renew", { params, body: {} })).rejects.toMatchObject(lost);
     await expect(worker.call("appendEvents", { params, body: { events: [event] } })).rejects.toMatchObject(lost);
     await expect(worker.putArtifact(job.id, claim.fence, "gate.log", new TextEncoder().encode("late"))).rejects.toMatchObject(lost);
-    await expect(worker.call("finish", { params, body: { outcome: { kind: "change", oid: job.baseOid, diffStat: { files: 0, insertions: 0, deletions: 0 } } } })).rejects.toMatchObject(lost);
+    await expect(
+      worker.call("finish", { params, body: { outcome: { kind: "change", oid: job.baseOid, diffStat: { files: 0, insertions: 0, deletions: 0 } } } }),
+    ).rejects.toMatchObject(lost);
     await expect(server.pushChange(source, claim, { "late.txt": "late\n" })).rejects.toThrow(/Authentication failed|401/);
     // What was there before stands as it was.
     expect(new TextDecoder().decode(await server.client("viewer").artifact(job.id, "gate.log"))).toBe("ok");
@@ -203,7 +205,12 @@ test("explain has an owner, a reason and a way on for every state", async () => 
   expect(await explain(job.id)).toMatchObject({ state: "running", owner: "worker", deadline: expect.any(Number) });
   const failure = { code: "SANDBOX_UNAVAILABLE" as const, message: "no bwrap", details: {} };
   await server.client("worker").call("finish", { params: { job: job.id, fence: claim?.fence ?? 0 }, body: { outcome: { kind: "failed", failure } } });
-  expect(await explain(job.id)).toMatchObject({ state: "blocked", owner: "you", reason: "SANDBOX_UNAVAILABLE: no bwrap", unblock: expect.stringContaining(`slipway retry ${job.number}`) });
+  expect(await explain(job.id)).toMatchObject({
+    state: "blocked",
+    owner: "you",
+    reason: "SANDBOX_UNAVAILABLE: no bwrap",
+    unblock: expect.stringContaining(`slipway retry ${job.number}`),
+  });
   expect((await server.client("submitter").call("retryJob", { params: { job: job.id }, body: {} })).job.state).toBe("queued");
   await server.client("submitter").call("cancelJob", { params: { job: job.id }, body: { reason: "enough" } });
   expect(await explain(job.id)).toMatchObject({ state: "cancelled", owner: "nobody" });

@@ -51,7 +51,10 @@ test("a follower gets every event once, across a server's restart, then the end"
   await server.restart();
   await end(claim);
   const last = frames.at(-1);
-  for await (const frame of server.client("viewer").follow(claim.job.id, { after: last?.type === "event" ? last.event.seq : 0, onRetry: ({ code }) => breaks.push(code) })) frames.push(frame);
+  for await (const frame of server
+    .client("viewer")
+    .follow(claim.job.id, { after: last?.type === "event" ? last.event.seq : 0, onRetry: ({ code }) => breaks.push(code) }))
+    frames.push(frame);
   const numbers = frames.flatMap((frame) => (frame.type === "event" ? [frame.event.seq] : []));
   const { job } = await server.client("viewer").call("getJob", { params: { job: claim.job.id } });
   expect(numbers).toEqual(Array.from({ length: job.lastSeq }, (_, index) => index + 1));
@@ -107,7 +110,9 @@ test("server-sent events carry numbers, and Last-Event-ID goes on behind them", 
   await append(claim, 1, 4);
   await end(claim);
   const read = async (headers: Record<string, string>): Promise<string> => {
-    const response = await fetch(`${server.url}/v1/jobs/${claim.job.number}/events`, { headers: { accept: "text/event-stream", authorization: `Bearer ${server.tokens.viewer}`, ...headers } });
+    const response = await fetch(`${server.url}/v1/jobs/${claim.job.number}/events`, {
+      headers: { accept: "text/event-stream", authorization: `Bearer ${server.tokens.viewer}`, ...headers },
+    });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     return await response.text();
   };
@@ -116,7 +121,9 @@ test("server-sent events carry numbers, and Last-Event-ID goes on behind them", 
   expect(ids(whole)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   expect(whole.trimEnd().endsWith('event: end\ndata: {"type":"end","lastSeq":7}')).toBe(true);
   expect(ids(await read({ "last-event-id": "5" }))).toEqual([6, 7]);
-  const wrong = await server.request("GET", `/v1/jobs/${claim.job.number}/events`, { headers: { accept: "text/event-stream", "last-event-id": "x" } }).catch((error: unknown) => error);
+  const wrong = await server
+    .request("GET", `/v1/jobs/${claim.job.number}/events`, { headers: { accept: "text/event-stream", "last-event-id": "x" } })
+    .catch((error: unknown) => error);
   expect(wrong).toMatchObject({ status: 400, body: { error: { details: { field: "last-event-id" } } } });
 });
 
@@ -124,7 +131,9 @@ test("streams end when the server closes, and nothing keeps it open", async () =
   const claim = await running();
   const reader = new WebSocketReader(claim.job.id);
   await reader.until((seen) => seen.length > 0);
-  const sse = fetch(`${server.url}/v1/jobs/${claim.job.number}/events`, { headers: { accept: "text/event-stream", authorization: `Bearer ${server.tokens.viewer}` } });
+  const sse = fetch(`${server.url}/v1/jobs/${claim.job.number}/events`, {
+    headers: { accept: "text/event-stream", authorization: `Bearer ${server.tokens.viewer}` },
+  });
   const body = (await sse).text();
   await server.server.close();
   expect(await reader.closed).toBe(1_001);

@@ -20,14 +20,22 @@ afterEach(async () => {
 const GATED = { "a.txt": "a\n", ".slipway.yaml": "gates:\n  - name: test\n    run: ./test\n" };
 
 /** Brings a job to the point where an integrator holds its completion; the job's own commit is the merged one. */
-async function integrating(files: Record<string, string>, target?: string): Promise<{ source: TestRepository; claim: Claim; oid: string; claimed: ClaimedCompletion; repo: string }> {
+async function integrating(
+  files: Record<string, string>,
+  target?: string,
+): Promise<{ source: TestRepository; claim: Claim; oid: string; claimed: ClaimedCompletion; repo: string }> {
   const { view, source } = await server.repository(files);
   const workerId = await server.worker();
   await server.submit(view.id, target === undefined ? {} : { target });
   const claim = await server.claim(workerId, { waitMs: 5_000 });
   if (!claim) throw new Error("no claim");
   const oid = await server.pushChange(source, claim, { "b.txt": "b\n" });
-  await server.client("worker").call("finish", { params: { job: claim.job.id, fence: claim.fence }, body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } } });
+  await server
+    .client("worker")
+    .call("finish", {
+      params: { job: claim.job.id, fence: claim.fence },
+      body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
+    });
   return { source, claim, oid, claimed: await claimCompletion(), repo: view.id };
 }
 
@@ -39,7 +47,17 @@ async function claimCompletion(): Promise<ClaimedCompletion> {
 
 function receipt(tree: string, exitCode: number): Receipt {
   const digest = "0".repeat(64);
-  return { tree, gate: "test", command: "./test", setupDigest: digest, image: "none", environmentDigest: digest, exitCode, outputDigest: digest, durationMs: 1 };
+  return {
+    tree,
+    gate: "test",
+    command: "./test",
+    setupDigest: digest,
+    image: "none",
+    environmentDigest: digest,
+    exitCode,
+    outputDigest: digest,
+    durationMs: 1,
+  };
 }
 
 function of({ completion, fence }: ClaimedCompletion): { completion: string; fence: number } {
@@ -50,7 +68,10 @@ test("a job without gates goes from submit to a landed commit", async () => {
   const { claim, oid, claimed, repo } = await integrating({ "a.txt": "a\n" });
   const integrator = server.client("integrator");
   expect(claimed.targetOid).toBeNull();
-  expect(await integrator.call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).toEqual({ status: "verified", receipts: [] });
+  expect(await integrator.call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).toEqual({
+    status: "verified",
+    receipts: [],
+  });
   const landed = await integrator.call("landCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } });
   expect(landed.completion).toMatchObject({ state: "landed", landedOid: oid });
   const { job } = await server.client("viewer").call("getJob", { params: { job: claim.job.number } });
@@ -66,7 +87,10 @@ test("a gate must have a receipt for the merged tree, and equal receipts are use
   const { source, oid, claimed } = await integrating(GATED);
   const integrator = server.client("integrator");
   const merged = { mergedOid: oid, expectedOld: null };
-  await expect(integrator.call("landCompletion", { params: of(claimed), body: merged })).rejects.toMatchObject({ code: "RECEIPT_MISSING", details: { gates: ["test"] } });
+  await expect(integrator.call("landCompletion", { params: of(claimed), body: merged })).rejects.toMatchObject({
+    code: "RECEIPT_MISSING",
+    details: { gates: ["test"] },
+  });
   const asked = await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
   const again = await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
   expect(again).toEqual(asked);
@@ -77,10 +101,20 @@ test("a gate must have a receipt for the merged tree, and equal receipts are use
   if (!verify?.verify) throw new Error("no verify job");
   // A verify attempt may fetch the merged commit and push nothing.
   await git(source.root, "fetch", "--quiet", withCredential(verify.hub.jobsUrl, verify.hub.credential), oid);
-  await expect(git(source.root, "push", "--quiet", withCredential(verify.hub.jobsUrl, verify.hub.credential), `HEAD:${verify.hub.pushRef}`)).rejects.toThrow(/403/);
-  await server.client("worker").call("finish", { params: { job: verify.job.id, fence: verify.fence }, body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 0)] } } });
+  await expect(git(source.root, "push", "--quiet", withCredential(verify.hub.jobsUrl, verify.hub.credential), `HEAD:${verify.hub.pushRef}`)).rejects.toThrow(
+    /403/,
+  );
+  await server
+    .client("worker")
+    .call("finish", {
+      params: { job: verify.job.id, fence: verify.fence },
+      body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 0)] } },
+    });
 
-  expect(await integrator.call("verifyCompletion", { params: of(claimed), body: merged })).toMatchObject({ status: "verified", receipts: [{ gate: "test", exitCode: 0 }] });
+  expect(await integrator.call("verifyCompletion", { params: of(claimed), body: merged })).toMatchObject({
+    status: "verified",
+    receipts: [{ gate: "test", exitCode: 0 }],
+  });
   await integrator.call("landCompletion", { params: of(claimed), body: merged });
 });
 
@@ -91,7 +125,12 @@ test("a red gate on the merged tree rejects, and the integrator's rejection fail
   await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
   const verify = await server.claim(await server.worker([]), { kinds: ["verify"], waitMs: 5_000 });
   if (!verify?.verify) throw new Error("no verify job");
-  await server.client("worker").call("finish", { params: { job: verify.job.id, fence: verify.fence }, body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 2)] } } });
+  await server
+    .client("worker")
+    .call("finish", {
+      params: { job: verify.job.id, fence: verify.fence },
+      body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 2)] } },
+    });
   const answer = await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
   expect(answer).toMatchObject({ status: "rejected", code: "GATES_FAILED", details: { gates: [{ gate: "test", exitCode: 2 }] } });
   if (answer.status !== "rejected") throw new Error("not rejected");
@@ -119,16 +158,25 @@ test("a change cannot lower its own bar: the gates are those of the base", async
   const claim = await server.claim(workerId, { waitMs: 5_000 });
   if (!claim) throw new Error("no claim");
   const oid = await server.pushChange(source, claim, { ".slipway.yaml": "gates: []\n" });
-  await server.client("worker").call("finish", { params: { job: claim.job.id, fence: claim.fence }, body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } } });
+  await server
+    .client("worker")
+    .call("finish", {
+      params: { job: claim.job.id, fence: claim.fence },
+      body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
+    });
   const claimed = await claimCompletion();
-  expect(await server.client("integrator").call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).toMatchObject({ status: "waiting" });
+  expect(await server.client("integrator").call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).toMatchObject({
+    status: "waiting",
+  });
 });
 
 test("a moved target is refused, and the completion can be merged and landed anew", async () => {
   const { claim, oid, claimed, repo } = await integrating({ "a.txt": "a\n" }, "release");
   const integrator = server.client("integrator");
   await server.client("admin").call("syncBranch", { params: { repo }, body: { branch: "release", oid: claim.job.baseOid } });
-  await expect(integrator.call("landCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).rejects.toMatchObject({ code: "TARGET_MOVED" });
+  await expect(integrator.call("landCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).rejects.toMatchObject({
+    code: "TARGET_MOVED",
+  });
   const landed = await integrator.call("landCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: claim.job.baseOid } });
   expect(landed.completion.state).toBe("landed");
 });

@@ -48,9 +48,15 @@ test("says where it listens, keeps all to its owner, and leaves nothing behind o
   const { child, exit, ready } = start();
   const message = await ready;
   expect(message).toMatchObject({ type: "ready", url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
-  expect(JSON.parse(await readFile(join(data, "server.json"), "utf8"))).toMatchObject({ url: message?.url, pid: child.pid, version: expect.any(String), installationId: expect.any(String) });
+  expect(JSON.parse(await readFile(join(data, "server.json"), "utf8"))).toMatchObject({
+    url: message?.url,
+    pid: child.pid,
+    version: expect.any(String),
+    installationId: expect.any(String),
+  });
   for (const folder of ["server", "tokens", "server/hub", "server/artifacts"]) expect((await stat(join(data, folder))).mode & 0o777).toBe(0o700);
-  for (const file of ["tokens/admin.token", "tokens/worker.token", "tokens/integrator.token", "server.json", "server/slipway.db"]) expect((await stat(join(data, file))).mode & 0o777).toBe(0o600);
+  for (const file of ["tokens/admin.token", "tokens/worker.token", "tokens/integrator.token", "server.json", "server/slipway.db"])
+    expect((await stat(join(data, file))).mode & 0o777).toBe(0o600);
   child.kill("SIGTERM");
   expect(await exit).toEqual([0, null]);
   expect(existsSync(join(data, "server.json"))).toBe(false);
@@ -70,7 +76,11 @@ test("a second server on the folder is refused, clearly; a killed one's lock is 
   const second = start();
   expect(await second.ready).toBeUndefined();
   expect(await second.exit).toEqual([1, null]);
-  expect(second.log().at(-1)).toMatchObject({ code: "DATA_FOLDER_IN_USE", details: { pid: first.child.pid }, hint: expect.stringContaining(`kill ${first.child.pid}`) });
+  expect(second.log().at(-1)).toMatchObject({
+    code: "DATA_FOLDER_IN_USE",
+    details: { pid: first.child.pid },
+    hint: expect.stringContaining(`kill ${first.child.pid}`),
+  });
   expect((await fetch(`${url}/v1/health`)).status).toBe(200);
 
   const tokens = await readFile(join(data, "tokens", "admin.token"), "utf8");
@@ -86,5 +96,9 @@ test("a host that others reach is refused without the flag", async () => {
   const { ready, exit, log } = start("--host", "0.0.0.0");
   expect(await ready).toBeUndefined();
   expect(await exit).toEqual([1, null]);
-  expect(log().at(-1)).toMatchObject({ code: "INVALID_REQUEST", details: { field: "host", value: "0.0.0.0" }, hint: expect.stringContaining("--allow-remote") });
+  expect(log().at(-1)).toMatchObject({
+    code: "INVALID_REQUEST",
+    details: { field: "host", value: "0.0.0.0" },
+    hint: expect.stringContaining("--allow-remote"),
+  });
 });

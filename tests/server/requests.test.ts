@@ -18,7 +18,12 @@ describe("what is wrong is named", () => {
     ["a missing field", "/v1/jobs", { repo: "x" }, { field: "task" }],
     ["a wrong type", "/v1/jobs", { repo: "x", task: "t", priority: "high" }, { field: "priority", value: "high" }],
     ["an unknown field", "/v1/jobs", { repo: "x", task: "t", tsk: 1 }, { field: "tsk", value: 1, expected: "no such field exists here" }],
-    ["a wrong choice", "/v1/jobs", { repo: "x", task: "t", lane: "fast" }, { field: "lane", value: "fast", expected: "expected one of interactive, normal, background" }],
+    [
+      "a wrong choice",
+      "/v1/jobs",
+      { repo: "x", task: "t", lane: "fast" },
+      { field: "lane", value: "fast", expected: "expected one of interactive, normal, background" },
+    ],
     ["a nested field", "/v1/jobs", { repo: "x", task: "t", requires: ["ok", "NOT"] }, { field: "requires.1", value: "NOT" }],
     ["a branch name", "/v1/jobs", { repo: "x", task: "t", target: "a..b" }, { field: "target", value: "a..b" }],
     ["a range", "/v1/tokens", { name: "", role: "viewer" }, { field: "name", value: "" }],
@@ -29,8 +34,12 @@ describe("what is wrong is named", () => {
   });
 
   test("in the query, the path, the cursor and the body's form", async () => {
-    expect((await server.request("GET", "/v1/jobs?limit=0")).body).toMatchObject({ error: { code: "INVALID_REQUEST", details: { field: "limit", value: "0" } } });
-    expect((await server.request("GET", "/v1/jobs?state=asleep")).body).toMatchObject({ error: { details: { field: "state.0", value: "asleep", expected: expect.stringContaining("queued") } } });
+    expect((await server.request("GET", "/v1/jobs?limit=0")).body).toMatchObject({
+      error: { code: "INVALID_REQUEST", details: { field: "limit", value: "0" } },
+    });
+    expect((await server.request("GET", "/v1/jobs?state=asleep")).body).toMatchObject({
+      error: { details: { field: "state.0", value: "asleep", expected: expect.stringContaining("queued") } },
+    });
     expect((await server.request("GET", "/v1/jobs?cursor=zzz")).body).toMatchObject({ error: { details: { field: "cursor", value: "zzz" } } });
     expect((await server.request("GET", "/v1/jobs/not-a-job")).body).toMatchObject({ error: { code: "INVALID_REQUEST", details: { field: "job" } } });
     expect((await server.request("POST", "/v1/jobs", { body: "{" })).body).toMatchObject({ error: { code: "INVALID_REQUEST" } });
@@ -48,7 +57,11 @@ describe("what is wrong is named", () => {
     await expect(submitter.call("submitJob", { body: { repo, task: "t", base: "no-such-branch" } })).rejects.toMatchObject({ code: "BASE_NOT_FOUND" });
     await expect(submitter.call("submitJob", { body: { repo, task: "t", dependsOn: [newId()] } })).rejects.toMatchObject({ code: "INVALID_REQUEST" });
     await expect(submitter.call("getJob", { params: { job: 9_999 } })).rejects.toMatchObject({ code: "NOT_FOUND" });
-    await expect(submitter.call("createRepository", { body: { name: "gone", url: "/no/such/repository" } }).then(() => submitter.call("submitJob", { body: { repo: "gone", task: "t" } }))).rejects.toMatchObject({
+    await expect(
+      submitter
+        .call("createRepository", { body: { name: "gone", url: "/no/such/repository" } })
+        .then(() => submitter.call("submitJob", { body: { repo: "gone", task: "t" } })),
+    ).rejects.toMatchObject({
       code: "REPOSITORY_UNREACHABLE",
     });
   });
@@ -57,18 +70,44 @@ describe("what is wrong is named", () => {
     const { view } = await server.repository({ ".slipway.yaml": "version: 1\ngates:\n  - name: test\n    rum: npm test\n" });
     await expect(server.submit(view.id)).rejects.toMatchObject({
       code: "INVALID_CONFIG",
-      details: { file: ".slipway.yaml", problems: expect.arrayContaining([expect.objectContaining({ line: 4, column: 5, key: "gates.0.rum", expected: "no such key exists here" })]) },
+      details: {
+        file: ".slipway.yaml",
+        problems: expect.arrayContaining([expect.objectContaining({ line: 4, column: 5, key: "gates.0.rum", expected: "no such key exists here" })]),
+      },
     });
   });
 
   test("a backend's setting that its manifest does not know", async () => {
     const configSchema = { type: "object", properties: { script: { type: "string" } }, additionalProperties: false };
     const capabilities = { resume: false, usage: false, plan: false, model: false };
-    const manifest = { manifestVersion: 1 as const, name: "checked", version: "1", summary: "", capabilities, configSchema, secrets: [], image: { npm: [], apt: [] } };
-    const body = { workerId: newId(), name: "w", slots: 1, verifySlots: 1, capabilities: ["backend:checked"], backends: [manifest], sandbox: "none" as const, version: "0" };
+    const manifest = {
+      manifestVersion: 1 as const,
+      name: "checked",
+      version: "1",
+      summary: "",
+      capabilities,
+      configSchema,
+      secrets: [],
+      image: { npm: [], apt: [] },
+    };
+    const body = {
+      workerId: newId(),
+      name: "w",
+      slots: 1,
+      verifySlots: 1,
+      capabilities: ["backend:checked"],
+      backends: [manifest],
+      sandbox: "none" as const,
+      version: "0",
+    };
     await server.client("worker").call("registerWorker", { body });
-    await expect(server.submit(repo, { backend: "checked", backendConfig: { script: 1 } })).rejects.toMatchObject({ code: "INVALID_REQUEST", details: { field: "backendConfig.script", value: 1 } });
-    await expect(server.submit(repo, { backend: "checked", backendConfig: { scrip: "x" } })).rejects.toMatchObject({ details: { field: "backendConfig.scrip" } });
+    await expect(server.submit(repo, { backend: "checked", backendConfig: { script: 1 } })).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      details: { field: "backendConfig.script", value: 1 },
+    });
+    await expect(server.submit(repo, { backend: "checked", backendConfig: { scrip: "x" } })).rejects.toMatchObject({
+      details: { field: "backendConfig.scrip" },
+    });
     expect((await server.submit(repo, { backend: "checked", backendConfig: { script: "x" } })).backend).toBe("checked");
   });
 });
@@ -77,7 +116,13 @@ describe("jobs", () => {
   test("a submission is resolved: title, base, backend, target", async () => {
     const { view, source } = await server.repository({ ".slipway.yaml": "backend: codex\n" });
     const job = await server.submit(view.name, { task: "\n  Répare les tests!\nand more", requires: ["os:linux"] });
-    expect(job).toMatchObject({ title: "Répare les tests!", backend: "codex", baseOid: await source.head(), requires: ["os:linux", "backend:codex"], state: "queued" });
+    expect(job).toMatchObject({
+      title: "Répare les tests!",
+      backend: "codex",
+      baseOid: await source.head(),
+      requires: ["os:linux", "backend:codex"],
+      state: "queued",
+    });
     expect(job.target).toMatch(/^slipway\/repare-les-tests-[0-9a-f]{6}$/);
   });
 

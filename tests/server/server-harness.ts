@@ -32,7 +32,13 @@ export class TestServer implements AsyncDisposable {
     const file = async (role: string) => (await readFile(join(data, "tokens", `${role}.token`), "utf8")).trim();
     const admin = new Client({ url: server.url, token: await file("admin") });
     const make = async (role: Role) => (await admin.call("createToken", { body: { name: role, role } })).token;
-    const tokens = { admin: await file("admin"), worker: await file("worker"), integrator: await file("integrator"), submitter: await make("submitter"), viewer: await make("viewer") };
+    const tokens = {
+      admin: await file("admin"),
+      worker: await file("worker"),
+      integrator: await file("integrator"),
+      submitter: await make("submitter"),
+      viewer: await make("viewer"),
+    };
     return new TestServer(data, server, tokens);
   }
 
@@ -51,7 +57,11 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** A plain request, for what the typed client would not send. */
-  async request(method: string, path: string, options: { role?: Role | null; headers?: Record<string, string>; body?: unknown } = {}): Promise<{ status: number; body: never }> {
+  async request(
+    method: string,
+    path: string,
+    options: { role?: Role | null; headers?: Record<string, string>; body?: unknown } = {},
+  ): Promise<{ status: number; body: never }> {
     const role = options.role === undefined ? "admin" : options.role;
     const response = await fetch(this.url + path, {
       method,
@@ -81,12 +91,24 @@ export class TestServer implements AsyncDisposable {
   /** A registered worker that can take script jobs. */
   async worker(capabilities: string[] = ["backend:script"]): Promise<string> {
     const workerId = newId();
-    const body = { workerId, name: `worker-${workerId.slice(-4)}`, slots: 4, verifySlots: 2, capabilities, backends: [], sandbox: "none" as const, version: "0" };
+    const body = {
+      workerId,
+      name: `worker-${workerId.slice(-4)}`,
+      slots: 4,
+      verifySlots: 2,
+      capabilities,
+      backends: [],
+      sandbox: "none" as const,
+      version: "0",
+    };
     await this.client("worker").call("registerWorker", { body });
     return workerId;
   }
 
-  async claim(workerId: string, options: { claimId?: string; kinds?: Array<"task" | "verify">; waitMs?: number; signal?: AbortSignal } = {}): Promise<Claim | null> {
+  async claim(
+    workerId: string,
+    options: { claimId?: string; kinds?: Array<"task" | "verify">; waitMs?: number; signal?: AbortSignal } = {},
+  ): Promise<Claim | null> {
     const body = { claimId: options.claimId ?? newId(), workerId, kinds: options.kinds ?? ["task" as const], waitMs: options.waitMs ?? 0 };
     return (await this.client("worker").call("claim", { body, ...(options.signal ? { signal: options.signal } : {}) })).claim;
   }

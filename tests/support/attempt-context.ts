@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serveGit, installHubHooks } from "@slipway/git/http-backend";
+import { installHubHooks, serveGit } from "@slipway/git/http-backend";
 import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
 import { openWorkerRepository } from "@slipway/git/repository";
 import { removeWorkspace } from "@slipway/git/workspace";
@@ -232,7 +232,10 @@ class TestJournal implements Journal {
 
   static async open(path: string, life: { killed: boolean }, killAt?: KillAt): Promise<TestJournal> {
     const text = await readFile(path, "utf8").catch(() => "");
-    const entries = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as [string, unknown]);
+    const entries = text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as [string, unknown]);
     return new TestJournal(path, new Map(entries), life, killAt);
   }
 
@@ -276,9 +279,40 @@ function mortal(sandbox: Sandbox, life: { killed: boolean }): Sandbox {
 
 function jobView(more: Partial<JobView>): JobView {
   return {
-    ...{ id: newId(), number: 1, kind: "task", state: "running", repo: { id: newId(), name: "sample" }, task: "Mend the sum\n\nIt is wrong.", title: "Mend the sum" },
-    ...{ backend: "script", backendConfig: {}, baseOid: "0".repeat(40), target: "main", lane: "normal", priority: 0, runAfter: null, dependsOn: [], dedupeKey: null, requires: [] },
-    ...{ maxAttempts: 3, timeoutMs: 60_000, stallMs: 60_000, createdAt: 0, updatedAt: 0, endedAt: null, attempts: 1, fence: 1, leaseUntil: null, workerId: null, failure: null },
+    ...{
+      id: newId(),
+      number: 1,
+      kind: "task",
+      state: "running",
+      repo: { id: newId(), name: "sample" },
+      task: "Mend the sum\n\nIt is wrong.",
+      title: "Mend the sum",
+    },
+    ...{
+      backend: "script",
+      backendConfig: {},
+      baseOid: "0".repeat(40),
+      target: "main",
+      lane: "normal",
+      priority: 0,
+      runAfter: null,
+      dependsOn: [],
+      dedupeKey: null,
+      requires: [],
+    },
+    ...{
+      maxAttempts: 3,
+      timeoutMs: 60_000,
+      stallMs: 60_000,
+      createdAt: 0,
+      updatedAt: 0,
+      endedAt: null,
+      attempts: 1,
+      fence: 1,
+      leaseUntil: null,
+      workerId: null,
+      failure: null,
+    },
     ...{ resultOid: null, diffStat: null, landedOid: null, lastSeq: 0, retryOf: null, completionId: null },
     usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 },
     ...more,

@@ -113,6 +113,18 @@ export class LandingBench implements AsyncDisposable {
     this.#integrator?.kill(signal);
   }
 
+  /** Ends the channel to the integrator, as a parent that dies does. */
+  disconnectIntegrator(): void {
+    this.#integrator?.disconnect();
+  }
+
+  /** The exit code of the integrator, once it has ended by itself. */
+  async integratorExit(): Promise<number | null> {
+    const child = this.#integrator;
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child?.exitCode ?? null;
+  }
+
   /** The first line of the integrators' logs that fits, now or later. */
   async logged(fits: (line: LogLine) => boolean): Promise<LogLine> {
     for (;;) {

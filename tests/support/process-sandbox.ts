@@ -73,7 +73,8 @@ export class ProcessSandbox implements Sandbox {
     }
     const aborted = new Promise<never>((_, reject) => options.signal.addEventListener("abort", () => reject(options.signal.reason), { once: true }));
     const result = await Promise.race([turn, aborted, this.#lost.promise]);
-    if (request.turn > options.afterOrdinal) await options.onEvent(request.turn, Date.now(), { kind: "message", data: { role: "agent", text: `turn ${request.turn} done` } });
+    if (request.turn > options.afterOrdinal)
+      await options.onEvent(request.turn, Date.now(), { kind: "message", data: { role: "agent", text: `turn ${request.turn} done` } });
     return result;
   }
 

@@ -20,7 +20,12 @@ export function takeDataLock(folder: DataFolder): Disposable {
     throw new SlipwayError(
       "DATA_FOLDER_IN_USE",
       `Another server${pid === null ? "" : ` (process ${pid})`} already uses the data folder ${folder.root}.`,
-      { dataFolder: folder.root, pid, hint: pid === null ? "Stop it, or choose another folder with SLIPWAY_DATA." : `Stop it with \`kill ${pid}\`, or choose another folder with SLIPWAY_DATA.` },
+      {
+        dataFolder: folder.root,
+        pid,
+        hint:
+          pid === null ? "Stop it, or choose another folder with SLIPWAY_DATA." : `Stop it with \`kill ${pid}\`, or choose another folder with SLIPWAY_DATA.`,
+      },
       { cause: error },
     );
   }

@@ -42,7 +42,11 @@ function readArguments(): ServerOptions {
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new SlipwayError("INVALID_REQUEST", `--port: ${values.port} is not a port.`, { field: "port", value: values.port, expected: "a number from 0 to 65535" });
+    throw new SlipwayError("INVALID_REQUEST", `--port: ${values.port} is not a port.`, {
+      field: "port",
+      value: values.port,
+      expected: "a number from 0 to 65535",
+    });
   }
   return { data: values.data, host: values.host, port, allowRemote: values["allow-remote"], allowedOrigins: values["allowed-origin"], log };
 }

@@ -21,7 +21,7 @@ import { printStackReport } from "../stack/print-report.ts";
 import { probeBubblewrap } from "../stack/sandbox-probe.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { plural, printable, wrap } from "../terminal/text.ts";
-import { shellWord } from "./landed.ts";
+import { isInPath, shellWord } from "../terminal/shell.ts";
 import { exitWith, parseSandbox, screenOf } from "./options.ts";
 
 const TARGET = "main";
@@ -117,12 +117,12 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
   const hub = await connection.client.call("getBranch", { params: { repo: results[0]?.detail.job.repo.id ?? "" }, query: { branch: TARGET } });
   const newest = landed.find(({ detail }) => detail.job.landedOid === hub.oid);
   if (newest) await takeResult(connection, newest.detail.job, checkout.root, TARGET);
-  const history = await readGit(["log", "--graph", "--no-color", `--format=%h %s%d%n%(trailers:separator=%n)`, TARGET], checkout.root);
+  const history = await readGit(["log", "--graph", "--no-color", "--format=%h %s%d", TARGET], checkout.root);
   screen.print();
   for (const { demo, detail, complaint } of results) printResult(screen, demo, detail, complaint);
   screen.print();
   screen.print(screen.colors.bold("The resulting history"));
-  for (const line of history.split("\n").filter((text) => text.replace(/[|\s]/g, "") !== "")) screen.print(`  ${printable(line)}`);
+  for (const line of history.split("\n")) screen.print(`  ${printable(line)}`);
   const ok = results.every(({ complaint }) => complaint === undefined);
   screen.document({ ok, folder, repository: checkout.root, data: join(folder, "data"), jobs: results.map(({ detail, complaint }) => ({ ...detail, complaint: complaint ?? null })), history: history.split("\n") });
   printNext(screen, folder, checkout.root, results, ok);
@@ -149,15 +149,15 @@ function printNext(screen: Screen, folder: string, repository: string, results: 
     return;
   }
   screen.print(colors.bold("Look around"));
+  if (!isInPath("slipway")) screen.print(`  alias slipway=${shellWord(join(import.meta.dirname, "../../../../scripts/slipway"))}`);
   screen.print(`  cd ${shellWord(repository)}`);
-  screen.print(`  git show`);
+  screen.print("  git show");
   screen.print(`  slipway show ${refused} --data ${shellWord(join(folder, "data"))}`);
   screen.print();
   screen.print(colors.bold("Next, in a git repository of your own"));
   screen.print("  slipway doctor");
   screen.print('  slipway run "Fix the failing test" --backend NAME');
-  screen.print(colors.dim(`  (slipway is ${join(import.meta.dirname, "../../../../scripts/slipway")};`));
-  screen.print(colors.dim("   gates go into a .slipway.yaml like the sample's)"));
+  screen.print(colors.dim("  (its gates go into a .slipway.yaml like the sample's)"));
   screen.print();
   screen.print(colors.dim(`All of the demo is in ${folder}; rm -r removes it.`));
 }

@@ -3,6 +3,7 @@ import type { Checkout } from "../checkout/publish.ts";
 import { diffStatLines, type TakenResult, takeResult } from "../checkout/take-result.ts";
 import type { Connection } from "../connection.ts";
 import type { Screen } from "../terminal/screen.ts";
+import { shellWord } from "../terminal/shell.ts";
 import { printable } from "../terminal/text.ts";
 
 /** Brings the landed commit into the checkout. */
@@ -37,9 +38,4 @@ export async function printLanded(screen: Screen, job: JobView, checkout: Checko
 /** The same for tools. */
 export function landedReport(detail: JobDetail, taken: TakenResult): Record<string, unknown> {
   return { ...detail, result: { branch: taken.branch, oid: taken.oid, updated: taken.updated, reason: taken.reason ?? null } };
-}
-
-/** A word as a shell takes it, quoted only where it has to be. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

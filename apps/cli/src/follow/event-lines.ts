@@ -11,6 +11,9 @@ export interface EventLine {
 }
 
 const SPEECH_LINES = 4;
+const FINDINGS_SHOWN = 5;
+/** A call of a tool is a hint of what goes on, not a record. */
+const CALL_WIDTH = 60;
 const TEXT_WIDTH = 400;
 
 /**
@@ -56,7 +59,7 @@ function stateLines(data: DataOf<"state">): EventLine[] {
   const landed = data.landedOid ? ` ${data.landedOid.slice(0, 7)}${data.branch ? ` on ${data.branch}` : ""}` : "";
   if (data.to === "done") return [line("good", data.landedOid ? `landed${landed}` : `done: ${data.reason}`)];
   if (data.from === null) return [line("dim", "queued")];
-  if (data.to === "running") return [line("plain", data.reason === "" ? "running" : `running: ${data.reason}`)];
+  if (data.to === "running") return [line("plain", data.reason || "running")];
   const code = data.code ? ` ${data.code}` : "";
   return [line(data.to === "queued" ? "warning" : STATE_TONES[data.to], `${data.to}${code}${data.reason === "" ? "" : `: ${data.reason}`}`)];
 }
@@ -64,10 +67,14 @@ function stateLines(data: DataOf<"state">): EventLine[] {
 /** The state that follows tells of these better than the phase. */
 const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "land"]);
 
+/** A failing check or gate has had its own line. */
+const QUIET_FAILURES: ReadonlySet<string> = new Set(["turn", "checks", "gates"]);
+
 function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
   const took = data.durationMs === undefined ? "" : ` ${duration(data.durationMs)}`;
   const detail = data.detail ? `  ${data.detail}` : "";
-  if (data.status === "failed") return [line("bad", `${data.phase} failed${took}${detail}`)];
+  // Why it failed is told by the job's state, which follows.
+  if (data.status === "failed") return verbose || !QUIET_FAILURES.has(data.phase) ? [line("bad", `${data.phase} failed${took}${verbose ? detail : ""}`)] : [];
   if (!verbose && (data.status === "started" || QUIET_PHASES.has(data.phase))) return [];
   return [line(data.status === "started" ? "dim" : "plain", data.status === "started" ? `${data.phase} …${detail}` : `${data.phase}${took}${detail}`)];
 }
@@ -88,7 +95,7 @@ function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
 
 function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
   if (data.passed) return verbose ? [line("good", `check ${data.name} passed`)] : [];
-  return [line("bad", `check ${data.name} says no`), ...data.findings.slice(0, 5).map((finding) => line("bad", `  ${finding}`))];
+  return [line("bad", `check ${data.name} says no: ${data.findings.slice(0, FINDINGS_SHOWN).join(", ")}${data.findings.length > FINDINGS_SHOWN ? " …" : ""}`)];
 }
 
 function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
@@ -96,7 +103,7 @@ function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
     case "message":
       return event.data.role === "agent" || verbose ? speech(event.data.text, verbose) : [];
     case "tool-call":
-      return [line("dim", `${event.data.name} ${inputText(event.data.input)}`)];
+      return [line("dim", cut(firstLine(`${event.data.name} ${inputText(event.data.input)}`), CALL_WIDTH))];
     case "tool-result":
       return event.data.isError || verbose ? [line(event.data.isError ? "warning" : "dim", firstLine(event.data.output))] : [];
     case "plan":
@@ -117,11 +124,14 @@ function speech(text: string, verbose: boolean): EventLine[] {
   return [...shown.map((part) => line("speech", part)), ...(more > 0 ? [line("dim", `(${plural(more, "more line")}; \`slipway logs\` has all)`)] : [])];
 }
 
+/** What tells most about a call, under the names that agents' tools use. */
+const TELLING_KEYS = ["command", "cmd", "path", "file_path", "pattern", "query", "url"];
+
 function inputText(input: unknown): string {
-  if (typeof input === "string") return input;
-  const values = typeof input === "object" && input !== null ? Object.values(input) : [];
-  const [only] = values;
-  return values.length === 1 && typeof only === "string" ? only : (JSON.stringify(input) ?? "");
+  if (typeof input !== "object" || input === null) return String(input ?? "");
+  const fields = input as Record<string, unknown>;
+  const telling = TELLING_KEYS.map((key) => fields[key]).find((value) => typeof value === "string");
+  return typeof telling === "string" ? telling : JSON.stringify(input);
 }
 
 /** The bytes of a log chunk. */

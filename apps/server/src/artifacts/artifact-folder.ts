@@ -5,7 +5,9 @@ import { z } from "zod";
 import { makePrivateFolder, writeWhole } from "../data-folder.ts";
 
 /** Names of artifacts: no separators and no leading dot, so that a name is always one file in the attempt's own folder. */
-export const artifactNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, "expected letters, digits and . _ : -, at most 128, the first a letter or digit");
+export const artifactNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, "expected letters, digits and . _ : -, at most 128, the first a letter or digit");
 
 /** Artifacts as files: `<jobId>/<fence>/<name>`. The rows that say which count are the store's. */
 export class ArtifactFolder {

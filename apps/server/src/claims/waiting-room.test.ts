@@ -1,3 +1,4 @@
+import { newId } from "@slipway/protocol/scalars";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -95,13 +96,12 @@ test("whatever the order, no job waits beside a waiter that could take it", asyn
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const queue = new Queue();
       const waiting = new Map<AbortController, { capabilities: string[] }>();
-      let jobs = 0;
       for (const next of steps) {
         if (next.do === "claim") {
           const controller = new AbortController();
           waiting.set(controller, next);
           void queue.claim(next.capabilities, controller.signal).finally(() => waiting.delete(controller));
-        } else if (next.do === "add") queue.add(String((jobs += 1)), next.requires);
+        } else if (next.do === "add") queue.add(newId(), next.requires);
         else if (next.do === "leave") [...waiting.keys()][next.index]?.abort();
         else await settle();
       }

@@ -36,7 +36,12 @@ export class WaitingRoom {
    * Tries `attempt` now and again with every offer, until it gives something, `waitMs` are over, the signal aborts or the room closes (then null).
    * `idOf` tells which job an attempt took.
    */
-  async serve<T>(wants: Wants, attempt: () => Promise<T | null>, idOf: (taken: T) => string, options: { waitMs: number; signal: AbortSignal }): Promise<T | null> {
+  async serve<T>(
+    wants: Wants,
+    attempt: () => Promise<T | null>,
+    idOf: (taken: T) => string,
+    options: { waitMs: number; signal: AbortSignal },
+  ): Promise<T | null> {
     const waiter = this.#enter(wants);
     const deadline = performance.now() + options.waitMs;
     let taken: T | null = null;

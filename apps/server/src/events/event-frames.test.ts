@@ -27,7 +27,12 @@ test("what is no longer kept is told before what is", async () => {
   add();
   state.final = true;
   const frames = await Array.fromAsync(eventFrames({ store, events: new EventBus() }, "j", 1, []));
-  expect(frames).toMatchObject([{ type: "gap", fromSeq: 2, nextSeq: 4 }, { type: "event", event: { seq: 4 } }, { type: "event", event: { seq: 5 } }, { type: "end", lastSeq: 5 }]);
+  expect(frames).toMatchObject([
+    { type: "gap", fromSeq: 2, nextSeq: 4 },
+    { type: "event", event: { seq: 4 } },
+    { type: "event", event: { seq: 5 } },
+    { type: "end", lastSeq: 5 },
+  ]);
 });
 
 test("a change between two reads is not missed, and a quiet job is not read", async () => {

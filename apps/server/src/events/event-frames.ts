@@ -9,7 +9,12 @@ const PAGE_EVENTS = 100;
  * The frames of a job from the event after `after` on: what is stored, then what comes, a gap frame where events are no longer kept, and an end frame
  * after the last event of a final job. Nothing is read ahead of the consumer by more than a page. Ends early, without an end frame, on abort.
  */
-export async function* eventFrames(plane: { store: Store; events: EventBus }, jobId: string, after: number, signals: readonly AbortSignal[]): AsyncGenerator<EventFrame> {
+export async function* eventFrames(
+  plane: { store: Store; events: EventBus },
+  jobId: string,
+  after: number,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<EventFrame> {
   // Watches before the first read, so that nothing falls between the two.
   using bell = plane.events.watch(jobId);
   let cursor = after;

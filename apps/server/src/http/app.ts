@@ -9,7 +9,6 @@ import type { Handlers } from "./call.ts";
 import { answerError } from "./errors.ts";
 import { describeRoutes } from "./openapi.ts";
 import { checkOrigin } from "./origin.ts";
-import { addRoutes } from "./routes.ts";
 import { accountHandlers } from "./routes/accounts.ts";
 import { attemptHandlers } from "./routes/attempts.ts";
 import { completionHandlers } from "./routes/completions.ts";
@@ -17,6 +16,7 @@ import { eventExtras, eventHandlers } from "./routes/events.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
 import { addWorkerSignals, workerHandlers } from "./routes/workers.ts";
+import { addRoutes } from "./routes.ts";
 import { validateWithZod } from "./validation.ts";
 
 /** The largest frame that a client may send over a WebSocket, in bytes: none of ours expects any. */

@@ -15,7 +15,10 @@ export function requireRole(tokens: TokenCache, roles: readonly Role[]): onReque
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     request.token = await authenticate(tokens, request, reply);
     if (request.token.role !== "admin" && !roles.includes(request.token.role)) {
-      throw new SlipwayError("FORBIDDEN", `A token of the role ${request.token.role} may not do this.`, { role: request.token.role, roles: ["admin", ...roles] });
+      throw new SlipwayError("FORBIDDEN", `A token of the role ${request.token.role} may not do this.`, {
+        role: request.token.role,
+        roles: ["admin", ...roles],
+      });
     }
   };
 }

@@ -27,7 +27,12 @@ function fromFastify(error: Partial<FastifyError>, request: FastifyRequest): Sli
     return invalidField("content-type", undefined, "application/json, or application/octet-stream for an artifact");
   }
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
-    return new SlipwayError("INVALID_REQUEST", `The request cannot be read: ${error.message ?? "no reason given"}`, { reason: error.message ?? "" }, { cause: error });
+    return new SlipwayError(
+      "INVALID_REQUEST",
+      `The request cannot be read: ${error.message ?? "no reason given"}`,
+      { reason: error.message ?? "" },
+      { cause: error },
+    );
   }
   return undefined;
 }

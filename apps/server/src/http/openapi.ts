@@ -15,7 +15,11 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "Slipway", version: SERVER_VERSION, description: "The control plane's HTTP API. Every answer that is not 2xx carries a code of docs/errors.md." },
+      info: {
+        title: "Slipway",
+        version: SERVER_VERSION,
+        description: "The control plane's HTTP API. Every answer that is not 2xx carries a code of docs/errors.md.",
+      },
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
       security: [{ token: [] }],
     },

@@ -27,7 +27,11 @@ function toInvalidRequest(error: z.ZodError, part: string, data: unknown): Slipw
 
 function toProblems(issue: z.core.$ZodIssue, part: string, data: unknown): Problem[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ field: [...issue.path, key].join("."), value: shown(valueAt(data, [...issue.path, key])), expected: "no such field exists here" }));
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key].join("."),
+      value: shown(valueAt(data, [...issue.path, key])),
+      expected: "no such field exists here",
+    }));
   }
   const field = issue.path.length > 0 ? issue.path.join(".") : part;
   return [{ field, value: shown(valueAt(data, issue.path)), expected: expectation(issue) }];

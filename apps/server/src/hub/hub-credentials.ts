@@ -24,13 +24,19 @@ export async function hubGrant(plane: ControlPlane, password: string, at: { repo
   const grant = await grantOf(plane, password, at);
   if (grant === undefined) throw new SlipwayError("UNAUTHENTICATED", "The hub does not know this credential, or its lease is over.");
   if (grant === null || (at.write && grant.push === null)) {
-    throw new SlipwayError("FORBIDDEN", `This credential may not ${at.write ? "push to" : "fetch from"} ${at.store}.git of this repository.`, { store: at.store });
+    throw new SlipwayError("FORBIDDEN", `This credential may not ${at.write ? "push to" : "fetch from"} ${at.store}.git of this repository.`, {
+      store: at.store,
+    });
   }
   return grant;
 }
 
 /** Undefined: nobody's. Null: somebody's, but not for here. */
-async function grantOf(plane: ControlPlane, password: string, { repoId, store, write }: { repoId: string; store: HubStore; write: boolean }): Promise<HubGrant | null | undefined> {
+async function grantOf(
+  plane: ControlPlane,
+  password: string,
+  { repoId, store, write }: { repoId: string; store: HubStore; write: boolean },
+): Promise<HubGrant | null | undefined> {
   const digest = sha256(password);
   const attempt = await plane.store.findAttemptByCredential(digest);
   if (attempt) {
@@ -42,7 +48,10 @@ async function grantOf(plane: ControlPlane, password: string, { repoId, store, w
   const completion = await plane.store.findCompletionByCredential(digest);
   if (completion) {
     if (completion.repoId !== repoId) return null;
-    return { user: `completion-${completion.completionId}-${completion.fence}`, push: store === "jobs" ? mergeRef(completion.completionId, completion.fence) : null };
+    return {
+      user: `completion-${completion.completionId}-${completion.fence}`,
+      push: store === "jobs" ? mergeRef(completion.completionId, completion.fence) : null,
+    };
   }
   const token = await plane.tokens.find(password);
   if (!token) return undefined;

@@ -38,7 +38,11 @@ async function serve(plane: ControlPlane, request: FastifyRequest, reply: Fastif
   const { repo, store, "*": path } = request.params as z.infer<typeof paramsSchema>;
   const service = path === "info/refs" ? (request.query as z.infer<typeof querySchema>).service : path;
   if (service === undefined) throw new SlipwayError("NOT_FOUND", "The hub speaks git's smart HTTP protocol only.");
-  const grant = await authorize(plane, request, reply, { repoId: repo, store: store === "upstream.git" ? "upstream" : "jobs", write: service === "git-receive-pack" });
+  const grant = await authorize(plane, request, reply, {
+    repoId: repo,
+    store: store === "upstream.git" ? "upstream" : "jobs",
+    write: service === "git-receive-pack",
+  });
   reply.hijack();
   try {
     await serveGit(request.raw, reply.raw, {

@@ -18,13 +18,28 @@ async function partOf(plane: ControlPlane, job: JobView): Promise<Part> {
     case "integrating":
       return await explainIntegrating(plane, job);
     case "blocked":
-      return { owner: "you", deadline: null, reason: failureText(job, "A person has to act."), unblock: `${hintOf(job)} Then \`slipway retry ${job.number}\`, or \`slipway cancel ${job.number}\`.` };
+      return {
+        owner: "you",
+        deadline: null,
+        reason: failureText(job, "A person has to act."),
+        unblock: `${hintOf(job)} Then \`slipway retry ${job.number}\`, or \`slipway cancel ${job.number}\`.`,
+      };
     case "done":
       return { owner: "nobody", deadline: null, reason: doneText(job), unblock: "Nothing: the job is done." };
     case "failed":
-      return { owner: "nobody", deadline: null, reason: failureText(job, "The job failed."), unblock: `${hintOf(job)} \`slipway retry ${job.number}\` submits it again.` };
+      return {
+        owner: "nobody",
+        deadline: null,
+        reason: failureText(job, "The job failed."),
+        unblock: `${hintOf(job)} \`slipway retry ${job.number}\` submits it again.`,
+      };
     case "cancelled":
-      return { owner: "nobody", deadline: null, reason: failureText(job, "The job was cancelled."), unblock: `\`slipway retry ${job.number}\` submits it again.` };
+      return {
+        owner: "nobody",
+        deadline: null,
+        reason: failureText(job, "The job was cancelled."),
+        unblock: `\`slipway retry ${job.number}\` submits it again.`,
+      };
   }
 }
 
@@ -33,7 +48,12 @@ async function explainQueued(plane: ControlPlane, job: JobView): Promise<Part> {
   const open = waiting.dependencies.filter(({ state }) => state !== "done");
   if (open.length > 0) {
     const names = open.map(({ number, state }) => `job ${number} (${state})`).join(", ");
-    return { owner: "job", deadline: null, reason: `It waits for ${names}.`, unblock: `It goes on when ${open.length === 1 ? "that job is" : "those jobs are"} done; if one does not end well, this one fails.` };
+    return {
+      owner: "job",
+      deadline: null,
+      reason: `It waits for ${names}.`,
+      unblock: `It goes on when ${open.length === 1 ? "that job is" : "those jobs are"} done; if one does not end well, this one fails.`,
+    };
   }
   if (waiting.runAfter !== null && waiting.runAfter > Date.now()) {
     const at = new Date(waiting.runAfter).toISOString();
@@ -60,13 +80,24 @@ async function explainUnclaimed(plane: ControlPlane, job: JobView, ahead: number
   if (able.length === 0) {
     const missing = job.requires.filter((capability) => !connected.some(({ capabilities }) => capabilities.includes(capability)));
     const what = missing.length > 0 ? missing.join(", ") : job.requires.join(" together with ");
-    return { owner: "you", deadline: null, reason: `No connected worker has ${what}.`, unblock: `Start a worker that has ${what}; \`slipway doctor\` says what is missing, or submit the job with another backend.` };
+    return {
+      owner: "you",
+      deadline: null,
+      reason: `No connected worker has ${what}.`,
+      unblock: `Start a worker that has ${what}; \`slipway doctor\` says what is missing, or submit the job with another backend.`,
+    };
   }
   const working = able.filter(({ draining }) => !draining);
   if (working.length === 0) {
-    return { owner: "you", deadline: null, reason: "Every worker that could take it is draining.", unblock: "Start a worker again; a drained one takes jobs again after its restart." };
+    return {
+      owner: "you",
+      deadline: null,
+      reason: "Every worker that could take it is draining.",
+      unblock: "Start a worker again; a drained one takes jobs again after its restart.",
+    };
   }
-  const line = ahead > 0 ? `${ahead} ${ahead === 1 ? "job is" : "jobs are"} ahead of it and all slots are taken.` : "All slots of the workers that can take it are taken.";
+  const line =
+    ahead > 0 ? `${ahead} ${ahead === 1 ? "job is" : "jobs are"} ahead of it and all slots are taken.` : "All slots of the workers that can take it are taken.";
   return { owner: "worker", deadline: null, reason: line, unblock: "Nothing to do: the next free slot takes it. More slots or workers make it quicker." };
 }
 
@@ -89,14 +120,35 @@ async function explainIntegrating(plane: ControlPlane, job: JobView): Promise<Pa
     return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state}). ${inner.reason}` };
   }
   const lease = completion ? await plane.store.getCompletion(completion.id) : undefined;
-  if (lease?.intent) return { owner: "server", deadline: null, reason: `Its landing on ${job.target} is written down and being carried out.`, unblock: "Nothing to do: after a crash the server finishes it when it starts." };
+  if (lease?.intent)
+    return {
+      owner: "server",
+      deadline: null,
+      reason: `Its landing on ${job.target} is written down and being carried out.`,
+      unblock: "Nothing to do: after a crash the server finishes it when it starts.",
+    };
   if (completion && completion.fence > 0) {
-    return { owner: "integrator", deadline: null, reason: `The integrator merges it onto ${job.target}.`, unblock: "Nothing to do: if the integrator dies, its lease ends within seconds and the next claim takes over." };
+    return {
+      owner: "integrator",
+      deadline: null,
+      reason: `The integrator merges it onto ${job.target}.`,
+      unblock: "Nothing to do: if the integrator dies, its lease ends within seconds and the next claim takes over.",
+    };
   }
   if (plane.completionRoom.size === 0) {
-    return { owner: "integrator", deadline: null, reason: `Its commit waits to be merged onto ${job.target}, and no integrator asks for work now: one is busy, or none runs.`, unblock: "If none runs, start one, for example with `slipway up`." };
+    return {
+      owner: "integrator",
+      deadline: null,
+      reason: `Its commit waits to be merged onto ${job.target}, and no integrator asks for work now: one is busy, or none runs.`,
+      unblock: "If none runs, start one, for example with `slipway up`.",
+    };
   }
-  return { owner: "integrator", deadline: null, reason: `Its commit waits for its turn on ${job.target}.`, unblock: "Nothing to do: completions of one target land one after another." };
+  return {
+    owner: "integrator",
+    deadline: null,
+    reason: `Its commit waits for its turn on ${job.target}.`,
+    unblock: "Nothing to do: completions of one target land one after another.",
+  };
 }
 
 function failureText(job: JobView, fallback: string): string {

@@ -20,6 +20,10 @@ export async function findJobDetail(store: Store, idOrNumber: string): Promise<J
 /** The repository by id or name, or NOT_FOUND. */
 export async function findRepository(store: Store, idOrName: string): Promise<RepositoryRow> {
   const repository = await store.getRepository(idOrName);
-  if (!repository) throw new SlipwayError("NOT_FOUND", `There is no repository ${idOrName}.`, { repo: idOrName, hint: "Register it first; `slipway run` in a checkout does it by itself." });
+  if (!repository)
+    throw new SlipwayError("NOT_FOUND", `There is no repository ${idOrName}.`, {
+      repo: idOrName,
+      hint: "Register it first; `slipway run` in a checkout does it by itself.",
+    });
   return repository;
 }

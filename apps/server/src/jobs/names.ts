@@ -2,7 +2,11 @@ import { branchSchema } from "@slipway/protocol/scalars";
 
 /** A job's title where the submitter gave none: the first line of the task that says something. */
 export function titleOf(task: string): string {
-  const line = task.split("\n").find((text) => text.trim().length > 0)?.trim() ?? "job";
+  const line =
+    task
+      .split("\n")
+      .find((text) => text.trim().length > 0)
+      ?.trim() ?? "job";
   return line.length <= 100 ? line : `${line.slice(0, 99).trimEnd()}…`;
 }
 

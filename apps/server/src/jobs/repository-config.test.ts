@@ -27,6 +27,9 @@ test.each([
 });
 
 test("aliases cannot blow it up", () => {
-  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh".split("").map((name, index) => `${name}: &${name} [${`*${"abcdefg"[index]},`.repeat(9)}]`).join("\n")}\n`;
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh"
+    .split("")
+    .map((name, index) => `${name}: &${name} [${`*${"abcdefg"[index]},`.repeat(9)}]`)
+    .join("\n")}\n`;
   expect(problemOf(bomb)).toMatchObject({ code: "INVALID_CONFIG" });
 });

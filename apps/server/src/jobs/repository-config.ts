@@ -1,8 +1,8 @@
+import { readFileAt } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { REPOSITORY_CONFIG_FILE, type RepositoryConfig, repositoryConfigSchema } from "@slipway/protocol/repository-config";
-import { readFileAt } from "@slipway/git/hub";
-import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { Document, Node, Pair } from "yaml";
+import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 
 /** Configurations remembered; a commit's never changes. */
@@ -30,9 +30,18 @@ export function parseRepositoryConfig(text: string): RepositoryConfig {
     const { line, col } = lines.linePos(error.pos[0]);
     throw invalidConfig({ line, column: col, key: "", expected: `YAML that can be read: ${error.message}` });
   }
-  const result = repositoryConfigSchema.safeParse(document.toJS({ maxAliasCount: 50 }) ?? {});
+  const result = repositoryConfigSchema.safeParse(toPlain(document) ?? {});
   if (result.success) return result.data;
   throw invalidConfig(...result.error.issues.slice(0, 20).map((issue) => locate(issue, document, lines)));
+}
+
+/** The document as plain values. Aliases that point nowhere, or that multiply, are no configuration. */
+function toPlain(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 50 });
+  } catch (error) {
+    throw invalidConfig({ line: 1, column: 1, key: "", expected: `YAML that can be read: ${error instanceof Error ? error.message : String(error)}` });
+  }
 }
 
 interface Problem {

@@ -1,4 +1,4 @@
-import { resolveCommit, fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream, resolveCommit } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
@@ -54,7 +54,8 @@ export async function retryJob(plane: ControlPlane, job: JobView): Promise<JobVi
     announce(plane, unblocked);
     return unblocked;
   }
-  if (job.endedAt === null) throw new SlipwayError("CONFLICT", `Job ${job.number} is ${job.state}; only a blocked or a final job can be tried again.`, { state: job.state });
+  if (job.endedAt === null)
+    throw new SlipwayError("CONFLICT", `Job ${job.number} is ${job.state}; only a blocked or a final job can be tried again.`, { state: job.state });
   if (job.kind === "verify") {
     throw new SlipwayError("CONFLICT", "A verify job belongs to a completion and is not tried again by itself.", { hint: "Retry the job that it verifies." });
   }

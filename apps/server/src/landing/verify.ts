@@ -41,7 +41,8 @@ export async function verifyCompletion(plane: ControlPlane, id: string, fence: n
     announce(plane, verifyJob);
     plane.events.changed(completion.jobId, "events");
   }
-  if (verifyJob.state === "queued" || verifyJob.state === "running" || verifyJob.state === "integrating") return { status: "waiting", verifyJobId: verifyJob.id };
+  if (verifyJob.state === "queued" || verifyJob.state === "running" || verifyJob.state === "integrating")
+    return { status: "waiting", verifyJobId: verifyJob.id };
   return await rejection(plane, verifyJob, judgement);
 }
 
@@ -49,7 +50,11 @@ export async function verifyCompletion(plane: ControlPlane, id: string, fence: n
 export async function judge(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<Judgement> {
   const root = hubRoot(plane.folder, completion.repoId);
   if (!(await hasCommit(root, merged.mergedOid))) {
-    throw new SlipwayError("INVALID_REQUEST", "The merged commit is not in the hub.", { field: "mergedOid", value: merged.mergedOid, expected: "a commit that was pushed to the claim's pushRef" });
+    throw new SlipwayError("INVALID_REQUEST", "The merged commit is not in the hub.", {
+      field: "mergedOid",
+      value: merged.mergedOid,
+      expected: "a commit that was pushed to the claim's pushRef",
+    });
   }
   const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
   const known = config.gates.length > 0 ? await plane.store.receiptsFor(tree) : [];
@@ -94,7 +99,10 @@ async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missin
   const details = { verifyJobId: verifyJob.id, verifyJob: verifyJob.number };
   if (verifyJob.state === "done") {
     const receipts = (await plane.store.getJobDetail(verifyJob.id))?.receipts ?? [];
-    const red = missing.map((gate) => ({ gate: gate.name, exitCode: receipts.find((receipt) => receipt.tree === tree && receipt.gate === gate.name)?.exitCode ?? null }));
+    const red = missing.map((gate) => ({
+      gate: gate.name,
+      exitCode: receipts.find((receipt) => receipt.tree === tree && receipt.gate === gate.name)?.exitCode ?? null,
+    }));
     const names = red.map(({ gate, exitCode }) => (exitCode === null ? `${gate} (did not run)` : `${gate} (exit ${exitCode})`)).join(", ");
     return { status: "rejected", code: "GATES_FAILED", message: `On the merged tree these gates fail: ${names}.`, details: { ...details, gates: red } };
   }

@@ -9,24 +9,40 @@ export interface AttemptContext {
   readonly claim: Claim;
   readonly paths: AttemptPaths;
   readonly client: Client;
+  /**
+   * Starts further sandboxes, such as the fresh one for the commit. What it starts is written down before it is handed out, keeps its lease file
+   * renewed as long as the attempt owns its lease, and is ended with the attempt at the latest; a caller ends it as soon as it can.
+   */
   readonly provider: SandboxProvider;
+  /** True where an earlier worker process began this attempt: what the journal has is done already. */
+  readonly resumed: boolean;
   readonly journal: Journal;
   readonly events: EventSink;
   readonly log: Logger;
   /** Aborts with a SlipwayError as its reason: CANCELLED, LEASE_LOST or WORKER_STOPPED. */
   readonly signal: AbortSignal;
-  /** A running sandbox for the agent: a warm one where it fits (same read-only mounts), else a fresh one. Attached again after a restart. */
+  /**
+   * The running sandbox for the agent, over `paths.workspace`, `paths.home`, `paths.spool` and `paths.control`: a warm one where its read-only mounts
+   * are these, else a fresh one; the folders are the same either way and are known before, so the workspace can be prepared first (into
+   * `paths.workspace` itself: that folder is mounted already and must not be replaced). A second call gives the same sandbox, after its `end()` a
+   * fresh one over the same folders, the spool emptied. After a restart the running one is attached again; where it is gone, a fresh one comes, to be
+   * told by its `record.nonce`: a turn that was begun in the other must not be begun again.
+   */
   agentSandbox(readOnly: readonly string[]): Promise<Sandbox>;
   /** Extra host folders that gates and agents need read-only: toolchains found on PATH. */
   readonly toolchains: readonly string[];
 }
 
-/** Folders of an attempt under the worker's data folder. None but `workspace`, `home` and `spool` is ever mounted writable. */
+/**
+ * Folders of an attempt under the worker's data folder. None but `workspace`, `home` and `spool` is ever mounted writable. `workspace`, `spool`,
+ * `control` and mostly `home` lie in the sandbox's own place (`sandboxes/<id>/`), reserved at the claim: a warm sandbox has mounted them before the
+ * job was known. They exist and are empty when the pipeline begins (`home`: unless it is the job's kept one). The daemon removes all of them.
+ */
 export interface AttemptPaths {
   /** Everything of this attempt: `attempts/<job>-<fence>/`. */
   readonly root: string;
   readonly workspace: string;
-  /** The job's kept home. */
+  /** The job's home: the kept one (`homes/<job>`) of an earlier attempt on this worker, else a fresh one that is moved there at the end. */
   readonly home: string;
   readonly spool: string;
   readonly control: string;

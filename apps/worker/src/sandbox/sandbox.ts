@@ -26,7 +26,10 @@ export interface SandboxSpec {
   readonly home: string;
   /** Written by the runner: its event spool; `/spool` inside. */
   readonly spool: string;
-  /** Written by the worker, read-only inside at `/control`: lease file and socket. */
+  /**
+   * Written by the worker, read-only inside at `/control`: the lease file (`leaseFileIn(control)`) and, below `run/`, the socket. `start` writes a
+   * first lease of FIRST_LEASE_MS where there is none, so that a sandbox whose worker dies at once does not live for ever.
+   */
   readonly control: string;
   /** Host paths mounted read-only at the same path: toolchains, and the objects of the repository. */
   readonly readOnly: readonly string[];
@@ -49,14 +52,26 @@ export interface Sandbox extends AsyncDisposable {
    * Runs a turn, or takes up one that is already running or ended under the same id. Events come in order, each ordinal once, starting after
    * `afterOrdinal`; an event is acknowledged to the runner when `onEvent` has resolved. RUNNER_LOST where the runner ends first.
    */
-  turn(request: TurnRequest, options: { afterOrdinal: number; onEvent: (ordinal: number, at: number, event: AgentEvent) => Promise<void>; signal: AbortSignal }): Promise<TurnResult>;
+  turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult>;
   /**
    * Runs one shell command in the workspace, in a PID namespace of its own that ends with it, its exit seen from outside. Output is capped:
-   * beyond `outputLimitBytes` it is counted and not kept.
+   * beyond `outputLimitBytes` it is counted, neither kept nor passed to `onOutput`. Independent of the runner, so it works after `end()` too;
+   * `end()` ends the ones that are running. SANDBOX_UNAVAILABLE where the command could not be started in the sandbox.
    */
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
-  /** Ends everything inside within a second, detached children too. */
+  /**
+   * Ends everything inside within a second, detached children too; ending twice is no error. `turn` is over then, but `run` still works: it makes
+   * one-shots on the same spec, and the commit is made in one after the end, when nothing of the agent is alive.
+   */
   end(): Promise<void>;
+}
+
+export interface TurnOptions {
+  /** The last event of the runner that is already known; 0 where there is none. */
+  readonly afterOrdinal: number;
+  readonly onEvent: (ordinal: number, at: number, event: AgentEvent) => Promise<void>;
+  /** Cancels the turn in the runner; `turn` then rejects with the signal's reason, after half a second at the latest. */
+  readonly signal: AbortSignal;
 }
 
 export interface SandboxCommand {

@@ -37,7 +37,8 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     retryJob: async ({ params }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job)) }),
     jobDiff: async ({ params, reply }) => {
       const job = await findJob(plane.store, params.job);
-      if (job.resultOid === null) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
+      if (job.resultOid === null)
+        throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
       const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, job.resultOid);
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
       return undefined;
@@ -46,7 +47,11 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       const { job, artifacts } = await findJobDetail(plane.store, params.job);
       // The same name may come from several attempts: the newest is meant.
       const newest = artifacts.filter(({ name }) => name === params.name).toSorted((a, b) => b.fence - a.fence)[0];
-      if (!newest) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no artifact ${params.name}.`, { name: params.name, artifacts: artifacts.map(({ name }) => name) });
+      if (!newest)
+        throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no artifact ${params.name}.`, {
+          name: params.name,
+          artifacts: artifacts.map(({ name }) => name),
+        });
       const bytes = await plane.artifacts.read(job.id, newest.fence, newest.name);
       // An artifact is an agent's output: a browser must not take it for a page of ours.
       reply.type("application/octet-stream").header("x-content-type-options", "nosniff").header("content-disposition", "attachment");

@@ -37,7 +37,9 @@ export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     syncRepository: async ({ params, signal }) => {
       const { repository, root } = await find(params.repo);
       if (repository.url === null) {
-        throw new SlipwayError("CONFLICT", `The repository ${repository.name} has no address to fetch from.`, { hint: "Push to its hub instead; `slipway run` in a checkout does it by itself." });
+        throw new SlipwayError("CONFLICT", `The repository ${repository.name} has no address to fetch from.`, {
+          hint: "Push to its hub instead; `slipway run` in a checkout does it by itself.",
+        });
       }
       return { branches: await fetchUpstream(root, repository.url, signal) };
     },

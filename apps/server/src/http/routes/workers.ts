@@ -1,7 +1,7 @@
-import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
-import type { FastifyInstance } from "fastify";
 import { WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
 import { idSchema } from "@slipway/protocol/scalars";
+import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
+import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { ControlPlane } from "../../control-plane.ts";
 import { requireRole } from "../auth.ts";

@@ -1,0 +1,36 @@
+import { enableCompileCache, flushCompileCache } from "node:module";
+import { parseArgs } from "node:util";
+
+/** The program inside the sandbox. `serve` is resident and drives turns; `describe` and `probe` tell of the backends. Errors in its use end with 2. */
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    socket: { type: "string" },
+    lease: { type: "string" },
+    spool: { type: "string" },
+    "compile-cache": { type: "string" },
+    "own-namespace": { type: "boolean", default: false },
+  },
+});
+if (values["compile-cache"] !== undefined) enableCompileCache(values["compile-cache"]);
+
+const [command, backend] = positionals;
+if (command === "serve" && values.socket !== undefined && values.lease !== undefined && values.spool !== undefined) {
+  const { serve } = await import("./serve.ts");
+  await serve({ socket: values.socket, lease: values.lease, spool: values.spool, ownNamespace: values["own-namespace"] });
+} else if (command === "describe") {
+  const { describe } = await import("./describe.ts");
+  process.stdout.write(`${JSON.stringify(await describe(), null, 2)}\n`);
+} else if (command === "probe") {
+  const { probe } = await import("./probe.ts");
+  process.stdout.write(`${JSON.stringify(await probe(backend), null, 2)}\n`);
+} else if (command === "warm") {
+  // Loads what a turn needs, so that the compile cache has it; for runners that find the cache read-only.
+  await Promise.all([import("./serve.ts"), import("./lease/namespace.ts"), import("./turn/run-turn.ts")]);
+  const { preloadBackends } = await import("./registry.ts");
+  await preloadBackends();
+  flushCompileCache();
+} else {
+  process.stderr.write("usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | probe [BACKEND] | warm --compile-cache FOLDER\n");
+  process.exitCode = 2;
+}

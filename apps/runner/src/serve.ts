@@ -1,0 +1,120 @@
+import { createInterface } from "node:readline";
+import type { RunnerToWorker, TurnRequest, TurnResult, WorkerToRunner } from "@slipway/protocol/runner-protocol";
+import { isAloneInNamespace, killOthers } from "./lease/namespace.ts";
+import { startSwitch } from "./lease/switch.ts";
+import { EventSpool } from "./spool/event-spool.ts";
+import { Outbox } from "./spool/outbox.ts";
+import { TurnLedger } from "./spool/turn-ledger.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+export interface ServeOptions {
+  readonly socket: string;
+  readonly lease: string;
+  readonly spool: string;
+  readonly ownNamespace: boolean;
+}
+
+/** Serves the worker until it says stop or the lease is over. The nonce comes as one line on standard input. */
+export async function serve(options: ServeOptions): Promise<void> {
+  if (options.ownNamespace && !isAloneInNamespace()) throw new Error("--own-namespace was given, but this is not a namespace that the worker made");
+  startSwitch({ leaseFile: options.lease, ownNamespace: options.ownNamespace });
+  const nonce = await readLine();
+  const spool = new EventSpool(options.spool);
+  const runner = new Runner(options, spool, new TurnLedger(options.spool), nonce);
+  runner.start();
+}
+
+class Runner {
+  readonly #options: ServeOptions;
+  readonly #ledger: TurnLedger;
+  readonly #link: WorkerLink;
+  readonly #outbox: Outbox;
+  #running: { turnId: string; cancel: AbortController; stray: PromiseWithResolvers<never> } | undefined;
+
+  constructor(options: ServeOptions, spool: EventSpool, ledger: TurnLedger, nonce: string) {
+    this.#options = options;
+    this.#ledger = ledger;
+    this.#link = new WorkerLink({
+      ...{ socketPath: options.socket, nonce, spool },
+      turnId: () => this.#running?.turnId ?? null,
+      onMessage: (message) => this.#receive(message),
+      // Schemas and backends take 200 ms to load, and the first turn should not wait for them; the hello has gone out.
+      onHello: () => void loadTurnCode().then(({ preloadBackends }) => preloadBackends()),
+    });
+    this.#outbox = new Outbox(spool, () => this.#link.pump());
+  }
+
+  start(): void {
+    const stray = (error: unknown): void => {
+      process.stderr.write(`an error that nobody caught: ${error instanceof Error ? error.stack : String(error)}\n`);
+      this.#running?.stray.reject(error);
+    };
+    process.on("uncaughtException", stray);
+    process.on("unhandledRejection", stray);
+    this.#link.connect();
+  }
+
+  #receive(message: Extract<WorkerToRunner, { type: "turn" | "cancel" | "stop" }>): void {
+    if (message.type === "turn") this.#turn(message);
+    else if (message.type === "cancel" && this.#running?.turnId === message.turnId) this.#running.cancel.abort();
+    else if (message.type === "stop") process.exit(0);
+  }
+
+  #turn(request: TurnRequest): void {
+    const { turnId } = request;
+    const known = this.#ledger.resultOf(turnId);
+    if (known) this.#answer(turnId, known);
+    else if (!this.#running) void this.#run(request);
+    // The same turn is answered when it is done; another one has to wait its turn, and a sound worker lets it.
+    else if (this.#running.turnId !== turnId) this.#answer(turnId, failed("INTERNAL", `The turn ${this.#running.turnId} is still running.`));
+  }
+
+  async #run(request: TurnRequest): Promise<void> {
+    const { turnId } = request;
+    const running = { turnId, cancel: new AbortController(), stray: Promise.withResolvers<never>() };
+    running.stray.promise.catch(() => {});
+    this.#running = running;
+    let result: TurnResult;
+    try {
+      this.#ledger.begin(turnId);
+      const { runTurn, loadBackend } = await loadTurnCode();
+      const label = process.env["SLIPWAY_SANDBOX"];
+      result = await runTurn(request, running.cancel.signal, {
+        loadBackend,
+        emit: (event) => this.#outbox.emit(event),
+        killOthers: () => killOthers(this.#options.ownNamespace),
+        extraEnv: label === undefined ? {} : { SLIPWAY_SANDBOX: label },
+        stray: running.stray.promise,
+      });
+      this.#outbox.tellGap();
+      this.#ledger.finish(turnId, result);
+    } catch (error) {
+      const isFull = (error as NodeJS.ErrnoException).code === "ENOSPC";
+      result = failed(isFull ? "DISK_FULL" : "INTERNAL", error instanceof Error ? error.message : String(error));
+      this.#ledger.remember(turnId, result);
+    }
+    this.#running = undefined;
+    this.#answer(turnId, result);
+  }
+
+  #answer(turnId: string, result: TurnResult): void {
+    this.#link.sendResult({ type: "result", turnId, result } satisfies RunnerToWorker);
+  }
+}
+
+async function loadTurnCode() {
+  const [{ runTurn }, { loadBackend, preloadBackends }] = await Promise.all([import("./turn/run-turn.ts"), import("./registry.ts")]);
+  return { runTurn, loadBackend, preloadBackends };
+}
+
+function failed(code: "INTERNAL" | "DISK_FULL", message: string): TurnResult {
+  return { status: "failed", failure: { code, message, details: {} } };
+}
+
+async function readLine(): Promise<string> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdin.destroy();
+    return line;
+  }
+  throw new Error("the nonce is missing on standard input");
+}

@@ -1,0 +1,146 @@
+import type { BackendDefinition } from "@slipway/backend-sdk/backend";
+import { parseBackendConfig } from "@slipway/backend-sdk/config";
+import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
+import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/protocol/runner-protocol";
+import { LogChunker } from "../log-chunker.ts";
+import { createMatcher, type Matcher, Redactor, redactJson } from "../redact/redactor.ts";
+import { SHORTEST_SECRET, secretPatterns } from "../redact/secret-patterns.ts";
+import { fitEvent, fitResult } from "./fit.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** How long a backend may take to return after its signal aborted, before its processes are killed and it is not waited for. */
+const ABORT_GRACE_MS = 1_000;
+
+export interface TurnDeps {
+  loadBackend(name: string): Promise<BackendDefinition | undefined>;
+  /** Takes an event that is masked already. */
+  emit(event: AgentEvent): void;
+  /** Kills everything that the agent started. */
+  killOthers(): void;
+  /** Added to the agent's environment: the ownership label, where processes are found by it. */
+  readonly extraEnv: Readonly<Record<string, string>>;
+  /** Rejects with what escaped from the backend: an error that nobody caught. */
+  readonly stray: Promise<never>;
+}
+
+/** Runs one turn to its end and masks all that comes out of it. Never rejects: what goes wrong is the result. */
+export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: TurnDeps): Promise<TurnResult> {
+  const matcher = createMatcher(secretPatterns(Object.values(request.secrets)));
+  const watchdog = new Watchdog(request, cancel);
+  const output = new TurnOutput(matcher, deps.emit, () => watchdog.heard());
+  let result: TurnResult;
+  try {
+    warnOfShortSecrets(request, output);
+    result = await converse(request, watchdog, output, deps);
+  } catch (error) {
+    result = failedWith(error);
+  } finally {
+    watchdog.stop();
+  }
+  try {
+    output.end();
+  } catch (error) {
+    // The spool's disk: the result says so, as it cannot take the events any more.
+    result = failedWith(error);
+  }
+  return fitResult(redactJson(matcher, result) as TurnResult);
+}
+
+async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOutput, deps: TurnDeps): Promise<TurnResult> {
+  const backend = await deps.loadBackend(request.backend);
+  if (!backend) throw new SlipwayError("BACKEND_NOT_INSTALLED", `The runner knows no backend called ${request.backend}.`, { backend: request.backend });
+  const config = parseBackendConfig(backend, request.config);
+  for (const { name, required, hint } of backend.secrets) {
+    if (required && !request.secrets[name]) throw new SlipwayError("SECRET_MISSING", `The backend ${backend.name} needs the secret ${name}.`, { secret: name, hint });
+  }
+  const { prompt, turn, workspace, home, secrets } = request;
+  const running = (async () =>
+    await backend.turn({
+      ...{ prompt, turn, config, workspace, home, secrets },
+      env: { ...request.env, ...deps.extraEnv },
+      signal: watchdog.signal,
+      emit: (event) => output.event(event),
+      log: (stream, bytes) => output.log(stream, bytes),
+    }))();
+  // It may reject after it was given up.
+  running.catch(() => {});
+  const given = await Promise.race([running, deps.stray, watchdog.expired(ABORT_GRACE_MS)]).catch((error: unknown) => {
+    if (watchdog.signal.aborted) return undefined;
+    throw error;
+  });
+  if (watchdog.signal.aborted) {
+    // Whatever the backend says now: what it left running must not go on.
+    deps.killOthers();
+    throw watchdog.signal.reason;
+  }
+  const parsed = turnResultSchema.safeParse(given);
+  if (!parsed.success) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ${backend.name} ended its turn with something that is no result.`);
+  return output.invalid ? failedWith(output.invalid) : parsed.data;
+}
+
+function warnOfShortSecrets(request: TurnRequest, output: TurnOutput): void {
+  const short = Object.keys(request.secrets).filter((name) => (request.secrets[name] ?? "").length < SHORTEST_SECRET);
+  if (short.length === 0) return;
+  const text = `Too short to be masked (fewer than ${SHORTEST_SECRET} characters): ${short.join(", ")}.`;
+  output.event({ kind: "notice", data: { level: "warning", text } });
+}
+
+function failedWith(error: unknown): TurnResult {
+  const fallback: ErrorCode = "BACKEND_FAILED";
+  if (!(error instanceof SlipwayError) && (error as NodeJS.ErrnoException | undefined)?.code !== "ENOSPC") {
+    return { status: "failed", failure: { code: fallback, message: error instanceof Error ? error.message : String(error), details: {} } };
+  }
+  const { code, message, details } = toSlipwayError(error, fallback);
+  return { status: "failed", failure: { code, message, details: { ...details } } };
+}
+
+/** What a turn says, masked and in order; silent once the turn is over. */
+class TurnOutput {
+  readonly #matcher: Matcher;
+  readonly #emit: (event: AgentEvent) => void;
+  readonly #onSign: () => void;
+  readonly #logs = new Map<string, { redactor: Redactor; chunker: LogChunker }>();
+  #isOver = false;
+  /** Set where the backend emitted what is no event. */
+  invalid: SlipwayError | undefined;
+
+  constructor(matcher: Matcher, emit: (event: AgentEvent) => void, onSign: () => void) {
+    this.#matcher = matcher;
+    this.#emit = emit;
+    this.#onSign = onSign;
+  }
+
+  event(event: AgentEvent): void {
+    if (this.#isOver) return;
+    this.#onSign();
+    const parsed = agentEventSchema.safeParse(fitEvent(redactJson(this.#matcher, event)));
+    if (parsed.success) {
+      this.#emit(parsed.data);
+      return;
+    }
+    const issue = parsed.error.issues[0];
+    const problem = `${issue?.path.map(String).join(".") || "event"}: ${issue?.message ?? "not an event"}`;
+    this.invalid ??= new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend emitted what is no event: ${problem}.`);
+  }
+
+  log(stream: string, bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#onSign();
+    const name = stream.slice(0, 100);
+    let log = this.#logs.get(name);
+    if (!log) {
+      log = { redactor: new Redactor(this.#matcher), chunker: new LogChunker(name, (chunk) => this.#emit({ kind: "log", data: chunk })) };
+      this.#logs.set(name, log);
+    }
+    log.chunker.push(log.redactor.push(bytes));
+  }
+
+  end(): void {
+    this.#isOver = true;
+    for (const { redactor, chunker } of this.#logs.values()) {
+      chunker.push(redactor.end());
+      chunker.end();
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Claim } from "@slipway/protocol/worker-api";
+import type { Logger } from "pino";
+import type { LeaseHold } from "../daemon/leases.ts";
+import { OwnedProvider } from "../daemon/owned-provider.ts";
+import { makePlace, type Place, placeAt, readRecords } from "../daemon/places.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { AgentSandbox } from "./agent-sandbox.ts";
+import { type AttemptState, attemptFolder, writeAttemptState } from "./attempt-state.ts";
+import type { AttemptContext, AttemptPaths } from "./context.ts";
+import { AttemptEvents } from "./event-sink.ts";
+import { EventSpool } from "./event-spool.ts";
+import { FileJournal } from "./journal.ts";
+import type { AttemptServices } from "./services.ts";
+import { Uplink } from "./uplink.ts";
+
+/** Everything that one attempt holds while it runs. */
+export interface OpenAttempt {
+  readonly claim: Claim;
+  readonly context: AttemptContext;
+  readonly paths: AttemptPaths;
+  readonly place: Place;
+  readonly keptHome: boolean;
+  readonly provider: OwnedProvider;
+  readonly journal: FileJournal;
+  readonly spool: EventSpool;
+  readonly events: AttemptEvents;
+  readonly uplink: Uplink;
+  readonly hold: LeaseHold;
+  readonly abort: AbortController;
+  readonly log: Logger;
+}
+
+/** The place that an attempt gets at its claim, before it is known what it will mount. */
+interface Reservation {
+  readonly place: Place;
+  readonly keptHome: boolean;
+  readonly provider: OwnedProvider;
+  readonly warm: Sandbox | undefined;
+  readonly attached: Sandbox | undefined;
+}
+
+/** Reserves a place, writes the attempt's state to disk and opens journal and spool. `settled` is called when a killed worker would find it again. */
+export async function openAttempt(services: AttemptServices, claim: Claim, hold: LeaseHold, abort: AbortController, settled: () => Promise<void>): Promise<OpenAttempt> {
+  const reservation = await reserve(services, claim, hold);
+  const root = attemptFolder(services.folders.attempts, claim.job.id, claim.fence);
+  await mkdir(join(root, "work"), { recursive: true, mode: 0o700 });
+  await writeAttemptState(root, { claim, placeId: reservation.place.id, home: reservation.keptHome ? "kept" : "fresh" });
+  await settled();
+  return await assemble(services, claim, hold, abort, reservation, false);
+}
+
+/** Takes an attempt of an earlier worker process up again, with its sandbox where that still runs. */
+export async function reopenAttempt(services: AttemptServices, state: AttemptState, hold: LeaseHold, abort: AbortController): Promise<OpenAttempt> {
+  const place = placeAt(services.folders.sandboxes, state.placeId);
+  const provider = new OwnedProvider(services.provider, place.records, hold);
+  if (state.home === "kept") await services.homes.retake(state.claim.job.id);
+  let attached: Sandbox | undefined;
+  for (const record of await readRecords(place)) {
+    // Only the agent's sandbox goes on; others served one step, which is done anew.
+    attached ??= record.spec.workspace === place.workspace ? await provider.attach(record) : undefined;
+    if (attached?.record.spec.id !== record.spec.id) await provider.reclaim(record);
+  }
+  const reservation = { place, keptHome: state.home === "kept", provider, warm: undefined, attached };
+  return await assemble(services, state.claim, hold, abort, reservation, true);
+}
+
+async function reserve(services: AttemptServices, claim: Claim, hold: LeaseHold): Promise<Reservation> {
+  const { folders, homes, warm, warmMounts, provider } = services;
+  const keptHome = claim.job.kind === "task" && (await homes.take(claim.job.id)) !== undefined;
+  const mounts = claim.job.kind === "task" && !keptHome ? warmMounts.of(claim.job.repo.id) : undefined;
+  const taken = mounts ? warm.take(mounts) : undefined;
+  if (taken) {
+    await taken.provider.moveTo(hold);
+    taken.handedOver();
+    return { place: taken.place, keptHome, provider: taken.provider, warm: taken.sandbox, attached: undefined };
+  }
+  const place = await makePlace(folders.sandboxes);
+  return { place, keptHome, provider: new OwnedProvider(provider, place.records, hold), warm: undefined, attached: undefined };
+}
+
+async function assemble(
+  services: AttemptServices,
+  claim: Claim,
+  hold: LeaseHold,
+  abort: AbortController,
+  reservation: Reservation,
+  resumed: boolean,
+): Promise<OpenAttempt> {
+  const { client, homes } = services;
+  const { place, keptHome, provider } = reservation;
+  const log = services.log.child({ jobId: claim.job.id, job: claim.job.number, fence: claim.fence });
+  const paths = pathsOf(services, claim, place, keptHome ? homes.path(claim.job.id) : place.home);
+  const journal = await FileJournal.open(join(paths.root, "journal.jsonl"));
+  const spool = await EventSpool.open(join(paths.root, "events.jsonl"));
+  const uplink = new Uplink({ client, jobId: claim.job.id, fence: claim.fence, spool, log, resumed });
+  const events = new AttemptEvents(spool, uplink, services.spoolLimitBytes);
+  const agent = new AgentSandbox({
+    place,
+    home: paths.home,
+    provider,
+    warm: reservation.warm,
+    attached: reservation.attached,
+    signal: abort.signal,
+    onHandedOut: (readOnly, label) => {
+      events.useRunner(label.slice(-12));
+      if (claim.job.kind === "task") warmUpLike(services, claim.job.repo.id, readOnly, log);
+    },
+  });
+  const context: AttemptContext = {
+    claim,
+    paths,
+    client,
+    provider,
+    resumed,
+    journal,
+    events,
+    log,
+    signal: abort.signal,
+    agentSandbox: (readOnly) => agent.get(readOnly),
+    toolchains: services.toolchains,
+  };
+  await mkdir(paths.repository, { recursive: true, mode: 0o700 });
+  return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, abort, log };
+}
+
+/** The next job will most likely be of this kind: from here on its sandbox starts in the background. */
+function warmUpLike(services: AttemptServices, repositoryId: string, readOnly: readonly string[], log: Logger): void {
+  services.warm.want(readOnly);
+  services.warmMounts.remember(repositoryId, readOnly).catch((error: unknown) => log.warn({ err: error }, "the mounts could not be remembered; a restarted worker warms up later"));
+}
+
+function pathsOf({ folders }: AttemptServices, claim: Claim, place: Place, home: string): AttemptPaths {
+  const root = attemptFolder(folders.attempts, claim.job.id, claim.fence);
+  return {
+    root,
+    workspace: place.workspace,
+    home,
+    spool: place.spool,
+    control: place.control,
+    work: join(root, "work"),
+    repository: join(folders.repositories, claim.job.repo.id),
+  };
+}

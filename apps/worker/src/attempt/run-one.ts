@@ -1,0 +1,141 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobView } from "@slipway/protocol/job";
+import type { Claim, Outcome } from "@slipway/protocol/worker-api";
+import { sweepHomes } from "../daemon/sweep-homes.ts";
+import type { AttemptState } from "./attempt-state.ts";
+import { cleanUp } from "./clean-up.ts";
+import { type OpenAttempt, openAttempt, reopenAttempt } from "./open-attempt.ts";
+import { failedOutcome, finish } from "./report.ts";
+import type { AttemptServices } from "./services.ts";
+
+/** A pipeline that was aborted should end at once; one that does not is left behind after this many ms, its sandbox being dead. */
+const ABORTED_LIMIT_MS = 15_000;
+const OUTCOME_STEP = "outcome";
+
+export type Start =
+  | { readonly kind: "claimed"; readonly claim: Claim; /** Called when a killed worker would find the attempt again. */ readonly settled: () => Promise<void> }
+  | { readonly kind: "resumed"; readonly state: AttemptState };
+
+/** One attempt, from its claim until nothing of it is left on this machine. Never rejects: what goes wrong is reported or logged. */
+export async function runOne(services: AttemptServices, start: Start): Promise<void> {
+  const claim = start.kind === "claimed" ? start.claim : start.state.claim;
+  const { job, fence } = claim;
+  const key = `${job.id}-${fence}`;
+  if (services.running.has(key)) return;
+  const abort = new AbortController();
+  services.running.set(key, (reason) => abort.abort(reason));
+  const hold = services.leases.hold({ jobId: job.id, fence, ttlMs: claim.ttlMs }, (error) => abort.abort(error));
+  const stop = (): void => abort.abort(services.stop.reason);
+  services.stop.addEventListener("abort", stop, { once: true });
+  if (services.stop.aborted) stop();
+  try {
+    const attempt = start.kind === "claimed" ? await openAttempt(services, claim, hold, abort, start.settled) : await reopenAttempt(services, start.state, hold, abort);
+    await live(services, attempt);
+  } catch (error) {
+    // The attempt could not even be opened, such as on a full disk: nothing runs, so only the report and the traces are left.
+    services.log.error({ err: error, jobId: job.id, fence }, "the attempt could not be opened");
+    await finish(services.client, { jobId: job.id, fence }, failedOutcome(error), services.log, services.giveUp).catch((failure: unknown) =>
+      services.log.error({ err: failure, jobId: job.id, fence }, "the failure could not be reported; the lease will run out"),
+    );
+  } finally {
+    services.stop.removeEventListener("abort", stop);
+    hold.release();
+    services.homes.release(job.id);
+    services.running.delete(key);
+  }
+}
+
+async function live(services: AttemptServices, attempt: OpenAttempt): Promise<void> {
+  const { abort, log, uplink, hold } = attempt;
+  const uplinkStop = new AbortController();
+  const sending = uplink.run(AbortSignal.any([uplinkStop.signal, services.giveUp]));
+  // The sandbox ends because the signal aborts, not because the pipeline has noticed.
+  const endAll = (): void => {
+    attempt.provider.endAll().catch((error: unknown) => log.error({ err: error }, "the sandbox could not be ended"));
+  };
+  abort.signal.addEventListener("abort", endAll, { once: true });
+  if (abort.signal.aborted) endAll();
+  let job: JobView | undefined;
+  try {
+    log.info({ kind: attempt.claim.job.kind, resumed: attempt.context.resumed }, "attempt started");
+    const outcome = await work(services, attempt);
+    if (outcome) job = await report(services, attempt, outcome);
+    log.info({ outcome: outcome?.kind ?? "dropped", ...codeOf(outcome), state: job?.state }, "attempt ended");
+  } catch (error) {
+    log.error({ err: error }, "the attempt's outcome could not be reported; its lease will run out");
+  } finally {
+    abort.signal.removeEventListener("abort", endAll);
+    uplinkStop.abort(new SlipwayError("WORKER_STOPPED"));
+    await sending;
+    await cleanUp(services, attempt, job);
+    hold.release();
+  }
+  if (job && !services.stop.aborted) await sweepHomes(services.homes, services.client, log, services.stop);
+}
+
+/** The pipeline's outcome, by journal where it is known; undefined where the attempt is no longer ours to report. */
+async function work(services: AttemptServices, attempt: OpenAttempt): Promise<Outcome | undefined> {
+  const { journal, abort, log } = attempt;
+  const known = journal.resultOf(OUTCOME_STEP) as Outcome | undefined;
+  if (known) return known;
+  const outcome = await settle(services, attempt).catch(failedOutcome);
+  const reason = abort.signal.aborted ? (abort.signal.reason as unknown) : undefined;
+  const code = reason instanceof SlipwayError ? reason.code : undefined;
+  // A pipeline that had come to its end all the same is reported: whether it still counts is the server's to say.
+  if (outcome.kind === "failed" && (code === "LEASE_LOST" || code === "CANCELLED")) {
+    log.info({ code }, code === "CANCELLED" ? "the job was cancelled" : "the lease is lost: the attempt is dropped");
+    return undefined;
+  }
+  const reported = reason !== undefined && outcome.kind === "failed" ? failedOutcome(reason) : outcome;
+  // On disk before it is sent: a worker killed in between reports the same outcome again and runs nothing.
+  await journal.step(OUTCOME_STEP, async () => reported).catch((error: unknown) => log.warn({ err: error }, "the outcome could not be journaled; it is reported all the same"));
+  return reported;
+}
+
+/** Runs the pipeline. Where it does not end in its time after an abort, its failure is the abort's reason. */
+async function settle(services: AttemptServices, attempt: OpenAttempt): Promise<Outcome> {
+  const { context, abort } = attempt;
+  const { promise, reject } = Promise.withResolvers<never>();
+  let limit: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    limit = setTimeout(() => {
+      attempt.log.error("the pipeline did not end after its abort; it is left behind");
+      reject(abort.signal.reason);
+    }, ABORTED_LIMIT_MS);
+  };
+  const onGiveUp = (): void => reject(services.giveUp.reason);
+  abort.signal.addEventListener("abort", onAbort, { once: true });
+  services.giveUp.addEventListener("abort", onGiveUp, { once: true });
+  if (abort.signal.aborted) onAbort();
+  try {
+    return await Promise.race([services.runAttempt(context), promise]);
+  } finally {
+    clearTimeout(limit);
+    abort.signal.removeEventListener("abort", onAbort);
+    services.giveUp.removeEventListener("abort", onGiveUp);
+  }
+}
+
+/** Events first, so that the job's record is whole when it ends; then the outcome. The server alone decides whether it still counts. */
+async function report(services: AttemptServices, attempt: OpenAttempt, outcome: Outcome): Promise<JobView | undefined> {
+  const { claim, events, log } = attempt;
+  const ids = { jobId: claim.job.id, fence: claim.fence };
+  try {
+    await events.flush(services.giveUp);
+  } catch (error) {
+    services.giveUp.throwIfAborted();
+    log.warn({ err: error }, "not all events of the attempt reached the server");
+  }
+  try {
+    return await finish(services.client, ids, outcome, log, services.giveUp);
+  } catch (error) {
+    services.giveUp.throwIfAborted();
+    log.error({ err: error, outcome: outcome.kind }, "the server does not take the outcome");
+    return await finish(services.client, ids, failedOutcome(error), log, services.giveUp);
+  }
+}
+
+function codeOf(outcome: Outcome | undefined): { code?: string } {
+  return outcome?.kind === "failed" ? { code: outcome.failure.code } : {};
+}
+

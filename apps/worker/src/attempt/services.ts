@@ -1,0 +1,32 @@
+import type { Client } from "@slipway/protocol/client";
+import type { Outcome } from "@slipway/protocol/worker-api";
+import type { Logger } from "pino";
+import type { WorkerFolders } from "../daemon/folders.ts";
+import type { Homes } from "../daemon/homes.ts";
+import type { Leases } from "../daemon/leases.ts";
+import type { WarmMounts } from "../daemon/warm-mounts.ts";
+import type { WarmPool } from "../daemon/warm.ts";
+import type { SandboxProvider } from "../sandbox/sandbox.ts";
+import type { AttemptContext } from "./context.ts";
+
+/** What the attempts of a worker share. */
+export interface AttemptServices {
+  readonly folders: WorkerFolders;
+  readonly client: Client;
+  readonly provider: SandboxProvider;
+  readonly leases: Leases;
+  readonly homes: Homes;
+  readonly warm: WarmPool;
+  readonly warmMounts: WarmMounts;
+  readonly toolchains: readonly string[];
+  readonly log: Logger;
+  /** The pipeline. */
+  readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;
+  /** Aborts when the worker stops now: attempts end, but are still reported. */
+  readonly stop: AbortSignal;
+  /** Aborts some seconds after `stop`: what could not be reported by then is left to the server's reaper. */
+  readonly giveUp: AbortSignal;
+  /** Attempts that run now, by `<job>-<fence>`, for the server's signals. */
+  readonly running: Map<string, (reason: Error) => void>;
+  readonly spoolLimitBytes?: number;
+}

@@ -1,0 +1,197 @@
+import { Client } from "@slipway/protocol/client";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobKind } from "@slipway/protocol/job";
+import type { Manifest } from "@slipway/protocol/manifest";
+import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import type { Logger } from "pino";
+import type { AttemptContext } from "../attempt/context.ts";
+import { runOne, type Start } from "../attempt/run-one.ts";
+import type { AttemptServices } from "../attempt/services.ts";
+import type { SandboxProvider } from "../sandbox/sandbox.ts";
+import { claimLoop } from "./claim-loop.ts";
+import { openWorkerFolders, type WorkerFolders } from "./folders.ts";
+import { noRoom } from "./free-space.ts";
+import { Homes } from "./homes.ts";
+import { readIdentity } from "./identity.ts";
+import { Leases } from "./leases.ts";
+import { takeWorkerLock } from "./lock.ts";
+import { PendingClaims } from "./pending-claims.ts";
+import { recover } from "./recover.ts";
+import { capabilitiesOf, register } from "./register.ts";
+import { hearSignals } from "./signals.ts";
+import { startWarm } from "./start-warm.ts";
+import { sweepHomes } from "./sweep-homes.ts";
+import { WarmPool } from "./warm.ts";
+import { WarmMounts } from "./warm-mounts.ts";
+
+/** How long a worker that stops now tries to report its attempts, in ms. */
+const REPORT_LIMIT_MS = 5_000;
+
+export interface DaemonOptions {
+  readonly dataFolder: string;
+  readonly url: string;
+  readonly token: string;
+  readonly name: string;
+  readonly slots: number;
+  readonly verifySlots: number;
+  readonly provider: SandboxProvider;
+  readonly manifests: readonly Manifest[];
+  readonly toolchains: readonly string[];
+  readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;
+  readonly version: string;
+  readonly log: Logger;
+  /** Ends the start, such as while the server is out of reach. */
+  readonly signal: AbortSignal;
+  readonly minFreeBytes?: number;
+  readonly spoolLimitBytes?: number;
+  readonly renewMs?: number;
+}
+
+/**
+ * The worker: N slots for tasks and M for verify jobs, each a claim loop. `drain` claims nothing more and ends when the last attempt has; `stop` ends
+ * the attempts too, and reports them.
+ */
+export class WorkerDaemon implements AsyncDisposable {
+  readonly workerId: string;
+  /** Resolves when no loop is left: after a drain, or with a stop. */
+  readonly idle: Promise<void>;
+  readonly #services: AttemptServices;
+  readonly #claiming: AbortController;
+  readonly #stop: AbortController;
+  readonly #giveUp: AbortController;
+  readonly #lock: Disposable;
+  readonly #signals: Promise<void>;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(workerId: string, services: AttemptServices, controls: Controls, lock: Disposable, loops: Promise<void>, options: DaemonOptions) {
+    this.workerId = workerId;
+    this.idle = loops;
+    this.#services = services;
+    this.#claiming = controls.claiming;
+    this.#stop = controls.stop;
+    this.#giveUp = controls.giveUp;
+    this.#lock = lock;
+    const onDrain = (): void => this.drain();
+    this.#signals = hearSignals({ client: services.client, workerId, running: services.running, onDrain, log: options.log }, controls.stop.signal);
+  }
+
+  /** Takes the folder, registers, takes up what an earlier process left, and begins to claim. DATA_FOLDER_IN_USE; what the server refuses with. */
+  static async start(options: DaemonOptions): Promise<WorkerDaemon> {
+    const folders = await openWorkerFolders(options.dataFolder);
+    const lock = await takeWorkerLock(folders.lock);
+    const controls: Controls = { claiming: new AbortController(), stop: new AbortController(), giveUp: new AbortController() };
+    const onDeath = (): void => controls.claiming.abort(new SlipwayError("WORKER_STOPPED", "The lease thread ended."));
+    const leases = new Leases({ url: options.url, token: options.token, log: options.log, onDeath, ...(options.renewMs ? { renewMs: options.renewMs } : {}) });
+    try {
+      const workerId = await readIdentity(folders.identity);
+      const services = await makeServices(options, folders, leases, controls);
+      const registration = registrationOf(options, workerId);
+      const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);
+      const { live } = await register(services.client, registration, options.log, options.signal);
+      const resumed = await recover(services, live);
+      await sweepHomes(services.homes, services.client, options.log, options.signal);
+      const newest = services.warmMounts.newest;
+      if (newest) services.warm.want(newest);
+      const loops = runSlots(options, services, workerId, controls.claiming.signal, again, resumed.map((state) => ({ kind: "resumed", state })));
+      return new WorkerDaemon(workerId, services, controls, lock, loops, options);
+    } catch (error) {
+      await leases.close();
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Attempts that run now. */
+  get active(): number {
+    return this.#services.running.size;
+  }
+
+  /** Claims nothing more; attempts go on to their end. */
+  drain(): void {
+    if (this.#claiming.signal.aborted) return;
+    this.#services.log.info({ active: this.active }, "draining: nothing more is claimed");
+    this.#claiming.abort(new SlipwayError("WORKER_STOPPED", "The worker drains."));
+  }
+
+  /** Ends everything now: attempts are aborted and reported, for some seconds at most, then all sandboxes are ended. */
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#end();
+    await this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #end(): Promise<void> {
+    const stopped = new SlipwayError("WORKER_STOPPED");
+    this.#claiming.abort(stopped);
+    this.#stop.abort(stopped);
+    const limit = setTimeout(() => this.#giveUp.abort(stopped), REPORT_LIMIT_MS);
+    await Promise.all([this.idle, this.#signals, this.#services.warm.close()]);
+    clearTimeout(limit);
+    await this.#services.leases.close();
+    this.#lock[Symbol.dispose]();
+  }
+}
+
+interface Controls {
+  readonly claiming: AbortController;
+  readonly stop: AbortController;
+  readonly giveUp: AbortController;
+}
+
+async function makeServices(options: DaemonOptions, folders: WorkerFolders, leases: Leases, controls: Controls): Promise<AttemptServices> {
+  const { provider, log, slots } = options;
+  const warm = new WarmPool({ slots, start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal), log });
+  return {
+    folders,
+    client: new Client({ url: options.url, token: options.token }),
+    provider,
+    leases,
+    homes: new Homes(folders.homes),
+    warm,
+    warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
+    toolchains: options.toolchains,
+    log,
+    runAttempt: options.runAttempt,
+    stop: controls.stop.signal,
+    giveUp: controls.giveUp.signal,
+    running: new Map(),
+    ...(options.spoolLimitBytes === undefined ? {} : { spoolLimitBytes: options.spoolLimitBytes }),
+  };
+}
+
+function registrationOf(options: DaemonOptions, workerId: string): RegisterWorker {
+  const { name, slots, verifySlots, manifests, version, provider } = options;
+  return { workerId, name, slots, verifySlots, capabilities: capabilitiesOf(manifests, provider.kind), backends: [...manifests], sandbox: provider.kind, version };
+}
+
+/** All slots at once. Each takes up a resumed attempt of its kind first; where there are more of these than slots, they run beside. */
+async function runSlots(
+  options: DaemonOptions,
+  services: AttemptServices,
+  workerId: string,
+  signal: AbortSignal,
+  registerAgain: () => Promise<unknown>,
+  resumed: Array<Extract<Start, { kind: "resumed" }>>,
+): Promise<void> {
+  const pending = await PendingClaims.open(services.folders.claims);
+  const slot = async (kind: JobKind, first: Start | undefined): Promise<void> => {
+    if (first) await runOne(services, first);
+    const run = (claim: Extract<Start, { kind: "claimed" }>["claim"], settled: () => Promise<void>): Promise<void> => runOne(services, { kind: "claimed", claim, settled });
+    const room = (): Promise<string | undefined> => noRoom(services.folders.root, options.minFreeBytes);
+    await claimLoop({ client: services.client, workerId, kind, pending, noRoom: room, run, register: registerAgain, log: options.log }, signal);
+  };
+  const takeResumed = (kind: JobKind): Start | undefined => {
+    const index = resumed.findIndex(({ state }) => state.claim.job.kind === kind);
+    return index < 0 ? undefined : resumed.splice(index, 1)[0];
+  };
+  const loops = [
+    ...Array.from({ length: options.slots }, () => slot("task", takeResumed("task"))),
+    ...Array.from({ length: options.verifySlots }, () => slot("verify", takeResumed("verify"))),
+  ];
+  await Promise.all([...loops, ...resumed.map((start) => runOne(services, start))]);
+  // A drain needs no sandboxes ahead; a stop has closed the pool already.
+  await services.warm.close();
+}

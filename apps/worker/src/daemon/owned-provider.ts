@@ -1,0 +1,134 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { CommandResult, Sandbox, SandboxCommand, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox/sandbox.ts";
+import { writeJson } from "./durable-file.ts";
+import type { LeaseHold } from "./leases.ts";
+
+/**
+ * A provider whose sandboxes have an owner: each is recorded on disk before it is handed out, has its lease file kept by the owner's lease, and is
+ * ended with the owner at the latest. A worker killed between start and record leaves one that nobody knows of; its lease file is not renewed any
+ * more, so its runner ends it.
+ */
+export class OwnedProvider implements SandboxProvider {
+  readonly kind: SandboxProvider["kind"];
+  readonly #provider: SandboxProvider;
+  readonly #records: string;
+  readonly #live = new Set<OwnedSandbox>();
+  #hold: LeaseHold;
+  #ended = false;
+
+  constructor(provider: SandboxProvider, records: string, hold: LeaseHold) {
+    this.kind = provider.kind;
+    this.#provider = provider;
+    this.#records = records;
+    this.#hold = hold;
+  }
+
+  async probe(): Promise<void> {
+    await this.#provider.probe();
+  }
+
+  async start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
+    signal.throwIfAborted();
+    await this.#hold.addControl(spec.control);
+    return await this.#own(await this.#provider.start(spec, signal));
+  }
+
+  async attach(record: SandboxRecord): Promise<Sandbox | undefined> {
+    await this.#hold.addControl(record.spec.control);
+    const sandbox = await this.#provider.attach(record);
+    return sandbox ? await this.#own(sandbox) : undefined;
+  }
+
+  async reclaim(record: SandboxRecord): Promise<void> {
+    await this.#provider.reclaim(record);
+    await rm(this.#recordFile(record), { force: true });
+  }
+
+  /** Hands what runs here over to another lease, without a moment in which no lease file is kept. */
+  async moveTo(hold: LeaseHold): Promise<void> {
+    const before = this.#hold;
+    this.#hold = hold;
+    for (const control of new Set([...this.#live].map((sandbox) => sandbox.record.spec.control))) {
+      await before.removeControl(control);
+      await hold.addControl(control);
+    }
+  }
+
+  /** Ends everything that was started here; whatever is still starting ends as soon as it has. */
+  async endAll(): Promise<void> {
+    this.#ended = true;
+    const endings = await Promise.allSettled([...this.#live].map((sandbox) => sandbox.end()));
+    for (const ending of endings) if (ending.status === "rejected") throw ending.reason;
+  }
+
+  async #own(sandbox: Sandbox): Promise<Sandbox> {
+    const owned = new OwnedSandbox(sandbox, async () => {
+      this.#live.delete(owned);
+      if (![...this.#live].some((other) => other.record.spec.control === sandbox.record.spec.control)) await this.#hold.removeControl(sandbox.record.spec.control);
+      await rm(this.#recordFile(sandbox.record), { force: true });
+    });
+    this.#live.add(owned);
+    try {
+      await writeJson(this.#recordFile(sandbox.record), sandbox.record);
+    } catch (error) {
+      await owned.end();
+      throw error;
+    }
+    if (this.#ended) await owned.end();
+    return owned;
+  }
+
+  #recordFile(record: SandboxRecord): string {
+    return join(this.#records, `${record.spec.id}.json`);
+  }
+}
+
+/** A sandbox that tells its owner when it is ended. */
+class OwnedSandbox implements Sandbox {
+  readonly #sandbox: Sandbox;
+  readonly #onEnd: () => Promise<void>;
+  #ending: Promise<void> | undefined;
+
+  constructor(sandbox: Sandbox, onEnd: () => Promise<void>) {
+    this.#sandbox = sandbox;
+    this.#onEnd = onEnd;
+  }
+
+  get record(): SandboxRecord {
+    return this.#sandbox.record;
+  }
+
+  get inside(): Sandbox["inside"] {
+    return this.#sandbox.inside;
+  }
+
+  /** True from the first call of `end` on. */
+  get ended(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  turn(...args: Parameters<Sandbox["turn"]>): ReturnType<Sandbox["turn"]> {
+    return this.#sandbox.turn(...args);
+  }
+
+  run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
+    return this.#sandbox.run(command, signal);
+  }
+
+  async end(): Promise<void> {
+    // A later call still ends one-shots, which may run after the end.
+    if (this.#ending) await this.#sandbox.end();
+    this.#ending ??= this.#sandbox.end().then(this.#onEnd);
+    await this.#ending;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+}
+
+/** Whether a sandbox of an owned provider has been ended. */
+export function isEnded(sandbox: Sandbox): boolean {
+  return sandbox instanceof OwnedSandbox && sandbox.ended;
+}

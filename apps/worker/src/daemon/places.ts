@@ -1,0 +1,66 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { newId } from "@slipway/protocol/scalars";
+import { z } from "zod";
+import type { SandboxRecord } from "../sandbox/sandbox.ts";
+import { readJson } from "./durable-file.ts";
+
+/** The folders that a sandbox has mounted, `sandboxes/<id>/`, and beside them, out of its sight, the records of what runs there. */
+export interface Place {
+  readonly id: string;
+  readonly root: string;
+  readonly workspace: string;
+  readonly home: string;
+  readonly spool: string;
+  readonly control: string;
+  readonly records: string;
+}
+
+const recordSchema = z.object({
+  spec: z.object({
+    id: z.string(),
+    workspace: z.string(),
+    home: z.string(),
+    spool: z.string(),
+    control: z.string(),
+    readOnly: z.array(z.string()),
+  }),
+  kind: z.enum(["bwrap", "none"]),
+  nonce: z.string(),
+  processes: z.array(z.object({ pid: z.int().positive(), startTime: z.string() })),
+});
+
+/** The place with this id; whether it exists is not looked at. */
+export function placeAt(sandboxes: string, id: string): Place {
+  const root = join(sandboxes, basename(id));
+  return {
+    id,
+    root,
+    workspace: join(root, "workspace"),
+    home: join(root, "home"),
+    spool: join(root, "spool"),
+    control: join(root, "control"),
+    records: join(root, "records"),
+  };
+}
+
+/** Makes a new place, empty. */
+export async function makePlace(sandboxes: string): Promise<Place> {
+  const place = placeAt(sandboxes, newId());
+  for (const path of [place.root, place.workspace, place.home, place.spool, place.control, place.records]) await mkdir(path, { mode: 0o700 });
+  return place;
+}
+
+/** What was started there and not ended, by its records. */
+export async function readRecords(place: Place): Promise<SandboxRecord[]> {
+  const names = await readdir(place.records).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  const records: SandboxRecord[] = [];
+  for (const name of names) {
+    const record = name.endsWith(".json") ? await readJson(join(place.records, name), recordSchema) : undefined;
+    if (record) records.push(record);
+  }
+  return records;
+}

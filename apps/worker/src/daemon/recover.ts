@@ -1,0 +1,60 @@
+import { readdir } from "node:fs/promises";
+import type { RegisteredWorker } from "@slipway/protocol/worker-api";
+import { type AttemptState, readAttempts } from "../attempt/attempt-state.ts";
+import { removeTraces } from "../attempt/clean-up.ts";
+import type { AttemptServices } from "../attempt/services.ts";
+import { type Place, placeAt, readRecords } from "./places.ts";
+import { removeOwned } from "./remove-owned.ts";
+
+type RecoverServices = Pick<AttemptServices, "folders" | "homes" | "provider" | "log">;
+
+/**
+ * What an earlier worker process left: attempts whose lease is still ours come back, to be run again with their journal; of all others, and of
+ * sandboxes that no job had yet, the processes are ended by their record and the folders removed. Touches nothing outside the worker's own folder.
+ */
+export async function recover(services: RecoverServices, live: RegisteredWorker["live"]): Promise<AttemptState[]> {
+  const { folders, log } = services;
+  const ours = new Set(live.map(({ jobId, fence }) => `${jobId}-${fence}`));
+  const resumed: AttemptState[] = [];
+  for (const { root, state } of await readAttempts(folders.attempts)) {
+    if (!state) await removeOwned(root, folders.attempts);
+    else if (ours.has(`${state.claim.job.id}-${state.claim.fence}`)) resumed.push(state);
+    else await abandon(services, root, state);
+  }
+  await removeLeftPlaces(services, new Set(resumed.map(({ placeId }) => placeId)));
+  if (resumed.length > 0) log.info({ attempts: resumed.map(({ claim }) => ({ jobId: claim.job.id, fence: claim.fence })) }, "attempts of the worker's earlier life go on");
+  return resumed;
+}
+
+async function abandon(services: RecoverServices, root: string, state: AttemptState): Promise<void> {
+  const { claim, placeId, home } = state;
+  const log = services.log.child({ jobId: claim.job.id, fence: claim.fence });
+  const place = placeAt(services.folders.sandboxes, placeId);
+  try {
+    await reclaimAll(services, place);
+    await removeTraces(services, { claim, place, root, keptHome: home === "kept", isOver: false }, log);
+    log.info("an attempt of the worker's earlier life has lost its lease: it was ended and removed");
+  } catch (error) {
+    log.error({ err: error }, "what is left of an earlier attempt could not be removed; the next start tries again");
+  }
+}
+
+/** Places that no attempt names: warm sandboxes, and those of a worker killed between reservation and state. */
+async function removeLeftPlaces(services: RecoverServices, keep: ReadonlySet<string>): Promise<void> {
+  const { folders, log } = services;
+  const named = new Set((await readAttempts(folders.attempts)).map(({ state }) => state?.placeId));
+  for (const id of await readdir(folders.sandboxes)) {
+    if (keep.has(id) || named.has(id)) continue;
+    const place = placeAt(folders.sandboxes, id);
+    try {
+      await reclaimAll(services, place);
+      await removeOwned(place.root, folders.sandboxes);
+    } catch (error) {
+      log.error({ err: error, sandbox: id }, "a sandbox of the worker's earlier life could not be removed; the next start tries again");
+    }
+  }
+}
+
+async function reclaimAll(services: RecoverServices, place: Place): Promise<void> {
+  for (const record of await readRecords(place)) await services.provider.reclaim(record);
+}

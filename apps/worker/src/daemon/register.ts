@@ -1,0 +1,45 @@
+import { arch, platform } from "node:os";
+import type { Client } from "@slipway/protocol/client";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
+import type { RegisteredWorker, RegisterWorker } from "@slipway/protocol/worker-api";
+import { execa } from "execa";
+import pRetry from "p-retry";
+import type { Logger } from "pino";
+
+const DESCRIBE_LIMIT_MS = 60_000;
+
+/** What `runner describe` prints of each backend. INTERNAL where the runner does not start or says something else. */
+export async function describeBackends(runner: string, signal?: AbortSignal): Promise<Manifest[]> {
+  try {
+    const { stdout } = await execa(process.execPath, ["--disable-sigusr1", runner, "describe"], {
+      timeout: DESCRIBE_LIMIT_MS,
+      stdin: "ignore",
+      ...(signal ? { cancelSignal: signal } : {}),
+    });
+    return manifestSchema.array().parse(JSON.parse(stdout));
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new SlipwayError("INTERNAL", `The runner does not describe its backends: ${error instanceof Error ? error.message : String(error)}`, { runner }, { cause: error });
+  }
+}
+
+/** What a job may require of this worker. */
+export function capabilitiesOf(manifests: readonly Manifest[], sandbox: "bwrap" | "none"): string[] {
+  return [...manifests.map(({ name }) => `backend:${name}`), `sandbox:${sandbox}`, `os:${platform()}`, `arch:${arch()}`];
+}
+
+/** Registers the worker; waits for a server that is out of reach. Rejects with the signal's reason, or where the server refuses. */
+export async function register(client: Pick<Client, "call">, worker: RegisterWorker, log: Logger, signal: AbortSignal): Promise<RegisteredWorker> {
+  return await pRetry(() => client.call("registerWorker", { body: worker, signal }), {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 100,
+    maxTimeout: 3_000,
+    factor: 2,
+    signal,
+    shouldRetry: ({ error }) => error instanceof SlipwayError && error.code === "SERVER_UNAVAILABLE",
+    onFailedAttempt: ({ error, attemptNumber }) => {
+      if (attemptNumber === 1) log.warn({ err: error }, "the worker could not register; trying until the server answers");
+    },
+  });
+}

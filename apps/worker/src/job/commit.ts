@@ -1,0 +1,118 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from "@slipway/git/commit";
+import type { WorkerRepository } from "@slipway/git/repository";
+import { readUntrusted } from "@slipway/git/untrusted-file";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobView } from "@slipway/protocol/job";
+import type { AttemptContext } from "../attempt/context.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Deadline } from "./deadline.ts";
+import { inPhase } from "./phase.ts";
+import { lastLines, plainText } from "./plain-text.ts";
+
+/** Bounds of what a job may add to the repository. */
+const LIMITS = { packBytes: 512 * 1_048_576, objects: 200_000 };
+const AUTHOR = { name: "Slipway", email: "slipway@localhost" };
+const COMMIT_STEP = "commit";
+const COMMIT_PHASE = "commit:phase";
+
+/** Whether an earlier life of this worker already made the commit. */
+export function hasCommit(context: AttemptContext): boolean {
+  return context.journal.has(COMMIT_STEP);
+}
+
+/** The commit of an earlier life of this worker. */
+export async function recordedCommit(context: AttemptContext): Promise<TakenCommit> {
+  const missing = async (): Promise<TakenCommit> => {
+    throw new SlipwayError("INTERNAL", "The attempt's journal holds no commit.");
+  };
+  return await inPhase(context, "commit", COMMIT_PHASE, () => context.journal.step(COMMIT_STEP, missing));
+}
+
+/**
+ * Makes the job's commit from the workspace. Call it when every process of the agent is dead: git then runs inside a fresh one-shot, with the
+ * agent's rights and no network, and only a bounded, checked pack comes out. COMMIT_INVALID, SCOPE_VIOLATION (a nested repository).
+ */
+export async function commitChange(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<TakenCommit> {
+  const { job } = context.claim;
+  const make = async (): Promise<TakenCommit> => {
+    const out = join(context.paths.work, "commit");
+    await runCommitScript(context, sandbox, repository, out, deadline.commitMs());
+    const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal: context.signal };
+    return await takeCommit(repository, { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) });
+  };
+  return await inPhase(context, "commit", COMMIT_PHASE, () => context.journal.step(COMMIT_STEP, make));
+}
+
+/**
+ * Id of the tree that the workspace holds now, or null where it cannot be told. Comes from inside the sandbox while an agent may be alive there:
+ * good for noticing that nothing moves, and for nothing else.
+ */
+export async function workspaceTree(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, timeoutMs: number): Promise<string | null> {
+  const out = join(context.paths.work, "tree");
+  try {
+    await runCommitScript(context, sandbox, repository, out, timeoutMs);
+    const text = (await readUntrusted(join(out, "tree"), 128))?.toString("latin1").trim() ?? "";
+    return /^[0-9a-f]{40,64}$/.test(text) ? text : null;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.debug({ err: error }, "the workspace's tree could not be told");
+    return null;
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+async function runCommitScript(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, out: string, timeoutMs: number): Promise<void> {
+  const { baseOid } = context.claim.job;
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  await prepareCommitFolder(repository, context.paths.workspace, out, baseOid);
+  const inside = sandbox.record.kind === "none" ? out : "/commit";
+  const result = await sandbox.run(
+    {
+      argv: ["sh", "-c", commitScript()],
+      env: {
+        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        HOME: "/nonexistent",
+        LC_ALL: "C",
+        BASE_OID: baseOid,
+        OUT: inside,
+        INDEX: `${inside}/index`,
+        OBJECTS: repository.upstreamObjects.join(":"),
+        WORKSPACE: sandbox.inside.workspace,
+      },
+      network: "none",
+      timeoutMs,
+      outputLimitBytes: 65_536,
+      mounts: [{ host: out, inside, writable: true }],
+    },
+    context.signal,
+  );
+  context.signal.throwIfAborted();
+  if (result.exitCode === 0) return;
+  const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
+  throw new SlipwayError("COMMIT_INVALID", `Making the commit ${how}.`, {
+    exitCode: result.exitCode,
+    timedOut: result.timedOut,
+    lastLines: lastLines(plainText(result.output), 20, 4_000),
+  });
+}
+
+/** Title and task; where the task begins with the title, that is not said twice. */
+function commitMessage(job: JobView): string {
+  const title = oneLine(job.title) || "Change by Slipway";
+  const [first = "", ...rest] = job.task.trim().split("\n");
+  const body = (oneLine(first) === title ? rest.join("\n") : job.task).trim();
+  return body === "" ? title : `${title}\n\n${body}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+function trailersOf(context: AttemptContext): Record<string, string> {
+  const { job, fence } = context.claim;
+  return { "Slipway-Job": job.id, "Slipway-Attempt": String(fence), "Slipway-Backend": job.backend };
+}

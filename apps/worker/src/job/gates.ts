@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import type { Gate } from "@slipway/protocol/repository-config";
+import type { AttemptContext } from "../attempt/context.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { storeArtifact, wholeOutput } from "./artifact.ts";
+import { runLogged } from "./command.ts";
+import { compactOutput } from "./compact-output.ts";
+import type { Deadline } from "./deadline.ts";
+import { failureDigest } from "./failure-digest.ts";
+import { inPhase, once } from "./phase.ts";
+
+/** How a gate ended, as the journal keeps it: the whole output is an artifact. */
+export interface GateResult {
+  readonly name: string;
+  readonly command: string;
+  readonly passed: boolean;
+  /** Null where it ran out of time. */
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+  readonly artifact: string;
+  /** SHA-256 of the output. */
+  readonly outputDigest: string;
+  /** Same for the same failure, times and addresses aside; empty where it passed. */
+  readonly failureDigest: string;
+  /** The output compacted, at most 8 KiB; empty where it passed. */
+  readonly excerpt: string;
+}
+
+/** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. */
+export async function runGates(context: AttemptContext, sandbox: Sandbox, gates: readonly Gate[], round: number, deadline: Deadline): Promise<GateResult[]> {
+  if (gates.length === 0) return [];
+  const run = async (): Promise<GateResult[]> => {
+    const results: GateResult[] = [];
+    for (const [index, gate] of gates.entries()) results.push(await runGate(context, sandbox, gate, round, deadline.gateMs(index)));
+    return results;
+  };
+  return await inPhase(context, "gates", `gates-${round}`, run, describeRound);
+}
+
+/** Runs one gate in a one-shot of the sandbox, once in this round. */
+export async function runGate(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
+  const key = `gate-${round}-${gate.name}`;
+  await once(context, `${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
+  const result = await context.journal.step(key, () => measure(context, sandbox, gate, round, timeoutMs));
+  const { exitCode, durationMs, artifact } = result;
+  const status = result.passed ? "passed" : result.timedOut ? "timed-out" : "failed";
+  await once(context, `${key}:ended`, { kind: "gate", data: { name: gate.name, status, round, exitCode, durationMs, artifact } });
+  return result;
+}
+
+async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
+  const artifact = `gate-${gate.name}-${round}.log`;
+  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, network: "none", timeoutMs });
+  await storeArtifact(context, artifact, wholeOutput(result));
+  const exitCode = result.timedOut ? null : result.exitCode;
+  const passed = exitCode === 0;
+  return {
+    name: gate.name,
+    command: gate.run,
+    passed,
+    exitCode,
+    timedOut: result.timedOut,
+    durationMs: result.durationMs,
+    artifact,
+    outputDigest: createHash("sha256").update(result.output).digest("hex"),
+    failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: result.output }),
+    excerpt: passed ? "" : compactOutput(result.output),
+  };
+}
+
+function describeRound(results: readonly GateResult[]): string {
+  const red = results.filter((result) => !result.passed).map((result) => result.name);
+  return red.length === 0 ? `${results.length} passed` : `${red.length} of ${results.length} failed: ${red.join(", ")}`;
+}

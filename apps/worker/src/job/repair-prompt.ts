@@ -1,0 +1,53 @@
+import { COMPACT_LIMIT_BYTES, compactOutput } from "./compact-output.ts";
+import { cutToBytes } from "./plain-text.ts";
+
+/** A gate that said no, as the agent is told of it. */
+export interface FailedGate {
+  readonly name: string;
+  readonly command: string;
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+  /** Its output, whole or compacted already. */
+  readonly output: string;
+}
+
+export const PROMPT_LIMIT_BYTES = COMPACT_LIMIT_BYTES;
+
+const INTRODUCTION = "Your change does not pass the checks of this repository yet. Mend it, so that they pass; do not weaken the checks themselves.";
+const CLOSING = "Run what failed yourself before you finish, where you can.";
+const COMMAND_LIMIT_CHARS = 300;
+/** Less than this says nothing about a failure. */
+const SMALLEST_SHARE_BYTES = 600;
+
+/** The next turn's prompt: what failed, how, and what it said. At most PROMPT_LIMIT_BYTES, never without a failure's name. */
+export function repairPrompt(failures: readonly FailedGate[]): string {
+  const frameBytes = Buffer.byteLength(`${INTRODUCTION}\n\n\n\n${CLOSING}`) + 200;
+  const roomBytes = PROMPT_LIMIT_BYTES - frameBytes;
+  const shown = failures.slice(0, Math.max(1, Math.floor(roomBytes / SMALLEST_SHARE_BYTES)));
+  const rest = failures.slice(shown.length);
+  const parts: string[] = [];
+  let leftBytes = roomBytes;
+  for (const [index, failure] of shown.entries()) {
+    const part = section(failure, Math.floor(leftBytes / (shown.length - index)));
+    leftBytes -= Buffer.byteLength(part) + 2;
+    parts.push(part);
+  }
+  if (rest.length > 0) parts.push(cutToBytes(`These failed too: ${rest.map((failure) => failure.name).join(", ")}`, 190));
+  return [INTRODUCTION, ...parts, CLOSING].join("\n\n");
+}
+
+/** Without commands that would let an output close its own block early: the fence is longer than any in it. */
+function section(failure: FailedGate, limitBytes: number): string {
+  const command = failure.command.length > COMMAND_LIMIT_CHARS ? `${failure.command.slice(0, COMMAND_LIMIT_CHARS).toWellFormed()} […]` : failure.command;
+  const how = failure.timedOut ? `did not end within ${Math.max(1, Math.round(failure.durationMs / 1_000))} s` : `ended with exit code ${failure.exitCode}`;
+  const title = cutToBytes(`## Gate "${failure.name}" failed\n\`${command.replaceAll("\n", " ")}\` ${how}. Its output:`, Math.floor(limitBytes / 2));
+  const roomBytes = limitBytes - Buffer.byteLength(title) - 12;
+  const output = compactOutput(failure.output, Math.max(20, roomBytes - 12));
+  const fence = "`".repeat(Math.min(8, Math.max(3, longestFence(output) + 1)));
+  return `${title}\n${fence}\n${output}\n${fence}`;
+}
+
+function longestFence(text: string): number {
+  return Math.max(0, ...Array.from(text.matchAll(/`+/g), (match) => match[0].length));
+}

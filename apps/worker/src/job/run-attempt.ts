@@ -1,0 +1,113 @@
+import type { TakenCommit } from "@slipway/git/commit";
+import type { WorkerRepository } from "@slipway/git/repository";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { RepositoryConfig } from "@slipway/protocol/repository-config";
+import type { Outcome } from "@slipway/protocol/worker-api";
+import type { AttemptContext } from "../attempt/context.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { checkChange } from "./checks.ts";
+import { commitChange, hasCommit, recordedCommit, workspaceTree } from "./commit.ts";
+import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
+import { type GateResult, runGates } from "./gates.ts";
+import { inPhase } from "./phase.ts";
+import { prepareWorkspace } from "./prepare.ts";
+import { pushChange } from "./push.ts";
+import { repairPrompt } from "./repair-prompt.ts";
+import { readRepositoryConfig } from "./repository-config.ts";
+import { setUp } from "./setup.ts";
+import { runTurn } from "./turn.ts";
+import { verifyTree } from "./verify.ts";
+
+/** What the steps of a task share once it is prepared. */
+interface Task {
+  readonly repository: WorkerRepository;
+  readonly config: RepositoryConfig;
+  readonly deadline: Deadline;
+}
+
+/**
+ * One attempt at a job, from its claim to its outcome. Run again with the same journal it goes on where it was: what is done is not done twice.
+ * Throws every failure as an error with a code; where the context's signal has aborted, its reason.
+ */
+export async function runAttempt(context: AttemptContext): Promise<Outcome> {
+  try {
+    context.signal.throwIfAborted();
+    return context.claim.verify ? await verifyTree(context, context.claim.verify) : await makeChange(context);
+  } catch (error) {
+    // What broke because everything was ended says less than why it was ended.
+    context.signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** A task: prepare → setup → turn ⇄ gates → commit → checks → push. */
+async function makeChange(context: AttemptContext): Promise<Outcome> {
+  const task = await prepareTask(context);
+  const commit = hasCommit(context) ? await recordedCommit(context) : await letAgentWork(context, task);
+  const change = await checkChange(context, commit, task.config.scope);
+  await pushChange(context, task.repository, change.oid);
+  return { kind: "change", oid: change.oid, diffStat: change.diffStat };
+}
+
+async function prepareTask(context: AttemptContext): Promise<Task> {
+  const { job } = context.claim;
+  const startedAtMs = await context.journal.step("started", async () => monotonicMs());
+  return await inPhase(context, "prepare", "prepare", async () => {
+    const repository = await prepareWorkspace(context, { oid: job.baseOid, from: "upstream" });
+    const config = await readRepositoryConfig(repository, job.baseOid);
+    const gateTimeoutsMs = config.gates.map((gate) => gate.timeoutSeconds * 1_000);
+    return { repository, config, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
+  });
+}
+
+/** All that happens while the agent's sandbox is there. It is ended before the commit is made, and whatever happens. */
+async function letAgentWork(context: AttemptContext, task: Task): Promise<TakenCommit> {
+  await using sandbox = await context.agentSandbox([...context.toolchains, ...task.repository.upstreamObjects]);
+  await setUp(context, sandbox, task.config.setup, task.deadline);
+  await workUntilGatesPass(context, sandbox, task);
+  await sandbox.end();
+  return await commitChange(context, sandbox, task.repository, task.deadline);
+}
+
+/** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where that leads nowhere. */
+async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
+  const { config, deadline } = task;
+  await runTurn(context, sandbox, { turn: 1, reason: "task", prompt: context.claim.job.task }, deadline);
+  let before: string | null = null;
+  for (let round = 0; ; round += 1) {
+    const results = await runGates(context, sandbox, config.gates, round, deadline);
+    const failed = results.filter((result) => !result.passed);
+    if (failed.length === 0) return;
+    if (round >= config.repairs) throw gatesFailed(failed, round, config.repairs === 0 ? "no repair is allowed" : `${config.repairs} repairs were tried`);
+    const now = await failureIdentity(context, sandbox, task, failed, round);
+    if (now !== null && now === before) throw gatesFailed(failed, round, "the repair changed nothing: it is the same failure again");
+    before = now;
+    if (!deadline.hasTimeForTurn()) throw gatesFailed(failed, round, "there is no time left for a repair");
+    const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
+    await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt }, deadline);
+  }
+}
+
+/** Same text for the same gates red in the same way on the same files; null where the files cannot be told. */
+async function failureIdentity(context: AttemptContext, sandbox: Sandbox, task: Task, failed: readonly GateResult[], round: number): Promise<string | null> {
+  return await context.journal.step(`failure-${round}`, async () => {
+    const tree = await workspaceTree(context, sandbox, task.repository, Math.max(1, Math.min(30_000, task.deadline.turnMs())));
+    return tree === null ? null : [tree, ...failed.map((gate) => gate.failureDigest)].join(" ");
+  });
+}
+
+function gatesFailed(failed: readonly GateResult[], repairs: number, why: string): SlipwayError {
+  const names = failed.map((gate) => gate.name);
+  const gates = failed.slice(0, 20).map((gate) => ({
+    name: gate.name,
+    exitCode: gate.exitCode,
+    timedOut: gate.timedOut,
+    artifact: gate.artifact,
+    excerpt: gate.excerpt.slice(-2_000).toWellFormed(),
+  }));
+  return new SlipwayError("GATES_FAILED", `${names.length === 1 ? "The gate" : "The gates"} ${names.join(", ").slice(0, 2_000)} failed, and ${why}.`, {
+    gates,
+    repairs,
+    reason: why,
+  });
+}

@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import type { AttemptContext } from "../attempt/context.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { jobEnvironment } from "./command.ts";
+import type { Deadline } from "./deadline.ts";
+import { inPhase, once } from "./phase.ts";
+
+export interface Turn {
+  /** 1 for the first turn of the attempt. */
+  readonly turn: number;
+  readonly reason: "task" | "repair";
+  readonly prompt: string;
+}
+
+/** How long before the worker's own limit the runner ends a turn by itself, at most, in ms. */
+const RUNNER_HEAD_START_MS = 2_000;
+
+/** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
+export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<void> {
+  const key = `turn-${turn.turn}`;
+  await inPhase(context, "turn", `${key}:phase`, async () => {
+    await once(context, `${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
+    await requireSameSandbox(context, sandbox, key);
+    const result = await context.journal.step(key, () => converse(context, sandbox, turn, deadline));
+    const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
+    await once(context, `${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
+    if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: turn.turn });
+  });
+}
+
+async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<TurnResult> {
+  const { job } = context.claim;
+  const shareMs = deadline.turnMs();
+  if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
+  const limit = AbortSignal.timeout(shareMs);
+  try {
+    return await sandbox.turn(
+      {
+        type: "turn",
+        turnId: `turn-${turn.turn}`,
+        turn: turn.turn,
+        backend: job.backend,
+        config: job.backendConfig,
+        prompt: turn.prompt,
+        workspace: sandbox.inside.workspace,
+        home: sandbox.inside.home,
+        env: jobEnvironment(context, sandbox),
+        secrets: {},
+        timeoutMs: Math.max(1, Math.floor(shareMs - Math.min(RUNNER_HEAD_START_MS, shareMs * 0.1))),
+        stallMs: job.stallMs,
+      },
+      {
+        afterOrdinal: context.events.lastRunnerOrdinal,
+        onEvent: (ordinal, at, event) => context.events.emitFromRunner(ordinal, at, event),
+        signal: AbortSignal.any([context.signal, limit]),
+      },
+    );
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // The runner is untrusted: one that does not end the turn in its time is not waited for.
+    if (limit.aborted) return outOfTime(turn, job.timeoutMs);
+    throw error;
+  }
+}
+
+/**
+ * A turn lives in one sandbox. Where a restarted worker finds another one than the turn was begun in, what the agent did so far is not known, and
+ * to begin again on its half-made work would run it twice: RUNNER_LOST.
+ */
+async function requireSameSandbox(context: AttemptContext, sandbox: Sandbox, key: string): Promise<void> {
+  if (context.journal.has(key)) return;
+  const mark = createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
+  const begunIn = await context.journal.step(`${key}:sandbox`, async () => mark);
+  if (begunIn !== mark) throw new SlipwayError("RUNNER_LOST", "The sandbox that the turn was begun in is gone.", { turn: key });
+}
+
+function outOfTime(turn: Turn, timeoutMs: number): TurnResult {
+  const message = `The agent did not finish turn ${turn.turn} in its share of the attempt's ${timeoutMs / 1_000} s; the rest is kept for gates and commit.`;
+  return { status: "failed", failure: { code: "AGENT_TIMEOUT", message, details: { timeoutMs } } };
+}

@@ -1,0 +1,54 @@
+import { treeOf } from "@slipway/git/hub";
+import type { WorkerRepository } from "@slipway/git/repository";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { Outcome } from "@slipway/protocol/worker-api";
+import type { AttemptContext } from "../attempt/context.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
+import { runGate } from "./gates.ts";
+import { inPhase } from "./phase.ts";
+import { prepareWorkspace } from "./prepare.ts";
+import { receiptOf } from "./receipt.ts";
+import { setUp } from "./setup.ts";
+
+/**
+ * A verify job: a clean workspace of the merged commit → setup → every gate in a fresh one-shot → receipts, red ones included. No agent takes part,
+ * and what runs here runs in a sandbox and a home of the verify job's own.
+ */
+export async function verifyTree(context: AttemptContext, spec: VerifySpec): Promise<Outcome> {
+  const startedAtMs = await context.journal.step("started", async () => monotonicMs());
+  const gateTimeoutsMs = spec.config.gates.map((gate) => gate.timeoutSeconds * 1_000);
+  const deadline = openDeadline({ timeoutMs: context.claim.job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
+  const repository = await inPhase(context, "prepare", "prepare", () => prepareTree(context, spec));
+  await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]);
+  await setUp(context, sandbox, spec.config.setup, deadline);
+  const receipts = await inPhase(context, "verify", "verify", () => runAll(context, sandbox, spec, deadline), describe);
+  return { kind: "verified", receipts };
+}
+
+/** The workspace, and the assurance that it is of the tree that the receipts will name. */
+async function prepareTree(context: AttemptContext, spec: VerifySpec): Promise<WorkerRepository> {
+  const repository = await prepareWorkspace(context, { oid: spec.mergedOid, from: "jobs" });
+  const tree = await treeOf(repository.dir, spec.mergedOid);
+  if (tree !== spec.tree)
+    throw new SlipwayError("INTERNAL", "The merged commit does not have the tree that is to be verified.", {
+      mergedOid: spec.mergedOid,
+      tree,
+      expected: spec.tree,
+    });
+  return repository;
+}
+
+async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline): Promise<Receipt[]> {
+  const receipts: Receipt[] = [];
+  for (const [index, gate] of spec.config.gates.entries()) {
+    receipts.push(receiptOf(context, spec, await runGate(context, sandbox, gate, 0, deadline.gateMs(index))));
+  }
+  return receipts;
+}
+
+function describe(receipts: readonly Receipt[]): string {
+  const red = receipts.filter((receipt) => receipt.exitCode !== 0).map((receipt) => receipt.gate);
+  return red.length === 0 ? `${receipts.length} green` : `${red.length} of ${receipts.length} red: ${red.join(", ")}`;
+}

@@ -1,0 +1,48 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import { exitCodeOf, superviseOneShot } from "../one-shot.ts";
+import { endMarked, markProcess } from "../processes.ts";
+import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
+import { bubblewrapFailed, spawnBubblewrap } from "./spawn-bubblewrap.ts";
+import { type HostView, INSIDE, viewOptions } from "./view.ts";
+
+const DEFAULT_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home };
+const NOT_FOUND_EXIT = 127;
+
+/** Runs one command in a fresh sandbox with the view of `spec`, without its control folder, spool and socket. */
+export async function runOneShot(host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
+  signal.throwIfAborted();
+  const view = viewOptions(host, spec, { network: command.network, ...(command.mounts ? { mounts: command.mounts } : {}) });
+  // Nobody is left to take its exit when the worker dies, so it dies too; the resident runner does not.
+  const options = [...view, ...environmentOptions({ ...DEFAULT_ENV, ...command.env }), "--die-with-parent"];
+  const { child, first, exitCode } = spawnBubblewrap(options, command.argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const outer = child.pid === undefined ? undefined : markProcess(child.pid);
+  const oneShot = {
+    child,
+    async endAll(): Promise<void> {
+      const mark = await first;
+      // Without a first process bwrap is still at its own setup, or over.
+      await endMarked([mark, mark ? undefined : outer].filter((process) => process !== undefined));
+    },
+    async exitCode(code: number | null, by: NodeJS.Signals | null, output: Buffer): Promise<number> {
+      const reported = await exitCode;
+      if (reported !== undefined) return reported;
+      const words = output.toString("utf8").trim();
+      if (words.startsWith("bwrap: execvp")) return NOT_FOUND_EXIT;
+      // Killed from outside, by the out-of-memory killer for one: the command did not end by itself.
+      if (by !== null || !words.startsWith("bwrap:")) return exitCodeOf(code, by);
+      throw bubblewrapFailed(words);
+    },
+  };
+  try {
+    return await superviseOneShot(oneShot, command, signal);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") ? bubblewrapFailed((error as Error).message, error) : error;
+  }
+}
+
+function environmentOptions(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (name === "" || name.includes("=")) throw new SlipwayError("INVALID_CONFIG", `No environment variable can be called ${JSON.stringify(name)}.`);
+    return ["--setenv", name, value];
+  });
+}

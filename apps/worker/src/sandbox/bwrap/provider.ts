@@ -1,0 +1,114 @@
+import { closeSync, openSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { RunnerLink } from "../link/runner-link.ts";
+import { endMarked, isAlive, type ProcessMark } from "../processes.ts";
+import { lastWords, ResidentSandbox } from "../resident-sandbox.ts";
+import { compileCacheOf, runnerCommand } from "../runner-command.ts";
+import type { Sandbox, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox.ts";
+import { isReconnected, newNonce, prepareFolders, runnerLogIn, socketFolderOf, waitForHello } from "../start-resident.ts";
+import { type BwrapSettings, openHost } from "./host.ts";
+import { runOneShot } from "./one-shot.ts";
+import { type Bubblewrap, bubblewrapFailed, spawnBubblewrap } from "./spawn-bubblewrap.ts";
+import { type HostView, INSIDE, viewOptions } from "./view.ts";
+
+/** First in the namespace. Init there cannot be killed or stopped from inside, reaps what is orphaned, and its end is the end of all. */
+const INIT = ["/bin/sh", "-c", '"$@"; exit $?', "slipway-init"];
+const RUNNER_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home, LANG: "C.UTF-8" };
+
+/** Sandboxes by bubblewrap: namespaces of their own, and of the host only what is named. */
+export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
+  let opened: Promise<HostView> | undefined;
+  // A host that does not hold now may hold after its owner mended it.
+  const host = (): Promise<HostView> => (opened ??= openHost(settings).catch((error) => {
+    opened = undefined;
+    throw error;
+  }));
+  return {
+    kind: "bwrap",
+    async probe() {
+      opened = undefined;
+      await host();
+    },
+    start: async (spec, signal) => await start(settings, await host(), spec, signal),
+    attach: async (record) => await attach(settings, await host(), record),
+    async reclaim(record) {
+      await endMarked(record.processes);
+      await rm(socketFolderOf(settings.runtimeFolder, record.spec.id), { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
+  signal.throwIfAborted();
+  const socketFolder = socketFolderOf(settings.runtimeFolder, spec.id);
+  await prepareFolders(spec, socketFolder);
+  const nonce = newNonce();
+  const link = await RunnerLink.listen(join(socketFolder, "s"), nonce);
+  let first: ProcessMark | undefined;
+  try {
+    const bubblewrap = spawnRunner(settings, host, spec, socketFolder);
+    bubblewrap.child.stdin?.on("error", () => {});
+    bubblewrap.child.stdin?.end(`${nonce}\n`);
+    const ended = whyEnded(bubblewrap, spec);
+    first = await bubblewrap.first;
+    if (!first) throw await ended;
+    await waitForHello(link, ended, signal);
+    const record: SandboxRecord = { spec, kind: "bwrap", nonce, processes: [first] };
+    const sandbox = resident(host, record, link, socketFolder);
+    bubblewrap.child.once("exit", () => sandbox.look());
+    // A worker that has nothing else to do may end; the sandbox goes on.
+    bubblewrap.child.unref();
+    return sandbox;
+  } catch (error) {
+    if (first) await endMarked([first]);
+    await link.close(bubblewrapFailed(String(error), error));
+    await rm(socketFolder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string): Bubblewrap {
+  const cacheFolder = compileCacheOf(settings.runtimeFolder);
+  const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder } });
+  const environment = Object.entries(RUNNER_ENV).flatMap(([name, value]) => ["--setenv", name, value]);
+  const paths = { socket: `${INSIDE.run}/s`, lease: `${INSIDE.control}/lease.json`, spool: INSIDE.spool };
+  const command = runnerCommand(settings.installRoot, { ...paths, cache: cacheFolder && INSIDE.cache, ownNamespace: true });
+  // A pipe would break, and kill, when the worker is gone; a file stays.
+  rmSync(runnerLogIn(spec.control), { force: true });
+  const log = openSync(runnerLogIn(spec.control), "ax", 0o600);
+  try {
+    return spawnBubblewrap([...view, ...environment, "--as-pid-1"], [...INIT, ...command], { stdin: "pipe", stdout: "ignore", stderr: log });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function whyEnded(bubblewrap: Bubblewrap, spec: SandboxSpec) {
+  return new Promise<ReturnType<typeof bubblewrapFailed>>((resolve) => {
+    bubblewrap.child.once("error", (error) => resolve(bubblewrapFailed(error.message, error)));
+    bubblewrap.child.once("exit", () => resolve(bubblewrapFailed(lastWords(runnerLogIn(spec.control)))));
+  });
+}
+
+async function attach(settings: BwrapSettings, host: HostView, record: SandboxRecord): Promise<Sandbox | undefined> {
+  if (record.kind !== "bwrap" || !record.processes.every(isAlive)) return undefined;
+  const socketFolder = socketFolderOf(settings.runtimeFolder, record.spec.id);
+  const link = await RunnerLink.listen(join(socketFolder, "s"), record.nonce);
+  const sandbox = resident(host, record, link, socketFolder);
+  if (await isReconnected(link).catch(() => false)) return sandbox;
+  await sandbox.end();
+  return undefined;
+}
+
+function resident(host: HostView, record: SandboxRecord, link: RunnerLink, socketFolder: string): ResidentSandbox {
+  return new ResidentSandbox({
+    record,
+    inside: INSIDE,
+    link,
+    logPath: runnerLogIn(record.spec.control),
+    socketFolder,
+    endProcesses: () => endMarked(record.processes),
+    runOneShot: (command, signal) => runOneShot(host, record.spec, command, signal),
+  });
+}

@@ -1,0 +1,100 @@
+import { closeSync, openSync, readSync, fstatSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { RunnerLink } from "./link/runner-link.ts";
+import { watchProcesses } from "./processes.ts";
+import type { CommandResult, Sandbox, SandboxCommand, SandboxRecord, TurnOptions } from "./sandbox.ts";
+
+const LAST_WORDS_BYTES = 2_048;
+
+export interface ResidentParts {
+  readonly record: SandboxRecord;
+  readonly inside: Sandbox["inside"];
+  readonly link: RunnerLink;
+  /** What the runner writes on standard error. */
+  readonly logPath: string;
+  readonly socketFolder: string;
+  /** Kills everything inside and resolves when it is gone. */
+  endProcesses(): Promise<void>;
+  runOneShot(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+}
+
+/** A sandbox with a resident runner, of either kind: the link to it, the watch over it, its end. */
+export class ResidentSandbox implements Sandbox {
+  readonly #parts: ResidentParts;
+  readonly #watch: { look(): void; stop(): void };
+  /** Replaced at the end, so that one-shots can run after it. */
+  #running = new AbortController();
+  #ending: Promise<void> | undefined;
+
+  constructor(parts: ResidentParts) {
+    this.#parts = parts;
+    this.#watch = watchProcesses(parts.record.processes, () => void this.#lost());
+  }
+
+  get record(): SandboxRecord {
+    return this.#parts.record;
+  }
+
+  get inside(): Sandbox["inside"] {
+    return this.#parts.inside;
+  }
+
+  async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {
+    return await this.#parts.link.turn(request, options);
+  }
+
+  async run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
+    return await this.#parts.runOneShot(command, AbortSignal.any([signal, this.#running.signal]));
+  }
+
+  /** Looks at once whether the runner is still there. */
+  look(): void {
+    this.#watch.look();
+  }
+
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  async #end(): Promise<void> {
+    this.#watch.stop();
+    const reason = new SlipwayError("RUNNER_LOST", "The sandbox was ended.");
+    this.#running.abort(reason);
+    this.#running = new AbortController();
+    await this.#parts.endProcesses();
+    await this.#parts.link.close(reason);
+    await rm(this.#parts.socketFolder, { recursive: true, force: true });
+  }
+
+  /** The runner ended by itself: what it left is ended too, and the running turn is told. */
+  async #lost(): Promise<void> {
+    await this.#parts.link.lose(new SlipwayError("RUNNER_LOST", undefined, { lastWords: lastWords(this.#parts.logPath) }));
+    // What cannot be ended now is tried again, and told, by end().
+    await this.#parts.endProcesses().catch(() => {});
+  }
+}
+
+/** The end of a log file as text; empty where there is none. */
+export function lastWords(path: string): string {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = Buffer.alloc(LAST_WORDS_BYTES);
+      const size = fstatSync(file).size;
+      const length = readSync(file, bytes, 0, bytes.length, Math.max(0, size - bytes.length));
+      return bytes.toString("utf8", 0, length).trim();
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // No log, no words.
+    return "";
+  }
+}
