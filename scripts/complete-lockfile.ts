@@ -51,7 +51,9 @@ const missing = missingEntries(lock.packages);
 const names = Object.keys(missing);
 if (names.length === 0) console.log("package-lock.json is complete.");
 else if (values.check) {
-  console.error(`package-lock.json lacks ${names.length} platform packages, such as ${names[0]}; npm ci would refuse it. Run: node scripts/complete-lockfile.ts`);
+  console.error(
+    `package-lock.json lacks ${names.length} platform packages, such as ${names[0]}; npm ci would refuse it. Run: node scripts/complete-lockfile.ts`,
+  );
   process.exitCode = 1;
 } else {
   // npm orders entries by path, compared as plain text.

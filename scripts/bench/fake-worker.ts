@@ -22,7 +22,16 @@ export class FakeWorker {
       secrets: [],
       image: { npm: [], apt: [] },
     };
-    const body = { workerId: this.id, name: `bench-${this.id.slice(-6)}`, slots: 64, verifySlots: 1, capabilities: ["backend:script"], backends: [backend], sandbox: "none" as const, version: "bench" };
+    const body = {
+      workerId: this.id,
+      name: `bench-${this.id.slice(-6)}`,
+      slots: 64,
+      verifySlots: 1,
+      capabilities: ["backend:script"],
+      backends: [backend],
+      sandbox: "none" as const,
+      version: "bench",
+    };
     await this.#client.call("registerWorker", { body });
   }
 

@@ -67,7 +67,9 @@ function printMachine(machine: Machine): void {
 function printFigure(figure: Figure): void {
   const median = `${short(figure.median)} ${figure.unit}`;
   const ratio = figure.ratio === null ? "" : figure.ratio.toFixed(2);
-  console.log(`${figure.name.padEnd(43)}${median.padStart(11)}${(figure.p99 === null ? "" : short(figure.p99)).padStart(10)}${ratio.padStart(7)}${String(figure.count).padStart(6)}`);
+  console.log(
+    `${figure.name.padEnd(43)}${median.padStart(11)}${(figure.p99 === null ? "" : short(figure.p99)).padStart(10)}${ratio.padStart(7)}${String(figure.count).padStart(6)}`,
+  );
   const remarks = [figure.bar === null ? "" : `bar: ${figure.bar}`, figure.note ?? ""].filter(Boolean).join("; ");
   if (remarks !== "") console.log(`    ${remarks}`);
 }

@@ -42,7 +42,13 @@ export async function measureEvents(quick: boolean): Promise<Figure[]> {
   }
   const [first] = readers;
   return [
-    figure("log line → subscriber at 10,000 lines/s", "ms", first.latencies, { of: "p99", limit: 50, side: "below" }, `${total} of ${total} lines arrived, with a forced reconnect too`),
+    figure(
+      "log line → subscriber at 10,000 lines/s",
+      "ms",
+      first.latencies,
+      { of: "p99", limit: 50, side: "below" },
+      `${total} of ${total} lines arrived, with a forced reconnect too`,
+    ),
     figure("lines a second", "lines/s", [total / (took / 1_000)]),
   ];
 }
@@ -59,7 +65,10 @@ async function writeLines(client: Client, claim: Claim, total: number): Promise<
     const events = [];
     while (written + LINES_PER_CHUNK <= due || (due === total && written < total)) {
       const count = Math.min(LINES_PER_CHUNK, total - written);
-      const text = Array.from({ length: count }, (_, index) => `${written + index} ${Math.round(start + ((written + index) / LINES_PER_SECOND) * 1_000)} a line of log as agents write them\n`).join("");
+      const text = Array.from(
+        { length: count },
+        (_, index) => `${written + index} ${Math.round(start + ((written + index) / LINES_PER_SECOND) * 1_000)} a line of log as agents write them\n`,
+      ).join("");
       ordinal += 1;
       events.push({ ordinal, at: Date.now(), event: { kind: "log" as const, data: { stream: "stdout", offset, text, encoding: "utf8" as const } } });
       offset += text.length;

@@ -15,7 +15,9 @@ export async function measureMemory(quick: boolean): Promise<Figure[]> {
   for (const name of ["server", "worker", "integrator"] as const) {
     const { rssMiB, pssMiB } = await memoryOf(stack.pidOf(name));
     const limit = limits[name];
-    figures.push(figure(`${name}, idle`, "MiB", [rssMiB], limit === undefined ? undefined : { of: "median", limit, side: "below" }, `RSS; PSS ${pssMiB.toFixed(0)} MiB`));
+    figures.push(
+      figure(`${name}, idle`, "MiB", [rssMiB], limit === undefined ? undefined : { of: "median", limit, side: "below" }, `RSS; PSS ${pssMiB.toFixed(0)} MiB`),
+    );
   }
   return figures;
 }

@@ -24,9 +24,20 @@ export async function measureOverhead(quick: boolean): Promise<Figure[]> {
   if (!cold) return [];
   const phases = [...new Set(warm.flatMap((timing) => [...timing.phases.keys()]))];
   return [
-    figure(`own overhead of a job, ${FILES} files, warm`, "ms", warm.map(({ ownMs }) => ownMs), { of: "median", limit: 300, side: "below" }),
+    figure(
+      `own overhead of a job, ${FILES} files, warm`,
+      "ms",
+      warm.map(({ ownMs }) => ownMs),
+      { of: "median", limit: 300, side: "below" },
+    ),
     figure("the same, the first job of a repository", "ms", [cold.ownMs]),
-    ...phases.map((phase) => figure(`  ${phase}`, "ms", warm.map((timing) => timing.phases.get(phase) ?? 0))),
+    ...phases.map((phase) =>
+      figure(
+        `  ${phase}`,
+        "ms",
+        warm.map((timing) => timing.phases.get(phase) ?? 0),
+      ),
+    ),
   ];
 }
 
@@ -41,7 +52,8 @@ async function timingOf(stack: BenchStack, id: string): Promise<Timing> {
   const phases = new Map<string, number>();
   let others = 0;
   for (const event of mine) {
-    if (event.kind === "phase" && event.data.status === "ended" && !["turn", "gates"].includes(event.data.phase)) phases.set(event.data.phase, event.data.durationMs ?? 0);
+    if (event.kind === "phase" && event.data.status === "ended" && !["turn", "gates"].includes(event.data.phase))
+      phases.set(event.data.phase, event.data.durationMs ?? 0);
     if (event.kind === "phase" && event.data.status === "ended" && event.data.phase === "turn") others += event.data.durationMs ?? 0;
     if (event.kind === "gate" && event.data.status !== "started") others += event.data.durationMs ?? 0;
   }

@@ -89,9 +89,13 @@ rebuild_node() {
   fail NODE_MISSING "Node 24 could not be fetched (npm rebuild node); the output is in $log." "Allow the install script of the package \`node\`, or install Node 24 or newer (https://nodejs.org) and put it first in the PATH."
 }
 
+install_all() {
+  install_packages
+  rebuild_node
+}
+
 set_up() {
   require_tools
-  packages_fit || locked install_packages
-  find_node >/dev/null || locked rebuild_node
+  packages_fit && find_node >/dev/null || locked install_all
   node=$(find_node)
 }

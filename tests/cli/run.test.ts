@@ -1,7 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { git, Playground, type Watched } from "./slipway.ts";
+
+// Each command is a process of its own, and some tests need ten of them.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** One `slipway up` for the file; each test has a repository of its own. */
 let ground: Playground;
@@ -13,7 +16,7 @@ beforeAll(async () => {
   up = ground.start(ground.folder, "up", "--port", "0", ...(await sandbox()));
   await up.says("slipway jobs");
   greet = await ground.script("greet", [{ print: "I write a greeting." }, { write: { path: "greeting.txt", content: "hello\n" } }]);
-}, 60_000);
+});
 
 afterAll(async () => await ground[Symbol.asyncDispose]());
 
@@ -138,7 +141,12 @@ describe("run", () => {
 
   test("a blocked job ends with 3", async () => {
     const root = await ground.repository("blocked");
-    const { code, stdout } = await ground.slipway(root, "run", "Be refused", ...(await ground.script("auth", [{ fail: { code: "BACKEND_AUTH", message: "no key" } }])));
+    const { code, stdout } = await ground.slipway(
+      root,
+      "run",
+      "Be refused",
+      ...(await ground.script("auth", [{ fail: { code: "BACKEND_AUTH", message: "no key" } }])),
+    );
     expect(code).toBe(3);
     expect(stdout).toContain("BACKEND_AUTH");
   });
@@ -148,7 +156,10 @@ describe("run", () => {
     const { code, stdout, stderr } = await ground.slipway(root, "run", "Write a greeting", "--json", ...greet);
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ job: { state: "done", title: "Write a greeting" }, result: { updated: "created", branch: expect.stringMatching(/^slipway\//) } });
+    expect(report).toMatchObject({
+      job: { state: "done", title: "Write a greeting" },
+      result: { updated: "created", branch: expect.stringMatching(/^slipway\//) },
+    });
     expect(stderr).toContain("landed");
   });
 

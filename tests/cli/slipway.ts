@@ -39,7 +39,13 @@ export class Playground implements AsyncDisposable {
 
   /** Runs a command to its end, with no terminal. */
   async slipway(cwd: string, ...args: string[]): Promise<Answer> {
-    const { exitCode, stdout, stderr } = await execa(process.execPath, [...FLAGS, MAIN, ...args], { cwd, env: this.environment, extendEnv: false, reject: false, stdin: "ignore" });
+    const { exitCode, stdout, stderr } = await execa(process.execPath, [...FLAGS, MAIN, ...args], {
+      cwd,
+      env: this.environment,
+      extendEnv: false,
+      reject: false,
+      stdin: "ignore",
+    });
     return { code: exitCode ?? null, stdout, stderr };
   }
 
@@ -54,7 +60,11 @@ export class Playground implements AsyncDisposable {
   /** A git repository with one commit on `main`. */
   async repository(name: string, files: Record<string, string> = {}): Promise<string> {
     const root = join(this.folder, name);
-    const all: Record<string, string> = { "README.md": "# sample\n", ".slipway.yaml": "version: 1\ngates:\n  - name: test\n    run: test -f README.md\n", ...files };
+    const all: Record<string, string> = {
+      "README.md": "# sample\n",
+      ".slipway.yaml": "version: 1\ngates:\n  - name: test\n    run: test -f README.md\n",
+      ...files,
+    };
     for (const [path, content] of Object.entries(all)) {
       await mkdir(dirname(join(root, path)), { recursive: true });
       await writeFile(join(root, path), content);

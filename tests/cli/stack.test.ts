@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { git, Playground } from "./slipway.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let ground: Playground;
 let sandbox: string[];
@@ -30,7 +32,7 @@ test("run needs no server: it starts one for the time of the command, and show r
   expect(shown.code).toBe(0);
   expect(shown.stdout).toContain("done");
   expect(existsSync(join(ground.data, "server.json"))).toBe(false);
-}, 60_000);
+});
 
 test("up starts a crashed process again and says so; Ctrl-C stops all", async () => {
   const up = ground.start(ground.folder, "up", "--port", "0", ...sandbox);
@@ -45,7 +47,7 @@ test("up starts a crashed process again and says so; Ctrl-C stops all", async ()
   expect(code).toBe(0);
   expect(stdout).toContain("Stopped.");
   expect(existsSync(join(ground.data, "server.json"))).toBe(false);
-}, 60_000);
+});
 
 test("the stack ends when the command line is killed", async () => {
   const up = ground.start(ground.folder, "up", "--port", "0", ...sandbox);
@@ -54,7 +56,7 @@ test("the stack ends when the command line is killed", async () => {
   up.signal("SIGKILL");
   await up.end();
   await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false);
-}, 60_000);
+});
 
 test("Ctrl-C in a run with a server of its own leaves no process", async () => {
   const root = await ground.repository("hang");
@@ -65,7 +67,7 @@ test("Ctrl-C in a run with a server of its own leaves no process", async () => {
   run.signal("SIGINT");
   expect((await run.end()).code).toBe(130);
   expect(isAlive(pid)).toBe(false);
-}, 60_000);
+});
 
 test("a detached run goes on in the background, and its server ends after it", async () => {
   const root = await ground.repository("detached run");
@@ -77,7 +79,7 @@ test("a detached run goes on in the background, and its server ends after it", a
   await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
   expect((await ground.slipway(root, "fetch", "1")).code).toBe(0);
   expect(await git(root, "branch", "--list", "slipway/*")).not.toBe("");
-}, 90_000);
+});
 
 test("the demo ends as it should", async () => {
   const { code, stdout, stderr } = await ground.slipway(ground.folder, "demo", "--folder", join(ground.folder, "demo"));
@@ -86,7 +88,7 @@ test("the demo ends as it should", async () => {
   expect(stdout).toMatch(/Add divide +landed/);
   expect(stdout).toMatch(/Make CI green +refused with SCOPE_VIOLATION/);
   expect(stdout).toContain("slipway run");
-}, 90_000);
+});
 
 function isAlive(pid: number): boolean {
   try {

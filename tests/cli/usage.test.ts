@@ -88,8 +88,11 @@ test("version and doctor answer in JSON", async () => {
   const doctor = await ground.slipway(ground.folder, "doctor", "--json", "--sandbox", "none");
   const report = JSON.parse(doctor.stdout);
   expect(doctor.code).toBe(report.ok ? 0 : 1);
-  expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(new Set(["node", "git", "sandbox", "disk", "data folder", "server", "backends"]));
-  for (const check of report.checks) if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });
+  expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(
+    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "backends"]),
+  );
+  for (const check of report.checks)
+    if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });
 });
 
 test("doctor reads .slipway.yaml and ends with 1 where it is wrong", async () => {

@@ -35,7 +35,7 @@ test.runIf(process.getuid?.() === 0 && process.platform === "linux")(
   "a full disk under the data folder: a clear error, nothing corrupted, and work goes on when there is room",
   async () => {
     const data = await mkdtemp(join(tmpdir(), "slipway-full-"));
-    await run("mount", ["-t", "tmpfs", "-o", "size=48m,mode=700", "slipway-test", data]);
+    await run("mount", ["-t", "tmpfs", "-o", "size=600m,mode=700", "slipway-test", data]);
     cleanUps.push(async () => {
       await run("umount", [data]);
       await rm(data, { recursive: true });

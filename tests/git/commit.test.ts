@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
 import { fetchUpstream } from "@slipway/git/hub";
-import { type Bench, commitFiles, commitWorkspace, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, writeFiles } from "./fixture.ts";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { expect, test } from "vitest";
+import { type Bench, commitFiles, commitWorkspace, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, writeFiles } from "./fixture.ts";
 
 interface Setup {
   readonly bench: Bench;
@@ -67,7 +67,22 @@ test("commits, branches and stashes that the agent made itself do not count, the
 test("odd names are files like any other", async () => {
   const s = await setup({ "old name": "1" });
   const long = Array.from({ length: 15 }, () => "p".repeat(200)).join("/");
-  const names = ["with space", "-leading", "--all", "ünï/çødé 🚢", "new\nline", "tab\t", 'quo"te', "back\\slash x", ":(top)x", "*", "$(touch x)", long, ".gitfoo", "x.git/y"];
+  const names = [
+    "with space",
+    "-leading",
+    "--all",
+    "ünï/çødé 🚢",
+    "new\nline",
+    "tab\t",
+    'quo"te',
+    "back\\slash x",
+    ":(top)x",
+    "*",
+    "$(touch x)",
+    long,
+    ".gitfoo",
+    "x.git/y",
+  ];
   await writeFiles(s.workspace, Object.fromEntries(names.map((name) => [name, `content of ${name.slice(0, 20)}`])));
   const result = await taken(s);
   expect(result.changes.map((change) => change.path).sort()).toEqual(names.sort());
@@ -130,7 +145,8 @@ test("submodules are left as they are: absent, removed, filled, or present with 
   const bench = await makeHub({ a: "1" });
   await git(bench.dir, "init", "-q", "-b", "main", "library");
   await commitFiles(join(bench.dir, "library"), { l: "1" });
-  for (const name of ["absent", "removed", "filled", "present", "file name"]) await git(bench.source, "submodule", "--quiet", "add", "../library", `vendor/${name}`);
+  for (const name of ["absent", "removed", "filled", "present", "file name"])
+    await git(bench.source, "submodule", "--quiet", "add", "../library", `vendor/${name}`);
   const base = await commitFiles(bench.source, {});
   await fetchUpstream(bench.root, bench.source, never);
   const repository = await openWorker(bench);

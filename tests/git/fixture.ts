@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { commitScript, prepareCommitFolder, takeCommit, type TakenCommit } from "@slipway/git/commit";
+import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from "@slipway/git/commit";
 import { type GitService, installHubHooks, serveGit } from "@slipway/git/http-backend";
 import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
 import { openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
@@ -40,13 +40,16 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
     PATH: process.env["PATH"],
     HOME: "/nonexistent",
     GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_COUNT: "3",
+    GIT_CONFIG_COUNT: "4",
     GIT_CONFIG_KEY_0: "protocol.file.allow",
     GIT_CONFIG_VALUE_0: "always",
     GIT_CONFIG_KEY_1: "user.name",
     GIT_CONFIG_VALUE_1: "Test",
     GIT_CONFIG_KEY_2: "user.email",
     GIT_CONFIG_VALUE_2: "test@example.com",
+    // So that a marker tells of our code's doing and not of the test's.
+    GIT_CONFIG_KEY_3: "core.hooksPath",
+    GIT_CONFIG_VALUE_3: "/dev/null",
   };
   const { stdout } = await promisify(execFile)("git", args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
   return stdout.replace(/\n$/, "");
@@ -115,11 +118,21 @@ export async function serveHub(bench: Bench, maxPackBytes = 50 * 1024 * 1024): P
   await installHubHooks(hooksDir);
   const grants: Served["grants"] = new Map();
   const server = createServer((request, response) => {
-    const password = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /, ""), "base64").toString().replace(/^[^:]*:/, "");
+    const password = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /, ""), "base64")
+      .toString()
+      .replace(/^[^:]*:/, "");
     const grant = grants.get(password);
     const [, store = "", pathInfo = ""] = /^\/(upstream\.git|jobs\.git)(\/[^?]*)/.exec(request.url ?? "") ?? [];
     if (!grant || store === "") return void response.writeHead(401, { "www-authenticate": "Basic" }).end();
-    const options = { repositoryPath: join(bench.root, store), pathInfo, services: grant.services, allowedPushRef: grant.pushRef, hooksDir, maxPackBytes, remoteUser: "test" };
+    const options = {
+      repositoryPath: join(bench.root, store),
+      pathInfo,
+      services: grant.services,
+      allowedPushRef: grant.pushRef,
+      hooksDir,
+      maxPackBytes,
+      remoteUser: "test",
+    };
     serveGit(request, response, options).catch((error) => {
       if (response.headersSent) response.destroy();
       else response.writeHead(toSlipwayError(error).status).end(JSON.stringify(toSlipwayError(error)));
@@ -171,7 +184,14 @@ export interface ScriptRun {
 export async function runCommitScript(bench: Bench, repository: WorkerRepository, workspace: string, baseOid = bench.baseOid): Promise<ScriptRun> {
   const out = await mkdtemp(join(bench.dir, "out-"));
   await prepareCommitFolder(repository, workspace, out, baseOid);
-  const env = { PATH: process.env["PATH"], WORKSPACE: workspace, OUT: out, INDEX: join(out, "index"), BASE_OID: baseOid, OBJECTS: repository.upstreamObjects.join(":") };
+  const env = {
+    PATH: process.env["PATH"],
+    WORKSPACE: workspace,
+    OUT: out,
+    INDEX: join(out, "index"),
+    BASE_OID: baseOid,
+    OBJECTS: repository.upstreamObjects.join(":"),
+  };
   return new Promise((done) => {
     execFile("sh", ["-c", commitScript()], { env, cwd: "/" }, (error, _, stderr) => done({ out, exitCode: error ? Number(error.code) : 0, stderr }));
   });

@@ -1,13 +1,14 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
 import { pushBase } from "@slipway/git/checkout";
-import { hasCommit, resolveCommit } from "@slipway/git/hub";
+import { fetchUpstream, hasCommit, resolveCommit } from "@slipway/git/hub";
 import { fetchCommit, pushCommit } from "@slipway/git/repository";
+import { expect, test } from "vitest";
 import { accessOf, type Bench, commitFiles, git, makeHub, makeWorkspace, never, openWorker, type Served, serveHub, takenOid, writeFiles } from "./fixture.ts";
 
 async function pushedJob(bench: Bench, served: Served, content = "job"): Promise<{ oid: string; ref: string; blob: string }> {
@@ -50,7 +51,19 @@ test("a base that no branch names any more can still be fetched", async () => {
   const served = await serveHub(bench);
   const hub = accessOf(bench, served, { remote: true });
   const repository = await openWorker(bench, hub);
-  const dropped = await git(join(bench.root, "upstream.git"), "-c", "user.name=x", "-c", "user.email=x@y", "commit-tree", "-m", "x", "-p", bench.baseOid, `${bench.baseOid}^{tree}`);
+  const dropped = await git(
+    join(bench.root, "upstream.git"),
+    "-c",
+    "user.name=x",
+    "-c",
+    "user.email=x@y",
+    "commit-tree",
+    "-m",
+    "x",
+    "-p",
+    bench.baseOid,
+    `${bench.baseOid}^{tree}`,
+  );
   await fetchCommit(repository, hub, dropped, "upstream", never);
   expect(await git(repository.upstreamGit, "cat-file", "-t", dropped)).toBe("commit");
 });
@@ -68,6 +81,50 @@ test("job refs are in no listing, but a job commit comes by its id; it stays out
   await fetchCommit(repository, hub, job.oid, "jobs", never);
   expect(await git(repository.jobsGit, "cat-file", "-p", job.blob)).toBe("job");
   await expect(git(repository.upstreamGit, "cat-file", "-e", job.blob)).rejects.toThrow();
+});
+
+test("a worker whose upstream is behind pushes what is new, not all of history", async () => {
+  const bench = await makeHub({ a: "1" });
+  await commitFiles(bench.source, { big: (await import("node:crypto")).randomBytes(300_000) });
+  const baseOid = await commitFiles(bench.source, { a: "2" });
+  await fetchUpstream(bench.root, bench.source, never);
+  const served = await serveHub(bench, 100_000);
+  const hub = accessOf(bench, served, { remote: true });
+  const repository = await openWorker(bench, hub);
+  await git(bench.source, "checkout", "-q", "--orphan", "other");
+  await commitFiles(bench.source, { x: "1" });
+  await git(bench.source, "branch", "-q", "-D", "main");
+  await fetchUpstream(bench.root, bench.source, never);
+  const workspace = await makeWorkspace(bench, repository, "ws", baseOid);
+  await writeFiles(workspace, { a: "3" });
+  await pushCommit(repository, hub, await takenOid(bench, repository, workspace, baseOid), undefined, never);
+});
+
+test("a refusal says why", async () => {
+  const bench = await makeHub({ a: "1" });
+  const served = await serveHub(bench);
+  const hub = accessOf(bench, served);
+  const repository = await openWorker(bench, hub);
+  const workspace = await makeWorkspace(bench, repository);
+  await writeFiles(workspace, { a: "2" });
+  const oid = await takenOid(bench, repository, workspace);
+  await expect(pushCommit(repository, { ...hub, credential: "x" }, oid, undefined, never)).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE" });
+  await expect(pushCommit(repository, hub, oid, "refs/heads/x", never)).rejects.toThrow(/may not push|hidden ref/);
+});
+
+test("an abort ends a fetch that hangs, with its own reason", async () => {
+  const bench = await makeHub({ a: "1" });
+  const hanging = createServer();
+  await new Promise<void>((done) => hanging.listen(0, "127.0.0.1", done));
+  const asked = once(hanging, "request");
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const fetching = fetchUpstream(bench.root, `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/x.git`, controller.signal);
+  await asked;
+  controller.abort(reason);
+  await expect(fetching).rejects.toBe(reason);
+  hanging.closeAllConnections();
+  await new Promise((done) => hanging.close(done));
 });
 
 test("nothing of a job can be fetched from upstream.git", async () => {
@@ -111,7 +168,9 @@ test("a listing before a push shows nobody's refs", async () => {
   const served = await serveHub(bench);
   const other = await pushedJob(bench, served);
   const hub = accessOf(bench, served);
-  const answer = await fetch(`${hub.jobsUrl}/info/refs?service=git-receive-pack`, { headers: { authorization: `Basic ${Buffer.from(`x:${hub.credential}`).toString("base64")}` } });
+  const answer = await fetch(`${hub.jobsUrl}/info/refs?service=git-receive-pack`, {
+    headers: { authorization: `Basic ${Buffer.from(`x:${hub.credential}`).toString("base64")}` },
+  });
   const text = await answer.text();
   expect(answer.status).toBe(200);
   expect(text).not.toContain(other.oid);
@@ -126,7 +185,9 @@ test("credentials: unknown ones, read-only ones and other services are refused",
   const stranger = { ...hub, credential: "wrong" };
   await expect(fetchCommit(repository, stranger, "1".repeat(40), "upstream", never)).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE" });
   served.grants.set("reader", { services: ["git-upload-pack"], pushRef: null });
-  await expect(pushCommit(repository, { ...hub, credential: "reader" }, bench.baseOid, undefined, never)).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE" });
+  await expect(pushCommit(repository, { ...hub, credential: "reader" }, bench.baseOid, undefined, never)).rejects.toMatchObject({
+    code: "REPOSITORY_UNREACHABLE",
+  });
   const headers = { authorization: `Basic ${Buffer.from("x:reader").toString("base64")}` };
   for (const path of ["HEAD", "objects/info/packs", "info/refs", "config", "info/refs?service=git-upload-archive", "../installation", "git-upload-pack"]) {
     expect((await fetch(`${hub.upstreamUrl}/${path}`, { headers })).status, path).not.toBe(200);
@@ -190,7 +251,10 @@ test("a compressed request is read, and a client that leaves ends its git proces
   expect(Buffer.from(await answer.arrayBuffer()).includes("PACK")).toBe(true);
 
   const url = new URL(`${hub.jobsUrl}/git-receive-pack`);
-  const leaving = request(url, { method: "POST", headers: { authorization, "content-type": "application/x-git-receive-pack-request", "transfer-encoding": "chunked" } });
+  const leaving = request(url, {
+    method: "POST",
+    headers: { authorization, "content-type": "application/x-git-receive-pack-request", "transfer-encoding": "chunked" },
+  });
   leaving.on("error", () => undefined);
   leaving.write("00");
   await once(leaving, "socket");

@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
 import {
   createHubRepository,
   deleteRef,
@@ -17,9 +16,9 @@ import {
   resolveCommit,
   treeOf,
 } from "@slipway/git/hub";
-import { commitFiles, git, makeHub, makeRepository, makeWorkspace, never, openWorker, scratch, takenOid, writeFiles } from "./fixture.ts";
 import { pushCommit } from "@slipway/git/repository";
-import { accessOf, serveHub } from "./fixture.ts";
+import { expect, test } from "vitest";
+import { accessOf, commitFiles, git, makeHub, makeRepository, makeWorkspace, never, openWorker, scratch, serveHub, takenOid, writeFiles } from "./fixture.ts";
 
 const missing = "1".repeat(40);
 
@@ -172,5 +171,7 @@ test("only our own refs can be deleted", async () => {
   await deleteRef(bench.root, "upstream", `refs/slipway/bases/${bench.baseOid}`);
   await deleteRef(bench.root, "upstream", `refs/slipway/bases/${bench.baseOid}`);
   await expect(deleteRef(bench.root, "upstream", "refs/heads/main")).rejects.toMatchObject({ code: "INVALID_REQUEST" });
-  expect(execFileSync("git", ["for-each-ref", "--format=%(refname)"], { cwd: join(bench.root, "upstream.git"), encoding: "utf8" })).toBe("refs/upstream/main\n");
+  expect(execFileSync("git", ["for-each-ref", "--format=%(refname)"], { cwd: join(bench.root, "upstream.git"), encoding: "utf8" })).toBe(
+    "refs/upstream/main\n",
+  );
 });

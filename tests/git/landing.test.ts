@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { expect, test } from "vitest";
 import { fastForwardBranch, land, readBranch } from "@slipway/git/hub";
 import { pushCommit } from "@slipway/git/repository";
+import { expect, test } from "vitest";
 import { accessOf, type Bench, git, makeHub, makeWorkspace, never, openWorker, serveHub, takenOid, writeFiles } from "./fixture.ts";
 
 /** Job commits on the hub, each with a file of its own. */
@@ -41,7 +41,8 @@ test("of concurrent landings exactly one wins, and the losers leave no object be
 test("a new branch is made once; the same landing again is landed; another is moved", async () => {
   const bench = await makeHub({ a: "1" });
   const [first, second] = (await pushedCommits(bench, 2)) as [{ oid: string; ref: string }, { oid: string; ref: string }];
-  const to = (commit: { oid: string; ref: string }, oldOid: string | null) => land(bench.root, { branch: "slipway/x", oldOid, newOid: commit.oid, jobRef: commit.ref });
+  const to = (commit: { oid: string; ref: string }, oldOid: string | null) =>
+    land(bench.root, { branch: "slipway/x", oldOid, newOid: commit.oid, jobRef: commit.ref });
   expect(await to(first, null)).toBe("landed");
   expect(await to(first, null)).toBe("landed");
   expect(await to(second, null)).toBe("moved");

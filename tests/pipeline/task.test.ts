@@ -174,10 +174,16 @@ describe("a task", () => {
     expect(provider.calls.at(-1)).toBe("end");
   });
 
-  it("keeps time for gates and commit: a turn that does not end is AGENT_TIMEOUT long before the attempt's end", async () => {
-    const { attempt } = await attemptWith(["sleep 1000"], {}, { timeoutMs: 2_000 });
-    const startedAt = performance.now();
-    expect(await failureOf(attempt)).toMatchObject({ code: expect.stringMatching(/AGENT_TIMEOUT|BACKEND_FAILED/) });
-    expect(performance.now() - startedAt).toBeLessThan(1_900);
-  });
+  it.each([false, true])(
+    "keeps time for gates and commit: a turn without an end is AGENT_TIMEOUT long before the attempt's end (deaf runner: %s)",
+    async (isDeaf) => {
+      const { attempt, provider } = await attemptWith(["sleep 1000"], {}, { timeoutMs: 2_000 });
+      provider.isDeaf = isDeaf;
+      const startedAt = performance.now();
+      const message = isDeaf ? /in its share of the attempt's 2 s/ : /The runner ended the turn/;
+      expect(await failureOf(attempt)).toMatchObject({ code: "AGENT_TIMEOUT", message: expect.stringMatching(message) });
+      expect(performance.now() - startedAt).toBeLessThan(1_900);
+      expect(provider.calls.at(-1)).toBe("end");
+    },
+  );
 });

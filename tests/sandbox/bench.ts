@@ -25,11 +25,12 @@ export async function openBench(kind: Kind): Promise<SandboxBench> {
   const provider = createSandboxProvider(kind, { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data] });
   const started: Sandbox[] = [];
   let count = 0;
-  const spec = async (name = `sandbox-${(count += 1)}`): Promise<SandboxSpec> => {
-    const root = join(data, "worker/attempts", name);
+  const spec = async (name?: string): Promise<SandboxSpec> => {
+    count += 1;
+    const root = join(data, "worker/attempts", name ?? `sandbox-${count}`);
     const folders = { workspace: join(root, "workspace"), home: join(root, "home"), spool: join(root, "spool"), control: join(root, "control") };
     for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
-    return { id: `${data}/${name}`, ...folders, readOnly: [] };
+    return { id: `${data}/${name ?? count}`, ...folders, readOnly: [] };
   };
   return {
     ...{ data, runtimeFolder, provider, spec },

@@ -30,12 +30,10 @@ async function integrating(
   const claim = await server.claim(workerId, { waitMs: 5_000 });
   if (!claim) throw new Error("no claim");
   const oid = await server.pushChange(source, claim, { "b.txt": "b\n" });
-  await server
-    .client("worker")
-    .call("finish", {
-      params: { job: claim.job.id, fence: claim.fence },
-      body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
-    });
+  await server.client("worker").call("finish", {
+    params: { job: claim.job.id, fence: claim.fence },
+    body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
+  });
   return { source, claim, oid, claimed: await claimCompletion(), repo: view.id };
 }
 
@@ -104,12 +102,10 @@ test("a gate must have a receipt for the merged tree, and equal receipts are use
   await expect(git(source.root, "push", "--quiet", withCredential(verify.hub.jobsUrl, verify.hub.credential), `HEAD:${verify.hub.pushRef}`)).rejects.toThrow(
     /403/,
   );
-  await server
-    .client("worker")
-    .call("finish", {
-      params: { job: verify.job.id, fence: verify.fence },
-      body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 0)] } },
-    });
+  await server.client("worker").call("finish", {
+    params: { job: verify.job.id, fence: verify.fence },
+    body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 0)] } },
+  });
 
   expect(await integrator.call("verifyCompletion", { params: of(claimed), body: merged })).toMatchObject({
     status: "verified",
@@ -125,12 +121,10 @@ test("a red gate on the merged tree rejects, and the integrator's rejection fail
   await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
   const verify = await server.claim(await server.worker([]), { kinds: ["verify"], waitMs: 5_000 });
   if (!verify?.verify) throw new Error("no verify job");
-  await server
-    .client("worker")
-    .call("finish", {
-      params: { job: verify.job.id, fence: verify.fence },
-      body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 2)] } },
-    });
+  await server.client("worker").call("finish", {
+    params: { job: verify.job.id, fence: verify.fence },
+    body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 2)] } },
+  });
   const answer = await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
   expect(answer).toMatchObject({ status: "rejected", code: "GATES_FAILED", details: { gates: [{ gate: "test", exitCode: 2 }] } });
   if (answer.status !== "rejected") throw new Error("not rejected");
@@ -158,12 +152,10 @@ test("a change cannot lower its own bar: the gates are those of the base", async
   const claim = await server.claim(workerId, { waitMs: 5_000 });
   if (!claim) throw new Error("no claim");
   const oid = await server.pushChange(source, claim, { ".slipway.yaml": "gates: []\n" });
-  await server
-    .client("worker")
-    .call("finish", {
-      params: { job: claim.job.id, fence: claim.fence },
-      body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
-    });
+  await server.client("worker").call("finish", {
+    params: { job: claim.job.id, fence: claim.fence },
+    body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
+  });
   const claimed = await claimCompletion();
   expect(await server.client("integrator").call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } })).toMatchObject({
     status: "waiting",

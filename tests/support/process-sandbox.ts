@@ -15,6 +15,8 @@ type TurnOptions = Parameters<Sandbox["turn"]>[1];
 export class ProcessProvider implements SandboxProvider {
   readonly kind = "none";
   readonly turns: ShellTurns;
+  /** A runner that does not care about a turn's time. */
+  isDeaf = false;
   /** All that was asked for, in order: `turn-1`, `end`, and the text of each command. */
   readonly calls: string[] = [];
   readonly #sandboxes = new Map<string, ProcessSandbox>();
@@ -127,9 +129,14 @@ export class ProcessSandbox implements Sandbox {
     this.requests.push(request);
     const text = this.#provider.turns[request.turn - 1] ?? "true";
     const child = this.#spawn(["sh", "-c", text], { ...request.env, PROMPT: request.prompt });
-    const timer = setTimeout(() => killGroup(child), request.timeoutMs);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      if (!this.#provider.isDeaf) killGroup(child);
+    }, request.timeoutMs);
     const exitCode = await exitOf(child);
     clearTimeout(timer);
+    if (timedOut) return { status: "failed", failure: { code: "AGENT_TIMEOUT", message: "The runner ended the turn.", details: {} } };
     if (exitCode === 0) return { status: "done", finalText: "done" };
     return { status: "failed", failure: { code: "BACKEND_FAILED", message: `The agent ended with exit code ${exitCode}.`, details: {} } };
   }

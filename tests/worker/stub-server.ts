@@ -29,6 +29,8 @@ export class StubServer implements AsyncDisposable {
   ttlMs = 10_000;
   /** Called for each request before it is answered; may throw, or destroy the socket. */
   onRequest: (name: string, request: IncomingMessage, response: ServerResponse) => void | Promise<void> = () => {};
+  /** Where it says true, the request takes effect but its answer is lost. */
+  losesAnswer: (name: string) => boolean = () => false;
   readonly #queue: Array<{ kind: JobKind; job: JobView }> = [];
   readonly #waiting = new Set<() => void>();
   readonly #watchers = new Set<() => void>();
@@ -118,6 +120,7 @@ export class StubServer implements AsyncDisposable {
       const body = endpoint.body ? endpoint.body.parse(JSON.parse(text)) : undefined;
       const answer = await this.#answer(name, params, body as never, response);
       if (this.#server === undefined || response.destroyed) return;
+      if (this.losesAnswer(name)) return void request.socket.destroy();
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(endpoint.response.parse(answer)));
     } catch (error) {
       const failure = toSlipwayError(error, "INVALID_REQUEST");

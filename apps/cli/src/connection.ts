@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { setTimeout as sleep } from "node:timers/promises";
 import { dataFolder, readServerFile, readToken, tokenFile } from "./stack/data-folder.ts";
 import type { PartName, SandboxKind, SupervisorReport } from "./stack/messages.ts";
 import { probeBubblewrap } from "./stack/sandbox-probe.ts";
@@ -41,9 +41,14 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const data = dataFolder(options.data);
   const running = await runningServer(data);
   if (running) return running;
-  if (!options.start) throw new SlipwayError("SERVER_UNAVAILABLE", `No server runs on the data folder ${data}.`, { hint: "Start one with `slipway up`, or use `slipway run`, which needs none." });
+  if (!options.start)
+    throw new SlipwayError("SERVER_UNAVAILABLE", `No server runs on the data folder ${data}.`, {
+      hint: "Start one with `slipway up`, or use `slipway run`, which needs none.",
+    });
   if (options.start.length === 1 && !(await exists(join(data, "server", "slipway.db")))) {
-    throw new SlipwayError("NOT_FOUND", `There are no jobs yet: nothing has run on the data folder ${data}.`, { hint: "Run a first one with `slipway run \"…\"` in a repository, or look at `slipway demo`." });
+    throw new SlipwayError("NOT_FOUND", `There are no jobs yet: nothing has run on the data folder ${data}.`, {
+      hint: 'Run a first one with `slipway run "…"` in a repository, or look at `slipway demo`.',
+    });
   }
   return await startHere(data, options.start, options);
 }
@@ -106,7 +111,12 @@ function tokenOfEnvironment(options: ConnectOptions): string {
   try {
     return readToken(path);
   } catch (error) {
-    throw new SlipwayError("UNAUTHENTICATED", `SLIPWAY_URL is set, but the token file ${path} cannot be read.`, { hint: "Name the file that holds the token with SLIPWAY_TOKEN_FILE." }, { cause: error });
+    throw new SlipwayError(
+      "UNAUTHENTICATED",
+      `SLIPWAY_URL is set, but the token file ${path} cannot be read.`,
+      { hint: "Name the file that holds the token with SLIPWAY_TOKEN_FILE." },
+      { cause: error },
+    );
   }
 }
 

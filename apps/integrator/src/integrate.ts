@@ -15,13 +15,13 @@ export interface Integration {
   readonly log: Logger;
 }
 
-/** How the integration of one completion ended. `left`: the lease was lost or the integrator stops; another claim goes on with it. */
+/** How the integration of one completion ended. `left`: the lease was lost or is left to run out, or the integrator stops; another claim goes on. */
 export type Ending =
   | { readonly kind: "landed"; readonly oid: string }
   | { readonly kind: "rejected"; readonly code: ErrorCode }
   | { readonly kind: "left"; readonly code: ErrorCode };
 
-/** How often a completion is merged again because its target moved, before it is given up. */
+/** How many merges, over all claims of a completion, may be overtaken by a target that moves before it is given up. */
 const MERGE_LIMIT = 5;
 
 /** Merge, verify, land: everything between a claimed completion and its final state. Never throws. */
@@ -41,22 +41,19 @@ async function mergeVerifyLand(integration: Integration, claimed: ClaimedComplet
   const { client, state, log } = integration;
   const folder = await state.repositoryFolder(claimed.completion.repoId);
   let targetOid = claimed.targetOid;
-  for (let round = 1; round <= MERGE_LIMIT; round += 1) {
+  for (let merges = claimed.fence; ; merges += 1) {
     const merge = await mergeOntoTarget(claimed, { targetOid, folder, signal });
-    if (merge.kind === "conflict") return await rejectWith(integration, claimed, conflict(claimed, merge.paths), signal);
+    if (merge.kind === "conflict") return await rejectWith(integration, claimed, conflict(claimed, targetOid, merge.paths), signal);
+    if (merge.kind === "refused") return { kind: "left", code: "TARGET_MOVED" };
     const merged = { mergedOid: merge.oid, expectedOld: targetOid };
-    log.debug({ ...merged, round }, "merged");
+    log.debug(merged, "merged");
     const verdict = await awaitVerification(client, claimed, merged, signal);
     if (verdict.status === "rejected") return await rejectWith(integration, claimed, new SlipwayError(verdict.code, verdict.message, verdict.details), signal);
     if ((await land(client, claimed, merged, signal)) === "landed") return { kind: "landed", oid: merge.oid };
+    if (merges >= MERGE_LIMIT) return await rejectWith(integration, claimed, alwaysMoved(claimed), signal);
     targetOid = await readTarget(client, claimed, signal);
-    log.info({ targetOid, round }, "target moved, merging again");
+    log.info({ targetOid }, "target moved, merging again");
   }
-  const moved = new SlipwayError("TARGET_MOVED", `${claimed.completion.target} moved each of the ${MERGE_LIMIT} times that the change was about to land.`, {
-    target: claimed.completion.target,
-    hint: "Submit the job again with `slipway retry` when the branch is quieter.",
-  });
-  return await rejectWith(integration, claimed, moved, signal);
 }
 
 async function rejectWith({ client }: Integration, claimed: ClaimedCompletion, failure: SlipwayError, signal: AbortSignal): Promise<Ending> {
@@ -78,13 +75,14 @@ async function rejectWith({ client }: Integration, claimed: ClaimedCompletion, f
   }
 }
 
-function conflict(claimed: ClaimedCompletion, paths: readonly string[]): SlipwayError {
+function conflict({ completion: { target } }: ClaimedCompletion, targetOid: string | null, paths: readonly string[]): SlipwayError {
   const named = paths.slice(0, 5).join(", ") + (paths.length > 5 ? ` and ${paths.length - 5} more` : "");
-  return new SlipwayError("MERGE_CONFLICT", `The change conflicts with what landed on ${claimed.completion.target} since its base: ${named}.`, {
-    paths,
-    target: claimed.completion.target,
-    targetOid: claimed.targetOid,
-  });
+  return new SlipwayError("MERGE_CONFLICT", `The change conflicts with what landed on ${target} since its base: ${named}.`, { paths, target, targetOid });
+}
+
+function alwaysMoved({ completion: { target } }: ClaimedCompletion): SlipwayError {
+  const hint = "Submit the job again with `slipway retry` when the branch is quieter.";
+  return new SlipwayError("TARGET_MOVED", `${target} moved again and again while the change was about to land.`, { target, merges: MERGE_LIMIT, hint });
 }
 
 function lostBy(signal: AbortSignal): ErrorCode {

@@ -1,9 +1,14 @@
 import { mergeOnto } from "@slipway/git/merge";
 import { fetchCommit, openWorkerRepository, pushCommit } from "@slipway/git/repository";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import { insistOnHub } from "./insist.ts";
 
-export type Merge = { readonly kind: "merged"; readonly oid: string } | { readonly kind: "conflict"; readonly paths: readonly string[] };
+export type Merge =
+  | { readonly kind: "merged"; readonly oid: string }
+  | { readonly kind: "conflict"; readonly paths: readonly string[] }
+  /** This claim's ref already holds a merge on another line, and the hub does not let a ref move sideways: the next claim has a ref of its own. */
+  | { readonly kind: "refused" };
 
 const COMMITTER = { name: "Slipway", email: "slipway@localhost" };
 
@@ -30,8 +35,18 @@ export async function mergeOntoTarget(
       committer: { ...COMMITTER, date: `@${Math.floor(completion.createdAt / 1_000)} +0000` },
     });
     if (merged.kind === "conflict") return merged;
-    // The plus of git's refspecs: a merge that was made again replaces the one before, which is on another line. The ref is this claim's alone.
-    await pushCommit(repository, hub, `+${merged.oid}`, hub.pushRef, signal);
+    try {
+      // A merge that is made again, because its target moved, takes the place of the one before.
+      await pushCommit(repository, hub, merged.oid, hub.pushRef, signal, { replace: true });
+    } catch (error) {
+      if (isRefusal(error)) return { kind: "refused" };
+      throw error;
+    }
     return { kind: "merged", oid: merged.oid };
   }, signal);
+}
+
+/** Whether the hub took the push in and then said no, as against not being reached. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SlipwayError && typeof error.details["stderr"] === "string" && error.details["stderr"].includes("[remote rejected]");
 }

@@ -20,12 +20,19 @@ export class LogChunker {
   readonly #emit: (chunk: LogChunk) => void;
   readonly #bytes = Buffer.allocUnsafe(LIMIT_BYTES);
   #length = 0;
-  #offset = 0;
+  #offset: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(stream: string, emit: (chunk: LogChunk) => void) {
+  /** `offset`: bytes of the stream that went out before, in an earlier turn. */
+  constructor(stream: string, emit: (chunk: LogChunk) => void, offset = 0) {
     this.#stream = stream;
     this.#emit = emit;
+    this.#offset = offset;
+  }
+
+  /** Bytes that went out so far. */
+  get offset(): number {
+    return this.#offset;
   }
 
   push(bytes: Uint8Array): void {

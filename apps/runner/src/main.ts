@@ -31,6 +31,8 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
   await preloadBackends();
   flushCompileCache();
 } else {
-  process.stderr.write("usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | probe [BACKEND] | warm --compile-cache FOLDER\n");
+  process.stderr.write(
+    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | probe [BACKEND] | warm --compile-cache FOLDER\n",
+  );
   process.exitCode = 2;
 }

@@ -29,6 +29,7 @@ class Runner {
   readonly #ledger: TurnLedger;
   readonly #link: WorkerLink;
   readonly #outbox: Outbox;
+  readonly #streamOffsets = new Map<string, number>();
   #running: { turnId: string; cancel: AbortController; stray: PromiseWithResolvers<never> } | undefined;
 
   constructor(options: ServeOptions, spool: EventSpool, ledger: TurnLedger, nonce: string) {
@@ -83,6 +84,7 @@ class Runner {
         loadBackend,
         emit: (event) => this.#outbox.emit(event),
         killOthers: () => killOthers(this.#options.ownNamespace),
+        streamOffsets: this.#streamOffsets,
         extraEnv: label === undefined ? {} : { SLIPWAY_SANDBOX: label },
         stray: running.stray.promise,
       });

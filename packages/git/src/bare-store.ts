@@ -19,7 +19,8 @@ export async function makeBareStore(dir: string, options: { config?: string; alt
 /** The text of an alternates file. A newline in a folder's name cannot be said there. */
 export function alternatesText(folders: readonly string[]): string {
   for (const folder of folders) {
-    if (/[\n"]/.test(folder)) throw new SlipwayError("WORKSPACE_FAILED", `git cannot borrow objects from a folder with such a name: ${JSON.stringify(folder)}`);
+    if (folder.includes("\n"))
+      throw new SlipwayError("WORKSPACE_FAILED", `git cannot borrow objects from a folder with such a name: ${JSON.stringify(folder)}`);
   }
   return folders.map((folder) => `${folder}\n`).join("");
 }

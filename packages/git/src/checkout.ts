@@ -63,7 +63,7 @@ export async function commitDirty(root: string): Promise<string> {
     const specs = [".", ...nested.map((path) => `:(exclude,literal,top)${path.slice(0, -1)}`)];
     await runGit(["add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul"], { ...options, input: specs.join("\0") });
     const tree = await gitText(["write-tree"], options);
-    const head = await gitText(["rev-parse", "--verify", "HEAD", "HEAD^{tree}"], { ...options, failure: "REPOSITORY_EMPTY" });
+    const head = await gitText(["rev-parse", "HEAD", "HEAD^{tree}"], { ...options, failure: "REPOSITORY_EMPTY" });
     const [headOid = "", headTree] = head.split("\n");
     if (tree === headTree) return headOid;
     const env = { ...options.env, ...(await identity(root)) };

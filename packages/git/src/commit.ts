@@ -32,8 +32,9 @@ export interface TakeCommit {
 export type TakenCommit = { empty?: false; oid: string; tree: string; changes: Change[]; diffStat: DiffStat } | { empty: true };
 
 /** How long the checks of one pack may take, in ms, how much address space each, and how much listing of changes is read, in bytes. */
-const CHECK_TIMEOUT_MS = 120_000;
-const CHECK_MEMORY_BYTES = 4 * 1024 ** 3;
+const CHECK_TIMEOUT_MS = 60_000;
+const CHECK_MEMORY_BYTES = 2 * 1024 ** 3;
+const LISTING_MEMORY_BYTES = 1024 ** 3;
 const CHANGES_LIMIT_BYTES = 64 * 1024 ** 2;
 
 /** Fills OUT for the script: the base's index as it was before the agent came, a fresh git directory, and what is to be left alone. WORKSPACE_FAILED. */
@@ -85,7 +86,8 @@ export async function takeCommit(repository: WorkerRepository, request: TakeComm
     await adoptPack(pack, repository.jobsGit);
     return { oid: await writeCommit(repository, request, tree), tree, changes, diffStat };
   } catch (error) {
-    if (error instanceof DOMException && error.name === "TimeoutError") throw new SlipwayError("COMMIT_INVALID", "The checks took too long.", { limitMs: CHECK_TIMEOUT_MS });
+    if (error instanceof DOMException && error.name === "TimeoutError")
+      throw new SlipwayError("COMMIT_INVALID", "The checks took too long.", { limitMs: CHECK_TIMEOUT_MS });
     throw toSlipwayError(error);
   } finally {
     await rm(quarantine, { recursive: true, force: true });
@@ -95,7 +97,10 @@ export async function takeCommit(repository: WorkerRepository, request: TakeComm
 /** What `git add` is to look at where the base has submodules: everything but them. Without any there is no file, and the script adds all. */
 async function writePathspecs(index: Buffer, path: string): Promise<void> {
   if (!index.includes("160000 ")) return;
-  const links = index.toString("latin1").split("\0").filter((line) => line.startsWith("160000 "));
+  const links = index
+    .toString("latin1")
+    .split("\0")
+    .filter((line) => line.startsWith("160000 "));
   if (links.length === 0) return;
   const specs = [".", ...links.map((line) => `:(exclude,literal,top)${line.slice(line.indexOf("\t") + 1)}`)];
   await writeFile(path, specs.map((spec) => `${spec}\0`).join(""), "latin1");
@@ -112,7 +117,8 @@ async function readTreeId(out: string): Promise<string> {
     const error = (await readUntrusted(join(out, "error"), 1024 * 1024))?.toString().slice(-2_000) ?? "";
     throw new SlipwayError("COMMIT_INVALID", "The sandbox handed out no tree.", { error });
   }
-  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) throw new SlipwayError("COMMIT_INVALID", "The sandbox handed out no object id.", { text: text.slice(0, 100) });
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text))
+    throw new SlipwayError("COMMIT_INVALID", "The sandbox handed out no object id.", { text: text.slice(0, 100) });
   return text;
 }
 
@@ -125,7 +131,7 @@ async function checkPack(request: TakeCommit, quarantine: string, check: GitOpti
     const { objects } = await packHeader(opened.file);
     if (objects > limit) throw new SlipwayError("COMMIT_INVALID", "The pack has too many objects.", { objects, limit });
     // git checks the count against the header, and the size again, because the file may still grow.
-    const args = ["index-pack", "--stdin", "--strict", `--max-input-size=${packBytes}`];
+    const args = ["index-pack", "--stdin", "--strict=badFilemode=error", `--max-input-size=${packBytes}`];
     const answer = await gitText(args, { ...check, inputFd: opened.file.fd });
     return join(quarantine, "pack", `pack-${basename(answer.replace(/^.*\t/s, "").trim())}`);
   } finally {
@@ -139,7 +145,8 @@ async function checkTree(baseOid: string, tree: string, check: GitOptions): Prom
   await runGit(["rev-list", "--objects", "--quiet", "--stdin"], { ...check, input: `${tree}^{tree}\n^${base}\n` });
   const args = ["diff-tree", "-r", "-z", "--raw", "--numstat", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--end-of-options", base, tree];
   try {
-    return readChanges((await runGit(args, { ...check, maxBuffer: CHANGES_LIMIT_BYTES })).stdout);
+    // A few trees that name each other ten times list billions of files: memory ends that long before time does.
+    return readChanges((await runGit(args, { ...check, maxBuffer: CHANGES_LIMIT_BYTES, memoryLimitBytes: LISTING_MEMORY_BYTES })).stdout);
   } catch (error) {
     if (error instanceof SlipwayError && error.code === "PAYLOAD_TOO_LARGE") throw new SlipwayError("COMMIT_INVALID", "The change touches too many files.");
     throw error;

@@ -1,5 +1,5 @@
-import { execa } from "execa";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
+import { execa } from "execa";
 import { redactUrls } from "./credential.ts";
 import { type EnvironmentOptions, gitEnvironment } from "./environment.ts";
 
@@ -34,7 +34,7 @@ export interface GitResult {
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   options.signal?.throwIfAborted();
   const [file, argv] = commandOf(args, options.memoryLimitBytes);
-  const result = await execa(file, argv, {
+  const subprocess = execa(file, argv, {
     cwd: options.cwd ?? options.gitDir ?? "/",
     env: gitEnvironment(options),
     extendEnv: false,
@@ -45,10 +45,13 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     // execa hands any open descriptor on; its types name the first ten only.
     stdin: (options.inputFd as 3 | undefined) ?? "pipe",
     ...(options.inputFd === undefined ? { input: options.input ?? "" } : {}),
-    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    // A group of its own, so that an abort ends git's helpers with it; one that is left would hold our pipes open.
+    detached: options.signal !== undefined,
   });
+  const release = options.signal ? endOnAbort(subprocess.pid, options.signal) : undefined;
+  const result = await subprocess.finally(release);
   options.signal?.throwIfAborted();
-  const stderr = redactUrls(Buffer.from(result.stderr).toString());
+  const stderr = redactUrls(Buffer.from(result.stderr ?? []).toString());
   if (result.isMaxBuffer) throw new SlipwayError("PAYLOAD_TOO_LARGE", `git ${args[0]} said more than is taken.`, { limitBytes: options.maxBuffer });
   if (result.exitCode !== undefined && (options.okExitCodes ?? [0]).includes(result.exitCode)) {
     return { stdout: Buffer.from(result.stdout), stderr, exitCode: result.exitCode };
@@ -60,6 +63,31 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
 export async function gitText(args: readonly string[], options: GitOptions = {}): Promise<string> {
   const { stdout } = await runGit(args, options);
   return stdout.toString().replace(/\n$/, "");
+}
+
+/** How long git has to take its lock files back after an abort, in ms. */
+const ABORT_GRACE_MS = 2_000;
+
+/** Ends a process group when the signal aborts; the answer undoes that. */
+function endOnAbort(pid: number | undefined, signal: AbortSignal): () => void {
+  if (pid === undefined) return () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const kill = (name: NodeJS.Signals): void => {
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // ESRCH: it ended by itself meanwhile.
+    }
+  };
+  const abort = (): void => {
+    kill("SIGTERM");
+    timer = setTimeout(() => kill("SIGKILL"), ABORT_GRACE_MS);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return () => {
+    signal.removeEventListener("abort", abort);
+    clearTimeout(timer);
+  };
 }
 
 function commandOf(args: readonly string[], memoryLimitBytes: number | undefined): [string, readonly string[]] {
@@ -76,7 +104,8 @@ function gitFailure(
   const lines = ended.stderr.trim().slice(-2_000);
   const details = { command: `git ${args[0]}`, exitCode: ended.exitCode ?? null, stderr: lines };
   if (/No space left on device|Disk quota exceeded/i.test(lines)) return new SlipwayError("DISK_FULL", undefined, details);
-  const last = lines.split("\n").findLast((line) => /^(fatal|error):/.test(line)) ?? lines.split("\n").at(-1);
+  const refusal = /^remote: slipway: (.*)$/m.exec(lines)?.[1];
+  const last = refusal ?? lines.split("\n").findLast((line) => /^(fatal|error):/.test(line)) ?? lines.split("\n").at(-1);
   const why = last || (ended.signal ? `it was ended by ${ended.signal}` : `exit ${ended.exitCode ?? "unknown"}`);
   return new SlipwayError(failure, `git ${args[0]} failed: ${why}`, details, { cause: ended.cause });
 }

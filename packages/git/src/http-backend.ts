@@ -2,8 +2,8 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { execa } from "execa";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { execa } from "execa";
 import { mirrorShallow } from "./bare-store.ts";
 import { readCgiHead } from "./cgi.ts";
 import { gitEnvironment } from "./environment.ts";
@@ -34,6 +34,10 @@ refuse() { echo "slipway: $1" >&2; exit 1; }
 [ -n "$SLIPWAY_PUSH_REF" ] || refuse "this credential may not push"
 while read -r old new ref; do
   case $new in *[!0]*) ;; *) refuse "$ref may not be deleted" ;; esac
+  # git itself guards the branches only against a change of history. A merge means nothing until it landed, and is made again when its target moved.
+  case $ref in refs/slipway/merges/*) ;; *)
+    case $old in *[!0]*) git merge-base --is-ancestor "$old" "$new" || refuse "$ref may only move forward" ;; esac ;;
+  esac
   if [ "$ref" != "$SLIPWAY_PUSH_REF" ]; then
     [ "$SLIPWAY_PUSH_REF_IS" = pattern ] || refuse "this credential may not push $ref"
     printf '%s\\n' "$ref" | grep -Eqx -e "$SLIPWAY_PUSH_REF" || refuse "this credential may not push $ref"
@@ -60,7 +64,9 @@ export async function serveGit(request: IncomingMessage, response: ServerRespons
   }
   if (basename(options.repositoryPath) === "jobs.git") await mirrorShallow(join(dirname(options.repositoryPath), "upstream.git"), options.repositoryPath);
   const gone = new AbortController();
-  const leave = (): void => gone.abort();
+  const leave = (): void => {
+    if (!response.writableFinished) gone.abort();
+  };
   response.once("close", leave);
   try {
     await answer(request, response, cgiEnvironment(request, service, options), gone.signal);
@@ -82,8 +88,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, env: R
     cancelSignal: signal,
     forceKillAfterDelay: 1_000,
   });
-  // A backend that answers before it has read everything closes its input; what matters then is its answer.
-  const sending = pipeline(request, backend.stdin).catch(() => undefined);
+  // A backend may answer before it has read everything; then the rest is read for nobody, so that the client comes to read the answer.
+  backend.stdin.on("error", () => request.unpipe(backend.stdin).resume());
+  request.pipe(backend.stdin);
   try {
     const head = await readCgiHead(backend.stdout);
     if (!head) throw new SlipwayError("INTERNAL", "git http-backend gave no answer.", { stderr: String((await backend).stderr ?? "").slice(-2_000) });
@@ -94,10 +101,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, env: R
     if (!signal.aborted) throw error;
     // The client is gone: nobody is left to answer.
   } finally {
-    request.unpipe();
     await backend;
-    request.resume();
-    await sending;
+    request.unpipe(backend.stdin).resume();
   }
 }
 
@@ -121,7 +126,8 @@ function cgiEnvironment(request: IncomingMessage, service: GitService, options: 
       ["http.uploadpack", "true"],
       ["http.receivepack", String(service === "git-receive-pack")],
       ["receive.denyDeletes", "true"],
-      ["receive.denyNonFastForwards", "true"],
+      // The hook above lets history change where that is harmless, and nowhere else.
+      ["receive.denyNonFastForwards", "false"],
       ["receive.maxInputSize", String(options.maxPackBytes)],
       ["receive.autogc", "false"],
       // The listing before a push shows nobody's refs but the caller's, and git itself refuses to write the hidden ones.

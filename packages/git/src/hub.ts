@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { branchSchema } from "@slipway/protocol/scalars";
 import { ignoreMissing, makeBareStore, mirrorShallow } from "./bare-store.ts";
-import { copyObjects } from "./packs.ts";
 import { splitUrl } from "./credential.ts";
 import { authorizationConfig } from "./environment.ts";
 import { type GitOptions, gitText, runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
+import { copyObjects } from "./packs.ts";
 
 /** Longest file that `readFileAt` gives, and longest patch that `diffPatch` gives, in bytes. */
 const FILE_LIMIT_BYTES = 1024 * 1024;
@@ -55,7 +55,10 @@ export async function fetchUpstream(root: string, url: string, signal: AbortSign
   );
   await mirrorShallow(gitDir, jobsOf(root));
   const listing = await gitText(["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/upstream/"], { gitDir, signal });
-  const branches = listing.split("\n").filter(Boolean).map((line) => ({ oid: line.slice(0, line.indexOf(" ")), branch: line.slice(line.indexOf(" ") + 1) }));
+  const branches = listing
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => ({ oid: line.slice(0, line.indexOf(" ")), branch: line.slice(line.indexOf(" ") + 1) }));
   if (branches.length === 0) throw new SlipwayError("REPOSITORY_EMPTY", undefined, { url: source.url });
   return branches;
 }

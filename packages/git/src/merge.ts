@@ -21,14 +21,15 @@ export type MergeResult = { kind: "merged"; oid: string; tree: string } | { kind
 
 /**
  * Puts the change between base and commit on top of `onto`, in the bare jobs.git, with no worktree. Where `onto` is the base, the commit itself is the
- * answer; else one new commit with the same author and message. The same request makes the same commit within one second of the clock.
+ * answer; where `onto` already contains the commit, `onto` is; else one new commit with the same author and message. The same request makes the same commit within one second of the clock.
  * BASE_NOT_FOUND where a commit is not there.
  */
 export async function mergeOnto(repository: WorkerRepository, request: MergeRequest): Promise<MergeResult> {
   const { commitOid, baseOid, ontoOid } = request;
   const gitDir = repository.jobsGit;
-  if (ontoOid === baseOid) return { kind: "merged", oid: commitOid, tree: await gitText(["rev-parse", "--verify", `${commitOid}^{tree}`], { gitDir, failure: "BASE_NOT_FOUND" }) };
+  if (ontoOid === baseOid) return { kind: "merged", oid: commitOid, tree: await treeOf(gitDir, commitOid) };
   const sides = await mergeSides(gitDir, request);
+  if (sides === "contained") return { kind: "merged", oid: ontoOid, tree: await treeOf(gitDir, ontoOid) };
   const args = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", sides.onto, sides.commit];
   const { stdout, exitCode } = await runGit(args, { gitDir, okExitCodes: [0, 1], failure: "BASE_NOT_FOUND" });
   const [tree, ...rest] = stdout.toString().split("\0");
@@ -37,13 +38,18 @@ export async function mergeOnto(repository: WorkerRepository, request: MergeRequ
   return { kind: "merged", oid: await commitOnTop(gitDir, request, tree), tree };
 }
 
+function treeOf(gitDir: string, oid: string): Promise<string> {
+  return gitText(["rev-parse", "--verify", `${oid}^{tree}`], { gitDir, failure: "BASE_NOT_FOUND" });
+}
+
 /**
  * git 2.39 takes the merge base from history alone. Where history does not give the job's base (a target that does not contain it), the three trees
  * are dressed as a history of their own, so that only the job's change moves and nothing else of its base comes along.
  */
-async function mergeSides(gitDir: string, request: MergeRequest): Promise<{ onto: string; commit: string }> {
+async function mergeSides(gitDir: string, request: MergeRequest): Promise<{ onto: string; commit: string } | "contained"> {
   const { commitOid, baseOid, ontoOid } = request;
   const common = await runGit(["merge-base", "--all", ontoOid, commitOid], { gitDir, okExitCodes: [0, 1], failure: "BASE_NOT_FOUND" });
+  if (common.stdout.toString().trim() === commitOid) return "contained";
   if (common.stdout.toString().trim() === baseOid) return { onto: ontoOid, commit: commitOid };
   const env = identityEnvironment(request.committer, request.committer);
   const dress = (oid: string, parents: readonly string[]): Promise<string> =>

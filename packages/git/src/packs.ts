@@ -46,6 +46,7 @@ export async function adoptPack(path: string, gitDir: string): Promise<void> {
 export async function packHeader(file: { read(options: { buffer: Buffer; position: number }): Promise<{ bytesRead: number }> }): Promise<{ objects: number }> {
   const buffer = Buffer.alloc(12);
   const { bytesRead } = await file.read({ buffer, position: 0 });
-  if (bytesRead < 12 || buffer.toString("latin1", 0, 4) !== "PACK" || buffer.readUInt32BE(4) !== 2) throw new SlipwayError("COMMIT_INVALID", "The pack is no pack.");
+  if (bytesRead < 12 || buffer.toString("latin1", 0, 4) !== "PACK" || buffer.readUInt32BE(4) !== 2)
+    throw new SlipwayError("COMMIT_INVALID", "The pack is no pack.");
   return { objects: buffer.readUInt32BE(8) };
 }

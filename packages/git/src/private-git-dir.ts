@@ -1,7 +1,7 @@
 import { copyFile, mkdir, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { alternatesText, mirrorShallow } from "./bare-store.ts";
-import { gitText, runGit } from "./exec.ts";
+import { upstreamBoundary } from "./boundary.ts";
 import { writePack } from "./packs.ts";
 import type { WorkerRepository } from "./repository.ts";
 
@@ -49,17 +49,8 @@ export async function copyIndex(from: string, to: string): Promise<void> {
   await utimes(to, seconds, seconds);
 }
 
-/** Most commits that a merged tree may be away from what the upstream has. */
-const OWN_COMMITS_LIMIT = 100;
-
 /** Copies the objects of a job's commit that the upstream does not have, and no others. */
 async function giveJobObjects(repository: WorkerRepository, oid: string, folder: string): Promise<void> {
-  const commits = await gitText(["rev-list", `--max-count=${OWN_COMMITS_LIMIT}`, oid], { gitDir: repository.jobsGit });
-  const known = await runGit(["cat-file", "--batch-check=%(objectname) %(objecttype)"], { gitDir: repository.upstreamGit, input: `${commits}\n` });
-  const upstream = known.stdout
-    .toString()
-    .split("\n")
-    .filter((line) => line.endsWith(" commit"));
-  if (upstream.some((line) => line.startsWith(oid))) return;
-  await writePack({ from: repository.jobsGit, oid, known: upstream.map((line) => line.slice(0, line.indexOf(" "))), folder });
+  const known = await upstreamBoundary(repository, oid);
+  if (!known.includes(oid)) await writePack({ from: repository.jobsGit, oid, known, folder });
 }

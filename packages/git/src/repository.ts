@@ -4,6 +4,7 @@ import type { HubAccess } from "@slipway/protocol/worker-api";
 import { ignoreMissing, makeBareStore, mirrorShallow } from "./bare-store.ts";
 import { runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
+import { type PushOptions, pushToHub } from "./push.ts";
 
 /** The git stores that a worker or an integrator keeps of one repository. */
 export interface WorkerRepository {
@@ -44,7 +45,8 @@ export async function openWorkerRepository(dir: string, hub: HubAccess, signal: 
  */
 export async function fetchCommit(repository: WorkerRepository, hub: HubAccess, oid: string, from: "upstream" | "jobs", signal: AbortSignal): Promise<void> {
   const gitDir = from === "upstream" ? repository.upstreamGit : repository.jobsGit;
-  const present = async (): Promise<boolean> => (await runGit(["cat-file", "-e", `${oid}^{commit}`], { gitDir, signal, okExitCodes: [0, 1, 128] })).exitCode === 0;
+  const present = async (): Promise<boolean> =>
+    (await runGit(["cat-file", "-e", `${oid}^{commit}`], { gitDir, signal, okExitCodes: [0, 1, 128] })).exitCode === 0;
   if (await present()) return;
   await withLock(`fetch ${gitDir}`, async () => {
     if (await present()) return;
@@ -54,10 +56,16 @@ export async function fetchCommit(repository: WorkerRepository, hub: HubAccess, 
   });
 }
 
-/** Pushes a commit of jobs.git to the hub. REPOSITORY_UNREACHABLE where the hub refuses it or does not answer. */
-export async function pushCommit(repository: WorkerRepository, hub: HubAccess, oid: string, ref: string | undefined, signal: AbortSignal): Promise<void> {
-  const args = ["push", "--quiet", "--no-verify", "--no-thin", "--", hub.jobsUrl, `${oid}:${ref ?? hub.pushRef}`];
-  await runGit(args, { gitDir: repository.jobsGit, credential: hub.credential, signal, failure: "REPOSITORY_UNREACHABLE" });
+/** Pushes a commit of jobs.git to the hub, to `hub.pushRef` unless told otherwise. REPOSITORY_UNREACHABLE where the hub refuses it or does not answer. */
+export async function pushCommit(
+  repository: WorkerRepository,
+  hub: HubAccess,
+  oid: string,
+  ref: string | undefined,
+  signal: AbortSignal,
+  options: PushOptions = {},
+): Promise<void> {
+  await pushToHub(repository, hub, oid, ref ?? hub.pushRef, signal, options);
 }
 
 async function fetchBranches(gitDir: string, hub: HubAccess, signal: AbortSignal): Promise<void> {

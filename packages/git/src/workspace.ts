@@ -27,20 +27,26 @@ export async function addWorkspace(repository: WorkerRepository, options: AddWor
   const borrowed = options.withJobObjects ? { GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.jobsGit, "objects") } : {};
   try {
     // git picks the metadata's name by trying: two adds at once can pick the same one.
-    await withLock(repository.upstreamGit, () =>
-      runGit(["worktree", "add", "--quiet", "--detach", "--no-checkout", "--lock", "--", workspace, baseOid], {
+    await withLock(repository.upstreamGit, async () => {
+      // What a killed worker left under the same path.
+      await forget(repository, workspace);
+      await runGit(["worktree", "add", "--quiet", "--detach", "--no-checkout", "--lock", "--", workspace, baseOid], {
         gitDir: repository.upstreamGit,
         env: borrowed,
         failure: "WORKSPACE_FAILED",
-      }),
-    );
+      });
+    });
     const metadata = await metadataOf(workspace);
     // The checkout itself needs no lock; nothing that the agent can write is there yet.
     await runGit(["read-tree", "-u", "--reset", baseOid], {
       gitDir: metadata,
       cwd: workspace,
       env: { ...borrowed, GIT_WORK_TREE: workspace },
-      config: [["checkout.workers", "0"]],
+      // A worker a core; below the threshold starting them costs more than it saves.
+      config: [
+        ["checkout.workers", "0"],
+        ["checkout.thresholdForParallelism", "1000"],
+      ],
       failure: "WORKSPACE_FAILED",
     });
     await rm(join(workspace, ".git"));
@@ -64,10 +70,12 @@ export async function findMetadata(repository: WorkerRepository, workspace: stri
 /** Removes a workspace with everything in it and its metadata, also where the agent took permissions away. Runs no git; a second time is no failure. */
 export async function removeWorkspace(repository: WorkerRepository, workspace: string): Promise<void> {
   await removeTree(workspace);
-  await withLock(repository.upstreamGit, async () => {
-    const metadata = await findMetadata(repository, workspace);
-    if (metadata) await rm(metadata, { recursive: true, force: true });
-  });
+  await withLock(repository.upstreamGit, () => forget(repository, workspace));
+}
+
+async function forget(repository: WorkerRepository, workspace: string): Promise<void> {
+  const metadata = await findMetadata(repository, workspace);
+  if (metadata) await rm(metadata, { recursive: true, force: true });
 }
 
 async function metadataOf(workspace: string): Promise<string> {
@@ -76,4 +84,3 @@ async function metadataOf(workspace: string): Promise<string> {
   if (!path) throw new SlipwayError("WORKSPACE_FAILED", "git made no worktree.", { text: text.slice(0, 200) });
   return path;
 }
-

@@ -26,13 +26,13 @@ export function parseRepositoryConfig(text: string, file: string = REPOSITORY_CO
     problemAt(file, lines, error.pos[0], { key: "", value: lineAt(text, error.pos[0]), expected: `valid YAML: ${error.message}` }),
   );
   if (broken.length > 0) throw invalid(broken);
-  const parsed = repositoryConfigSchema.safeParse(valueOf(document, file) ?? {});
+  const parsed = repositoryConfigSchema.safeParse(unfold(document, file) ?? {});
   if (parsed.success) return parsed.data;
   throw invalid(parsed.error.issues.flatMap((issue) => problemsOf(issue, document, lines, file)));
 }
 
 /** Aliases that would unfold without end are refused by the YAML library. */
-function valueOf(document: Document, file: string): unknown {
+function unfold(document: Document, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {

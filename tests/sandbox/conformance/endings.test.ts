@@ -8,7 +8,10 @@ describe.each(KINDS)("endings in %s", (kind) => {
   let bench: SandboxBench;
   let count = 0;
   /** An argument of `sleep` that no other process has. */
-  const newMark = (): string => `9${process.pid}.${kind.length}${(count += 1)}`;
+  const newMark = (): string => {
+    count += 1;
+    return `9${process.pid}.${kind.length}${count}`;
+  };
   beforeAll(async () => {
     bench = await openBench(kind);
   });
@@ -96,7 +99,11 @@ describe.each(KINDS)("endings in %s", (kind) => {
     await play(sandbox, [{ daemon: `exec setsid sleep ${mark}` }]);
     await until(() => processesWith(mark).length > 0);
     const [process] = sandbox.record.processes;
-    await bench.provider.reclaim({ ...sandbox.record, spec: { ...sandbox.record.spec, id: "another" }, processes: [{ pid: process?.pid ?? 0, startTime: "1" }] });
+    await bench.provider.reclaim({
+      ...sandbox.record,
+      spec: { ...sandbox.record.spec, id: "another" },
+      processes: [{ pid: process?.pid ?? 0, startTime: "1" }],
+    });
     expect(processesWith(mark).length).toBeGreaterThan(0);
     await bench.provider.reclaim(sandbox.record);
     expect(processesWith(mark)).toEqual([]);

@@ -16,7 +16,11 @@ describe.each(KINDS)("turns in %s", (kind) => {
 
   test("a turn works in the workspace, streams its events in order and gives its result", async () => {
     const sandbox = await bench.start();
-    const { result, events } = await play(sandbox, [{ write: { path: "grüße/☃.txt", content: "Ünïcödé 🚢\n" } }, { shell: "cat grüße/*; pwd" }, { print: "Fertig 🚢" }]);
+    const { result, events } = await play(sandbox, [
+      { write: { path: "grüße/☃.txt", content: "Ünïcödé 🚢\n" } },
+      { shell: "cat grüße/*; pwd" },
+      { print: "Fertig 🚢" },
+    ]);
     expect(result).toEqual({ status: "done", finalText: "Fertig 🚢" });
     expect(events.map(({ ordinal }) => ordinal)).toEqual(events.map((_, index) => index + 1));
     expect(logText(events)).toBe(`Ünïcödé 🚢\n${sandbox.inside.workspace}\n`);
@@ -30,7 +34,7 @@ describe.each(KINDS)("turns in %s", (kind) => {
     expect(again).toEqual({ result: first.result, events: [] });
     const second = await play(sandbox, [{ shell: "cat ran" }], { afterOrdinal: first.events.length, request: { turnId: "turn-2", turn: 2 } });
     expect(second.events[0]?.ordinal).toBe(first.events.length + 1);
-    expect(logText(second.events.map(({ ordinal, event }) => ({ ordinal, event: event.kind === "log" ? { ...event, data: { ...event.data } } : event })))).toBe("once\n");
+    expect(logText(second.events)).toBe("once\n");
   });
 
   test("cancelling ends the turn with the signal's reason, and what it ran is dead", async () => {

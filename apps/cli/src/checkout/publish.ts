@@ -30,7 +30,9 @@ export function warnOfDirty(screen: Screen, checkout: Checkout, includeDirty: bo
   if (dirty.length === 0 || includeDirty) return;
   const more = dirty.length - SHOWN_PATHS;
   const names = `${dirty.slice(0, SHOWN_PATHS).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-  screen.warn(`${plural(dirty.length, "uncommitted change")} will not be part of the job: ${names}. Pass --include-dirty to take ${dirty.length === 1 ? "it" : "them"} along.`);
+  screen.warn(
+    `${plural(dirty.length, "uncommitted change")} will not be part of the job: ${names}. Pass --include-dirty to take ${dirty.length === 1 ? "it" : "them"} along.`,
+  );
 }
 
 /** Registers the checkout's repository and brings the job's base, and the branch to land on, to the hub. */
@@ -45,7 +47,10 @@ export async function publish(connection: Connection, checkout: Checkout, option
 async function register({ client }: Connection, checkout: Checkout): Promise<RepositoryView> {
   const name = repositoryName(checkout.root);
   const { repositories } = await client.call("listRepositories", {});
-  return repositories.find((known) => known.name === name) ?? (await client.call("createRepository", { body: { name, url: null, defaultBranch: checkout.head.branch ?? "main" } }));
+  return (
+    repositories.find((known) => known.name === name) ??
+    (await client.call("createRepository", { body: { name, url: null, defaultBranch: checkout.head.branch ?? "main" } }))
+  );
 }
 
 /** Tells the hub where the user's branch stands; takes earlier landings into it first, where that is a fast-forward. */
@@ -66,11 +71,15 @@ async function publishTarget(connection: Connection, repository: RepositoryView,
 async function takeEarlierLandings(connection: Connection, repository: RepositoryView, root: string, branch: string, hubOid: string): Promise<void> {
   const taken = await fetchResult(root, { url: repository.upstreamUrl, credential: connection.token, branch, intoBranch: branch, expectedOid: hubOid });
   if (taken.updated !== "left") return;
-  throw new SlipwayError("CONFLICT", `Earlier jobs landed on ${branch}, and your ${branch} cannot be fast-forwarded to them${taken.reason ? `: ${taken.reason}` : ""}.`, {
-    hint: `Take them with \`git pull --no-rebase ${repository.upstreamUrl} ${branch}\` (password: the token), or land on another branch with --into.`,
-    branch,
-    hubOid,
-  });
+  throw new SlipwayError(
+    "CONFLICT",
+    `Earlier jobs landed on ${branch}, and your ${branch} cannot be fast-forwarded to them${taken.reason ? `: ${taken.reason}` : ""}.`,
+    {
+      hint: `Take them with \`git pull --no-rebase ${repository.upstreamUrl} ${branch}\` (password: the token), or land on another branch with --into.`,
+      branch,
+      hubOid,
+    },
+  );
 }
 
 async function baseOf(checkout: Checkout, options: PublishOptions): Promise<string> {

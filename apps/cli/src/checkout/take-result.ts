@@ -1,6 +1,6 @@
 import { fetchResult } from "@slipway/git/checkout";
-import type { JobView } from "@slipway/protocol/job";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobView } from "@slipway/protocol/job";
 import type { Connection } from "../connection.ts";
 import { branchOid, readGit } from "./read-git.ts";
 

@@ -18,7 +18,10 @@ export function addBench(program: Command): void {
       const main = fileURLToPath(new URL("../../../../scripts/bench/main.ts", import.meta.url));
       const args = [...(options.json ? ["--json"] : []), ...(options.quick ? ["--quick"] : []), ...(options.only ?? []).flatMap((name) => ["--only", name])];
       // The bench reaches into server and worker, which the command line may not: so it is a program of its own.
-      const child = spawn(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", main, ...args], { stdio: "inherit", env: cleanEnvironment() });
+      const child = spawn(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", main, ...args], {
+        stdio: "inherit",
+        env: cleanEnvironment(),
+      });
       // The terminal's Ctrl-C reaches the child too, which cleans up; this process waits for it.
       const ignore = (): void => undefined;
       process.on("SIGINT", ignore);

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Command } from "commander";
 import { describeCheckout } from "@slipway/git/checkout";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail } from "@slipway/protocol/job";
-import { publish, type Checkout } from "../checkout/publish.ts";
+import type { Command } from "commander";
+import { type Checkout, publish } from "../checkout/publish.ts";
 import { readGit } from "../checkout/read-git.ts";
 import { takeResult } from "../checkout/take-result.ts";
 import { ALL_PARTS, type Connection, connect, disconnect } from "../connection.ts";
@@ -20,8 +20,8 @@ import type { SandboxKind } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import { probeBubblewrap } from "../stack/sandbox-probe.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { plural, printable, wrap } from "../terminal/text.ts";
 import { isInPath, shellWord } from "../terminal/shell.ts";
+import { plural, printable, wrap } from "../terminal/text.ts";
 import { exitWith, parseSandbox, screenOf } from "./options.ts";
 
 const TARGET = "main";
@@ -79,7 +79,9 @@ async function chooseSandbox(screen: Screen): Promise<SandboxKind> {
     screen.progress(screen.colors.dim(`Each job runs in a sandbox of its own (${probe.found}).`));
     return "bwrap";
   }
-  screen.warn(`No bubblewrap here (${probe.found}), so the demo runs with sandbox: none – without isolation. Its agent is only a script; for real agents: apt install bubblewrap.`);
+  screen.warn(
+    `No bubblewrap here (${probe.found}), so the demo runs with sandbox: none – without isolation. Its agent is only a script; for real agents: apt install bubblewrap.`,
+  );
   return "none";
 }
 
@@ -87,14 +89,22 @@ async function runJobs(screen: Screen, connection: Connection, checkout: Checkou
   const { repository, baseOid } = await publish(connection, checkout, { into: TARGET, includeDirty: false });
   const jobs = await Promise.all(
     DEMO_JOBS.map(({ title, task, script }) =>
-      connection.client.call("submitJob", { body: { repo: repository.id, task, title, backend: "script", backendConfig: { script }, base: baseOid, target: TARGET, lane: "interactive" } }),
+      connection.client.call("submitJob", {
+        body: { repo: repository.id, task, title, backend: "script", backendConfig: { script }, base: baseOid, target: TARGET, lane: "interactive" },
+      }),
     ),
   );
   screen.progress();
   screen.progress("Three jobs, side by side:");
   for (const { title, about } of DEMO_JOBS) screen.progress(`  ${title.padEnd(14)} ${screen.colors.dim(about)}`);
   screen.progress();
-  using board = screen.interactive && !screen.json ? new BoardView(screen, DEMO_JOBS.map(({ title }) => title)) : undefined;
+  using board =
+    screen.interactive && !screen.json
+      ? new BoardView(
+          screen,
+          DEMO_JOBS.map(({ title }) => title),
+        )
+      : undefined;
   return await Promise.all(
     DEMO_JOBS.map(async (demo, index) => {
       const job = jobs[index]?.job;
@@ -124,7 +134,14 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
   screen.print(screen.colors.bold("The resulting history"));
   for (const line of history.split("\n")) screen.print(`  ${printable(line)}`);
   const ok = results.every(({ complaint }) => complaint === undefined);
-  screen.document({ ok, folder, repository: checkout.root, data: join(folder, "data"), jobs: results.map(({ detail, complaint }) => ({ ...detail, complaint: complaint ?? null })), history: history.split("\n") });
+  screen.document({
+    ok,
+    folder,
+    repository: checkout.root,
+    data: join(folder, "data"),
+    jobs: results.map(({ detail, complaint }) => ({ ...detail, complaint: complaint ?? null })),
+    history: history.split("\n"),
+  });
   printNext(screen, folder, checkout.root, results, ok);
   exitWith(ok ? EXIT_CODES.ok.code : EXIT_CODES.failed.code);
 }
@@ -132,11 +149,18 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
 function printResult(screen: Screen, demo: DemoJob, { job }: JobDetail, complaint: string | undefined): void {
   const { colors } = screen;
   const name = colors.bold(demo.title.padEnd(14));
-  if (complaint !== undefined) return screen.print(`${colors.red("✗")} ${name} ${complaint}`);
-  if (job.landedOid) return screen.print(`${colors.green("✓")} ${name} landed as ${job.landedOid.slice(0, 7)} on ${job.target}`);
+  if (complaint !== undefined) {
+    screen.print(`${colors.red("✗")} ${name} ${complaint}`);
+    return;
+  }
+  if (job.landedOid) {
+    screen.print(`${colors.green("✓")} ${name} landed as ${job.landedOid.slice(0, 7)} on ${job.target}`);
+    return;
+  }
   const paths = job.failure?.details["paths"];
   const where = Array.isArray(paths) ? `: ${paths.join(", ")}` : "";
-  for (const [index, line] of wrap(`refused with ${job.failure?.code}${where}`, screen.width - 17).entries()) screen.print(index === 0 ? `${colors.yellow("✓")} ${name} ${line}` : `${" ".repeat(17)}${line}`);
+  for (const [index, line] of wrap(`refused with ${job.failure?.code}${where}`, screen.width - 17).entries())
+    screen.print(index === 0 ? `${colors.yellow("✓")} ${name} ${line}` : `${" ".repeat(17)}${line}`);
 }
 
 function printNext(screen: Screen, folder: string, repository: string, results: readonly DemoResult[], ok: boolean): void {

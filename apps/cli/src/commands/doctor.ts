@@ -1,5 +1,5 @@
-import type { Command } from "commander";
 import { toSlipwayError } from "@slipway/protocol/errors";
+import type { Command } from "commander";
 import { type Check, check, type DoctorOptions } from "../doctor/check.ts";
 import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox } from "../doctor/machine.ts";
 import { checkBackends, checkRepository, checkServer } from "../doctor/services.ts";
@@ -34,7 +34,8 @@ export function addDoctor(program: Command): void {
       screen.document({ ok: failing.length === 0, checks });
       for (const [index, one] of checks.entries()) printCheck(screen, one, checks[index - 1]?.group !== one.group);
       screen.print();
-      if (failing.length > 0) screen.print(screen.colors.red(`${plural(failing.length, "required check")} failed: ${failing.map(({ name }) => name).join(", ")}`));
+      if (failing.length > 0)
+        screen.print(screen.colors.red(`${plural(failing.length, "required check")} failed: ${failing.map(({ name }) => name).join(", ")}`));
       else screen.print(screen.colors.green("All that is required is there."));
       exitWith(failing.length > 0 ? EXIT_CODES.failed.code : EXIT_CODES.ok.code);
     });
@@ -64,6 +65,8 @@ function printCheck(screen: Screen, one: Check, first: boolean): void {
     ["lost", one.lost],
     ["type", one.remedy ?? ""],
   ] as const) {
-    wrap(text, screen.width - indent.length - 7).forEach((line, index) => screen.print(`${indent}${colors.dim((index === 0 ? name : "").padEnd(6))} ${name === "type" ? line : colors.dim(line)}`));
+    for (const [index, line] of wrap(text, screen.width - indent.length - 7).entries()) {
+      screen.print(`${indent}${colors.dim((index === 0 ? name : "").padEnd(6))} ${name === "type" ? line : colors.dim(line)}`);
+    }
   }
 }

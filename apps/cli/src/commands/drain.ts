@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Command } from "commander";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { WorkerView } from "@slipway/protocol/worker-api";
+import type { Command } from "commander";
 import { type Connection, connect } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { Interrupts } from "../follow/interrupts.ts";
@@ -46,7 +46,9 @@ function choose(workers: readonly WorkerView[], wanted: string | undefined): Wor
   const chosen = wanted === undefined ? workers.filter(({ connected }) => connected) : workers.filter(({ id, name }) => id === wanted || name === wanted);
   if (chosen.length > 0) return chosen;
   const names = workers.map(({ name }) => name).join(", ") || "none";
-  throw new SlipwayError("NOT_FOUND", wanted === undefined ? "No worker is connected." : `There is no worker "${wanted}".`, { hint: `Workers that the server knows: ${names}.` });
+  throw new SlipwayError("NOT_FOUND", wanted === undefined ? "No worker is connected." : `There is no worker "${wanted}".`, {
+    hint: `Workers that the server knows: ${names}.`,
+  });
 }
 
 /** False where Ctrl-C ended the pause. */

@@ -1,6 +1,6 @@
-import type { Command } from "commander";
 import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { Command } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
 import { takeResult } from "../checkout/take-result.ts";
 import { exitCodeOfState } from "../exit-codes.ts";
@@ -19,7 +19,11 @@ export function addFetch(program: Command): void {
       await withReader(options, async (connection) => {
         const detail = await connection.client.call("getJob", { params: { job } });
         if (detail.job.repo.name !== repositoryName(checkout.root)) {
-          throw new SlipwayError("CONFLICT", `Job ${detail.job.number} is of the repository ${detail.job.repo.name}, which is not the one around the current folder.`, { hint: "Go to the folder that the job was submitted from." });
+          throw new SlipwayError(
+            "CONFLICT",
+            `Job ${detail.job.number} is of the repository ${detail.job.repo.name}, which is not the one around the current folder.`,
+            { hint: "Go to the folder that the job was submitted from." },
+          );
         }
         if (detail.job.landedOid === null) {
           screen.document(detail);

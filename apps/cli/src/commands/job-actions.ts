@@ -48,7 +48,8 @@ export function addJobActions(program: Command): void {
         ["deadline", left],
         ["unblock", explanation.unblock],
       ] as const) {
-        wrap(text, screen.width - 12).forEach((line, index) => screen.print(`  ${screen.colors.dim((index === 0 ? name : "").padEnd(9))} ${line}`));
+        for (const [index, line] of wrap(text, screen.width - 12).entries())
+          screen.print(`  ${screen.colors.dim((index === 0 ? name : "").padEnd(9))} ${line}`);
       }
     });
 }

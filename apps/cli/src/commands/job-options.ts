@@ -1,12 +1,13 @@
 import { basename } from "node:path";
-import type { Command } from "commander";
-import { Option } from "commander";
 import { describeCheckout } from "@slipway/git/checkout";
 import { type JobView, LANES, type Lane } from "@slipway/protocol/job";
-import { type Published, publish, warnOfDirty, type Checkout } from "../checkout/publish.ts";
+import type { Command } from "commander";
+import { Option } from "commander";
+import { type Checkout, type Published, publish, warnOfDirty } from "../checkout/publish.ts";
 import type { Connection } from "../connection.ts";
 import { gather, parseDuration, parseSettings, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
+import { cut, printable } from "../terminal/text.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** Options of `run` and `submit`. */
@@ -76,5 +77,8 @@ export async function submitFrom(connection: Connection, checkout: Checkout, tas
 /** One line that names a job, for people. */
 export function jobHeading(screen: Screen, job: JobView, checkout: Checkout): string {
   const { colors } = screen;
-  return `${colors.bold(`job ${job.number}`)} ${colors.dim("·")} ${job.title} ${colors.dim(`(${job.backend} on ${basename(checkout.root)} @ ${job.baseOid.slice(0, 7)})`)}`;
+  const name = `job ${job.number}`;
+  const where = cut(`(${job.backend} on ${printable(basename(checkout.root))} @ ${job.baseOid.slice(0, 7)})`, Math.floor(screen.width / 2));
+  const title = cut(printable(job.title), screen.width - name.length - where.length - 4);
+  return `${colors.bold(name)} ${colors.dim("·")} ${title} ${colors.dim(where)}`;
 }

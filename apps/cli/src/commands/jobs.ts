@@ -1,8 +1,8 @@
-import type { Command } from "commander";
-import { Option } from "commander";
+import { describeCheckout } from "@slipway/git/checkout";
 import { JOB_KINDS, type JobKind, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { JOB_STATES, type JobState } from "@slipway/protocol/states";
-import { describeCheckout } from "@slipway/git/checkout";
+import type { Command } from "commander";
+import { Option } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
 import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -35,7 +35,14 @@ export function addJobs(program: Command): void {
     .action(async (options: JobsOptions) => {
       const screen = screenOf(options);
       const repo = options.here ? repositoryName((await describeCheckout(process.cwd())).root) : options.repo;
-      const query = { state: options.state, kind: options.kind ? [options.kind] : undefined, lane: options.lane ? [options.lane] : undefined, repo, limit: options.limit, cursor: options.cursor };
+      const query = {
+        state: options.state,
+        kind: options.kind ? [options.kind] : undefined,
+        lane: options.lane ? [options.lane] : undefined,
+        repo,
+        limit: options.limit,
+        cursor: options.cursor,
+      };
       const page = await withReader(options, ({ client }) => client.call("listJobs", { query }));
       screen.document(page);
       if (page.jobs.length === 0) return screen.print(screen.colors.dim("No such jobs."));
@@ -62,7 +69,15 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
 /** A state in its colour. */
 export function paintState(screen: Screen, state: JobState, text: string = state): string {
   const { colors } = screen;
-  return { queued: colors.dim, running: colors.cyan, integrating: colors.cyan, blocked: colors.yellow, done: colors.green, failed: colors.red, cancelled: colors.yellow }[state](text);
+  return {
+    queued: colors.dim,
+    running: colors.cyan,
+    integrating: colors.cyan,
+    blocked: colors.yellow,
+    done: colors.green,
+    failed: colors.red,
+    cancelled: colors.yellow,
+  }[state](text);
 }
 
 function took(job: JobView): string {

@@ -18,7 +18,9 @@ export async function printLanded(screen: Screen, job: JobView, checkout: Checko
   const name = shellWord(taken.branch);
   screen.print();
   if (taken.updated === "left") {
-    screen.print(`${colors.green("✓ landed")} ${taken.oid.slice(0, 7)} on the hub's ${job.target}; your ${taken.branch} was ${colors.yellow("left as it is")}${taken.reason ? `: ${taken.reason}` : ""}`);
+    screen.print(
+      `${colors.green("✓ landed")} ${taken.oid.slice(0, 7)} on the hub's ${job.target}; your ${taken.branch} was ${colors.yellow("left as it is")}${taken.reason ? `: ${taken.reason}` : ""}`,
+    );
     screen.print(`  Take it when you are ready:  slipway fetch ${job.number} --into ${name}`);
     screen.print(`  or on a branch of its own:   slipway fetch ${job.number} --into ${shellWord(`slipway/job-${job.number}`)}`);
     return;

@@ -1,13 +1,13 @@
-import type { Command } from "commander";
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
+import type { Command } from "commander";
 import { connect, disconnect } from "../connection.ts";
 import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
 import { logBytes } from "../follow/event-lines.ts";
 import { Interrupts } from "../follow/interrupts.ts";
 import { ProgressView } from "../follow/progress-view.ts";
-import type { Screen } from "../terminal/screen.ts";
 import { wholeNumber } from "../terminal/parse.ts";
+import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT } from "./reading.ts";

@@ -12,7 +12,9 @@ export interface CommonOptions {
 
 /** Adds `--json` and `--data` to a command. */
 export function withCommon(command: Command): Command {
-  return command.option("--json", "one JSON document on standard output").option("--data <folder>", "data folder (default: $SLIPWAY_DATA, or ~/.local/share/slipway)");
+  return command
+    .option("--json", "one JSON document on standard output")
+    .option("--data <folder>", "data folder (default: $SLIPWAY_DATA, or ~/.local/share/slipway)");
 }
 
 export function screenOf(options: CommonOptions & { quiet?: boolean }): Screen {

@@ -1,7 +1,7 @@
-import type { Command } from "commander";
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail } from "@slipway/protocol/job";
+import type { Command } from "commander";
 import { diffStatText, printFailure } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -107,7 +107,9 @@ function printReceipts(screen: Screen, { receipts }: JobDetail): void {
   section(screen, "receipts (gates on exactly the tree that landed)");
   for (const receipt of receipts) {
     const mark = receipt.exitCode === 0 ? screen.colors.green("✓") : screen.colors.red("✗");
-    screen.print(`  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${receipt.image}`);
+    screen.print(
+      `  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${receipt.image}`,
+    );
     screen.print(screen.colors.dim(`    ${printable(receipt.command).split("\n")[0]}`));
   }
 }

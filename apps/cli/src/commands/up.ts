@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
-import type { Command } from "commander";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { sandboxFor, runningServer } from "../connection.ts";
+import type { Command } from "commander";
+import { runningServer, sandboxFor } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { Interrupts } from "../follow/interrupts.ts";
 import { dataFolder, logFile, readServerFile, tokenFile } from "../stack/data-folder.ts";

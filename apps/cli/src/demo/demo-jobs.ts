@@ -49,13 +49,21 @@ const IS_REPAIRED: DemoJob = {
         { print: "I add divide with tests." },
         { sleep: THINKING_MS },
         { write: { path: "src/divide.js", content: "export function divide(a, b) {\n  return a / b;\n}\n" } },
-        testFile("divide", 'test("divide", () => {\n  assert.equal(divide(42, 6), 7);\n});\n\ntest("divide by zero", () => {\n  assert.throws(() => divide(1, 0), RangeError);\n});\n'),
+        testFile(
+          "divide",
+          'test("divide", () => {\n  assert.equal(divide(42, 6), 7);\n});\n\ntest("divide by zero", () => {\n  assert.throws(() => divide(1, 0), RangeError);\n});\n',
+        ),
         { print: "Done: divide is there." },
       ],
       [
         { print: "The gate is right: zero is not handled. I mend that." },
         { sleep: THINKING_MS },
-        { write: { path: "src/divide.js", content: 'export function divide(a, b) {\n  if (b === 0) throw new RangeError("division by zero");\n  return a / b;\n}\n' } },
+        {
+          write: {
+            path: "src/divide.js",
+            content: 'export function divide(a, b) {\n  if (b === 0) throw new RangeError("division by zero");\n  return a / b;\n}\n',
+          },
+        },
         { print: "Done: dividing by zero throws a RangeError." },
       ],
     ],
@@ -80,7 +88,10 @@ const IS_REFUSED: DemoJob = {
       ],
     ],
   },
-  complaint: (job) => (job.state === "failed" && job.failure?.code === "SCOPE_VIOLATION" ? undefined : `it should have been refused with SCOPE_VIOLATION, but is ${job.state} ${job.failure?.code ?? ""}`),
+  complaint: (job) =>
+    job.state === "failed" && job.failure?.code === "SCOPE_VIOLATION"
+      ? undefined
+      : `it should have been refused with SCOPE_VIOLATION, but is ${job.state} ${job.failure?.code ?? ""}`,
 };
 
 export const DEMO_JOBS: readonly DemoJob[] = [LANDS, IS_REPAIRED, IS_REFUSED];

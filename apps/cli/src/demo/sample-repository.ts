@@ -21,7 +21,8 @@ const FILES: Readonly<Record<string, string>> = {
   ].join("\n"),
   "src/index.js": 'export { add } from "./add.js";\n',
   "src/add.js": "export function add(a, b) {\n  return a + b;\n}\n",
-  "test/add.test.js": 'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { add } from "../src/add.js";\n\ntest("add", () => {\n  assert.equal(add(2, 3), 5);\n});\n',
+  "test/add.test.js":
+    'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { add } from "../src/add.js";\n\ntest("add", () => {\n  assert.equal(add(2, 3), 5);\n});\n',
 };
 
 /** Makes a small JavaScript library with tests, as a git repository with one commit on `main`. */

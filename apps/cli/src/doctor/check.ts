@@ -19,7 +19,12 @@ export interface DoctorOptions {
 }
 
 /** A check from its parts; the remedy counts only where it failed. */
-export function check(group: string, name: string, ok: boolean, rest: { tried: string; found: string; lost: string; remedy: string; required?: boolean }): Check {
+export function check(
+  group: string,
+  name: string,
+  ok: boolean,
+  rest: { tried: string; found: string; lost: string; remedy: string; required?: boolean },
+): Check {
   const { remedy, required, ...others } = rest;
   return { group, name, ok, required: required ?? false, ...others, remedy: ok ? null : remedy };
 }

@@ -30,7 +30,13 @@ export async function checkGit(): Promise<Check[]> {
   const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(version) ?? [];
   const ok = Number(major) > GIT_MINIMUM[0] || (Number(major) === GIT_MINIMUM[0] && Number(minor) >= GIT_MINIMUM[1]);
   const checks = [
-    check("git", "git", ok, { tried: "git --version", found: version, lost: "nothing runs", remedy: `Install git ${GIT_MINIMUM.join(".")} or newer (Debian: apt install git).`, required: true }),
+    check("git", "git", ok, {
+      tried: "git --version",
+      found: version,
+      lost: "nothing runs",
+      remedy: `Install git ${GIT_MINIMUM.join(".")} or newer (Debian: apt install git).`,
+      required: true,
+    }),
   ];
   const folder = await readGit(["--exec-path"], "/").catch(() => "");
   const backend = join(folder, "git-http-backend");
@@ -39,7 +45,13 @@ export async function checkGit(): Promise<Check[]> {
     () => false,
   );
   checks.push(
-    check("git", "http-backend", there, { tried: backend, found: there ? "there" : "missing", lost: "the server cannot serve its hub", remedy: "Install the whole of git; some distributions split it (Alpine: apk add git-daemon).", required: true }),
+    check("git", "http-backend", there, {
+      tried: backend,
+      found: there ? "there" : "missing",
+      lost: "the server cannot serve its hub",
+      remedy: "Install the whole of git; some distributions split it (Alpine: apk add git-daemon).",
+      required: true,
+    }),
   );
   return checks;
 }
@@ -51,7 +63,8 @@ export async function checkSandbox(options: DoctorOptions): Promise<Check[]> {
       tried: probe.tried,
       found: probe.found,
       lost: "isolation: jobs are refused with SANDBOX_UNAVAILABLE unless `--sandbox none` is given",
-      remedy: "apt install bubblewrap (where it is installed and fails, the kernel forbids user namespaces: sysctl kernel.unprivileged_userns_clone=1); or use --sandbox none",
+      remedy:
+        "apt install bubblewrap (where it is installed and fails, the kernel forbids user namespaces: sysctl kernel.unprivileged_userns_clone=1); or use --sandbox none",
       required: options.sandbox !== "none",
     }),
   ];

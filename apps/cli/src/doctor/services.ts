@@ -1,14 +1,14 @@
-import { fileURLToPath } from "node:url";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
-import { z } from "zod";
+import { fileURLToPath } from "node:url";
 import { describeCheckout } from "@slipway/git/checkout";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import { probeResultSchema } from "@slipway/protocol/manifest";
 import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { WorkerView } from "@slipway/protocol/worker-api";
+import { execa } from "execa";
+import { z } from "zod";
 import { type Connection, connect } from "../connection.ts";
 import { cleanEnvironment } from "../stack/part.ts";
 import { plural } from "../terminal/text.ts";
@@ -25,7 +25,14 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
   } catch (error) {
     const { message, hint, code } = toSlipwayError(error);
     const remedy = code === "SERVER_UNAVAILABLE" ? START_SERVER : hint;
-    return [check("server", "server", false, { tried: process.env["SLIPWAY_URL"] ?? join(options.data, "server.json"), found: message, lost: "submit, and jobs in the background; `slipway run` starts its own", remedy })];
+    return [
+      check("server", "server", false, {
+        tried: process.env["SLIPWAY_URL"] ?? join(options.data, "server.json"),
+        found: message,
+        lost: "submit, and jobs in the background; `slipway run` starts its own",
+        remedy,
+      }),
+    ];
   }
   const { workers } = await connection.client.call("listWorkers", {});
   const connected = workers.filter((worker) => worker.connected);
@@ -37,12 +44,17 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
       lost: "jobs stay queued",
       remedy: START_SERVER,
     }),
-    check("worker", "sandboxed", connected.every((worker) => worker.sandbox !== "none"), {
-      tried: "the sandbox of each connected worker",
-      found: connected.map((worker) => `${worker.name}: ${worker.sandbox}`).join("; ") || "no worker",
-      lost: "sandbox: none runs agents with the worker's own rights",
-      remedy: "Install bubblewrap and start the worker without --sandbox none.",
-    }),
+    check(
+      "worker",
+      "sandboxed",
+      connected.every((worker) => worker.sandbox !== "none"),
+      {
+        tried: "the sandbox of each connected worker",
+        found: connected.map((worker) => `${worker.name}: ${worker.sandbox}`).join("; ") || "no worker",
+        lost: "sandbox: none runs agents with the worker's own rights",
+        remedy: "Install bubblewrap and start the worker without --sandbox none.",
+      },
+    ),
   ];
 }
 
@@ -62,7 +74,15 @@ export async function checkBackends(): Promise<Check[]> {
   });
   const parsed = z.array(probeResultSchema).safeParse(jsonOrNothing(result.stdout));
   if (!parsed.success) {
-    return [check("backends", "probe", false, { tried: "runner probe", found: (result.stderr || result.shortMessage || "no answer").trim().slice(0, 300), lost: "no agent can be started", remedy: "Run npm ci in Slipway's checkout.", required: true })];
+    return [
+      check("backends", "probe", false, {
+        tried: "runner probe",
+        found: (result.stderr || result.shortMessage || "no answer").trim().slice(0, 300),
+        lost: "no agent can be started",
+        remedy: "Run npm ci in Slipway's checkout.",
+        required: true,
+      }),
+    ];
   }
   return parsed.data.map(({ backend, ok, tried, found, remedy }) =>
     check("backends", backend, ok, { tried, found, lost: `jobs with the backend ${backend} are blocked`, remedy: remedy ?? "See docs/backends.md." }),
@@ -87,10 +107,25 @@ export async function checkRepository(): Promise<Check[]> {
   }
   try {
     const { gates } = parseRepositoryConfig(text);
-    return [check("repository", REPOSITORY_CONFIG_FILE, true, { tried: file, found: gates.length === 0 ? "no gates" : `gates: ${gates.map(({ name }) => name).join(", ")}`, lost: "", remedy: "" })];
+    return [
+      check("repository", REPOSITORY_CONFIG_FILE, true, {
+        tried: file,
+        found: gates.length === 0 ? "no gates" : `gates: ${gates.map(({ name }) => name).join(", ")}`,
+        lost: "",
+        remedy: "",
+      }),
+    ];
   } catch (error) {
     const { message } = toSlipwayError(error, "INVALID_CONFIG");
-    return [check("repository", REPOSITORY_CONFIG_FILE, false, { tried: file, found: message, lost: "jobs of this repository are refused", remedy: "Mend that line, then `slipway doctor` again.", required: true })];
+    return [
+      check("repository", REPOSITORY_CONFIG_FILE, false, {
+        tried: file,
+        found: message,
+        lost: "jobs of this repository are refused",
+        remedy: "Mend that line, then `slipway doctor` again.",
+        required: true,
+      }),
+    ];
   }
 }
 

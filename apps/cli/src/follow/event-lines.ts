@@ -109,16 +109,25 @@ function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
     case "plan":
       return [line("dim", `plan: ${event.data.items.filter((item) => item.status === "done").length} of ${event.data.items.length} done`)];
     case "notice":
-      return [line({ info: "dim", warning: "warning", error: "bad" }[event.data.level] as Tone, `${event.data.code ? `${event.data.code}: ` : ""}${event.data.text}`)];
+      return [
+        line({ info: "dim", warning: "warning", error: "bad" }[event.data.level] as Tone, `${event.data.code ? `${event.data.code}: ` : ""}${event.data.text}`),
+      ];
     case "log":
-      return verbose ? logText(event.data).split("\n").filter((text) => text.trim() !== "").map((text) => line("dim", `${event.data.stream}: ${text}`)) : [];
+      return verbose
+        ? logText(event.data)
+            .split("\n")
+            .filter((text) => text.trim() !== "")
+            .map((text) => line("dim", `${event.data.stream}: ${text}`))
+        : [];
     case "usage":
       return [];
   }
 }
 
 function speech(text: string, verbose: boolean): EventLine[] {
-  const lines = printable(text).split("\n").filter((part) => part.trim() !== "");
+  const lines = printable(text)
+    .split("\n")
+    .filter((part) => part.trim() !== "");
   const shown = verbose ? lines : lines.slice(0, SPEECH_LINES);
   const more = lines.length - shown.length;
   return [...shown.map((part) => line("speech", part)), ...(more > 0 ? [line("dim", `(${plural(more, "more line")}; \`slipway logs\` has all)`)] : [])];

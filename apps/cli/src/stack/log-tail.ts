@@ -17,7 +17,10 @@ export function tailLines(path: string, from = 0): string[] {
   } finally {
     closeSync(file);
   }
-  return buffer.toString("utf8").split("\n").filter((line) => line !== "");
+  return buffer
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "");
 }
 
 /** Why a part could not start: the newest error in its log that carries a code, else the newest words of any kind. */

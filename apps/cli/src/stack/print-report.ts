@@ -5,7 +5,8 @@ import type { SupervisorReport } from "./messages.ts";
 /** Tells of crashes and restarts of the stack's processes. */
 export function printStackReport(screen: Screen, report: SupervisorReport): void {
   const { colors } = screen;
-  if (report.type === "crashed") screen.progress(colors.yellow(`! the ${report.part} ended unexpectedly (${report.how}); starting it again in ${duration(report.restartInMs)}`));
+  if (report.type === "crashed")
+    screen.progress(colors.yellow(`! the ${report.part} ended unexpectedly (${report.how}); starting it again in ${duration(report.restartInMs)}`));
   if (report.type === "restarted") screen.progress(colors.green(`✓ the ${report.part} is up again`));
   if (report.type === "ended") screen.progress(`· the ${report.part} has ended (drained); restart \`slipway up\` to have it back`);
 }

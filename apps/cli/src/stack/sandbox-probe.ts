@@ -8,7 +8,23 @@ export interface SandboxProbe {
 }
 
 /** Namespaces and mounts as a job's sandbox has them, with nothing in it. */
-const TRIAL = ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--new-session", "true"];
+const TRIAL = [
+  "--unshare-pid",
+  "--unshare-ipc",
+  "--unshare-net",
+  "--unshare-uts",
+  "--ro-bind",
+  "/",
+  "/",
+  "--proc",
+  "/proc",
+  "--dev",
+  "/dev",
+  "--tmpfs",
+  "/tmp",
+  "--new-session",
+  "true",
+];
 
 /** Whether bubblewrap is there and can make a sandbox on this machine: some kernels forbid the namespaces it needs. */
 export async function probeBubblewrap(): Promise<SandboxProbe> {

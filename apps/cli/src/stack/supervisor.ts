@@ -3,9 +3,10 @@
  * in the terminal reaches only the command line, which then stops them in order. When the command line dies, the IPC channel closes and the
  * stack stops; when this process dies, the same happens to its children.
  */
+
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import { setTimeout as sleep } from "node:timers/promises";
 import { readToken, tokenFile } from "./data-folder.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";

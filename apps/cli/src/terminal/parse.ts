@@ -1,6 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { InvalidArgumentError } from "commander";
-import { readFile } from "node:fs/promises";
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -45,7 +45,12 @@ async function settingValue(text: string): Promise<unknown> {
     try {
       return await readFile(text.slice(1), "utf8");
     } catch (error) {
-      throw new SlipwayError("INVALID_REQUEST", `The file ${text.slice(1)} of --backend-config cannot be read.`, { hint: "Check the path; it is relative to the current folder." }, { cause: error });
+      throw new SlipwayError(
+        "INVALID_REQUEST",
+        `The file ${text.slice(1)} of --backend-config cannot be read.`,
+        { hint: "Check the path; it is relative to the current folder." },
+        { cause: error },
+      );
     }
   }
   try {

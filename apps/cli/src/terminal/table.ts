@@ -25,7 +25,10 @@ export function tableLines<Row>(screen: Screen, columns: ReadonlyArray<Column<Ro
     const pad = " ".repeat(width - [...short].length);
     return columns[index]?.align === "right" ? pad + short : short + pad;
   };
-  const head = columns.map((column, index) => place(column.title, index)).join("  ").trimEnd();
+  const head = columns
+    .map((column, index) => place(column.title, index))
+    .join("  ")
+    .trimEnd();
   const body = rows.map((row, at) =>
     columns
       .map((column, index) => {

@@ -50,13 +50,23 @@ export function printable(text: string): string {
 
 /** The first line that holds something. */
 export function firstLine(text: string): string {
-  return printable(text).split("\n").find((line) => line.trim() !== "")?.trim() ?? "";
+  return (
+    printable(text)
+      .split("\n")
+      .find((line) => line.trim() !== "")
+      ?.trim() ?? ""
+  );
 }
 
 /** At most `width` characters; what is cut shows as `…`. */
 export function cut(text: string, width: number): string {
   const characters = [...text];
-  return characters.length <= width ? text : `${characters.slice(0, Math.max(width - 1, 0)).join("").trimEnd()}…`;
+  return characters.length <= width
+    ? text
+    : `${characters
+        .slice(0, Math.max(width - 1, 0))
+        .join("")
+        .trimEnd()}…`;
 }
 
 /** Lines of at most `width` characters, broken between words where there are any. */

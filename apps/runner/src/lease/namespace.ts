@@ -34,7 +34,9 @@ export function killOthers(ownNamespace: boolean): void {
 
 function ownOthers(): number[] {
   const label = process.env[LABEL];
-  const processes = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).flatMap((entry) => describe(Number(entry), label) ?? []);
+  const processes = readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => describe(Number(entry), label) ?? []);
   const own = new Set([process.pid, ...processes.filter(({ isLabelled }) => isLabelled).map(({ pid }) => pid)]);
   for (let before = 0; before < own.size; ) {
     before = own.size;

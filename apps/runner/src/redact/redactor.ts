@@ -35,7 +35,7 @@ export function createMatcher(patterns: readonly Pattern[]): Matcher {
     }
     for (const choice of next) {
       const byte = choice.bytes[0] ?? 0;
-      (starts[byte] ??= []).push(choice);
+      starts[byte] = [...(starts[byte] ?? []), choice];
     }
   }
   return { starts: Array.from({ length: 256 }, (_, byte) => starts[byte]), places };

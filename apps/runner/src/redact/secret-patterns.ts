@@ -11,7 +11,16 @@ const SHORTEST_LINE = 8;
 /** A piece of base64 that is shorter than this would match by chance. */
 const SHORTEST_BASE64 = 5;
 
-const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", '"': '\\"', "\\": "\\\\", "/": "\\/" };
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\b": "\\b",
+  "\f": "\\f",
+  '"': '\\"',
+  "\\": "\\\\",
+  "/": "\\/",
+};
 
 /** All patterns for the values of secrets; values under SHORTEST_SECRET characters are left out. */
 export function secretPatterns(values: Iterable<string>): Pattern[] {
@@ -48,7 +57,9 @@ function base64Patterns(value: string): Pattern[] {
   const bytes = Buffer.from(value);
   const patterns: Pattern[] = [];
   for (let before = 0; before < 3; before += 1) {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64").replaceAll("=", "");
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString("base64")
+      .replaceAll("=", "");
     // The characters at either end hold bits of what lies around the secret too.
     const from = Math.ceil((before * 8) / 6);
     const to = Math.floor(((before + bytes.length) * 8) / 6);

@@ -114,7 +114,9 @@ export class EventSpool {
 
   /** Takes up what an earlier runner left; its last line may be torn. */
   #load(): void {
-    for (const name of readdirSync(this.#folder).filter((entry) => /^\d{12}\.jsonl$/.test(entry)).sort()) {
+    for (const name of readdirSync(this.#folder)
+      .filter((entry) => /^\d{12}\.jsonl$/.test(entry))
+      .sort()) {
       const path = join(this.#folder, name);
       const segment: Segment = { firstOrdinal: Number.parseInt(name, 10), path, bytes: statSync(path).size };
       this.#lastOrdinal = segment.firstOrdinal - 1;

@@ -46,7 +46,9 @@ export class Outbox {
     const { events, bytes } = this.#dropped;
     if (events === 0) return;
     this.#dropped = { events: 0, bytes: 0 };
-    this.#append(notice(`${events} events (${bytes} bytes) were left out here: the worker did not take them and the runner keeps at most ${this.#limitBytes} bytes.`));
+    this.#append(
+      notice(`${events} events (${bytes} bytes) were left out here: the worker did not take them and the runner keeps at most ${this.#limitBytes} bytes.`),
+    );
   }
 
   #mustDrop(event: AgentEvent): boolean {

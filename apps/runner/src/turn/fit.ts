@@ -10,8 +10,19 @@ const RESULT_LIMIT_BYTES = 900_000;
 export function fitEvent(event: unknown): unknown {
   const { kind, data } = (event ?? {}) as { kind?: string; data?: Record<string, unknown> };
   if (typeof data !== "object" || data === null || kind === "log") return event;
-  const cut = Object.entries(data).map(([key, value]) => [key, typeof value === "string" && (key === "text" || key === "output") ? cutText(value, TEXT_LIMIT) : value]);
+  const cut = Object.entries(data).map(([key, value]) => [
+    key,
+    typeof value === "string" && (key === "text" || key === "output") ? cutText(value, TEXT_LIMIT) : value,
+  ]);
   return { kind, data: Object.fromEntries(cut) };
+}
+
+/** What a backend returned, with texts that the schema would refuse for their length alone cut. */
+export function fitReturned(value: unknown): unknown {
+  const { status, finalText, failure } = (value ?? {}) as { status?: unknown; finalText?: unknown; failure?: { message?: unknown } };
+  if (status === "done" && typeof finalText === "string") return { status, finalText: cutText(finalText, TEXT_LIMIT) };
+  if (status === "failed" && typeof failure?.message === "string") return { status, failure: { ...failure, message: cutText(failure.message, MESSAGE_LIMIT) } };
+  return value;
 }
 
 /** A result that fits into one message. */
@@ -22,7 +33,10 @@ export function fitResult(result: TurnResult): TurnResult {
   }
   const { code, message, details } = result.failure;
   const isLarge = Buffer.byteLength(JSON.stringify(details)) > RESULT_LIMIT_BYTES / 2;
-  return { status: "failed", failure: { code, message: cutText(message, MESSAGE_LIMIT), details: isLarge ? { leftOut: "the details were too large" } : details } };
+  return {
+    status: "failed",
+    failure: { code, message: cutText(message, MESSAGE_LIMIT), details: isLarge ? { leftOut: "the details were too large" } : details },
+  };
 }
 
 function cutText(text: string, limit: number): string {

@@ -3,10 +3,10 @@ import { parseBackendConfig } from "@slipway/backend-sdk/config";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
 import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/protocol/runner-protocol";
-import { LogChunker } from "../log-chunker.ts";
+import { type LogChunk, LogChunker } from "../log-chunker.ts";
 import { createMatcher, type Matcher, Redactor, redactJson } from "../redact/redactor.ts";
 import { SHORTEST_SECRET, secretPatterns } from "../redact/secret-patterns.ts";
-import { fitEvent, fitResult } from "./fit.ts";
+import { fitEvent, fitResult, fitReturned } from "./fit.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a backend may take to return after its signal aborted, before its processes are killed and it is not waited for. */
@@ -18,6 +18,8 @@ export interface TurnDeps {
   emit(event: AgentEvent): void;
   /** Kills everything that the agent started. */
   killOthers(): void;
+  /** Bytes of each log stream that went out in earlier turns; brought up to date at the end. */
+  readonly streamOffsets: Map<string, number>;
   /** Added to the agent's environment: the ownership label, where processes are found by it. */
   readonly extraEnv: Readonly<Record<string, string>>;
   /** Rejects with what escaped from the backend: an error that nobody caught. */
@@ -28,7 +30,7 @@ export interface TurnDeps {
 export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: TurnDeps): Promise<TurnResult> {
   const matcher = createMatcher(secretPatterns(Object.values(request.secrets)));
   const watchdog = new Watchdog(request, cancel);
-  const output = new TurnOutput(matcher, deps.emit, () => watchdog.heard());
+  const output = new TurnOutput(matcher, deps, () => watchdog.heard());
   let result: TurnResult;
   try {
     warnOfShortSecrets(request, output);
@@ -52,7 +54,8 @@ async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOu
   if (!backend) throw new SlipwayError("BACKEND_NOT_INSTALLED", `The runner knows no backend called ${request.backend}.`, { backend: request.backend });
   const config = parseBackendConfig(backend, request.config);
   for (const { name, required, hint } of backend.secrets) {
-    if (required && !request.secrets[name]) throw new SlipwayError("SECRET_MISSING", `The backend ${backend.name} needs the secret ${name}.`, { secret: name, hint });
+    if (required && !request.secrets[name])
+      throw new SlipwayError("SECRET_MISSING", `The backend ${backend.name} needs the secret ${name}.`, { secret: name, hint });
   }
   const { prompt, turn, workspace, home, secrets } = request;
   const running = (async () =>
@@ -74,7 +77,7 @@ async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOu
     deps.killOthers();
     throw watchdog.signal.reason;
   }
-  const parsed = turnResultSchema.safeParse(given);
+  const parsed = turnResultSchema.safeParse(fitReturned(given));
   if (!parsed.success) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ${backend.name} ended its turn with something that is no result.`);
   return output.invalid ? failedWith(output.invalid) : parsed.data;
 }
@@ -98,16 +101,16 @@ function failedWith(error: unknown): TurnResult {
 /** What a turn says, masked and in order; silent once the turn is over. */
 class TurnOutput {
   readonly #matcher: Matcher;
-  readonly #emit: (event: AgentEvent) => void;
+  readonly #deps: Pick<TurnDeps, "emit" | "streamOffsets">;
   readonly #onSign: () => void;
   readonly #logs = new Map<string, { redactor: Redactor; chunker: LogChunker }>();
   #isOver = false;
   /** Set where the backend emitted what is no event. */
   invalid: SlipwayError | undefined;
 
-  constructor(matcher: Matcher, emit: (event: AgentEvent) => void, onSign: () => void) {
+  constructor(matcher: Matcher, deps: Pick<TurnDeps, "emit" | "streamOffsets">, onSign: () => void) {
     this.#matcher = matcher;
-    this.#emit = emit;
+    this.#deps = deps;
     this.#onSign = onSign;
   }
 
@@ -116,7 +119,7 @@ class TurnOutput {
     this.#onSign();
     const parsed = agentEventSchema.safeParse(fitEvent(redactJson(this.#matcher, event)));
     if (parsed.success) {
-      this.#emit(parsed.data);
+      this.#deps.emit(parsed.data);
       return;
     }
     const issue = parsed.error.issues[0];
@@ -130,7 +133,8 @@ class TurnOutput {
     const name = stream.slice(0, 100);
     let log = this.#logs.get(name);
     if (!log) {
-      log = { redactor: new Redactor(this.#matcher), chunker: new LogChunker(name, (chunk) => this.#emit({ kind: "log", data: chunk })) };
+      const emit = (chunk: LogChunk): void => this.#deps.emit({ kind: "log", data: chunk });
+      log = { redactor: new Redactor(this.#matcher), chunker: new LogChunker(name, emit, this.#deps.streamOffsets.get(name)) };
       this.#logs.set(name, log);
     }
     log.chunker.push(log.redactor.push(bytes));
@@ -138,9 +142,10 @@ class TurnOutput {
 
   end(): void {
     this.#isOver = true;
-    for (const { redactor, chunker } of this.#logs.values()) {
+    for (const [name, { redactor, chunker }] of this.#logs) {
       chunker.push(redactor.end());
       chunker.end();
+      this.#deps.streamOffsets.set(name, chunker.offset);
     }
   }
 }

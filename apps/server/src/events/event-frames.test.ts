@@ -1,4 +1,4 @@
-import type { JobEvent } from "@slipway/protocol/events";
+import type { EventFrame, JobEvent } from "@slipway/protocol/events";
 import { expect, test } from "vitest";
 import type { Store } from "../store/store.ts";
 import { EventBus } from "./event-bus.ts";
@@ -26,7 +26,7 @@ test("what is no longer kept is told before what is", async () => {
   add();
   add();
   state.final = true;
-  const frames = await Array.fromAsync(eventFrames({ store, events: new EventBus() }, "j", 1, []));
+  const frames = await collect(eventFrames({ store, events: new EventBus() }, "j", 1, []));
   expect(frames).toMatchObject([
     { type: "gap", fromSeq: 2, nextSeq: 4 },
     { type: "event", event: { seq: 4 } },
@@ -59,8 +59,14 @@ test("it ends without an end frame when the reader leaves", async () => {
   const { store } = storeOf(1);
   const events = new EventBus();
   const gone = new AbortController();
-  const frames = Array.fromAsync(eventFrames({ store, events }, "j", 0, [gone.signal]));
+  const frames = collect(eventFrames({ store, events }, "j", 0, [gone.signal]));
   gone.abort();
   expect(await frames).toEqual([]);
   expect(events.watchedJobs).toBe(0);
 });
+
+async function collect(frames: AsyncIterable<EventFrame>): Promise<EventFrame[]> {
+  const all: EventFrame[] = [];
+  for await (const frame of frames) all.push(frame);
+  return all;
+}

@@ -7,7 +7,6 @@ import { addHubRoutes } from "../hub/hub-routes.ts";
 import { DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
 import type { Handlers } from "./call.ts";
 import { answerError } from "./errors.ts";
-import { describeRoutes } from "./openapi.ts";
 import { checkOrigin } from "./origin.ts";
 import { accountHandlers } from "./routes/accounts.ts";
 import { attemptHandlers } from "./routes/attempts.ts";
@@ -44,10 +43,14 @@ export async function buildApp(plane: ControlPlane): Promise<FastifyInstance> {
   await app.register(websocket, { options: { maxPayload: CLIENT_FRAME_LIMIT_BYTES } });
   app.addHook("onRequest", async (request) => checkOrigin(request, plane));
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  await describeRoutes(app);
   addRoutes(app, plane.tokens, handlersOf(plane), eventExtras(plane));
   addWorkerSignals(app, plane);
-  app.get("/v1/openapi.json", { schema: { hide: true } }, async (_request, reply) => await reply.serializer(JSON.stringify).send(app.swagger()));
+  let document: Promise<object> | undefined;
+  app.get("/v1/openapi.json", async (_request, reply) => {
+    // Made when somebody first asks: a server that nobody asks does without its memory.
+    document ??= import("./openapi.ts").then(({ openApiDocument }) => openApiDocument());
+    return await reply.serializer(JSON.stringify).send(await document);
+  });
   await app.register(async (scope) => addHubRoutes(scope, plane));
   return app;
 }

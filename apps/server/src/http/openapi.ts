@@ -1,5 +1,4 @@
 import swagger from "@fastify/swagger";
-import websocket from "@fastify/websocket";
 import { ENDPOINTS } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -10,8 +9,8 @@ import { addRoutes } from "./routes.ts";
 import type { TokenCache } from "./token-cache.ts";
 import { validateWithZod } from "./validation.ts";
 
-/** Has the app describe its routes; to be registered before them. */
-export async function describeRoutes(app: FastifyInstance): Promise<void> {
+/** Has the app describe its routes; to be called before they are made. */
+async function describeRoutes(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -33,7 +32,6 @@ export async function openApiDocument(): Promise<object> {
   app.setValidatorCompiler(validateWithZod);
   app.setSerializerCompiler(() => JSON.stringify);
   await describeRoutes(app);
-  await app.register(websocket);
   const refuse = async (): Promise<never> => {
     throw new SlipwayError("INTERNAL", "This app only describes the API.");
   };

@@ -20,6 +20,9 @@ const PARAMETERS: Record<string, z.ZodType> = {
   token: idSchema,
 };
 
+/** Endpoints whose answer is not JSON; their handlers send it themselves. */
+const OTHER_ANSWERS: { readonly [N in EndpointName]?: string } = { jobDiff: "text/plain", getArtifact: "application/octet-stream" };
+
 /** Extra options of single routes, such as the WebSocket half of the events. */
 export type RouteExtras = { readonly [N in EndpointName]?: Partial<RouteOptions> };
 
@@ -46,6 +49,7 @@ async function answer(handler: Handler<EndpointName>, request: FastifyRequest, r
 }
 
 function schemaOf(name: EndpointName, endpoint: Endpoint): Record<string, unknown> {
+  const answerType = OTHER_ANSWERS[name];
   const parameters = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter as string);
   return {
     operationId: name,
@@ -55,7 +59,11 @@ function schemaOf(name: EndpointName, endpoint: Endpoint): Record<string, unknow
     ...(parameters.length > 0 ? { params: z.object(Object.fromEntries(parameters.map((parameter) => [parameter, PARAMETERS[parameter] ?? z.string()]))) } : {}),
     ...(endpoint.query ? { querystring: endpoint.query } : {}),
     ...(endpoint.body ? { body: endpoint.body } : {}),
-    response: { 200: endpoint.response, "4xx": errorBodySchema, "5xx": errorBodySchema },
+    response: {
+      200: answerType ? { description: endpoint.summary, content: { [answerType]: { schema: endpoint.response } } } : endpoint.response,
+      "4xx": errorBodySchema,
+      "5xx": errorBodySchema,
+    },
   };
 }
 

@@ -52,9 +52,7 @@ export interface Store extends AsyncDisposable {
   /** A blocked job becomes queued. CONFLICT from any other state. */
   unblockJob(id: string): Promise<JobView>;
   /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
-  waitingFor(
-    id: string,
-  ): Promise<{
+  waitingFor(id: string): Promise<{
     dependencies: Array<{ id: string; number: number; state: JobState }>;
     runAfter: number | null;
     repoRunning: number;

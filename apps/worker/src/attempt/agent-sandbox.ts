@@ -42,6 +42,8 @@ export class AgentSandbox {
     );
     this.#last = next;
     const sandbox = await next;
+    // One that came up while the attempt was being aborted is ended already.
+    this.#options.signal.throwIfAborted();
     this.#options.onHandedOut(readOnly, sandbox.record.spec.id);
     return sandbox;
   }

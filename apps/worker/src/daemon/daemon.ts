@@ -80,7 +80,7 @@ export class WorkerDaemon implements AsyncDisposable {
     const folders = await openWorkerFolders(options.dataFolder);
     const lock = await takeWorkerLock(folders.lock);
     const controls: Controls = { claiming: new AbortController(), stop: new AbortController(), giveUp: new AbortController() };
-    const onDeath = (): void => controls.claiming.abort(new SlipwayError("WORKER_STOPPED", "The lease thread ended."));
+    const onDeath = (error: unknown): void => controls.claiming.abort(new SlipwayError("INTERNAL", "The thread that renews leases ended.", {}, { cause: error }));
     const leases = new Leases({ url: options.url, token: options.token, log: options.log, onDeath, ...(options.renewMs ? { renewMs: options.renewMs } : {}) });
     try {
       const workerId = await readIdentity(folders.identity);
@@ -104,6 +104,17 @@ export class WorkerDaemon implements AsyncDisposable {
   /** Attempts that run now. */
   get active(): number {
     return this.#services.running.size;
+  }
+
+  /** Why the worker can go on no longer, where it is not a drain or a stop; set when `idle` resolves. */
+  get failure(): SlipwayError | undefined {
+    const reason: unknown = this.#claiming.signal.reason;
+    return reason instanceof SlipwayError && reason.code === "INTERNAL" ? reason : undefined;
+  }
+
+  /** Resolves when no sandbox is being started ahead. */
+  async warmed(): Promise<void> {
+    await this.#services.warm.settled();
   }
 
   /** Claims nothing more; attempts go on to their end. */

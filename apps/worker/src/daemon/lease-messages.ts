@@ -23,12 +23,13 @@ export type ToLeaseThread =
       readonly ttlMs: number;
       /** On the monotonic clock, in ms. */
       readonly deadlineMs: number;
-      readonly controls: readonly string[];
+      /** Lease files to keep. */
+      readonly files: readonly string[];
       /** One Int32: 1 as soon as the main thread has given the lease up. Read before every renewal. */
       readonly givenUp: SharedArrayBuffer;
     }
   /** Answered with `written`, with the same number. */
-  | { readonly type: "controls"; readonly id: number; readonly number: number; readonly controls: readonly string[] }
+  | { readonly type: "files"; readonly id: number; readonly number: number; readonly files: readonly string[] }
   | { readonly type: "release"; readonly id: number }
   | { readonly type: "close" };
 

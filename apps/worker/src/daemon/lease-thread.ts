@@ -1,12 +1,12 @@
+import { renameSync, writeFileSync } from "node:fs";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { parentPort, workerData } from "node:worker_threads";
 import { type FromLeaseThread, type LeaseThreadData, type ToLeaseThread } from "./lease-messages.ts";
-import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../sandbox/lease-file.ts";
 
 /**
  * The thread that renews leases. It shares nothing with the main thread but two words of memory: it has its own event loop and its own connection,
- * so neither a busy main thread nor a blocking git call can starve it. It imports next to nothing, to stay small.
+ * so neither a busy main thread nor a blocking git call can starve it. It imports nothing that imports anything: zod alone would cost it 15 MB.
  */
 
 const RETRY_MIN_MS = 50;
@@ -18,7 +18,7 @@ interface Lease {
   readonly path: string | null;
   readonly givenUp: Int32Array;
   readonly ended: AbortController;
-  controls: readonly string[];
+  files: readonly string[];
   ttlMs: number;
   deadlineMs: number;
 }
@@ -39,18 +39,18 @@ parentPort?.on("message", (message: ToLeaseThread) => {
   else keepFilesOf(message);
 });
 
-function keepFilesOf({ id, number, controls }: Extract<ToLeaseThread, { type: "controls" }>): void {
+function keepFilesOf({ id, number, files }: Extract<ToLeaseThread, { type: "files" }>): void {
   const lease = leases.get(id);
   if (lease) {
-    lease.controls = controls;
+    lease.files = files;
     writeLeases(lease, lease.deadlineMs);
   }
   tell({ type: "written", id, number });
 }
 
 function hold(message: Extract<ToLeaseThread, { type: "hold" }>): void {
-  const { id, path, controls, ttlMs, deadlineMs } = message;
-  const lease: Lease = { id, path, controls, ttlMs, deadlineMs, givenUp: new Int32Array(message.givenUp), ended: new AbortController() };
+  const { id, path, files, ttlMs, deadlineMs } = message;
+  const lease: Lease = { id, path, files, ttlMs, deadlineMs, givenUp: new Int32Array(message.givenUp), ended: new AbortController() };
   leases.set(id, lease);
   void keep(lease);
 }
@@ -105,14 +105,25 @@ function lose(lease: Lease, reason: "refused" | "deadline" | "hung", message: st
 }
 
 function writeLeases(lease: Lease, deadlineMs: number): void {
-  for (const control of lease.controls) {
+  for (const file of lease.files) {
     try {
-      writeLeaseFile(leaseFileIn(control), deadlineMs);
+      writeLeaseFile(file, deadlineMs);
     } catch (error) {
       // The folder may be gone with its sandbox; anything else ends the sandbox at the deadline that is still in its file.
-      tell({ type: "trouble", id: lease.id, message: `lease file in ${control}: ${String(error)}` });
+      tell({ type: "trouble", id: lease.id, message: `lease file ${file}: ${String(error)}` });
     }
   }
+}
+
+/** As `sandbox/lease-file.ts` does it, without what that file imports. */
+function writeLeaseFile(path: string, deadlineMonotonicMs: number): void {
+  writeFileSync(`${path}.next`, JSON.stringify({ deadlineMonotonicMs }), { mode: 0o600 });
+  renameSync(`${path}.next`, path);
+}
+
+/** CLOCK_MONOTONIC in ms, the same in every thread and process. */
+function monotonicNowMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
 }
 
 /** One renewal, answered within `limitMs` or not at all. */

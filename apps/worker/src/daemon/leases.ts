@@ -1,10 +1,12 @@
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { ENDPOINTS, fillPath } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import { type FromLeaseThread, HEARTBEAT_MS, type LeaseThreadData, MAIN_THREAD_HUNG_MS, type ToLeaseThread } from "./lease-messages.ts";
-import { monotonicNowMs } from "../sandbox/lease-file.ts";
+import { leaseFileIn, monotonicNowMs } from "../sandbox/lease-file.ts";
 
 /** Heap of the lease thread, in MiB: it keeps a few numbers a lease. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
@@ -66,7 +68,10 @@ export class Leases {
       heartbeat,
     };
     const file = import.meta.url.endsWith(".ts") ? "./lease-thread.ts" : "./lease-thread.js";
-    this.#thread = new Worker(new URL(file, import.meta.url), { workerData: data, resourceLimits: THREAD_LIMITS, env: {}, execArgv: [] });
+    // A thread that compiles for itself keeps Node's TypeScript stripper in memory, some 20 MB.
+    const cache = getCompileCacheDir();
+    const env = cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
+    this.#thread = new Worker(new URL(file, import.meta.url), { workerData: data, resourceLimits: THREAD_LIMITS, env, execArgv: [] });
     this.#exited = new Promise((resolve) => this.#thread.once("exit", () => resolve()));
     this.#thread.on("message", (message: FromLeaseThread) => this.#hear(message));
     this.#thread.on("error", (error) => this.#threadDied(error));
@@ -102,7 +107,7 @@ export class Leases {
     const controls = new Set<string>();
     const held: Held = { onLost, label, deadlineMs: monotonicNowMs() + ttlMs };
     this.#held.set(id, held);
-    this.#send({ type: "hold", id, path, ttlMs, deadlineMs: held.deadlineMs, controls: [], givenUp });
+    this.#send({ type: "hold", id, path, ttlMs, deadlineMs: held.deadlineMs, files: [], givenUp });
     return {
       addControl: (control) => this.#keepFiles(id, controls.add(control)),
       removeControl: (control) => {
@@ -123,7 +128,7 @@ export class Leases {
     const number = this.#nextId++;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing.set(number, resolve);
-    this.#send({ type: "controls", id, number, controls: [...controls] });
+    this.#send({ type: "files", id, number, files: [...controls].map(leaseFileIn) });
     await promise;
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, fstatSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { execa } from "execa";
 
 /** argv of a resident runner. `ownNamespace`: it is alone in a PID namespace, so it may end all that it sees. */
-export function runnerCommand(installRoot: string, paths: { socket: string; lease: string; spool: string; cache: string | undefined; ownNamespace: boolean }): string[] {
+export function runnerCommand(
+  installRoot: string,
+  paths: { socket: string; lease: string; spool: string; cache: string | undefined; ownNamespace: boolean },
+): string[] {
   return [
     process.execPath,
     "--disable-sigusr1",
@@ -30,7 +33,13 @@ export async function makeCompileCache(runtimeFolder: string, installRoot: strin
   if (compileCacheOf(runtimeFolder) !== undefined) return;
   const fresh = await mkdtemp(join(runtimeFolder, "cache-"));
   const args = ["--disable-sigusr1", join(installRoot, "apps/runner/src/main.ts"), "warm", "--compile-cache", fresh];
-  const { failed } = await execa(process.execPath, args, { reject: false, timeout: 30_000, stdio: "ignore", env: { PATH: process.env["PATH"] ?? "" }, extendEnv: false });
+  const { failed } = await execa(process.execPath, args, {
+    reject: false,
+    timeout: 30_000,
+    stdio: "ignore",
+    env: { PATH: process.env["PATH"] ?? "" },
+    extendEnv: false,
+  });
   // Another worker may have been quicker.
   if (!failed) await rename(fresh, cacheFolder(runtimeFolder)).catch(() => {});
   await rm(fresh, { recursive: true, force: true });

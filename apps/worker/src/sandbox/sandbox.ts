@@ -1,5 +1,5 @@
-import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 
 /**
  * A sandbox: the place where the code of one attempt runs, and nothing else does. `bwrap/` makes real ones, `none/` runs on the bare host where

@@ -5,7 +5,22 @@ import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 /** Always there in a sandbox. */
 const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 /** In a home folder: never shown, nor anything around them. */
-const PRIVATE = [".ssh", ".gnupg", ".aws", ".azure", ".config", ".docker", ".kube", ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".password-store", ".mozilla", ".local/share"];
+const PRIVATE = [
+  ".ssh",
+  ".gnupg",
+  ".aws",
+  ".azure",
+  ".config",
+  ".docker",
+  ".kube",
+  ".netrc",
+  ".npmrc",
+  ".pypirc",
+  ".git-credentials",
+  ".password-store",
+  ".mozilla",
+  ".local/share",
+];
 /** Files that hold credentials inside a toolchain's folder: where one is there, only the folder on PATH is shown. */
 const CREDENTIALS = ["credentials", "credentials.toml", ".credentials", "auth.json", ".npmrc", ".netrc"];
 /** What a program on PATH needs besides its own folder: proxies of rustup look for the toolchains there. */
@@ -19,7 +34,10 @@ export function readOnlyToolchains(pathEnv: string, options: { home?: string; ne
   const home = resolve(options.home ?? homedir());
   const never = [...PRIVATE.map((name) => join(home, name)), ...(options.never ?? []).map((path) => resolve(path))];
   const shown = new Set<string>();
-  for (const entry of pathEnv.split(":").filter(isAbsolute).map((path) => resolve(path))) {
+  for (const entry of pathEnv
+    .split(":")
+    .filter(isAbsolute)
+    .map((path) => resolve(path))) {
     for (const folder of foldersOf(entry, home, never)) shown.add(folder);
   }
   const folders = [...shown].filter((folder) => existsSync(folder) && !isPrivate(folder, home, never));

@@ -40,10 +40,12 @@ function serve(db: Database): void {
   function step(): void {
     scheduled = false;
     if (queue.length > 0) tell({ type: "replies", replies: runBatch(db, queue.splice(0, BATCH_LIMIT_CALLS)) });
-    if (queue.length > 0) return schedule();
-    if (!closing) return;
-    db.connection.close();
-    port?.close();
+    if (queue.length > 0) {
+      schedule();
+    } else if (closing) {
+      db.connection.close();
+      port?.close();
+    }
   }
 
   port?.on("message", (message: ToThread) => {

@@ -18,7 +18,8 @@ export interface BwrapSettings {
 
 /** What the inside finds in /etc in place of the machine's own. */
 const ETC_FILES = {
-  passwd: "root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:Slipway agent:/home/agent:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+  passwd:
+    "root:x:0:0:root:/root:/usr/sbin/nologin\nagent:x:1000:1000:Slipway agent:/home/agent:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
   group: "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n",
   hostname: "slipway\n",
   hosts: "127.0.0.1 localhost slipway\n::1 localhost\n",
@@ -32,7 +33,12 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
   await mkdir(etcFolder, { recursive: true, mode: 0o700 });
   for (const [name, content] of Object.entries(ETC_FILES)) await writeFile(join(etcFolder, name), content);
   await makeCompileCache(settings.runtimeFolder, settings.installRoot);
-  const host: HostView = { installRoot: settings.installRoot, etcFolder, maskPaths: settings.maskPaths, canDisableUserns: help.all.includes("--disable-userns") };
+  const host: HostView = {
+    installRoot: settings.installRoot,
+    etcFolder,
+    maskPaths: settings.maskPaths,
+    canDisableUserns: help.all.includes("--disable-userns"),
+  };
   try {
     await tryHost(host);
     return host;

@@ -20,10 +20,11 @@ const RUNNER_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
   let opened: Promise<HostView> | undefined;
   // A host that does not hold now may hold after its owner mended it.
-  const host = (): Promise<HostView> => (opened ??= openHost(settings).catch((error) => {
-    opened = undefined;
-    throw error;
-  }));
+  const host = (): Promise<HostView> =>
+    (opened ??= openHost(settings).catch((error) => {
+      opened = undefined;
+      throw error;
+    }));
   return {
     kind: "bwrap",
     async probe() {

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { markProcess, type ProcessMark } from "../processes.ts";
+import { coverInherited } from "./inherited-descriptors.ts";
 
 const STATUS_FD = 3;
 const ARGS_FD = 4;
@@ -24,8 +25,9 @@ export function spawnBubblewrap(
   stdio: { stdin: "ignore" | "pipe"; stdout: "ignore" | "pipe"; stderr: "pipe" | number },
 ): Bubblewrap {
   const broken = [...options, ...argv].find((text) => text.includes("\0"));
-  if (broken !== undefined) throw new SlipwayError("INVALID_CONFIG", `A path, variable or argument for a sandbox holds a zero byte: ${JSON.stringify(broken.slice(0, 100))}.`);
-  const wiring: StdioOptions = [stdio.stdin, stdio.stdout, stdio.stderr, "pipe", "pipe"];
+  if (broken !== undefined)
+    throw new SlipwayError("INVALID_CONFIG", `A path, variable or argument for a sandbox holds a zero byte: ${JSON.stringify(broken.slice(0, 100))}.`);
+  const wiring: StdioOptions = [stdio.stdin, stdio.stdout, stdio.stderr, "pipe", "pipe", ...coverInherited(ARGS_FD + 1)];
   const child = spawn("bwrap", ["--json-status-fd", String(STATUS_FD), "--args", String(ARGS_FD), "--", ...argv], {
     stdio: wiring,
     // Its own session: a signal to the worker's process group does not reach the sandbox.
@@ -81,5 +83,10 @@ const REMEDIES: ReadonlyArray<readonly [RegExp, string]> = [
 export function bubblewrapFailed(words: string, cause?: unknown): SlipwayError {
   const said = words.trim().slice(-4_000) || "bwrap ended without a word";
   const hint = REMEDIES.find(([pattern]) => pattern.test(said))?.[1];
-  return new SlipwayError("SANDBOX_UNAVAILABLE", `The sandbox could not be set up: ${said}`, hint === undefined ? {} : { hint }, cause === undefined ? {} : { cause });
+  return new SlipwayError(
+    "SANDBOX_UNAVAILABLE",
+    `The sandbox could not be set up: ${said}`,
+    hint === undefined ? {} : { hint },
+    cause === undefined ? {} : { cause },
+  );
 }

@@ -4,7 +4,14 @@ import { join, resolve, sep } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { SandboxSpec } from "../sandbox.ts";
 
-export const INSIDE = { workspace: "/workspace", home: "/home/agent", spool: "/spool", control: "/control", run: "/control/run", cache: "/control/cache" } as const;
+export const INSIDE = {
+  workspace: "/workspace",
+  home: "/home/agent",
+  spool: "/spool",
+  control: "/control",
+  run: "/control/run",
+  cache: "/control/cache",
+} as const;
 
 /** What all sandboxes of a provider see of the host. */
 export interface HostView {
@@ -28,10 +35,28 @@ export interface ViewOptions {
 const INSTALL_PARTS = ["apps/runner", "packages", "backends", "node_modules"];
 const SYSTEM = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 /** Of /etc only what programs need to run, and nothing that names a person, a secret or the machine. Private keys lie beside the certificates: not the whole of /etc/ssl. */
-const ETC = /^(alternatives|ca-certificates|ca-certificates\.conf|debian_version|fonts|java.*|ld\.so\.(cache|conf|conf\.d)|locale\.alias|localtime|magic|magic\.mime|maven|mime\.types|nsswitch\.conf|os-release|perl|protocols|python3.*|services|timezone)$/;
+const ETC =
+  /^(alternatives|ca-certificates|ca-certificates\.conf|debian_version|fonts|java.*|ld\.so\.(cache|conf|conf\.d)|locale\.alias|localtime|magic|magic\.mime|maven|mime\.types|nsswitch\.conf|os-release|perl|protocols|python3.*|services|timezone)$/;
 const ETC_PATHS = ["/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/ca-trust/extracted"];
 /** Of /proc what tells of the whole machine; the list of container engines, and what a root worker's agent could read as the files' owner. */
-const PROC_FILES = ["kcore", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "timer_list", "timer_stats", "sched_debug", "slabinfo", "vmallocinfo", "pagetypeinfo", "iomem", "mtrr", "config.gz"];
+const PROC_FILES = [
+  "kcore",
+  "keys",
+  "kmsg",
+  "kpagecgroup",
+  "kpagecount",
+  "kpageflags",
+  "latency_stats",
+  "timer_list",
+  "timer_stats",
+  "sched_debug",
+  "slabinfo",
+  "vmallocinfo",
+  "pagetypeinfo",
+  "iomem",
+  "mtrr",
+  "config.gz",
+];
 const PROC_FOLDERS = ["acpi", "asound", "scsi", "driver"];
 const TMP_LIMIT_BYTES = 4 * 1_073_741_824;
 /** An empty folder; room for the mount points below it. */
@@ -97,7 +122,9 @@ function hostFolders(host: HostView, spec: SandboxSpec): string[] {
   const shown = [...new Set([process.execPath, ...parts, ...spec.readOnly].map((path) => resolve(path)))];
   for (const path of spec.readOnly) refuseUnsafe(resolve(path), host.maskPaths);
   const masks = masksWithin(host, [...shown, ...SYSTEM, "/usr"]);
-  const steps = [...shown.map((path) => ({ path, isMask: false })), ...masks.map((path) => ({ path, isMask: true }))].sort((a, b) => a.path.length - b.path.length);
+  const steps = [...shown.map((path) => ({ path, isMask: false })), ...masks.map((path) => ({ path, isMask: true }))].sort(
+    (a, b) => a.path.length - b.path.length,
+  );
   return steps.flatMap(({ path, isMask }) => {
     if (!isMask) return ["--ro-bind", path, path];
     return statSync(path).isDirectory() ? ["--size", String(MASK_LIMIT_BYTES), "--perms", "0700", "--tmpfs", path] : ["--ro-bind", "/dev/null", path];
@@ -111,8 +138,16 @@ function masksWithin(host: HostView, roots: readonly string[]): string[] {
 
 function refuseUnsafe(path: string, maskPaths: readonly string[]): void {
   const kernel = ["/proc", "/sys", "/dev"];
-  const isUnsafe = path === "/" || path === homedir() || kernel.some((folder) => path === folder || path.startsWith(folder + sep)) || maskPaths.some((mask) => resolve(mask) === path);
-  if (isUnsafe) throw new SlipwayError("SANDBOX_UNAVAILABLE", `A sandbox may not be shown ${path}.`, { path, hint: "Take it off the list of read-only folders, or off PATH." });
+  const isUnsafe =
+    path === "/" ||
+    path === homedir() ||
+    kernel.some((folder) => path === folder || path.startsWith(folder + sep)) ||
+    maskPaths.some((mask) => resolve(mask) === path);
+  if (isUnsafe)
+    throw new SlipwayError("SANDBOX_UNAVAILABLE", `A sandbox may not be shown ${path}.`, {
+      path,
+      hint: "Take it off the list of read-only folders, or off PATH.",
+    });
 }
 
 function runnerFolders(spec: SandboxSpec, options: ViewOptions): string[] {

@@ -63,7 +63,9 @@ export async function listenForRunner(socketPath: string, nonce: string, onPeer:
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new SlipwayError("SANDBOX_UNAVAILABLE", `The worker cannot listen on ${socketPath}: ${error.message}.`, {}, { cause: error })));
+    server.once("error", (error) =>
+      reject(new SlipwayError("SANDBOX_UNAVAILABLE", `The worker cannot listen on ${socketPath}: ${error.message}.`, {}, { cause: error })),
+    );
     server.listen(socketPath, resolve);
   });
   return {

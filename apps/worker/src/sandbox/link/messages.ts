@@ -21,7 +21,12 @@ export function parseRunnerMessage(line: string): RunnerToWorker {
 
 /** The error for a runner that does not keep to the protocol. */
 export function invalidOutput(problem: string, cause?: unknown): SlipwayError {
-  return new SlipwayError("BACKEND_OUTPUT_INVALID", `The runner does not keep to its protocol: ${problem.slice(0, 500)}.`, {}, cause === undefined ? {} : { cause });
+  return new SlipwayError(
+    "BACKEND_OUTPUT_INVALID",
+    `The runner does not keep to its protocol: ${problem.slice(0, 500)}.`,
+    {},
+    cause === undefined ? {} : { cause },
+  );
 }
 
 function isWithinDepth(value: unknown, levels: number): boolean {

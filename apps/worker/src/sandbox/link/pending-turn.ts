@@ -33,9 +33,9 @@ export class PendingTurn {
   }
 
   finish(result: TurnResult): void {
-    if (this.#options.signal.aborted) return this.fail(this.#options.signal.reason);
     this.#settle();
-    this.#outcome.resolve(result);
+    if (this.#options.signal.aborted) this.#outcome.reject(this.#options.signal.reason);
+    else this.#outcome.resolve(result);
   }
 
   fail(reason: unknown): void {
@@ -72,7 +72,8 @@ export class PendingTurn {
     const now = performance.now();
     const { timeoutMs, stallMs } = this.request;
     if (now > this.#startedAt + timeoutMs + GRACE_MS) this.#end(new SlipwayError("AGENT_TIMEOUT", undefined, { timeoutMs, seenBy: "worker" }));
-    else if (!this.#isDelivering && now > this.#heardAt + stallMs + GRACE_MS) this.#end(new SlipwayError("AGENT_STALLED", undefined, { stallMs, seenBy: "worker" }));
+    else if (!this.#isDelivering && now > this.#heardAt + stallMs + GRACE_MS)
+      this.#end(new SlipwayError("AGENT_STALLED", undefined, { stallMs, seenBy: "worker" }));
   }
 
   #end(reason: SlipwayError): void {

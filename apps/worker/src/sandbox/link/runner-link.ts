@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { RUNNER_MESSAGE_LIMIT_BYTES, type RunnerToWorker, type TurnRequest, type TurnResult, type WorkerToRunner } from "@slipway/protocol/runner-protocol";
 import type { TurnOptions } from "../sandbox.ts";
-import { listenForRunner, type Listener, type Peer } from "./listener.ts";
+import { type Listener, listenForRunner, type Peer } from "./listener.ts";
 import { invalidOutput, parseRunnerMessage } from "./messages.ts";
 import { PendingTurn } from "./pending-turn.ts";
 

@@ -32,7 +32,8 @@ export async function runOneShot(spec: SandboxSpec, command: SandboxCommand, sig
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (!syscall?.startsWith("spawn")) throw error;
-    if (code === "ENOENT" || code === "EACCES") return { exitCode: NOT_FOUND_EXIT, timedOut: false, output: Buffer.from(`${file}: not found\n`), droppedBytes: 0, durationMs: 0 };
+    if (code === "ENOENT" || code === "EACCES")
+      return { exitCode: NOT_FOUND_EXIT, timedOut: false, output: Buffer.from(`${file}: not found\n`), droppedBytes: 0, durationMs: 0 };
     throw new SlipwayError("SANDBOX_UNAVAILABLE", `The command could not be started: ${(error as Error).message}.`, {}, { cause: error });
   }
 }

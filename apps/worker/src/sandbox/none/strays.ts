@@ -11,7 +11,9 @@ export const RUN_LABEL = "SLIPWAY_SANDBOX_RUN";
  * name of a program; a process that cleared its environment and left its parent is not found, which is why `none` is best effort.
  */
 export function labelledProcesses(name: string, value: string): ProcessMark[] {
-  const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).map(Number);
+  const pids = readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
   const found = new Set(pids.filter((pid) => pid !== process.pid && carries(pid, `${name}=${value}`)));
   const parents = new Map(pids.map((pid) => [pid, parentOf(pid)]));
   for (let grew = true; grew; ) {

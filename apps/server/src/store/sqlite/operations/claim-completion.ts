@@ -14,8 +14,8 @@ const TAKE = `
   UPDATE completions SET fence = fence + 1, lease_until = ${NOW} + @leaseTtlMs, claim_id = @claimId, integrator_id = @integratorId,
     credential_sha256 = @credentialSha256
   WHERE state = 'pending' AND seq = (
-    SELECT min(c.seq) FROM completions c
-    WHERE c.state = 'pending' AND (c.lease_until IS NULL OR c.lease_until <= ${NOW})
+    SELECT min(c.seq) FROM completions c INDEXED BY completions_open
+    WHERE c.state IN ('pending', 'landing') AND c.state = 'pending' AND (c.lease_until IS NULL OR c.lease_until <= ${NOW})
       AND NOT EXISTS (
         SELECT 1 FROM completions o WHERE o.state IN ('pending', 'landing') AND o.repo_id = c.repo_id AND o.target = c.target AND o.seq < c.seq
       )

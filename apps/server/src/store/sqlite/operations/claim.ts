@@ -12,21 +12,24 @@ const READY = `(run_after IS NULL OR run_after <= ${NOW})
 /**
  * One conditional statement takes the job. It looks at one candidate a repository, the first in its own partial index, and takes the best of
  * them: so neither the finished jobs nor the queue of a repository at its limit are walked. Verify jobs stand before all others and outside
- * of the repository's limit, or the jobs that wait for them could keep them from ever running.
+ * of the repository's limit, or the jobs that wait for them could keep them from ever running. INDEXED BY, because left to itself the planner
+ * reads all queued jobs through the index by state: over 5 ms a claim with 100,000 queued jobs, against 0.6 ms for claim and finish together.
  */
 const TAKE = `
   WITH candidates (candidate) AS (
     SELECT (
-      SELECT number FROM jobs WHERE state = 'queued' AND unmet = 0 AND kind = 'verify' AND ${READY} ORDER BY claim_rank, number LIMIT 1
+      SELECT number FROM jobs INDEXED BY jobs_claimable_verifications
+      WHERE state = 'queued' AND unmet = 0 AND kind = 'verify' AND ${READY} ORDER BY claim_rank, number LIMIT 1
     ) WHERE @takesVerify
     UNION ALL
     SELECT (
-      SELECT number FROM jobs WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY}
+      SELECT number FROM jobs INDEXED BY jobs_claimable_tasks
+      WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY}
       ORDER BY claim_rank, number LIMIT 1
     )
     FROM repositories
     WHERE @takesTasks
-      AND max_running > (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = 'task' AND repo_id = repositories.id)
+      AND max_running > (SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE state = 'running' AND kind = 'task' AND repo_id = repositories.id)
   )
   UPDATE jobs
   SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_until = ${NOW} + @leaseTtlMs, worker_id = @workerId,

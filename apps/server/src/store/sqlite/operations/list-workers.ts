@@ -14,7 +14,7 @@ interface WorkerTable {
   last_seen_at: number;
 }
 
-const RUNNING = "SELECT worker_id AS workerId, id AS jobId, number, fence FROM jobs WHERE state = 'running' ORDER BY number";
+const RUNNING = "SELECT worker_id AS workerId, id AS jobId, number, fence FROM jobs INDEXED BY jobs_leases WHERE state = 'running' ORDER BY number";
 
 export function listWorkers(db: Database): WorkerRow[] {
   const running = db.all<{ workerId: string; jobId: string; number: number; fence: number }>(RUNNING);

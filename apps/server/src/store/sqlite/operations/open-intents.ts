@@ -3,7 +3,7 @@ import type { Database } from "../database.ts";
 
 const OPEN = `
   SELECT id AS completionId, repo_id AS repoId, intent_target AS target, intent_old_oid AS oldOid, intent_new_oid AS newOid
-  FROM completions WHERE state = 'landing' ORDER BY seq`;
+  FROM completions INDEXED BY completions_open WHERE state IN ('pending', 'landing') AND state = 'landing' ORDER BY seq`;
 
 export function openIntents(db: Database): Awaited<ReturnType<Store["openIntents"]>> {
   return db.all(OPEN);

@@ -1,0 +1,164 @@
+import type { BackendDefinition, TurnContext } from "@slipway/backend-sdk/backend";
+import type { AgentEvent } from "@slipway/protocol/events";
+import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { runTurn } from "./run-turn.ts";
+
+interface Outcome {
+  readonly result: TurnResult;
+  readonly events: AgentEvent[];
+  readonly killed: number;
+}
+
+/** Runs one turn of a backend that does what `turn` does. */
+async function run(
+  turn: (context: TurnContext) => Promise<unknown>,
+  changes: Partial<TurnRequest> = {},
+  options: { cancel?: AbortSignal; stray?: Promise<never>; required?: boolean } = {},
+): Promise<Outcome> {
+  const backend: BackendDefinition = {
+    name: "inline",
+    version: "1",
+    summary: "A backend in a test.",
+    capabilities: { resume: false, usage: false, plan: false, model: false },
+    config: z.strictObject({ depth: z.int().optional() }),
+    secrets: [{ name: "KEY", required: options.required ?? false, hint: "Make one up." }],
+    probe: async () => ({ ok: true, tried: "", found: "" }),
+    turn: turn as BackendDefinition["turn"],
+  };
+  const events: AgentEvent[] = [];
+  let killed = 0;
+  const request: TurnRequest = {
+    ...{ type: "turn", turnId: "t", turn: 1, backend: "inline", config: {}, prompt: "", workspace: "/w", home: "/h", env: { A: "1" }, secrets: {} },
+    ...{ timeoutMs: 10_000, stallMs: 10_000 },
+    ...changes,
+  };
+  const result = await runTurn(request, options.cancel ?? new AbortController().signal, {
+    loadBackend: async (name) => (name === "inline" ? backend : undefined),
+    emit: (event) => void events.push(event),
+    killOthers: () => {
+      killed += 1;
+    },
+    streamOffsets: new Map(),
+    extraEnv: { LABEL: "x" },
+    stray: options.stray ?? new Promise<never>(() => {}),
+  });
+  return { result, events, killed };
+}
+
+const DONE: TurnResult = { status: "done", finalText: "ok" };
+const hang = (): Promise<never> => new Promise(() => {});
+
+async function emitNonsense({ emit }: TurnContext): Promise<TurnResult> {
+  emit({ kind: "sing" } as unknown as AgentEvent);
+  return DONE;
+}
+
+test("the backend gets all of the environment, and the label", async () => {
+  await run(async ({ env }) => {
+    expect(env).toEqual({ A: "1", LABEL: "x" });
+    return DONE;
+  });
+});
+
+test.each<[string, string, (context: TurnContext) => Promise<unknown>, Partial<TurnRequest>]>([
+  ["throws", "BACKEND_FAILED", async () => Promise.reject(new Error("my own words")), {}],
+  [
+    "throws at once",
+    "BACKEND_FAILED",
+    () => {
+      throw new Error("my own words");
+    },
+    {},
+  ],
+  ["returns nonsense", "BACKEND_OUTPUT_INVALID", async () => ({ status: "great" }), {}],
+  ["emits nonsense", "BACKEND_OUTPUT_INVALID", emitNonsense, {}],
+  ["gets a wrong setting", "INVALID_CONFIG", async () => DONE, { config: { depth: "deep" } }],
+  ["hangs", "AGENT_TIMEOUT", hang, { timeoutMs: 50 }],
+  ["is silent", "AGENT_STALLED", hang, { stallMs: 50 }],
+])("a backend that %s ends with %s", async (_, code, turn, changes) => {
+  const { result, killed } = await run(turn, changes);
+  expect(result).toMatchObject({ status: "failed", failure: { code } });
+  if (code === "BACKEND_FAILED") expect(result).toMatchObject({ failure: { message: "my own words" } });
+  if (code === "INVALID_CONFIG") expect(result).toMatchObject({ failure: { details: { field: "depth" } } });
+  expect(killed).toBe(code.startsWith("AGENT_") ? 1 : 0);
+});
+
+test("output keeps a turn from stalling", async () => {
+  const { result } = await run(
+    async ({ log }) => {
+      for (let round = 0; round < 6; round += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        log("stdout", Buffer.from("."));
+      }
+      return DONE;
+    },
+    { stallMs: 200 },
+  );
+  expect(result).toEqual(DONE);
+});
+
+test("a cancelled turn is CANCELLED even where the backend says that it is done", async () => {
+  const abort = new AbortController();
+  const { result, killed } = await run(
+    async ({ signal }) => {
+      abort.abort();
+      expect(signal.aborted).toBe(true);
+      return DONE;
+    },
+    {},
+    { cancel: abort.signal },
+  );
+  expect(result).toMatchObject({ failure: { code: "CANCELLED" } });
+  expect(killed).toBe(1);
+});
+
+test("an error that escaped from the backend ends the turn", async () => {
+  const { result } = await run(hang, {}, { stray: Promise.reject(new Error("floating")) });
+  expect(result).toMatchObject({ failure: { code: "BACKEND_FAILED", message: "floating" } });
+});
+
+test("a required secret that is missing is named", async () => {
+  const { result } = await run(async () => DONE, {}, { required: true });
+  expect(result).toMatchObject({ failure: { code: "SECRET_MISSING", details: { secret: "KEY" } } });
+});
+
+test("secrets are masked in messages, results, failures and logs; ones that are too short are told of", async () => {
+  const secrets = { KEY: "hunter2hunter2", PIN: "12" };
+  const { result, events } = await run(
+    async ({ emit, log, secrets: given }) => {
+      emit({ kind: "message", data: { role: "agent", text: `it is ${given["KEY"]}` } });
+      log("stdout", Buffer.from("it is hunter2"));
+      log("stdout", Buffer.from("hunter2 still"));
+      throw new Error(`refused: ${given["KEY"]}`);
+    },
+    { secrets },
+  );
+  const all = JSON.stringify({ result, events });
+  expect(all).not.toContain("hunter2");
+  expect(all).toContain("refused: ***");
+  expect(all).toContain("it is *** still");
+  expect(events[0]).toMatchObject({ kind: "notice", data: { text: expect.stringContaining("PIN") } });
+});
+
+test("what a backend says after its turn is not heard", async () => {
+  let late: TurnContext | undefined;
+  const { events } = await run(async (context) => {
+    late = context;
+    return DONE;
+  });
+  late?.emit({ kind: "message", data: { role: "agent", text: "late" } });
+  late?.log("stdout", Buffer.from("late"));
+  expect(events).toEqual([]);
+});
+
+test("texts beyond the protocol's limit are cut, not refused", async () => {
+  const { result, events } = await run(async ({ emit }) => {
+    emit({ kind: "tool-result", data: { callId: "1", output: "x".repeat(400_000), isError: false } });
+    return { status: "done", finalText: "\u0000".repeat(400_000) };
+  });
+  expect(events).toHaveLength(1);
+  expect(result.status).toBe("done");
+  expect(JSON.stringify(result).length).toBeLessThan(1_000_000);
+});

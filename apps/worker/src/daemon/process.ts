@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import closeWithGrace from "close-with-grace";
+import { type Logger, pino } from "pino";
+import { WorkerDaemon } from "./daemon.ts";
+import { onDrainSignal } from "./drain-signal.ts";
+import { describeBackends } from "./register.ts";
+import { runAttempt } from "../job/run-attempt.ts";
+import { createSandboxProvider } from "../sandbox/create.ts";
+import { readOnlyToolchains } from "../sandbox/toolchains.ts";
+
+const VERSION = "0.1.0";
+const HELP = `slipway worker: claims jobs and runs them in sandboxes
+
+  --data DIR          data folder; the worker keeps its things in DIR/worker
+  --url URL           the server
+  --token-file FILE   file with a token of the role worker
+  --slots N           task jobs at once (4)
+  --verify-slots N    verify jobs at once (2)
+  --name NAME         name for people (the host's)
+  --sandbox KIND      bwrap (default), or none: no isolation at all
+`;
+/** A stop reports its attempts for some seconds and ends the sandboxes; after this many ms the process ends anyway. */
+const STOP_LIMIT_MS = 12_000;
+
+interface Arguments {
+  readonly data: string;
+  readonly url: string;
+  readonly tokenFile: string;
+  readonly slots: number;
+  readonly verifySlots: number;
+  readonly name: string;
+  readonly sandbox: "bwrap" | "none";
+}
+
+/** Runs until it is stopped or drained; the process ends with it. */
+export async function runWorker(): Promise<void> {
+  const log = pino({ level: process.env["SLIPWAY_LOG_LEVEL"] ?? "info", base: { part: "worker", pid: process.pid } }, pino.destination({ fd: 2, sync: true }));
+  const starting = new AbortController();
+  let daemon: WorkerDaemon | undefined;
+  let drained = false;
+  const closing = closeWithGrace({ delay: STOP_LIMIT_MS, logger: false, skip: ["beforeExit"] }, async ({ signal, err }) => {
+    if (err) log.fatal({ err }, "the worker failed");
+    if (!drained) log.info({ signal: signal ?? "ipc", active: daemon?.active ?? 0 }, "stopping now");
+    starting.abort(new SlipwayError("WORKER_STOPPED"));
+    await daemon?.stop();
+    log.info(drained ? "drain complete, 0 active jobs" : "stopped");
+    // For a person, or a script, that waits for it.
+    if (drained) process.stdout.write("drain complete, 0 active jobs\n");
+  });
+  // Before anything else: a signal that comes during the start must not kill the process half-way.
+  let drainAsked = false;
+  onDrainSignal(() => {
+    drainAsked = true;
+    daemon?.drain();
+  }, log);
+  process.on("disconnect", () => closing.close());
+  try {
+    daemon = await start(readArguments(), log, starting.signal);
+  } catch (error) {
+    if (starting.signal.aborted) return;
+    const failure = toSlipwayError(error);
+    log.fatal({ err: failure, code: failure.code, hint: failure.hint }, `the worker does not start: ${failure.message}`);
+    process.exit(1);
+  }
+  log.info({ workerId: daemon.workerId }, "ready");
+  process.send?.({ type: "ready", workerId: daemon.workerId });
+  if (drainAsked) daemon.drain();
+  await daemon.idle;
+  if (starting.signal.aborted) return;
+  if (daemon.failure) {
+    log.fatal({ err: daemon.failure }, "the worker cannot go on");
+    await daemon.stop();
+    process.exit(1);
+  }
+  drained = true;
+  await closing.close();
+}
+
+async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise<WorkerDaemon> {
+  const installRoot = resolve(dirname(fileURLToPath(import.meta.url)), "../../../..");
+  const provider = createSandboxProvider(args.sandbox, { runtimeFolder: runtimeFolderOf(args.data), installRoot, maskPaths: [args.data] });
+  if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
+  const [, manifests, token] = await Promise.all([
+    provider.probe(),
+    describeBackends(join(installRoot, "apps/runner/src/main.ts"), signal),
+    readFile(args.tokenFile, "utf8"),
+  ]);
+  return await WorkerDaemon.start({
+    dataFolder: args.data,
+    url: args.url,
+    token: token.trim(),
+    name: args.name,
+    slots: args.slots,
+    verifySlots: args.verifySlots,
+    provider,
+    manifests,
+    toolchains: readOnlyToolchains(process.env["PATH"] ?? "", { never: [args.data] }),
+    runAttempt,
+    version: VERSION,
+    log,
+    signal,
+  });
+}
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string" },
+      url: { type: "string" },
+      "token-file": { type: "string" },
+      slots: { type: "string", default: "4" },
+      "verify-slots": { type: "string", default: "2" },
+      name: { type: "string", default: hostname() || "worker" },
+      sandbox: { type: "string", default: "bwrap" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    process.exit(0);
+  }
+  const { sandbox } = values;
+  if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
+  return {
+    data: resolve(required("--data", values.data)),
+    url: required("--url", values.url),
+    tokenFile: required("--token-file", values["token-file"]),
+    slots: count("--slots", values.slots),
+    verifySlots: count("--verify-slots", values["verify-slots"]),
+    name: values.name.slice(0, 100),
+    sandbox,
+  };
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value === undefined || value === "") throw new SlipwayError("INVALID_REQUEST", `${name} is missing.`, { hint: "`--help` lists the arguments." });
+  return value;
+}
+
+function count(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 256) throw new SlipwayError("INVALID_REQUEST", `${name} is a number from 1 to 256, not ${text}.`);
+  return value;
+}
+
+/** Short, because the paths of unix sockets may not be longer than about 107 bytes. */
+function runtimeFolderOf(dataFolder: string): string {
+  const digest = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
+  return join(process.env["XDG_RUNTIME_DIR"] ?? "/tmp", `slipway-${digest}`);
+}
