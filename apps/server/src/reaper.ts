@@ -49,7 +49,11 @@ export class Reaper {
     const jumped = await plane.leaseClock.check();
     if (jumped) this.#log.warn("the clock jumped or the machine slept; every live lease got its full time again");
     const reaped = await plane.store.reap();
-    for (const { workerId, jobId, fence } of reaped.revoked) plane.signals.send(workerId, { type: "revoked", jobId, fence, reason: "expired" });
+    for (const { workerId, jobId, fence } of reaped.revoked) {
+      // A worker that let a lease run out may be frozen: what is requeued here must not go to its open requests.
+      plane.jobRoom.dismiss(workerId);
+      plane.signals.send(workerId, { type: "revoked", jobId, fence, reason: "expired" });
+    }
     for (const job of [...reaped.requeued, ...reaped.failed, ...reaped.cancelled]) {
       this.#log.warn({ jobId: job.id, state: job.state, fence: job.fence }, "a lease or a dependency ended");
       announce(plane, job);

@@ -15,7 +15,7 @@ export interface OpenedStore {
 export type OpenStore = (options?: { logLimitBytesPerJob?: number }) => Promise<OpenedStore>;
 
 export const LEASE_TTL_MS = 60_000;
-export const CAPABILITIES = ["backend:script", "os:linux"];
+const CAPABILITIES = ["backend:script", "os:linux"];
 
 export function oid(text: string): string {
   return createHash("sha1").update(text).digest("hex");

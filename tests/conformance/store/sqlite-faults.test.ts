@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { openSqliteStore } from "@slipway/server/store/sqlite/open";
 import type { Store } from "@slipway/server/store/store";
-import BetterSqlite3 from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { addRepository, allEvents, claimRequest, newJob, rejection, submit, take } from "./fixtures.ts";
 
@@ -27,8 +28,8 @@ describe("a process killed in mid-stream", () => {
     const jobs = await store.listJobs({ limit: 10_000 });
     expect(jobs.map((job) => job.number)).toEqual(jobs.map((_, index) => jobs.length - index));
     for (const job of jobs) expect((await allEvents(store, job.id)).length).toBe(job.lastSeq);
-    const db = new BetterSqlite3(file, { readonly: true });
-    expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
+    const db = new DatabaseSync(file, { readOnly: true });
+    expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
     db.close();
   });
 
@@ -42,7 +43,9 @@ describe("a process killed in mid-stream", () => {
 
   /** Kills the writer between two of its lines, with other calls of it under way. */
   async function writeUntilKilled(lines: number): Promise<Line[]> {
-    const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, "writer-child.ts"), file], { stdio: ["ignore", "pipe", "inherit"] });
+    const child: ChildProcess = spawn(process.execPath, [fileURLToPath(new URL("./writer-child.ts", import.meta.url)), file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const exited = once(child, "exit");
     const acknowledged: Line[] = [];
     if (!child.stdout) throw new Error("the writer has no output");
@@ -119,7 +122,7 @@ describe("a full disk", () => {
 describe("opening and closing", () => {
   test("a database of a newer version is refused, and left as it is", async () => {
     await (await openSqliteStore({ file }))[Symbol.asyncDispose]();
-    const db = new BetterSqlite3(file);
+    const db = new DatabaseSync(file);
     db.prepare("INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-future', '2040-01-01')").run();
     db.close();
     const refused = await rejection(openSqliteStore({ file }));

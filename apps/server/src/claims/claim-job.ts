@@ -24,7 +24,8 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
     });
   };
   await plane.leaseClock.check();
-  const taken = await plane.jobRoom.serve({ kinds: request.kinds, capabilities }, attempt, ({ job }) => job.id, { waitMs: request.waitMs, signal });
+  const wants = { kinds: request.kinds, capabilities };
+  const taken = await plane.jobRoom.serve(wants, attempt, ({ job }) => job.id, { waitMs: request.waitMs, signal, owner: request.workerId });
   if (!taken) return null;
   const { job, fence, ttlMs, verify } = taken;
   plane.events.changed(job.id, "state");

@@ -49,6 +49,19 @@ test("one offer wakes one waiter", async () => {
   expect((await Promise.all(claims)).filter((taken) => taken === null)).toHaveLength(2);
 });
 
+test("who is dismissed goes home with nothing, and the job goes to somebody else", async () => {
+  const queue = new Queue();
+  const frozen = queue.room.serve(TASKS, async () => null, String, { waitMs: 60_000, signal: never, owner: "frozen" });
+  await settle();
+  const other = queue.claim(["a"]);
+  await settle();
+  queue.room.dismiss("frozen");
+  queue.add("1");
+  expect(await frozen).toBeNull();
+  expect(await other).toBe("1");
+  queue.room.close();
+});
+
 test("an offer that comes while the claim is being tried is not lost", async () => {
   const room = new WaitingRoom();
   const answers: Array<string | null> = [null, "late"];

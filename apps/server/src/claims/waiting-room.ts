@@ -15,6 +15,8 @@ interface Waiter {
   offers: Offer[];
   /** Set while parked. */
   wake: (() => void) | null;
+  readonly owner: string | undefined;
+  dismissed: boolean;
 }
 
 interface Group {
@@ -34,15 +36,15 @@ export class WaitingRoom {
 
   /**
    * Tries `attempt` now and again with every offer, until it gives something, `waitMs` are over, the signal aborts or the room closes (then null).
-   * `idOf` tells which job an attempt took.
+   * `idOf` tells which job an attempt took. `owner`: who waits, for `dismiss`.
    */
   async serve<T>(
     wants: Wants,
     attempt: () => Promise<T | null>,
     idOf: (taken: T) => string,
-    options: { waitMs: number; signal: AbortSignal },
+    options: { waitMs: number; signal: AbortSignal; owner?: string },
   ): Promise<T | null> {
-    const waiter = this.#enter(wants);
+    const waiter = this.#enter(wants, options.owner);
     const deadline = performance.now() + options.waitMs;
     let taken: T | null = null;
     try {
@@ -54,7 +56,7 @@ export class WaitingRoom {
         waiter.offers = waiter.offers.slice(before);
         if (waiter.offers.length > 0 && !options.signal.aborted) continue;
         const left = deadline - performance.now();
-        if (left <= 0 || this.#closed || options.signal.aborted) return null;
+        if (left <= 0 || this.#closed || waiter.dismissed || options.signal.aborted) return null;
         if (!(await this.#park(waiter, left, options.signal))) return null;
       }
     } finally {
@@ -79,6 +81,20 @@ export class WaitingRoom {
     return [...this.#groups.values()].reduce((sum, group) => sum + group.waiters.size, 0);
   }
 
+  /**
+   * Sends home whoever waits for this owner. One that is alive asks again at once; one that is frozen, with its connection still open, must not be
+   * given what it would only let run out.
+   */
+  dismiss(owner: string): void {
+    for (const group of this.#groups.values()) {
+      for (const waiter of group.waiters) {
+        if (waiter.owner !== owner) continue;
+        waiter.dismissed = true;
+        waiter.wake?.();
+      }
+    }
+  }
+
   /** Sends everybody home with nothing. */
   close(): void {
     this.#closed = true;
@@ -87,14 +103,14 @@ export class WaitingRoom {
     }
   }
 
-  #enter(wants: Wants): Waiter {
+  #enter(wants: Wants, owner: string | undefined): Waiter {
     const key = JSON.stringify([[...wants.kinds].sort(), [...wants.capabilities].sort()]);
     let group = this.#groups.get(key);
     if (!group) {
       group = { key, wants, waiters: new Set() };
       this.#groups.set(key, group);
     }
-    const waiter: Waiter = { group, offers: [], wake: null };
+    const waiter: Waiter = { group, offers: [], wake: null, owner, dismissed: false };
     group.waiters.add(waiter);
     return waiter;
   }
@@ -113,7 +129,7 @@ export class WaitingRoom {
       clearTimeout(timer);
       signal.removeEventListener("abort", wake);
     }
-    return waiter.offers.length > 0 && !signal.aborted && !this.#closed;
+    return waiter.offers.length > 0 && !signal.aborted && !this.#closed && !waiter.dismissed;
   }
 
   /** Hands on what the waiter was offered and did not take. */
@@ -136,6 +152,7 @@ function fits(wants: Wants, job: Exclude<Offer, "any">): boolean {
 function wakeOne(group: Group, offer: Offer): boolean {
   let trying: Waiter | undefined;
   for (const waiter of group.waiters) {
+    if (waiter.dismissed) continue;
     if (waiter.wake && waiter.offers.length === 0) {
       waiter.offers.push(offer);
       waiter.wake();

@@ -44,6 +44,10 @@ export function addWorkerSignals(app: FastifyInstance, plane: ControlPlane): voi
       plane.signals.add(worker, socket, () => {
         plane.store.touchWorker(worker).catch((error: unknown) => plane.log.warn({ err: error, workerId: worker }, "the worker's sign of life was not noted"));
       });
+      socket.once("close", () => {
+        // Silent for two pings: its open claims may be a frozen process's. One that is alive asks again at once.
+        if (!plane.signals.isConnected(worker)) plane.jobRoom.dismiss(worker);
+      });
       if ((await plane.workers.get(worker)).draining) plane.signals.send(worker, { type: "drain" });
     },
   });

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { StubServer } from "./stub-server.ts";
+
+const MAIN = new URL("../../apps/worker/src/main.ts", import.meta.url).pathname;
+let stub: StubServer;
+let dataFolder: string;
+let worker: ChildProcess | undefined;
+let output: string;
+
+beforeEach(async () => {
+  stub = await StubServer.start();
+  dataFolder = await mkdtemp(join(tmpdir(), "slipway-worker-"));
+  await writeFile(join(dataFolder, "token"), "t\n");
+  output = "";
+});
+afterEach(async () => {
+  if (worker && worker.exitCode === null && worker.signalCode === null) {
+    const exit = once(worker, "exit");
+    worker.kill("SIGTERM");
+    await exit;
+  }
+  worker = undefined;
+  await stub[Symbol.asyncDispose]();
+  await rm(dataFolder, { recursive: true, force: true });
+});
+
+function start(flags: string[], env: NodeJS.ProcessEnv = {}, more: string[] = []): ChildProcess {
+  const args = [...flags, MAIN, "--data", dataFolder, "--url", stub.url, "--token-file", join(dataFolder, "token"), ...more];
+  worker = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, XDG_CACHE_HOME: join(dataFolder, "cache"), ...env } });
+  worker.stdout?.on("data", (data: Buffer) => {
+    output += String(data);
+  });
+  worker.stderr?.on("data", (data: Buffer) => {
+    output += String(data);
+  });
+  return worker;
+}
+
+async function ready(child: ChildProcess): Promise<string> {
+  const [message] = (await once(child, "message")) as [{ type: string; workerId: string }];
+  expect(message.type).toBe("ready");
+  return message.workerId;
+}
+
+test.each([["--disable-sigusr1"], [""]])("SIGUSR1 drains a worker started with flags '%s'; it keeps its id; its idle memory is printed", async (flag) => {
+  const child = start(flag ? [flag] : [], {}, ["--sandbox", "none"]);
+  const id = await ready(child);
+  await stub.until(() => stub.claimIds.length >= 6);
+  const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
+  console.log(`worker, idle: ${/VmRSS:.*/.exec(status)?.[0] ?? "memory unknown on this system"}`);
+  const exit = once(child, "exit");
+  child.kill("SIGUSR1");
+  expect(await exit).toEqual([0, null]);
+  expect(output).toContain("drain complete, 0 active jobs");
+  expect(output.includes("without --disable-sigusr1")).toBe(flag === "");
+  expect(await ready(start(["--disable-sigusr1"], {}, ["--sandbox", "none"]))).toBe(id);
+});
+
+test("a closed IPC channel stops it, cleanly", async () => {
+  const child = start(["--disable-sigusr1"], {}, ["--sandbox", "none"]);
+  await ready(child);
+  const exit = once(child, "exit");
+  child.disconnect();
+  expect(await exit).toEqual([0, null]);
+});
+
+test("a worker without a working sandbox claims nothing and says so", async () => {
+  const child = start(["--disable-sigusr1"], { PATH: "/nonexistent" });
+  expect(await once(child, "exit")).toEqual([1, null]);
+  expect(output).toContain("SANDBOX_UNAVAILABLE");
+  expect(stub.claimIds).toEqual([]);
+});
+
+test("a wrong argument is named", async () => {
+  const child = start(["--disable-sigusr1"], {}, ["--slots", "many"]);
+  expect(await once(child, "exit")).toEqual([1, null]);
+  expect(output).toContain("--slots");
+});
