@@ -51,7 +51,10 @@ test.runIf(process.getuid?.() === 0 && process.platform === "linux")(
 
     const ballast = join(data, "ballast");
     await run("sh", ["-c", `cat /dev/zero > ${ballast} 2>/dev/null || true`]);
-    const refused = await submitScript(client, "sample", [[{ write: { path: "c.txt", content: "c".repeat(20_000) } }]], { target: "full", task: "x".repeat(90_000) }).then(
+    const refused = await submitScript(client, "sample", [[{ write: { path: "c.txt", content: "c".repeat(20_000) } }]], {
+      target: "full",
+      task: "x".repeat(90_000),
+    }).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -62,9 +65,17 @@ test.runIf(process.getuid?.() === 0 && process.platform === "linux")(
     await writeFile(join(data, "room"), "");
     const after = await ended(client, await submitScript(client, "sample", [[{ write: { path: "d.txt", content: "d\n" } }]], { target: "after" }));
     expect(after.job.state, JSON.stringify(after.job.failure)).toBe("done");
-    const check = await run(process.execPath, ["-e", "const D=require('better-sqlite3');console.log(new D(process.argv[1],{readonly:true}).pragma('integrity_check',{simple:true}))", join(data, "server", "slipway.db")], {
-      cwd: join(import.meta.dirname, "..", "..", "apps", "server"),
-    });
+    const check = await run(
+      process.execPath,
+      [
+        "-e",
+        "const D=require('better-sqlite3');console.log(new D(process.argv[1],{readonly:true}).pragma('integrity_check',{simple:true}))",
+        join(data, "server", "slipway.db"),
+      ],
+      {
+        cwd: join(import.meta.dirname, "..", "..", "apps", "server"),
+      },
+    );
     expect(check.stdout.trim()).toBe("ok");
   },
   90_000,

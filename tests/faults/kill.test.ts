@@ -34,7 +34,12 @@ async function scene(): Promise<Scene> {
 
 /** A job whose turn takes a while and counts, in a file that lands, how often it ran. */
 async function slowJob(client: Client): Promise<string> {
-  const steps = [{ print: "first" }, { append: { path: "runs.txt", content: "once\n" } }, ...Array.from({ length: 20 }, (_, n) => [{ sleep: 100 }, { print: `step ${n}` }]).flat(), { print: "last" }];
+  const steps = [
+    { print: "first" },
+    { append: { path: "runs.txt", content: "once\n" } },
+    ...Array.from({ length: 20 }, (_, n) => [{ sleep: 100 }, { print: `step ${n}` }]).flat(),
+    { print: "last" },
+  ];
   return await submitScript(client, "sample", [steps], { target: "result" });
 }
 

@@ -15,6 +15,7 @@ import {
   commitWorkspace,
   git,
   LIMITS,
+  makeFifo,
   makeHub,
   makeWorkspace,
   never,
@@ -223,7 +224,7 @@ test("OUT's files are read only where they are plain files: no link, no folder, 
       await rename(path, `${path}.real`);
       if (kind === "link") await symlink(`${path}.real`, path);
       if (kind === "folder") await mkdir(path);
-      if (kind === "fifo") execFileSync("mkfifo", [path]);
+      if (kind === "fifo") makeFifo(path);
       if (kind === "device") await symlink("/dev/zero", path);
       const server = createServer();
       if (kind === "socket") await new Promise<void>((done) => server.listen(path, done));
@@ -400,7 +401,7 @@ test("a writer that keeps a FIFO open cannot hold the daemon", async () => {
   await writeFiles(s.workspace, { a: "2" });
   const run = await runCommitScript(s.bench, s.repository, s.workspace);
   await rm(join(run.out, "pack"));
-  execFileSync("mkfifo", [join(run.out, "pack")]);
+  makeFifo(join(run.out, "pack"));
   const writer = spawn("sh", ["-c", `exec 3<>"${join(run.out, "pack")}"; echo ready; read line`], { stdio: ["pipe", "pipe", "ignore"] });
   await once(writer.stdout, "data");
   await expect(takeOut(s.repository, run.out, s.bench.baseOid)).rejects.toMatchObject({ code: "COMMIT_INVALID" });

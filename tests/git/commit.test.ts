@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fetchUpstream } from "@slipway/git/hub";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { expect, test } from "vitest";
-import { type Bench, commitFiles, commitWorkspace, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, writeFiles } from "./fixture.ts";
+import { type Bench, commitFiles, commitWorkspace, type FileSpec, git, makeFifo, makeHub, makeWorkspace, never, openWorker, writeFiles } from "./fixture.ts";
 
 interface Setup {
   readonly bench: Bench;
@@ -120,7 +120,7 @@ test("links are kept as links: dangling, absolute, outward, to folders; nothing 
 test("ignored files stay out, also by rules that the agent adds; a FIFO is no file", async () => {
   const s = await setup({ ".gitignore": "build/\n*.log\n" });
   await writeFiles(s.workspace, { "build/x": "1", "a.log": "1", kept: "1", "sub/.gitignore": "secret\n", "sub/secret": "1" });
-  execFileSync("mkfifo", [join(s.workspace, "pipe")]);
+  makeFifo(join(s.workspace, "pipe"));
   const result = await taken(s);
   expect(result.changes.map((change) => change.path)).toEqual(["kept", "sub/.gitignore"]);
 });

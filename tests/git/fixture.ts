@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 /** Runs at the end of the test. */
-export function atEnd(cleanup: () => Promise<void>): void {
+function atEnd(cleanup: () => Promise<void>): void {
   cleanups.push(cleanup);
 }
 
@@ -69,6 +69,10 @@ export async function writeFiles(dir: string, files: Record<string, FileSpec>): 
       await chmod(path, 0o755);
     }
   }
+}
+
+export function makeFifo(path: string): void {
+  execFileSync("sh", ["-c", 'mkfifo "$0"', path]);
 }
 
 /** A repository with one commit of these files on `main`. */

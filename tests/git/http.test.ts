@@ -100,6 +100,30 @@ test("a worker whose upstream is behind pushes what is new, not all of history",
   await pushCommit(repository, hub, await takenOid(bench, repository, workspace, baseOid), undefined, never);
 });
 
+test("a merge that is made again takes the place of the one before; a job's commit never does", async () => {
+  const bench = await makeHub({ a: "1" });
+  const served = await serveHub(bench);
+  const repository = await openWorker(bench);
+  const oids: string[] = [];
+  for (const name of ["first", "second"]) {
+    const workspace = await makeWorkspace(bench, repository, name);
+    await writeFiles(workspace, { a: name });
+    oids.push(await takenOid(bench, repository, workspace));
+  }
+  const [first = "", second = ""] = oids;
+  for (const [kind, allowed] of [
+    ["merges", true],
+    ["jobs", false],
+  ] as const) {
+    const hub = accessOf(bench, served, { pushRef: `refs/slipway/${kind}/x/1` });
+    await pushCommit(repository, hub, first, undefined, never, { replace: true });
+    const again = pushCommit(repository, hub, second, undefined, never, { replace: true });
+    if (allowed) await again;
+    else await expect(again).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE" });
+    expect(await git(join(bench.root, "jobs.git"), "rev-parse", hub.pushRef)).toBe(allowed ? second : first);
+  }
+});
+
 test("a refusal says why", async () => {
   const bench = await makeHub({ a: "1" });
   const served = await serveHub(bench);

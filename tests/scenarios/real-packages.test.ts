@@ -34,7 +34,7 @@ const PACKAGES: readonly Package[] = [
     license: "MIT",
     tools: ["tape@5.9.0"],
     gate: "node node_modules/tape/bin/tape 'test/**/*.js'",
-    breaks: [{ file: "quote.js", right: "return \"'\" + s.replace", wrong: "return '' + s.replace" }],
+    breaks: [{ file: "quote.js", right: 'return "\'" + s.replace', wrong: "return '' + s.replace" }],
   },
   {
     spec: "inherits@2.0.1",
@@ -72,10 +72,16 @@ async function unpack(item: Package): Promise<TestRepository> {
   for (const { file, right, wrong } of item.breaks) {
     const text = await readFile(join(dir, file), "utf8");
     expect(text, `${item.spec} ${file}`).toContain(right);
-    await writeFile(join(dir, file), text.replace(right, () => wrong));
+    await writeFile(
+      join(dir, file),
+      text.replace(right, () => wrong),
+    );
   }
   const setup = item.tools.length > 0 ? [`npm install --no-save --ignore-scripts --no-audit --no-fund ${item.tools.join(" ")}`] : [];
-  await writeFile(join(dir, ".slipway.yaml"), JSON.stringify({ version: 1, setup: { commands: setup }, gates: [{ name: "test", run: item.gate, timeoutSeconds: 120 }], repairs: 2 }));
+  await writeFile(
+    join(dir, ".slipway.yaml"),
+    JSON.stringify({ version: 1, setup: { commands: setup }, gates: [{ name: "test", run: item.gate, timeoutSeconds: 120 }], repairs: 2 }),
+  );
   await writeFile(join(dir, ".gitignore"), "node_modules/\npackage-lock.json\n");
   return await makeRepository({}, dir);
 }
@@ -94,7 +100,11 @@ test("eight jobs at once mend three real packages, to landed commits", async () 
     // Every other job gets it wrong at first, and the gate's output brings it back.
     const repaired = n % 2 === 1;
     const turns = repaired ? [[{ write: { path: "NOTES.md", content: "thinking\n" } }], [{ delete: "NOTES.md" }, mend]] : [[mend]];
-    jobs.push({ id: await submitScript(client, item.spec.split("@")[0] ?? "", turns, { target: `fix-${n}`, task: `Mend ${item.spec}, number ${n}` }), item, repaired });
+    jobs.push({
+      id: await submitScript(client, item.spec.split("@")[0] ?? "", turns, { target: `fix-${n}`, task: `Mend ${item.spec}, number ${n}` }),
+      item,
+      repaired,
+    });
   }
   for (const { id, item, repaired } of jobs) {
     const detail = await ended(client, id);

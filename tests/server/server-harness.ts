@@ -11,7 +11,7 @@ import { type RunningServer, startServer } from "@slipway/server/server";
 import pino from "pino";
 import { git, makeRepository, type TestRepository } from "../support/repository.ts";
 
-export const SILENT = pino({ level: process.env["SLIPWAY_TEST_LOG"] ?? "silent" }, pino.destination({ dest: 2, sync: true }));
+const SILENT = pino({ level: process.env["SLIPWAY_TEST_LOG"] ?? "silent" }, pino.destination({ dest: 2, sync: true }));
 
 /** A real server of a test, in this process: real HTTP on loopback, a real store, a real hub. */
 export class TestServer implements AsyncDisposable {

@@ -1,8 +1,8 @@
 import type { Client } from "@slipway/protocol/client";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, SubmitJobInput } from "@slipway/protocol/job";
 import { isFinal } from "@slipway/protocol/states";
-import { SlipwayError } from "@slipway/protocol/errors";
 
 /** Submits a job for the script backend; `turns` are its steps, a list for each turn. */
 export async function submitScript(client: Client, repo: string, turns: unknown[][], more: Partial<SubmitJobInput> = {}): Promise<string> {

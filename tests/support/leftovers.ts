@@ -22,7 +22,12 @@ export async function processesOf(data: string): Promise<Array<[number, string]>
   const found: Array<[number, string]> = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     const commandLine = (await lines(`/proc/${pid}/cmdline`)).join(" ");
-    const text = [commandLine, ...(await lines(`/proc/${pid}/environ`)), await readlink(`/proc/${pid}/cwd`).catch(() => ""), ...(await lines(`/proc/${pid}/mountinfo`))].join("\n");
+    const text = [
+      commandLine,
+      ...(await lines(`/proc/${pid}/environ`)),
+      await readlink(`/proc/${pid}/cwd`).catch(() => ""),
+      ...(await lines(`/proc/${pid}/mountinfo`)),
+    ].join("\n");
     if (commandLine !== "" && text.includes(data)) found.push([Number(pid), commandLine]);
   }
   return found;

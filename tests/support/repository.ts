@@ -6,7 +6,14 @@ import type { RepositoryView } from "@slipway/protocol/repository";
 import { execa } from "execa";
 
 /** Environment in which git reads no configuration but the repository's own. */
-const GIT_ENV = { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_AUTHOR_NAME: "Tess", GIT_AUTHOR_EMAIL: "tess@example.com", GIT_COMMITTER_NAME: "Tess", GIT_COMMITTER_EMAIL: "tess@example.com" };
+const GIT_ENV = {
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_AUTHOR_NAME: "Tess",
+  GIT_AUTHOR_EMAIL: "tess@example.com",
+  GIT_COMMITTER_NAME: "Tess",
+  GIT_COMMITTER_EMAIL: "tess@example.com",
+};
 
 /** Runs git in a folder; the trimmed output. */
 export async function git(dir: string, ...args: string[]): Promise<string> {

@@ -114,7 +114,7 @@ export class Stack implements AsyncDisposable {
   #spawn(part: PartName, args: readonly string[], logFile: string): ChildProcess {
     const child = spawn(process.execPath, ["--disable-sigusr1", join(ROOT, "apps", part, "src", "main.ts"), ...args], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", SLIPWAY_LOG_LEVEL: "debug" },
+      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug" },
     });
     child.stderr?.pipe(createWriteStream(logFile, { flags: "a" }));
     return child;

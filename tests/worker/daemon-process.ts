@@ -13,7 +13,9 @@ if (dataFolder === undefined || url === undefined) throw new Error("usage: daemo
 const trace = (line: string): void => appendFileSync(join(dataFolder, "trace"), `${line}\n`);
 const go = new Promise<void>((resolve) => process.on("message", () => resolve()));
 
-const daemon = await WorkerDaemon.start({
+let daemon: WorkerDaemon | undefined;
+process.on("disconnect", () => void (daemon?.stop() ?? Promise.resolve()).then(() => process.exit(0)));
+daemon = await WorkerDaemon.start({
   dataFolder,
   url,
   token: "t",
@@ -42,5 +44,4 @@ const daemon = await WorkerDaemon.start({
     return { kind: "change", oid: "b".repeat(40), diffStat: { files: 1, insertions: 1, deletions: 0 } };
   },
 });
-process.on("disconnect", () => void daemon.stop().then(() => process.exit(0)));
 process.send?.({ type: "ready" });

@@ -166,6 +166,7 @@ export class StubServer implements AsyncDisposable {
 
   async #claim(body: { claimId: string; kinds: JobKind[]; waitMs: number }, response: ServerResponse): Promise<Claim | null> {
     this.claimIds.push(body.claimId);
+    this.#changed();
     const again = [...this.attempts.values()].find(({ claim, live }) => live && claim.claimId === body.claimId);
     if (again) return again.claim;
     const endAt = performance.now() + body.waitMs;
@@ -219,7 +220,7 @@ function route(request: IncomingMessage): { name: string; endpoint: Endpoint; pa
 }
 
 /** A job with nothing special about it. */
-export function jobView(id: string, kind: JobKind): JobView {
+function jobView(id: string, kind: JobKind): JobView {
   return {
     id,
     number: 1,

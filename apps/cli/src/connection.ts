@@ -53,14 +53,20 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   return await startHere(data, options.start, options);
 }
 
-/** Ends what `connect` started; jobs of other commands that it serves are finished first, in the background. */
-export async function disconnect(connection: Connection, how: "idle" | "now" = "idle"): Promise<{ livesOn: boolean }> {
+/** With `idle`, time for an idle stack to stop before the command ends without it. */
+const IDLE_STOP_MS = 6_000;
+
+/**
+ * Ends what `connect` started: `now`, or as soon as no job is at work, because other commands may use it too. `idle` waits for that a
+ * while, `background` does not.
+ */
+export async function disconnect(connection: Connection, how: "idle" | "now" | "background" = "idle"): Promise<{ livesOn: boolean }> {
   if (!connection.stack) return { livesOn: false };
   if (how === "now") {
     await connection.stack.stop();
     return { livesOn: false };
   }
-  return { livesOn: !(await connection.stack.release(6_000)) };
+  return { livesOn: !(await connection.stack.release(how === "idle" ? IDLE_STOP_MS : 0)) };
 }
 
 /** The server of a data folder, if it runs and answers. */

@@ -6,6 +6,8 @@ import { join } from "node:path";
  * The worker's process. `--help` says the arguments; SIGTERM, SIGINT and a closed IPC channel stop it now, SIGUSR1 drains it. Everything is loaded
  * after the compile cache is on: without it the process keeps Node's TypeScript stripper in memory, some 30 MB.
  */
+// Nobody waits for it any more: one that is not up yet just ends.
+process.once("disconnect", () => process.exit(0));
 if (!process.env["NODE_COMPILE_CACHE"]) enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "slipway", "compile-cache"));
 const { runWorker } = await import("./daemon/process.ts");
 await runWorker();

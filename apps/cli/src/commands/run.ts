@@ -43,14 +43,17 @@ async function runCommand(task: string, options: RunOptions): Promise<void> {
   const connection = await connect({ data: options.data, start: ALL_PARTS, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
   if (connection.stack) screen.progress(screen.colors.dim(`Started ${connection.how}.`));
   if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
+  let leave: "idle" | "background" = "idle";
   try {
     const submitted = await submitFrom(connection, checkout, task, options, "interactive");
     if (submitted.deduplicated) screen.progress(screen.colors.yellow(`A job with the same key is at work already: job ${submitted.job.number}.`));
     screen.progress(jobHeading(screen, submitted.job, checkout));
     const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted.job, screen, options);
+    if (ending.kind === "detached") leave = "background";
     await conclude(screen, connection, checkout, submitted, ending, options);
   } finally {
-    await disconnect(connection);
+    const { livesOn } = await disconnect(connection, leave);
+    if (livesOn && leave === "idle") screen.progress(screen.colors.dim("Other jobs are at work; the server stays until they have ended."));
   }
 }
 

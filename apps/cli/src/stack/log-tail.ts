@@ -4,6 +4,7 @@ import type { StackFailure } from "./messages.ts";
 
 const TAIL_LIMIT_BYTES = 65_536;
 const PINO_ERROR_LEVEL = 50;
+const PINO_FATAL_LEVEL = 60;
 
 /** Lines of a log from a byte offset on, at most the last 64 KiB. */
 export function tailLines(path: string, from = 0): string[] {
@@ -32,6 +33,11 @@ export function failureInLog(path: string, from: number): StackFailure | undefin
   }
   const words = lines.filter((line) => /error/i.test(line)).at(-1) ?? lines.at(-1);
   return words === undefined ? undefined : { code: "INTERNAL", message: words.slice(0, 500), details: {} };
+}
+
+/** Whether the log holds a fatal error from a byte offset on. */
+export function hasFatalError(path: string, from: number): boolean {
+  return tailLines(path, from).some((line) => Number(parse(line)?.["level"]) >= PINO_FATAL_LEVEL);
 }
 
 /** A pino line with an error, or a plain `error CODE: message`. */

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { logFile } from "./data-folder.ts";
-import { failureInLog } from "./log-tail.ts";
+import { failureInLog, hasFatalError } from "./log-tail.ts";
 import type { PartName, StackFailure } from "./messages.ts";
 
 const BACKOFF_FIRST_MS = 250;
@@ -31,6 +31,8 @@ export class Part {
   readonly #args: () => string[];
   readonly #events: PartEvents;
   #child: ChildProcess | undefined;
+  /** Where the log of the newest start begins, in bytes. */
+  #logFrom = 0;
   #stopping = new AbortController();
   #keeping: Promise<void> | undefined;
 
@@ -75,7 +77,8 @@ export class Part {
     for (let crashes = 0; ; ) {
       const { code, signal } = await exitOf(child);
       if (this.#stopping.signal.aborted) return;
-      if (code === 0) return this.#events.ended();
+      // A drained worker ends with 0; so does a process that caught its own fatal error and closed in order, and that one is started again.
+      if (code === 0 && !hasFatalError(logFile(this.#data, this.name), this.#logFrom)) return this.#events.ended();
       crashes = Date.now() - startedAt > STEADY_MS ? 1 : crashes + 1;
       const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (crashes - 1), BACKOFF_LIMIT_MS);
       this.#events.crashed(signal ? `killed by ${signal}` : `exit code ${code}`, waitMs);
@@ -96,6 +99,7 @@ export class Part {
     const path = logFile(this.#data, this.name);
     const log = openLog(path);
     const from = statSync(path).size;
+    this.#logFrom = from;
     const child = spawn(process.execPath, [...NODE_FLAGS, mainOf(this.name), ...this.#args()], {
       stdio: ["ignore", log, log, "ipc"],
       env: cleanEnvironment(),

@@ -12,6 +12,7 @@ import { onDrainSignal } from "./drain-signal.ts";
 import { describeBackends } from "./register.ts";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
+import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
 
 const VERSION = "0.1.0";
@@ -59,7 +60,7 @@ export async function runWorker(): Promise<void> {
     drainAsked = true;
     daemon?.drain();
   }, log);
-  process.on("disconnect", () => closing.close());
+  process.removeAllListeners("disconnect").on("disconnect", () => closing.close());
   try {
     daemon = await start(readArguments(), log, starting.signal);
   } catch (error) {
@@ -100,7 +101,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     verifySlots: args.verifySlots,
     provider,
     manifests,
-    toolchains: readOnlyToolchains(process.env["PATH"] ?? "", { never: [args.data] }),
+    toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: [args.data] }), ...certificatePaths(process.env)],
     runAttempt,
     version: VERSION,
     log,

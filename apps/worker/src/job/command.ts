@@ -1,4 +1,5 @@
 import type { AttemptContext } from "../attempt/context.ts";
+import { networkEnvironment } from "../sandbox/network-environment.ts";
 import type { CommandResult, Sandbox } from "../sandbox/sandbox.ts";
 import { ARTIFACT_LIMIT_BYTES } from "./artifact.ts";
 
@@ -18,7 +19,7 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
   const result = await sandbox.run(
     {
       argv: ["sh", "-c", command.text],
-      env: jobEnvironment(context, sandbox),
+      env: { ...jobEnvironment(context, sandbox), ...(command.network === "host" ? networkEnvironment(process.env) : {}) },
       network: command.network,
       timeoutMs: command.timeoutMs,
       outputLimitBytes: command.outputLimitBytes ?? ARTIFACT_LIMIT_BYTES,
