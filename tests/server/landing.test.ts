@@ -4,6 +4,7 @@ import { land } from "@slipway/git/hub";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import type { Receipt } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
+import { setupDigest } from "@slipway/protocol/setup-digest";
 import type { Claim } from "@slipway/protocol/worker-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { git, type TestRepository } from "../support/repository.ts";
@@ -49,7 +50,7 @@ function receipt(tree: string, exitCode: number): Receipt {
     tree,
     gate: "test",
     command: "./test",
-    setupDigest: digest,
+    setupDigest: setupDigest({ commands: [], network: "host", timeoutSeconds: 600 }),
     image: "none",
     environmentDigest: digest,
     exitCode,

@@ -8,6 +8,7 @@ import { Client } from "@slipway/protocol/client";
 import type { JobDetail } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
+import { setupDigest } from "@slipway/protocol/setup-digest";
 import { type Claim, LEASE_RENEW_MS } from "@slipway/protocol/worker-api";
 import { git, makeRepository, type TestRepository } from "./repository.ts";
 
@@ -251,7 +252,15 @@ export class LandingBench implements AsyncDisposable {
     }, LEASE_RENEW_MS);
     try {
       const exitCode = await this.verifier(claim);
-      const same = { tree: spec.tree, setupDigest: DIGEST, image: "none", environmentDigest: DIGEST, outputDigest: DIGEST, durationMs: 1, exitCode };
+      const same = {
+        tree: spec.tree,
+        setupDigest: setupDigest(spec.config.setup),
+        image: "none",
+        environmentDigest: DIGEST,
+        outputDigest: DIGEST,
+        durationMs: 1,
+        exitCode,
+      };
       const receipts = spec.config.gates.map((gate) => ({ ...same, gate: gate.name, command: gate.run }));
       await this.#worker.call("finish", { params, body: { outcome: { kind: "verified", receipts } } });
       this.verified.push(spec.mergedOid);

@@ -54,7 +54,10 @@ async function start(runAttempt: DaemonOptions["runAttempt"], more: Partial<Daem
 }
 
 const worker = (...names: string[]): string => join(dataFolder, "worker", ...names);
-const ended = (jobId: string, fence = 1) => (): boolean => stub.attempts.get(`${jobId}-${fence}`)?.outcome !== undefined;
+const ended =
+  (jobId: string, fence = 1) =>
+  (): boolean =>
+    stub.attempts.get(`${jobId}-${fence}`)?.outcome !== undefined;
 
 /** A pipeline that works until its signal aborts. */
 async function untilAborted({ signal }: AttemptContext): Promise<Outcome> {
@@ -195,16 +198,19 @@ async function gone(sandbox: Sandbox): Promise<void> {
 
 test("a cancelled job's attempt ends by the server's signal", async () => {
   const { promise: aborted, resolve } = Promise.withResolvers<unknown>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const running = await start(
     async (context) => {
       context.signal.addEventListener("abort", () => resolve(context.signal.reason));
+      begin();
       await context.agentSandbox([]);
       return await untilAborted(context);
     },
     { renewMs: 3_000 },
   );
   const jobId = stub.enqueue();
-  await stub.until(() => stub.connectedSignals === 1 && stub.renewals.length > 0);
+  await begun;
+  await stub.until(() => stub.connectedSignals === 1);
   stub.attempt(jobId).live = false;
   stub.signal({ type: "revoked", jobId, fence: 1, reason: "cancelled" });
   expect(await aborted).toMatchObject({ code: "CANCELLED" });
@@ -230,12 +236,15 @@ test("stop reports its attempts as WORKER_STOPPED and ends every sandbox", async
 
 test("a drain signal lets the attempt end and claims nothing more", async () => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const running = await start(async () => {
+    begin();
     await mayEnd;
     return CHANGE;
   });
   const jobId = stub.enqueue();
-  await stub.until(() => stub.attempts.size === 1 && stub.connectedSignals === 1);
+  await begun;
+  await stub.until(() => stub.connectedSignals === 1);
   stub.signal({ type: "drain" });
   const late = stub.enqueue();
   await stub.until(() => stub.renewals.length > 2);

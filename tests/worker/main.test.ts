@@ -31,7 +31,10 @@ afterEach(async () => {
 
 function start(flags: string[], env: NodeJS.ProcessEnv = {}, more: string[] = []): ChildProcess {
   const args = [...flags, MAIN, "--data", dataFolder, "--url", stub.url, "--token-file", join(dataFolder, "token"), ...more];
-  worker = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, XDG_CACHE_HOME: join(dataFolder, "cache"), ...env } });
+  worker = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { ...process.env, XDG_CACHE_HOME: join(dataFolder, "cache"), ...env },
+  });
   worker.stdout?.on("data", (data: Buffer) => {
     output += String(data);
   });

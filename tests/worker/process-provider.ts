@@ -15,7 +15,9 @@ export class ProcessProvider implements SandboxProvider {
 
   async start(spec: SandboxSpec): Promise<Sandbox> {
     if (this.failStarts) throw new SlipwayError("SANDBOX_UNAVAILABLE", "no sandboxes today");
-    const child: ChildProcess = spawn("sleep", ["600"], { stdio: "ignore", detached: true });
+    // Its dead-man's switch: it ends with the test's folder, should a killed worker have had no time to write it down.
+    const script = 'while [ -d "$0" ]; do sleep 1; done';
+    const child: ChildProcess = spawn("sh", ["-c", script, spec.control], { stdio: "ignore", detached: true });
     await once(child, "spawn");
     child.unref();
     const mark = markProcess(child.pid ?? 0);

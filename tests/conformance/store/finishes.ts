@@ -112,8 +112,10 @@ export function finishes(current: () => OpenedStore): void {
     const done = await store.finish(verifyJob.id, lease, { kind: "verified", receipts });
     expect(done.state).toBe("done");
     expect(await store.finish(verifyJob.id, lease, { kind: "verified", receipts })).toEqual(done);
-    expect(await store.receiptsFor(spec.tree)).toEqual([receipts[0]]);
-    expect(await store.receiptsFor(oid("other"))).toEqual([]);
+    expect(await store.receiptsFor(repoId, spec.tree)).toEqual([receipts[0]]);
+    expect(await store.receiptsFor(repoId, oid("other"))).toEqual([]);
+    const { id: elsewhere } = await addRepository(store);
+    expect(await store.receiptsFor(elsewhere, spec.tree)).toEqual([]);
     expect((await store.getJobDetail(verifyJob.id))?.receipts).toEqual(receipts);
     expect((await store.getJobDetail(jobId))?.receipts).toEqual(receipts);
     const task = await submit(store, repoId);

@@ -18,11 +18,11 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   // The answer of the first call was lost on its way.
   if (before.state === "landed" && before.fence === fence && before.landedOid === merged.mergedOid) return before;
   const completion = await holdCompletion(plane, id, fence);
-  await checkLanding(plane, completion, merged);
+  const tree = await checkLanding(plane, completion, merged);
   // From the intent to the mark this call alone decides; what it cannot finish is `recoverLandings`' to settle.
   plane.landing.add(id);
   try {
-    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid });
+    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid, tree });
     if (await moveTarget(plane, completion, fence, merged)) return await markLanded(plane, id);
     await plane.store.withdrawLanding(id, fence);
   } finally {
@@ -31,7 +31,8 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   throw new SlipwayError("TARGET_MOVED", undefined, { target: completion.target, expectedOld: merged.expectedOld });
 }
 
-async function checkLanding(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<void> {
+/** The merged tree, where everything speaks for its landing. */
+async function checkLanding(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<string> {
   const { missing, tree } = await judge(plane, completion, merged);
   if (missing.length > 0) {
     const gates = missing.map(({ name }) => name);
@@ -42,6 +43,7 @@ async function checkLanding(plane: ControlPlane, completion: CompletionRow, merg
   if (!(await isAncestor(root, from, merged.mergedOid))) {
     throw new SlipwayError("CONFLICT", "The merged commit does not build on the target: landing it would drop commits.", { mergedOid: merged.mergedOid, from });
   }
+  return tree;
 }
 
 /** True where the target now holds the merged commit, even where git failed after it moved the ref. */

@@ -4,6 +4,7 @@ import type { VerifyResponse } from "@slipway/protocol/integrator-api";
 import type { JobView, Receipt } from "@slipway/protocol/job";
 import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
 import { newId } from "@slipway/protocol/scalars";
+import { setupDigest } from "@slipway/protocol/setup-digest";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
@@ -57,8 +58,11 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
     });
   }
   const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
-  const known = config.gates.length > 0 ? await plane.store.receiptsFor(tree) : [];
-  const found = config.gates.map((gate) => known.find((receipt) => receipt.exitCode === 0 && receipt.gate === gate.name && receipt.command === gate.run));
+  const known = config.gates.length > 0 ? await plane.store.receiptsFor(completion.repoId, tree) : [];
+  const digest = setupDigest(config.setup);
+  const found = config.gates.map((gate) =>
+    known.find((receipt) => receipt.gate === gate.name && receipt.command === gate.run && receipt.setupDigest === digest),
+  );
   return {
     tree,
     config,

@@ -129,10 +129,10 @@ export interface Store extends AsyncDisposable {
   findCompletionByCredential(sha256: string): Promise<{ completionId: string; fence: number; repoId: string } | undefined>;
   /** Makes the verify job for a merged tree, or gives back the one that there is for the same merged commit. */
   requestVerification(id: string, fence: number, spec: VerifySpec, job: NewJob): Promise<{ verifyJob: JobView; created: boolean }>;
-  /** Receipts with exit 0 for this tree. */
-  receiptsFor(tree: string): Promise<AttemptReceipts>;
+  /** Receipts with exit 0 for this tree, made in this repository. */
+  receiptsFor(repoId: string, tree: string): Promise<AttemptReceipts>;
   /** Writes the landing's intent; from here on the job can no longer be cancelled. */
-  intendLanding(id: string, fence: number, intent: { target: string; oldOid: string | null; newOid: string }): Promise<void>;
+  intendLanding(id: string, fence: number, intent: { target: string; oldOid: string | null; newOid: string; tree?: string }): Promise<void>;
   /** The target moved meanwhile, nothing landed: takes the intent back. */
   withdrawLanding(id: string, fence: number): Promise<void>;
   /** Marks the completion landed and its job done. `fence` null: recovery of an intent that the ref already shows. */

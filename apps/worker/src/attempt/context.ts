@@ -1,5 +1,5 @@
-import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Client } from "@slipway/protocol/client";
+import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";

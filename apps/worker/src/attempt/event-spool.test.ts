@@ -100,23 +100,32 @@ test("from the limit on logs are dropped and counted in gap events; phases are k
 
 test("a log stream is cut into events that fit, never inside a character, and is whole again when they are joined", () => {
   fc.assert(
-    fc.property(fc.array(fc.oneof(fc.string({ unit: "grapheme", maxLength: 9_000 }).map((text) => Buffer.from(text)), fc.uint8Array({ maxLength: 40 })), { maxLength: 8 }), (pieces) => {
-      const events: AppendableEvent[] = [];
-      const chunker = new LogChunker("stdout", 0, (event) => events.push(event));
-      const whole = Buffer.concat(pieces);
-      for (const piece of pieces) chunker.push(piece);
-      chunker.flush();
-      let offset = 0;
-      const joined = events.map((event) => {
-        if (appendableEventSchema.parse(event).kind !== "log" || event.kind !== "log") throw new Error("not a log");
-        const bytes = Buffer.from(event.data.text, event.data.encoding);
-        expect(event.data.offset).toBe(offset);
-        expect(bytes.length).toBeLessThanOrEqual(LOG_CHUNK_LIMIT_BYTES);
-        offset += bytes.length;
-        return bytes;
-      });
-      expect(Buffer.concat(joined).equals(whole)).toBe(true);
-    }),
+    fc.property(
+      fc.array(
+        fc.oneof(
+          fc.string({ unit: "grapheme", maxLength: 9_000 }).map((text) => Buffer.from(text)),
+          fc.uint8Array({ maxLength: 40 }),
+        ),
+        { maxLength: 8 },
+      ),
+      (pieces) => {
+        const events: AppendableEvent[] = [];
+        const chunker = new LogChunker("stdout", 0, (event) => events.push(event));
+        const whole = Buffer.concat(pieces);
+        for (const piece of pieces) chunker.push(piece);
+        chunker.flush();
+        let offset = 0;
+        const joined = events.map((event) => {
+          if (appendableEventSchema.parse(event).kind !== "log" || event.kind !== "log") throw new Error("not a log");
+          const bytes = Buffer.from(event.data.text, event.data.encoding);
+          expect(event.data.offset).toBe(offset);
+          expect(bytes.length).toBeLessThanOrEqual(LOG_CHUNK_LIMIT_BYTES);
+          offset += bytes.length;
+          return bytes;
+        });
+        expect(Buffer.concat(joined).equals(whole)).toBe(true);
+      },
+    ),
     { numRuns: 60 },
   );
   const events: AppendableEvent[] = [];

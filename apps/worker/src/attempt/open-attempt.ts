@@ -42,7 +42,13 @@ interface Reservation {
 }
 
 /** Reserves a place, writes the attempt's state to disk and opens journal and spool. `settled` is called when a killed worker would find it again. */
-export async function openAttempt(services: AttemptServices, claim: Claim, hold: LeaseHold, abort: AbortController, settled: () => Promise<void>): Promise<OpenAttempt> {
+export async function openAttempt(
+  services: AttemptServices,
+  claim: Claim,
+  hold: LeaseHold,
+  abort: AbortController,
+  settled: () => Promise<void>,
+): Promise<OpenAttempt> {
   const reservation = await reserve(services, claim, hold);
   const root = attemptFolder(services.folders.attempts, claim.job.id, claim.fence);
   await mkdir(join(root, "work"), { recursive: true, mode: 0o700 });
@@ -128,7 +134,9 @@ async function assemble(
 /** The next job will most likely be of this kind: from here on its sandbox starts in the background. */
 function warmUpLike(services: AttemptServices, repositoryId: string, readOnly: readonly string[], log: Logger): void {
   services.warm.want(readOnly);
-  services.warmMounts.remember(repositoryId, readOnly).catch((error: unknown) => log.warn({ err: error }, "the mounts could not be remembered; a restarted worker warms up later"));
+  services.warmMounts
+    .remember(repositoryId, readOnly)
+    .catch((error: unknown) => log.warn({ err: error }, "the mounts could not be remembered; a restarted worker warms up later"));
 }
 
 function pathsOf({ folders }: AttemptServices, claim: Claim, place: Place, home: string): AttemptPaths {

@@ -22,7 +22,13 @@ export function failedOutcome(error: unknown): Extract<Outcome, { kind: "failed"
  * Reports the outcome until the server answers: it alone decides whether the lease still counts, also after it was away for longer than that.
  * Answers the job, or undefined where the attempt is stale. Rejects with the signal's reason, or where the server refuses the form of it.
  */
-export async function finish(client: Pick<Client, "call">, attempt: { jobId: string; fence: number }, outcome: Outcome, log: Logger, signal: AbortSignal): Promise<JobView | undefined> {
+export async function finish(
+  client: Pick<Client, "call">,
+  attempt: { jobId: string; fence: number },
+  outcome: Outcome,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<JobView | undefined> {
   const params = { job: attempt.jobId, fence: attempt.fence };
   try {
     const { job } = await pRetry(() => client.call("finish", { params, body: { outcome }, signal }), {
@@ -50,7 +56,9 @@ function isStale(error: unknown): boolean {
 }
 
 function isFinalAnswer(error: unknown): boolean {
-  return isStale(error) || (error instanceof SlipwayError && (error.code === "INVALID_REQUEST" || error.code === "PAYLOAD_TOO_LARGE" || error.code === "CONFLICT"));
+  return (
+    isStale(error) || (error instanceof SlipwayError && (error.code === "INVALID_REQUEST" || error.code === "PAYLOAD_TOO_LARGE" || error.code === "CONFLICT"))
+  );
 }
 
 /** Plain JSON, whatever somebody put into the details. */

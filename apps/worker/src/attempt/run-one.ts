@@ -13,7 +13,7 @@ const ABORTED_LIMIT_MS = 15_000;
 const OUTCOME_STEP = "outcome";
 
 export type Start =
-  | { readonly kind: "claimed"; readonly claim: Claim; /** Called when a killed worker would find the attempt again. */ readonly settled: () => Promise<void> }
+  | { readonly kind: "claimed"; readonly claim: Claim /** Called when a killed worker would find the attempt again. */; readonly settled: () => Promise<void> }
   | { readonly kind: "resumed"; readonly state: AttemptState };
 
 /** One attempt, from its claim until nothing of it is left on this machine. Never rejects: what goes wrong is reported or logged. */
@@ -29,7 +29,8 @@ export async function runOne(services: AttemptServices, start: Start): Promise<v
   services.stop.addEventListener("abort", stop, { once: true });
   if (services.stop.aborted) stop();
   try {
-    const attempt = start.kind === "claimed" ? await openAttempt(services, claim, hold, abort, start.settled) : await reopenAttempt(services, start.state, hold, abort);
+    const attempt =
+      start.kind === "claimed" ? await openAttempt(services, claim, hold, abort, start.settled) : await reopenAttempt(services, start.state, hold, abort);
     await live(services, attempt);
   } catch (error) {
     // The attempt could not even be opened, such as on a full disk: nothing runs, so only the report and the traces are left.
@@ -88,7 +89,9 @@ async function work(services: AttemptServices, attempt: OpenAttempt): Promise<Ou
   }
   const reported = reason !== undefined && outcome.kind === "failed" ? failedOutcome(reason) : outcome;
   // On disk before it is sent: a worker killed in between reports the same outcome again and runs nothing.
-  await journal.step(OUTCOME_STEP, async () => reported).catch((error: unknown) => log.warn({ err: error }, "the outcome could not be journaled; it is reported all the same"));
+  await journal
+    .step(OUTCOME_STEP, async () => reported)
+    .catch((error: unknown) => log.warn({ err: error }, "the outcome could not be journaled; it is reported all the same"));
   return reported;
 }
 
@@ -138,4 +141,3 @@ async function report(services: AttemptServices, attempt: OpenAttempt, outcome: 
 function codeOf(outcome: Outcome | undefined): { code?: string } {
   return outcome?.kind === "failed" ? { code: outcome.failure.code } : {};
 }
-

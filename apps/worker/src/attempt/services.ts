@@ -4,8 +4,8 @@ import type { Logger } from "pino";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import type { Homes } from "../daemon/homes.ts";
 import type { Leases } from "../daemon/leases.ts";
-import type { WarmMounts } from "../daemon/warm-mounts.ts";
 import type { WarmPool } from "../daemon/warm.ts";
+import type { WarmMounts } from "../daemon/warm-mounts.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import type { AttemptContext } from "./context.ts";
 

@@ -1,8 +1,8 @@
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { Logger } from "pino";
-import type { EventSpool, SpooledEvent } from "./event-spool.ts";
 import { pause } from "../daemon/pause.ts";
+import type { EventSpool, SpooledEvent } from "./event-spool.ts";
 
 /** Bounds of one batch, as the protocol sets them. */
 const BATCH_EVENTS = 2_000;
@@ -152,7 +152,10 @@ export class Uplink {
     }
     if (first.event.kind === "notice" && first.event.data.code === failure.code) throw failure;
     const text = `An event of kind ${first.event.kind} was left out: the server refused it. ${failure.message.slice(0, 1_000)}`;
-    return await this.#deliver([{ ordinal: first.ordinal, at: first.at, event: { kind: "notice", data: { level: "error", text, code: failure.code } } }], signal);
+    return await this.#deliver(
+      [{ ordinal: first.ordinal, at: first.at, event: { kind: "notice", data: { level: "error", text, code: failure.code } } }],
+      signal,
+    );
   }
 
   #acknowledge(ordinal: number): void {

@@ -80,7 +80,8 @@ export class WorkerDaemon implements AsyncDisposable {
     const folders = await openWorkerFolders(options.dataFolder);
     const lock = await takeWorkerLock(folders.lock);
     const controls: Controls = { claiming: new AbortController(), stop: new AbortController(), giveUp: new AbortController() };
-    const onDeath = (error: unknown): void => controls.claiming.abort(new SlipwayError("INTERNAL", "The thread that renews leases ended.", {}, { cause: error }));
+    const onDeath = (error: unknown): void =>
+      controls.claiming.abort(new SlipwayError("INTERNAL", "The thread that renews leases ended.", {}, { cause: error }));
     const leases = new Leases({ url: options.url, token: options.token, log: options.log, onDeath, ...(options.renewMs ? { renewMs: options.renewMs } : {}) });
     try {
       const workerId = await readIdentity(folders.identity);
@@ -92,7 +93,14 @@ export class WorkerDaemon implements AsyncDisposable {
       await sweepHomes(services.homes, services.client, options.log, options.signal);
       const newest = services.warmMounts.newest;
       if (newest) services.warm.want(newest);
-      const loops = runSlots(options, services, workerId, controls.claiming.signal, again, resumed.map((state) => ({ kind: "resumed", state })));
+      const loops = runSlots(
+        options,
+        services,
+        workerId,
+        controls.claiming.signal,
+        again,
+        resumed.map((state) => ({ kind: "resumed", state })),
+      );
       return new WorkerDaemon(workerId, services, controls, lock, loops, options);
     } catch (error) {
       await leases.close();
@@ -117,7 +125,7 @@ export class WorkerDaemon implements AsyncDisposable {
     await this.#services.warm.settled();
   }
 
-  /** Claims nothing more; attempts go on to their end. */
+  /** Claims nothing more; attempts go on to their end. A claim that the server answers in this very moment is not taken up: its lease runs out. */
   drain(): void {
     if (this.#claiming.signal.aborted) return;
     this.#services.log.info({ active: this.active }, "draining: nothing more is claimed");
@@ -175,7 +183,16 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
 
 function registrationOf(options: DaemonOptions, workerId: string): RegisterWorker {
   const { name, slots, verifySlots, manifests, version, provider } = options;
-  return { workerId, name, slots, verifySlots, capabilities: capabilitiesOf(manifests, provider.kind), backends: [...manifests], sandbox: provider.kind, version };
+  return {
+    workerId,
+    name,
+    slots,
+    verifySlots,
+    capabilities: capabilitiesOf(manifests, provider.kind),
+    backends: [...manifests],
+    sandbox: provider.kind,
+    version,
+  };
 }
 
 /** All slots at once. Each takes up a resumed attempt of its kind first; where there are more of these than slots, they run beside. */
@@ -190,7 +207,8 @@ async function runSlots(
   const pending = await PendingClaims.open(services.folders.claims);
   const slot = async (kind: JobKind, first: Start | undefined): Promise<void> => {
     if (first) await runOne(services, first);
-    const run = (claim: Extract<Start, { kind: "claimed" }>["claim"], settled: () => Promise<void>): Promise<void> => runOne(services, { kind: "claimed", claim, settled });
+    const run = (claim: Extract<Start, { kind: "claimed" }>["claim"], settled: () => Promise<void>): Promise<void> =>
+      runOne(services, { kind: "claimed", claim, settled });
     const room = (): Promise<string | undefined> => noRoom(services.folders.root, options.minFreeBytes);
     await claimLoop({ client: services.client, workerId, kind, pending, noRoom: room, run, register: registerAgain, log: options.log }, signal);
   };

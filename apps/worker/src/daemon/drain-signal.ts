@@ -19,7 +19,10 @@ export function onDrainSignal(onDrain: () => void, log: Logger): void {
     drained = true;
   };
   process.on("SIGUSR1", drain);
-  if (process.execArgv.includes("--disable-sigusr1")) return lookForPending(drain, log);
+  if (process.execArgv.includes("--disable-sigusr1")) {
+    lookForPending(drain, log);
+    return;
+  }
   log.warn("started without --disable-sigusr1: a SIGUSR1 sent before this line opens Node's inspector for a moment");
   if (inspectorUrl() === undefined || process.execArgv.some((argument) => argument.startsWith("--inspect"))) return;
   log.warn("an early SIGUSR1 had opened the inspector: it is closed again, and the worker drains");

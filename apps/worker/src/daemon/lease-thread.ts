@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { parentPort, workerData } from "node:worker_threads";
-import { type FromLeaseThread, type LeaseThreadData, type ToLeaseThread } from "./lease-messages.ts";
+import type { FromLeaseThread, LeaseThreadData, ToLeaseThread } from "./lease-messages.ts";
 
 /**
  * The thread that renews leases. It shares nothing with the main thread but two words of memory: it has its own event loop and its own connection,

@@ -5,8 +5,8 @@ import { ENDPOINTS, fillPath } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
-import { type FromLeaseThread, HEARTBEAT_MS, type LeaseThreadData, MAIN_THREAD_HUNG_MS, type ToLeaseThread } from "./lease-messages.ts";
 import { leaseFileIn, monotonicNowMs } from "../sandbox/lease-file.ts";
+import { type FromLeaseThread, HEARTBEAT_MS, type LeaseThreadData, MAIN_THREAD_HUNG_MS, type ToLeaseThread } from "./lease-messages.ts";
 
 /** Heap of the lease thread, in MiB: it keeps a few numbers a lease. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
@@ -156,7 +156,8 @@ export class Leases {
     if (this.#closing) return;
     this.#closing = true;
     this.#log.fatal({ err: error }, "the lease thread ended");
-    for (const held of this.#held.values()) held.onLost(new SlipwayError("LEASE_LOST", "The lease is over: the thread that renews it ended.", {}, { cause: error }));
+    for (const held of this.#held.values())
+      held.onLost(new SlipwayError("LEASE_LOST", "The lease is over: the thread that renews it ended.", {}, { cause: error }));
     this.#held.clear();
     this.#onDeath?.(error);
   }

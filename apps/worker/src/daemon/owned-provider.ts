@@ -65,7 +65,8 @@ export class OwnedProvider implements SandboxProvider {
   async #own(sandbox: Sandbox): Promise<Sandbox> {
     const owned = new OwnedSandbox(sandbox, async () => {
       this.#live.delete(owned);
-      if (![...this.#live].some((other) => other.record.spec.control === sandbox.record.spec.control)) await this.#hold.removeControl(sandbox.record.spec.control);
+      if (![...this.#live].some((other) => other.record.spec.control === sandbox.record.spec.control))
+        await this.#hold.removeControl(sandbox.record.spec.control);
       await rm(this.#recordFile(sandbox.record), { force: true });
     });
     this.#live.add(owned);

@@ -7,13 +7,13 @@ import { parseArgs } from "node:util";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
-import { WorkerDaemon } from "./daemon.ts";
-import { onDrainSignal } from "./drain-signal.ts";
-import { describeBackends } from "./register.ts";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
+import { WorkerDaemon } from "./daemon.ts";
+import { onDrainSignal } from "./drain-signal.ts";
+import { describeBackends } from "./register.ts";
 
 const VERSION = "0.1.0";
 const HELP = `slipway worker: claims jobs and runs them in sandboxes

@@ -22,7 +22,8 @@ export async function recover(services: RecoverServices, live: RegisteredWorker[
     else await abandon(services, root, state);
   }
   await removeLeftPlaces(services, new Set(resumed.map(({ placeId }) => placeId)));
-  if (resumed.length > 0) log.info({ attempts: resumed.map(({ claim }) => ({ jobId: claim.job.id, fence: claim.fence })) }, "attempts of the worker's earlier life go on");
+  if (resumed.length > 0)
+    log.info({ attempts: resumed.map(({ claim }) => ({ jobId: claim.job.id, fence: claim.fence })) }, "attempts of the worker's earlier life go on");
   return resumed;
 }
 

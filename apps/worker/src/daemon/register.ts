@@ -20,7 +20,12 @@ export async function describeBackends(runner: string, signal?: AbortSignal): Pr
     return manifestSchema.array().parse(JSON.parse(stdout));
   } catch (error) {
     signal?.throwIfAborted();
-    throw new SlipwayError("INTERNAL", `The runner does not describe its backends: ${error instanceof Error ? error.message : String(error)}`, { runner }, { cause: error });
+    throw new SlipwayError(
+      "INTERNAL",
+      `The runner does not describe its backends: ${error instanceof Error ? error.message : String(error)}`,
+      { runner },
+      { cause: error },
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 
 /** Removes a folder of the worker's own, whatever an agent made of it. Refuses what is not below `owner`. Nothing there: no error. */
 export async function removeOwned(path: string, owner: string): Promise<void> {
-  if (!path.startsWith(owner + sep) || path.split(sep).includes("..")) throw new SlipwayError("INTERNAL", `Refusing to remove ${path}: it is not below ${owner}.`);
+  if (!path.startsWith(owner + sep) || path.split(sep).includes(".."))
+    throw new SlipwayError("INTERNAL", `Refusing to remove ${path}: it is not below ${owner}.`);
   await removeTree(path);
 }

@@ -20,7 +20,10 @@ export class WarmMounts {
   static async open(path: string): Promise<WarmMounts> {
     const known = await readJson(path, mountsSchema);
     // A folder that is gone would only make every start fail.
-    return new WarmMounts(path, (known?.repositories ?? []).filter(({ readOnly }) => readOnly.every((folder) => existsSync(folder))));
+    return new WarmMounts(
+      path,
+      (known?.repositories ?? []).filter(({ readOnly }) => readOnly.every((folder) => existsSync(folder))),
+    );
   }
 
   of(repositoryId: string): readonly string[] | undefined {

@@ -159,7 +159,9 @@ export class WarmPool {
   }
 
   #discard(warm: WarmSandbox): void {
-    warm.discard().catch((error: unknown) => this.#options.log.error({ err: error }, "a warm sandbox could not be ended; the next start of the worker tries again"));
+    warm
+      .discard()
+      .catch((error: unknown) => this.#options.log.error({ err: error }, "a warm sandbox could not be ended; the next start of the worker tries again"));
   }
 
   #tell(error: SlipwayError): void {

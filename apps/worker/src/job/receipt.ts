@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Receipt, VerifySpec } from "@slipway/protocol/job";
+import { setupDigest } from "@slipway/protocol/setup-digest";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { GateResult } from "./gates.ts";
 
@@ -19,11 +20,6 @@ export function receiptOf(context: Pick<AttemptContext, "provider" | "toolchains
     outputDigest: result.outputDigest,
     durationMs: result.durationMs,
   };
-}
-
-/** Digest of what the setup was asked to do; of nothing where there is no setup. */
-export function setupDigest(setup: VerifySpec["config"]["setup"]): string {
-  return sha256(setup.commands.length === 0 ? "" : JSON.stringify([setup.commands, setup.network, setup.timeoutSeconds]));
 }
 
 /** Digest of the machine as a gate sees it: platform, sandbox kind, Node's version, and the toolchains on PATH. */

@@ -64,7 +64,7 @@ function storeOver(channel: Channel): Store {
     getCompletion: (id) => channel.call("getCompletion", id),
     findCompletionByCredential: (sha256) => channel.call("findCompletionByCredential", sha256),
     requestVerification: (id, fence, spec, job) => channel.call("requestVerification", id, fence, spec, job),
-    receiptsFor: (tree) => channel.call("receiptsFor", tree),
+    receiptsFor: (repoId, tree) => channel.call("receiptsFor", repoId, tree),
     intendLanding: (id, fence, intent) => channel.call("intendLanding", id, fence, intent),
     withdrawLanding: (id, fence) => channel.call("withdrawLanding", id, fence),
     markLanded: (id, fence) => channel.call("markLanded", id, fence),

@@ -18,12 +18,17 @@ const ATTEMPTS = "SELECT fence, worker_id, worker_name, started_at, ended_at, ou
 const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
-// A verify job's own receipts; for a task, those that its completions' verify jobs brought.
+// A verify job's own receipts; for a task, those that its completions' verify jobs brought, and those of an equal tree that were used again.
 const RECEIPTS = `
   SELECT ${RECEIPT_COLUMNS} FROM receipts
   WHERE job IN (
     SELECT @number
     UNION SELECT v.number FROM completions c JOIN jobs v ON v.completion_id = c.id AND v.kind = 'verify' WHERE c.job = @number
+  )
+  OR (
+    exit_code = 0
+    AND tree IN (SELECT merged_tree FROM completions WHERE job = @number AND merged_tree IS NOT NULL)
+    AND job IN (SELECT v.number FROM jobs t JOIN jobs v ON v.repo_id = t.repo_id AND v.kind = 'verify' WHERE t.number = @number)
   )
   ORDER BY id`;
 
