@@ -3,13 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BenchStack } from "./bench-stack.ts";
 import { type Figure, figure } from "./figures.ts";
 
-/** After this an idle process has done all that its start brings. */
-const IDLE_MS = 4_000;
+/** After this an idle process has done all that its start brings; V8 gives back the pages of a thread that ended after some 8 seconds. */
+const IDLE_MS = 10_000;
 
-/** Memory of an idle server, worker and integrator: what is in RAM (RSS), and that with shared pages counted by their share (PSS). */
-export async function measureMemory(quick: boolean): Promise<Figure[]> {
+/**
+ * Memory of an idle server, worker and integrator: what is in RAM (RSS), and that with shared pages counted by their share (PSS). Not of the very
+ * first start of a version on a machine: that one compiles the code for those after it, and has the compiler in memory.
+ */
+export async function measureMemory(): Promise<Figure[]> {
+  await (await BenchStack.start(["worker", "integrator"]))[Symbol.asyncDispose]();
   await using stack = await BenchStack.start(["worker", "integrator"]);
-  await sleep(quick ? IDLE_MS / 2 : IDLE_MS);
+  await sleep(IDLE_MS);
   const limits = { server: 150, worker: 120, integrator: undefined } as const;
   const figures: Figure[] = [];
   for (const name of ["server", "worker", "integrator"] as const) {

@@ -134,6 +134,26 @@ describe("a stale fence", () => {
     expect(new TextDecoder().decode(await server.client("viewer").artifact(job.id, "gate.log"))).toBe("ok");
   });
 
+  test("a change counts only when its commit is on the hub under the attempt's own ref", async () => {
+    const { view, source } = await server.repository();
+    const workerId = await server.worker();
+    const job = await server.submit(view.id);
+    const claim = await server.claim(workerId);
+    if (!claim) throw new Error("no claim");
+    const worker = server.client("worker");
+    const params = { job: job.id, fence: claim.fence };
+    const finish = (oid: string) =>
+      worker.call("finish", { params, body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } } });
+    const invalid = { code: "COMMIT_INVALID", details: { ref: claim.hub.pushRef, pushed: null } };
+    // A commit that the hub knows well, but that this attempt did not push.
+    await expect(finish(job.baseOid)).rejects.toMatchObject(invalid);
+    const oid = await server.pushChange(source, claim, { "b.txt": "b\n" });
+    await expect(finish("a".repeat(40))).rejects.toMatchObject({ ...invalid, details: { oid: "a".repeat(40), pushed: oid } });
+    expect((await finish(oid)).job).toMatchObject({ state: "integrating", resultOid: oid });
+    // Told again, its answer having been lost.
+    expect((await finish(oid)).job.resultOid).toBe(oid);
+  });
+
   test("pushes of a live attempt reach its own ref only", async () => {
     const { view, source } = await server.repository();
     const workerId = await server.worker();

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { ENDPOINTS, fillPath, WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
 import type { EventFrame } from "@slipway/protocol/events";
 import type { Claim } from "@slipway/protocol/worker-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -139,6 +141,33 @@ test("streams end when the server closes, and nothing keeps it open", async () =
   expect(await reader.closed).toBe(1_001);
   expect(await body).toContain("id: 1");
   expect(server.server.plane.events.watchedJobs).toBe(0);
+});
+
+test("a revoked token's open streams end, a socket with 1008; those of others go on", async () => {
+  const claim = await running();
+  const admin = server.client("admin");
+  const { token, view } = await admin.call("createToken", { body: { name: "leaving", role: "worker" } });
+  const headers = { authorization: `Bearer ${token}` };
+  const url = server.url.replace("http", "ws");
+  const workerId = await server.worker();
+  const leaving = [fillPath(ENDPOINTS.listEvents.path, { job: claim.job.id }), fillPath(WORKER_SIGNALS_PATH, { worker: workerId })].map(
+    (path) => new WebSocket(url + path, { headers }),
+  );
+  await Promise.all(leaving.map((socket) => once(socket, "open")));
+  const closed = leaving.map((socket) => once(socket, "close"));
+  const sse = await fetch(`${server.url}${fillPath(ENDPOINTS.listEvents.path, { job: claim.job.id })}`, {
+    headers: { ...headers, accept: "text/event-stream" },
+  });
+  const staying = new WebSocketReader(claim.job.id);
+  await staying.until((seen) => seen.length > 0);
+
+  await admin.call("revokeToken", { params: { token: view.id } });
+  for (const close of closed) expect((await close)[0]).toBe(1008);
+  await expect(sse.text()).rejects.toThrow();
+  const seen = staying.frames.length;
+  await append(claim, 1, 1);
+  await staying.until((frames) => frames.length > seen);
+  staying.socket.terminate();
 });
 
 test("a follower of a job that is not there is told before the upgrade", async () => {

@@ -10,6 +10,7 @@ import { type GitOptions, gitText, runGit } from "./exec.ts";
 import { adoptPack, packHeader } from "./packs.ts";
 import { copyIndex } from "./private-git-dir.ts";
 import type { WorkerRepository } from "./repository.ts";
+import { together } from "./together.ts";
 import { openUntrusted, readUntrusted } from "./untrusted-file.ts";
 import { findMetadata } from "./workspace.ts";
 
@@ -142,11 +143,15 @@ async function checkPack(request: TakeCommit, quarantine: string, check: GitOpti
 /** Every object under the tree is in the pack or the upstream's, and what differs from the base is what a job may change. */
 async function checkTree(baseOid: string, tree: string, check: GitOptions): Promise<{ changes: Change[]; diffStat: DiffStat }> {
   const base = `${baseOid}^{tree}`;
-  await runGit(["rev-list", "--objects", "--quiet", "--stdin"], { ...check, input: `${tree}^{tree}\n^${base}\n` });
   const args = ["diff-tree", "-r", "-z", "--raw", "--numstat", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--end-of-options", base, tree];
   try {
-    // A few trees that name each other ten times list billions of files: memory ends that long before time does.
-    return readChanges((await runGit(args, { ...check, maxBuffer: CHANGES_LIMIT_BYTES, memoryLimitBytes: LISTING_MEMORY_BYTES })).stdout);
+    const [, listing] = await together(
+      check.signal,
+      (signal) => runGit(["rev-list", "--objects", "--quiet", "--stdin"], { ...check, signal, input: `${tree}^{tree}\n^${base}\n` }),
+      // A few trees that name each other ten times list billions of files: memory ends that long before time does.
+      (signal) => runGit(args, { ...check, signal, maxBuffer: CHANGES_LIMIT_BYTES, memoryLimitBytes: LISTING_MEMORY_BYTES }),
+    );
+    return readChanges(listing.stdout);
   } catch (error) {
     if (error instanceof SlipwayError && error.code === "PAYLOAD_TOO_LARGE") throw new SlipwayError("COMMIT_INVALID", "The change touches too many files.");
     throw error;

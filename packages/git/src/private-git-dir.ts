@@ -18,10 +18,11 @@ const CONFIG = `[core]
 \temail = agent@slipway.invalid
 `;
 
-/** Fills `workspace/.git`: the agent's own repository, which borrows the upstream's objects and has no way to anything else of ours. */
+/** Fills `workspace/.git`, all but its index: the agent's own repository, which borrows the upstream's objects and has no way to anything else of ours. */
 export async function makePrivateGitDir(
   repository: WorkerRepository,
-  options: { workspace: string; baseOid: string; branchName: string; withJobObjects: boolean; indexPath: string },
+  options: { workspace: string; baseOid: string; branchName: string; withJobObjects: boolean },
+  signal: AbortSignal,
 ): Promise<void> {
   const gitDir = join(options.workspace, ".git");
   const branch = join(gitDir, "refs/heads", options.branchName);
@@ -31,10 +32,9 @@ export async function makePrivateGitDir(
     writeFile(join(gitDir, "config"), CONFIG),
     writeFile(branch, `${options.baseOid}\n`),
     writeFile(join(gitDir, "objects/info/alternates"), alternatesText(repository.upstreamObjects)),
-    copyIndex(options.indexPath, join(gitDir, "index")),
     mirrorShallow(repository.upstreamGit, gitDir),
   ]);
-  if (options.withJobObjects) await giveJobObjects(repository, options.baseOid, join(gitDir, "objects/pack"));
+  if (options.withJobObjects) await giveJobObjects(repository, options.baseOid, join(gitDir, "objects/pack"), signal);
   await writeFile(join(gitDir, "HEAD"), `ref: refs/heads/${options.branchName}\n`);
 }
 
@@ -50,7 +50,7 @@ export async function copyIndex(from: string, to: string): Promise<void> {
 }
 
 /** Copies the objects of a job's commit that the upstream does not have, and no others. */
-async function giveJobObjects(repository: WorkerRepository, oid: string, folder: string): Promise<void> {
-  const known = await upstreamBoundary(repository, oid);
+async function giveJobObjects(repository: WorkerRepository, oid: string, folder: string, signal: AbortSignal): Promise<void> {
+  const known = await upstreamBoundary(repository, oid, signal);
   if (!known.includes(oid)) await writePack({ from: repository.jobsGit, oid, known, folder });
 }

@@ -7,6 +7,8 @@ import type { WorkerRepository } from "./repository.ts";
 export interface PushOptions {
   /** Takes the place of what the ref names now, whatever its history: for a merge that is made again because its target moved. */
   readonly replace?: boolean;
+  /** Commits below the pushed one that the hub's upstream.git is known to have; looked for where they are not named, which costs two git processes. */
+  readonly known?: readonly string[];
 }
 
 /**
@@ -24,7 +26,7 @@ export async function pushToHub(
   signal: AbortSignal,
   options: PushOptions = {},
 ): Promise<void> {
-  if (await sendPack(repository, hub, oid, ref, signal)) return;
+  if (await sendPack(repository, hub, oid, ref, signal, options.known)) return;
   await runGit(["push", "--quiet", "--no-verify", "--", hub.jobsUrl, `${options.replace ? "+" : ""}${oid}:${ref}`], {
     gitDir: repository.jobsGit,
     credential: hub.credential,
@@ -34,8 +36,15 @@ export async function pushToHub(
 }
 
 /** The push half of gitprotocol-pack(5) over gitprotocol-http(5): one command, one pack. False where it did not succeed. */
-async function sendPack(repository: WorkerRepository, hub: HubAccess, oid: string, ref: string, signal: AbortSignal): Promise<boolean> {
-  const known = await upstreamBoundary(repository, oid, signal);
+async function sendPack(
+  repository: WorkerRepository,
+  hub: HubAccess,
+  oid: string,
+  ref: string,
+  signal: AbortSignal,
+  knownOids?: readonly string[],
+): Promise<boolean> {
+  const known = knownOids ?? (await upstreamBoundary(repository, oid, signal));
   if (known.length === 0 || known.includes(oid)) return false;
   try {
     const input = [oid, "--not", ...known].map((line) => `${line}\n`).join("");

@@ -67,6 +67,9 @@ function stateLines(data: DataOf<"state">): EventLine[] {
 /** The state that follows tells of these better than the phase. */
 const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "land"]);
 
+/** What may take long without a word: its beginning is told. */
+const TOLD_STARTS: ReadonlySet<string> = new Set(["setup", "verify"]);
+
 /** A failing check or gate has had its own line. */
 const QUIET_FAILURES: ReadonlySet<string> = new Set(["turn", "checks", "gates"]);
 
@@ -75,7 +78,8 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
   const detail = data.detail ? `  ${data.detail}` : "";
   // Why it failed is told by the job's state, which follows.
   if (data.status === "failed") return verbose || !QUIET_FAILURES.has(data.phase) ? [line("bad", `${data.phase} failed${took}${verbose ? detail : ""}`)] : [];
-  if (!verbose && (data.status === "started" || QUIET_PHASES.has(data.phase))) return [];
+  const quiet = data.status === "started" ? !TOLD_STARTS.has(data.phase) : QUIET_PHASES.has(data.phase);
+  if (!verbose && quiet) return [];
   return [line(data.status === "started" ? "dim" : "plain", data.status === "started" ? `${data.phase} …${detail}` : `${data.phase}${took}${detail}`)];
 }
 

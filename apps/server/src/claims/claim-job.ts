@@ -2,6 +2,7 @@ import type { Claim, ClaimRequest } from "@slipway/protocol/worker-api";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, jobRef } from "../hub/hub-access.ts";
+import { announceEvents } from "../jobs/announce.ts";
 import { newCredential, sha256 } from "../secrets.ts";
 
 /**
@@ -28,7 +29,7 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
   const taken = await plane.jobRoom.serve(wants, attempt, ({ job }) => job.id, { waitMs: request.waitMs, signal, owner: request.workerId });
   if (!taken) return null;
   const { job, fence, ttlMs, verify } = taken;
-  plane.events.changed(job.id, "state");
+  announceEvents(plane, job);
   const hub = hubAccess(plane, { baseUrl, repoId: job.repo.id, credential, pushRef: jobRef(job.id, fence) });
   return { job, fence, claimId: request.claimId, ttlMs, hub, verify };
 }

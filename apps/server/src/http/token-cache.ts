@@ -7,11 +7,13 @@ const FRESH_MS = 20_000;
 /** Tokens remembered at once. */
 const LIMIT = 1_000;
 
-/** Remembers which token is whose, by digest, so that not every request reads the store. A revocation empties it. */
+/** Remembers which token is whose, by digest, so that not every request reads the store. A revocation empties it, and ends what the token holds open. */
 export class TokenCache {
   readonly #store: Store;
   readonly #known = new Map<string, { view: TokenView; at: number }>();
-  #revocations = 0;
+  /** Tokens that were revoked while this server runs. */
+  readonly #revoked = new Set<string>();
+  readonly #streams = new Map<string, Set<() => void>>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -23,20 +25,32 @@ export class TokenCache {
     const known = this.#known.get(digest);
     if (known && performance.now() - known.at < FRESH_MS && !isOver(known.view)) return known.view;
     this.#known.delete(digest);
-    const revocations = this.#revocations;
+    const revocations = this.#revoked.size;
     const view = await this.#store.findToken(digest);
     if (!view || isOver(view)) return undefined;
     if (this.#known.size >= LIMIT) this.#known.clear();
     // What was read before a revocation may be the revoked token itself.
-    if (revocations === this.#revocations) this.#known.set(digest, { view, at: performance.now() });
+    if (revocations === this.#revoked.size) this.#known.set(digest, { view, at: performance.now() });
     return view;
   }
 
   async revoke(id: string): Promise<boolean> {
     const revoked = await this.#store.revokeToken(id);
-    this.#revocations += 1;
+    if (revoked) this.#revoked.add(id);
     this.#known.clear();
+    for (const end of this.#streams.get(id) ?? []) end();
     return revoked;
+  }
+
+  /** Calls `end` when the token is revoked, or now where it was since the request came in. The answer takes that back, when the stream has ended. */
+  onRevoked(id: string, end: () => void): () => void {
+    const streams = this.#streams.get(id) ?? new Set();
+    this.#streams.set(id, streams.add(end));
+    if (this.#revoked.has(id)) end();
+    return () => {
+      streams.delete(end);
+      if (streams.size === 0 && this.#streams.get(id) === streams) this.#streams.delete(id);
+    };
   }
 }
 

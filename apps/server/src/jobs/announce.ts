@@ -1,9 +1,19 @@
 import type { JobView } from "@slipway/protocol/job";
 import type { ControlPlane } from "../control-plane.ts";
 
+/** Wakes who reads the job's events; the phases of a verify job are events of the job that waits for it too. */
+export function announceEvents(plane: ControlPlane, job: JobView): void {
+  plane.events.changed(job.id, "state");
+  if (job.completionId === null) return;
+  plane.store.getCompletion(job.completionId).then(
+    (completion) => completion && plane.events.changed(completion.jobId, "events"),
+    (error: unknown) => plane.log.warn({ err: error, jobId: job.id }, "the readers of a verified job were not woken; they see it with the next event"),
+  );
+}
+
 /** Tells everybody whom a job's new state concerns: its readers, workers that wait for a job, integrators that wait for a completion. */
 export function announce(plane: ControlPlane, job: JobView): void {
-  plane.events.changed(job.id, "state");
+  announceEvents(plane, job);
   switch (job.state) {
     case "queued":
       plane.jobRoom.offer(job);

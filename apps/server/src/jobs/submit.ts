@@ -69,9 +69,23 @@ async function store(plane: ControlPlane, job: NewJob): Promise<{ job: JobView; 
   return submitted;
 }
 
+/** Bases remembered by their full id: `upstream.git` never loses a commit, and a git process costs more than all the rest of a submission. */
+const KNOWN_BASES_LIMIT = 1_000;
+const knownBases = new Set<string>();
+
 /** The commit that a branch or a commit's name means in the hub. Where the hub does not know it, the repository's own address is asked first. */
 async function resolveBase(plane: ControlPlane, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
   const root = hubRoot(plane.folder, repository.id);
+  if (knownBases.has(`${root}:${base}`)) return base;
+  const oid = await resolveOrFetch(root, repository, base, signal);
+  if (oid === base) {
+    if (knownBases.size >= KNOWN_BASES_LIMIT) knownBases.clear();
+    knownBases.add(`${root}:${base}`);
+  }
+  return oid;
+}
+
+async function resolveOrFetch(root: string, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
   try {
     return await resolveCommit(root, base);
   } catch (error) {

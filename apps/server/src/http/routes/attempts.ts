@@ -1,6 +1,7 @@
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import { claimJob } from "../../claims/claim-job.ts";
 import type { ControlPlane } from "../../control-plane.ts";
+import { checkPushed } from "../../hub/check-pushed.ts";
 import { announce } from "../../jobs/announce.ts";
 import { findJob } from "../../jobs/find-job.ts";
 import { sha256 } from "../../secrets.ts";
@@ -37,6 +38,7 @@ export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     },
     finish: async ({ params, body }) => {
       await plane.leaseClock.check();
+      await checkPushed(plane, params.job, params.fence, body.outcome);
       const job = await plane.store.finish(params.job, params.fence, body.outcome);
       announce(plane, job);
       return { job };

@@ -4,6 +4,7 @@ import { sendFrames } from "../../events/event-socket.ts";
 import { writeServerSentEvents } from "../../events/event-sse.ts";
 import { findJob } from "../../jobs/find-job.ts";
 import type { Call, Handlers } from "../call.ts";
+import { closeWhenRevoked } from "../close-when-revoked.ts";
 import { invalidField } from "../errors.ts";
 import { closeSignal, type RouteExtras } from "../routes.ts";
 
@@ -31,6 +32,7 @@ export function eventExtras(plane: ControlPlane): RouteExtras {
         if (request.ws) await findJob(plane.store, (request.params as { job: string }).job);
       },
       wsHandler: async (socket, request) => {
+        closeWhenRevoked(plane.tokens, request.token, socket);
         const gone = new AbortController();
         socket.on("close", () => gone.abort());
         const { id } = await findJob(plane.store, (request.params as { job: string }).job);
@@ -40,9 +42,11 @@ export function eventExtras(plane: ControlPlane): RouteExtras {
   };
 }
 
-async function stream(plane: ControlPlane, { query, request, reply }: Call<"listEvents">, jobId: string): Promise<void> {
+async function stream(plane: ControlPlane, { query, token, request, reply }: Call<"listEvents">, jobId: string): Promise<void> {
   const gone = closeSignal(reply);
   const after = cursorOf(request.headers["last-event-id"], query.after);
+  const forget = plane.tokens.onRevoked(token.id, () => reply.raw.destroy());
+  reply.raw.once("close", forget);
   reply.hijack();
   await writeServerSentEvents(reply.raw, eventFrames(plane, jobId, after, [gone, plane.closing]), gone);
 }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { ControlPlane } from "../../control-plane.ts";
 import { requireRole } from "../auth.ts";
 import type { Handlers } from "../call.ts";
+import { closeWhenRevoked } from "../close-when-revoked.ts";
 
 /** Workers as such: register, list, drain. */
 export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker"> {
@@ -41,6 +42,7 @@ export function addWorkerSignals(app: FastifyInstance, plane: ControlPlane): voi
     handler: async (_request, reply) => await reply.status(426).header("upgrade", "websocket").send(),
     wsHandler: async (socket, request) => {
       const { worker } = request.params as { worker: string };
+      closeWhenRevoked(plane.tokens, request.token, socket);
       plane.signals.add(worker, socket, () => {
         plane.store.touchWorker(worker).catch((error: unknown) => plane.log.warn({ err: error, workerId: worker }, "the worker's sign of life was not noted"));
       });

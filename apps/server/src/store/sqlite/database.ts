@@ -1,4 +1,3 @@
-import { newId } from "@slipway/protocol/scalars";
 import BetterSqlite3, { type Database as Connection, type Statement } from "better-sqlite3";
 import { migrateToLatest } from "./migrate.ts";
 
@@ -7,6 +6,8 @@ export interface DatabaseOptions {
   readonly file: string;
   /** Log text that is kept of one job, in bytes. */
   readonly logLimitBytes: number;
+  /** The id that a new database gets; one that has an id keeps it. */
+  readonly newInstallationId: string;
 }
 
 export type SqlParameters = Record<string, string | number | null | Buffer>;
@@ -66,8 +67,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /** The id that this database got when it was first opened. */
-export function installationIdOf(db: Database): string {
-  db.run("INSERT INTO meta (key, value) VALUES ('installationId', @id) ON CONFLICT DO NOTHING", { id: newId() });
+export function installationIdOf(db: Database, newId: string): string {
+  db.run("INSERT INTO meta (key, value) VALUES ('installationId', @id) ON CONFLICT DO NOTHING", { id: newId });
   const row = db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'installationId'");
   if (!row) throw new Error("the database has no installation id");
   return row.value;

@@ -11,7 +11,7 @@ let folder: string;
 let db: Database;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "slipway-commit-"));
-  db = await openDatabase({ file: join(folder, "slipway.db"), logLimitBytes: 1_000 });
+  db = await openDatabase({ file: join(folder, "slipway.db"), logLimitBytes: 1_000, newInstallationId: newId() });
 });
 afterEach(() => {
   db.connection.close();

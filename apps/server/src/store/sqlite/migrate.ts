@@ -1,46 +1,39 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Database as Connection } from "better-sqlite3";
-import { Kysely, SqliteAdapter, SqliteDialect } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
-import * as spine from "./migrations/0001-spine.ts";
+import { fromWire, type WireError } from "./messages.ts";
 
-/** In order of their names; a released one is never changed, only followed by another. */
-const MIGRATIONS: Record<string, Migration> = { "0001-spine": spine };
-
-/** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */
-class TransactionalAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
-  }
-}
-
-class TransactionalDialect extends SqliteDialect {
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalAdapter();
-  }
-}
+/** In order; a released one is never changed, only followed by another. `migration-thread.ts` has what they do. */
+const MIGRATIONS = ["0001-spine"] as const;
+export type MigrationName = (typeof MIGRATIONS)[number];
 
 /**
  * Brings the database to this version's schema; all pending migrations are one transaction.
  * A database of a newer version is left as it is: CONFLICT.
  */
 export async function migrateToLatest(connection: Connection): Promise<void> {
-  refuseNewer(connection);
-  // Never destroyed: that would close the connection, which stays ours.
-  const db = new Kysely<unknown>({ dialect: new TransactionalDialect({ database: connection }) });
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error) throw error;
+  const executed = executedIn(connection);
+  const unknown = executed.filter((name) => !(MIGRATIONS as readonly string[]).includes(name));
+  if (unknown.length > 0) {
+    throw new SlipwayError("CONFLICT", `The database ${connection.name} was written by a newer version of Slipway.`, {
+      unknownMigrations: unknown,
+      hint: "Start that version again, or name another data folder with SLIPWAY_DATA.",
+    });
+  }
+  if (executed.length < MIGRATIONS.length) await migrateApart(connection.name);
 }
 
-function refuseNewer(connection: Connection): void {
+function executedIn(connection: Connection): string[] {
   const hasHistory = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'kysely_migration'").get();
-  if (!hasHistory) return;
-  const executed = connection.prepare("SELECT name FROM kysely_migration ORDER BY name").pluck().all() as string[];
-  const unknown = executed.filter((name) => !Object.hasOwn(MIGRATIONS, name));
-  if (unknown.length === 0) return;
-  throw new SlipwayError("CONFLICT", `The database ${connection.name} was written by a newer version of Slipway.`, {
-    unknownMigrations: unknown,
-    hint: "Start that version again, or name another data folder with SLIPWAY_DATA.",
-  });
+  return hasHistory ? (connection.prepare("SELECT name FROM kysely_migration ORDER BY name").pluck().all() as string[]) : [];
+}
+
+/** In a thread that ends again: the migrator and what it loads would else stay in memory, about 19 MB, for as long as the server runs. */
+async function migrateApart(file: string): Promise<void> {
+  const worker = new Worker(new URL("./migration-thread.ts", import.meta.url), { workerData: { file }, name: "slipway-migrations" });
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
+  const [error] = (await once(worker, "message")) as [WireError | null];
+  await exited;
+  if (error) throw fromWire(error);
 }

@@ -51,8 +51,25 @@ export function recordMove(db: Database, move: Move): void {
   const { from, on, reason, code, workerId, landedOid, branch } = move;
   const details = { ...(code && { code }), ...(workerId && { workerId }), ...(landedOid && { landedOid }), ...(branch && { branch }) };
   addNumberedEvent(db, move.number, move.fence, { kind: "state", data: { from, to, on, reason, ...details } });
+  tellVerifiedJob(db, move, to);
   if (to === "done") db.run(MEET_DEPENDENCY, { number: move.number });
   else if (isFinal(to)) db.run(BREAK_DEPENDENCY, { number: move.number });
+}
+
+const VERIFIED_JOB = `
+  SELECT t.number AS parent, ${NOW} - a.started_at AS elapsedMs
+  FROM jobs v JOIN completions c ON c.id = v.completion_id JOIN jobs t ON t.number = c.job
+  LEFT JOIN attempts a ON a.job = v.number AND a.fence = v.fence
+  WHERE v.number = @number AND v.kind = 'verify' AND t.state = 'integrating'`;
+
+/** A verify job's way is a phase of the job that waits for it. */
+function tellVerifiedJob(db: Database, { number, from, on }: Move, to: JobState): void {
+  if (on !== "claim" && from !== "running") return;
+  const verified = db.get<{ parent: number; elapsedMs: number | null }>(VERIFIED_JOB, { number });
+  if (!verified) return;
+  const status = on === "claim" ? "started" : to === "done" ? "ended" : "failed";
+  const elapsed = status === "started" ? {} : { durationMs: Math.max(0, verified.elapsedMs ?? 0) };
+  addNumberedEvent(db, verified.parent, null, { kind: "phase", data: { phase: "verify", status, detail: `job ${number}`, ...elapsed } });
 }
 
 /** Where a move leads. The table is the only source of steps: a verb that it does not have is a mistake in the store. */

@@ -1,5 +1,6 @@
 import type { TokenView } from "@slipway/protocol/accounts";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { newId } from "@slipway/protocol/scalars";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
 
@@ -15,7 +16,7 @@ const LOG_LIMIT_BYTES_PER_JOB = 64 * 1_048_576;
 /** Opens the store, migrating its database where needed. CONFLICT: a newer version of Slipway wrote it. DISK_FULL: no room to open it. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB } = options;
-  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob }));
+  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, newInstallationId: newId() }));
 }
 
 function storeOver(channel: Channel): Store {
@@ -43,7 +44,7 @@ function storeOver(channel: Channel): Store {
     renew: (jobId, fence, workerId, leaseTtlMs) => channel.call("renew", jobId, fence, workerId, leaseTtlMs),
     appendEvents: (jobId, fence, events) => channel.call("appendEvents", jobId, fence, events),
     putArtifact: (jobId, fence, artifact) => channel.call("putArtifact", jobId, fence, artifact),
-    finish: (jobId, fence, outcome) => channel.call("finish", jobId, fence, outcome),
+    finish: (jobId, fence, outcome) => channel.call("finish", jobId, fence, outcome, newId()),
     liveLeases: (workerId) => channel.call("liveLeases", workerId),
     findAttemptByCredential: (sha256) => channel.call("findAttemptByCredential", sha256),
     reap: () => channel.call("reap"),

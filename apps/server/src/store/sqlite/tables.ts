@@ -49,15 +49,6 @@ export interface JobTable {
   completion_id: string | null;
 }
 
-export interface JobSpecTable {
-  job: number;
-  task: string;
-  title: string;
-  backend_config: string;
-  depends_on: string;
-  verify: string | null;
-}
-
 export interface RepositoryTable {
   id: string;
   name: string;
@@ -86,11 +77,4 @@ export interface CompletionTable {
   intent_new_oid: string | null;
   landed_oid: string | null;
   created_at: number;
-}
-
-/** The tables that the query builder sees. */
-export interface Tables {
-  jobs: JobTable;
-  job_specs: JobSpecTable;
-  repositories: RepositoryTable;
 }

@@ -17,7 +17,7 @@ await start(workerData as DatabaseOptions);
 async function start(options: DatabaseOptions): Promise<void> {
   try {
     const db = await openDatabase(options);
-    const installationId = installationIdOf(db);
+    const installationId = installationIdOf(db, options.newInstallationId);
     serve(db);
     tell({ type: "ready", installationId });
   } catch (error) {

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { ERRORS, SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
-import { newId } from "@slipway/protocol/scalars";
 import { isFinal, nextState } from "@slipway/protocol/states";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import { endAttempt } from "../attempts.ts";
@@ -31,7 +30,8 @@ const ADD_RECEIPT = `
   INSERT INTO receipts (job, fence, tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms)
   VALUES (@job, @fence, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @outputDigest, @durationMs)`;
 
-export function finish(db: Database, jobId: string, fence: number, outcome: Outcome): JobView {
+/** `completionId`: of the completion that a change makes. Ids come from the proxy: zod, which their module needs, stays out of this thread's memory. */
+export function finish(db: Database, jobId: string, fence: number, outcome: Outcome, completionId: string): JobView {
   const job = db.get<FinishedJob>(READ, { jobId, fence });
   if (!job) throw leaseLost(jobId, fence);
   const reported = JSON.stringify(outcome);
@@ -46,7 +46,7 @@ export function finish(db: Database, jobId: string, fence: number, outcome: Outc
   const { on, reason } = ending;
   recordMove(db, { number, fence, from: "running", on, reason, ...(failure && { code: failure.code }), ...(workerId && { workerId }) });
   if (outcome.kind === "change") {
-    db.run(ADD_COMPLETION, { id: newId(), job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
+    db.run(ADD_COMPLETION, { id: completionId, job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
   }
   if (outcome.kind === "verified") for (const receipt of outcome.receipts) db.run(ADD_RECEIPT, { job: number, fence, ...receipt });
   return readJobView(db, number);

@@ -1,0 +1,52 @@
+import { parentPort, workerData } from "node:worker_threads";
+import BetterSqlite3, { type Database as Connection } from "better-sqlite3";
+import { Kysely, SqliteAdapter, SqliteDialect } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { toWire, type WireError } from "./messages.ts";
+import type { MigrationName } from "./migrate.ts";
+import * as spine from "./migrations/0001-spine.ts";
+
+/** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
+
+const MIGRATIONS: Record<MigrationName, Migration> = { "0001-spine": spine };
+
+/** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class TransactionalDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
+const { file } = workerData as { file: string };
+parentPort?.postMessage(await ending(file));
+
+/** Null where all went well. */
+async function ending(path: string): Promise<WireError | null> {
+  try {
+    const connection = new BetterSqlite3(path);
+    try {
+      await migrate(connection);
+      return null;
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    return toWire(error);
+  }
+}
+
+async function migrate(connection: Connection): Promise<void> {
+  connection.pragma("busy_timeout = 5000");
+  connection.pragma("synchronous = FULL");
+  connection.pragma("foreign_keys = ON");
+  const db = new Kysely<unknown>({ dialect: new TransactionalDialect({ database: connection }) });
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
