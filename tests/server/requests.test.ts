@@ -95,12 +95,16 @@ describe("what is wrong is named", () => {
       name: "w",
       slots: 1,
       verifySlots: 1,
-      capabilities: ["backend:checked"],
+      capabilities: ["backend:checked", "backend:script", "backend:codex"],
       backends: [manifest],
       sandbox: "none" as const,
       version: "0",
     };
     await server.client("worker").call("registerWorker", { body });
+    await expect(server.submit(repo, { backend: "nope" })).rejects.toMatchObject({
+      code: "BACKEND_NOT_INSTALLED",
+      details: { known: ["checked", "codex", "script"] },
+    });
     await expect(server.submit(repo, { backend: "checked", backendConfig: { script: 1 } })).rejects.toMatchObject({
       code: "INVALID_REQUEST",
       details: { field: "backendConfig.script", value: 1 },

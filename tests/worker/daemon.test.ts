@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, watch, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import { pino } from "pino";
@@ -59,6 +59,11 @@ const ended =
   (): boolean =>
     stub.attempts.get(`${jobId}-${fence}`)?.outcome !== undefined;
 
+/** Resolves when this path, which is there now, is gone. */
+async function watchGone(path: string): Promise<void> {
+  for await (const _ of watch(dirname(path), { signal: AbortSignal.timeout(20_000) })) if (!existsSync(path)) return;
+}
+
 /** A pipeline that works until its signal aborts. */
 async function untilAborted({ signal }: AttemptContext): Promise<Outcome> {
   signal.throwIfAborted();
@@ -112,12 +117,28 @@ test("a job's next attempt has the kept home; a final job's home goes", async ()
   await stub.until(ended(jobId, 2));
   expect(stub.attempt(jobId, 2).outcome).toEqual(CHANGE);
   expect(homes[1]).toBe(worker("homes", jobId));
+  const [first, second] = [watchGone(worker("homes", jobId)), stub.enqueue()];
+  await stub.until(ended(second));
+  expect(existsSync(worker("homes", jobId))).toBe(true);
   stub.finalJobs.add(jobId);
-  const other = stub.enqueue();
-  await stub.until(ended(other));
+  const third = stub.enqueue();
+  await stub.until(ended(third));
+  await first;
   running.drain();
   await running.idle;
-  expect(await readdir(worker("homes"))).toEqual([other]);
+  expect((await readdir(worker("homes"))).sort()).toEqual([second, third].sort());
+});
+
+test("the home of a job that became final goes without another job, and without a restart", async () => {
+  const running = await start(async () => CHANGE, { sweepMs: 20 });
+  const jobId = stub.enqueue();
+  await stub.until(ended(jobId));
+  running.drain();
+  await running.idle;
+  expect(await readdir(worker("homes"))).toEqual([jobId]);
+  const gone = watchGone(worker("homes", jobId));
+  stub.finalJobs.add(jobId);
+  await gone;
 });
 
 test("a warm sandbox is handed out where its mounts are those that are asked for, and replaced", async () => {

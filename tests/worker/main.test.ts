@@ -3,10 +3,13 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { StubServer } from "./stub-server.ts";
 
 const MAIN = new URL("../../apps/worker/src/main.ts", import.meta.url).pathname;
+/** Compiled once for all starts of this file: without it each of them compiles three programs, which takes most of a test's time on a busy machine. */
+const compileCache = await mkdtemp(join(tmpdir(), "slipway-cache-"));
+afterAll(() => rm(compileCache, { recursive: true, force: true }));
 let stub: StubServer;
 let dataFolder: string;
 let worker: ChildProcess | undefined;
@@ -33,7 +36,7 @@ function start(flags: string[], env: NodeJS.ProcessEnv = {}, more: string[] = []
   const args = [...flags, MAIN, "--data", dataFolder, "--url", stub.url, "--token-file", join(dataFolder, "token"), ...more];
   worker = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...process.env, XDG_CACHE_HOME: join(dataFolder, "cache"), ...env },
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env },
   });
   worker.stdout?.on("data", (data: Buffer) => {
     output += String(data);
@@ -42,6 +45,11 @@ function start(flags: string[], env: NodeJS.ProcessEnv = {}, more: string[] = []
     output += String(data);
   });
   return worker;
+}
+
+/** Its exit code and signal, when all that it wrote is read too. */
+async function closed(child: ChildProcess): Promise<unknown[]> {
+  return await once(child, "close");
 }
 
 async function ready(child: ChildProcess): Promise<string> {
@@ -56,7 +64,7 @@ test.each([["--disable-sigusr1"], [""]])("SIGUSR1 drains a worker started with f
   await stub.until(() => stub.claimIds.length >= 6);
   const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
   console.log(`worker, idle: ${/VmRSS:.*/.exec(status)?.[0] ?? "memory unknown on this system"}`);
-  const exit = once(child, "exit");
+  const exit = closed(child);
   child.kill("SIGUSR1");
   expect(await exit).toEqual([0, null]);
   expect(output).toContain("drain complete, 0 active jobs");
@@ -74,13 +82,13 @@ test("a closed IPC channel stops it, cleanly", async () => {
 
 test("a worker without a working sandbox claims nothing and says so", async () => {
   const child = start(["--disable-sigusr1"], { PATH: "/nonexistent" });
-  expect(await once(child, "exit")).toEqual([1, null]);
+  expect(await closed(child)).toEqual([1, null]);
   expect(output).toContain("SANDBOX_UNAVAILABLE");
   expect(stub.claimIds).toEqual([]);
 });
 
 test("a wrong argument is named", async () => {
   const child = start(["--disable-sigusr1"], {}, ["--slots", "many"]);
-  expect(await once(child, "exit")).toEqual([1, null]);
+  expect(await closed(child)).toEqual([1, null]);
   expect(output).toContain("--slots");
 });

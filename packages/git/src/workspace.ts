@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { toSlipwayError } from "@slipway/protocol/errors";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { ignoreMissing } from "./bare-store.ts";
 import { runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
@@ -28,6 +28,7 @@ export interface AddWorkspace {
 export async function addWorkspace(repository: WorkerRepository, options: AddWorkspace): Promise<{ indexPath: string }> {
   const { workspace } = options;
   try {
+    if ((await readdir(workspace)).length > 0) throw new SlipwayError("WORKSPACE_FAILED", "The folder for the workspace is not empty.", { workspace });
     // What a killed worker left under the same path.
     await withLock(repository.upstreamGit, () => forget(repository, workspace));
     const metadata = await makeMetadata(repository, options);

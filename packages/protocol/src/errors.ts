@@ -33,7 +33,7 @@ export const ERRORS = {
     400,
     "final",
     "A configuration file does not have the expected form.",
-    "Mend the line that the details name; `slipway doctor` checks it again.",
+    "Mend the field or line that the details name, then submit again.",
   ),
   UNAUTHENTICATED: row(401, "client", "The request carries no valid token.", "Pass a token with SLIPWAY_TOKEN_FILE, or start `slipway up` on this machine."),
   FORBIDDEN: row(403, "client", "The token's role does not allow this.", "Use a token with one of the roles that the details name."),
@@ -114,7 +114,7 @@ export const ERRORS = {
   ),
   BACKEND_FAILED: row(502, "final", "The agent ended with an error of its own.", "Look at the end of the job's log with `slipway logs`."),
   AGENT_TIMEOUT: row(504, "final", "The agent did not finish in its time.", "Give the job more time with --timeout, or a smaller task."),
-  AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; if it happens often, raise the stall limit."),
+  AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words."),
   BUDGET_EXCEEDED: row(422, "final", "The job used up its budget.", "Raise the budget, or split the task."),
   OUT_OF_MEMORY: row(507, "requeue", "The agent ran out of memory.", "Raise the memory limit, or run fewer jobs at once."),
   RUNNER_LOST: row(

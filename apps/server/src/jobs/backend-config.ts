@@ -2,26 +2,56 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
 import type { Store } from "../store/store.ts";
 
+/** A worker that has a backend says so in its capabilities: `backend:<name>`. */
+const CAPABILITY = "backend:";
+
 /**
- * Checks a job's backend settings against the manifest that a worker registered, so that a typing error shows at submit and not in an attempt.
- * Where no worker has the backend yet the job may wait for one, and the runner checks the settings again.
+ * Checks a job's backend and its settings against the manifests that workers registered, so that a typing error shows at submit and not in an attempt.
+ * BACKEND_NOT_INSTALLED where there are workers and none has the backend; before the first worker came the job may wait for one. The runner checks the
+ * settings again.
  */
 export async function checkBackendConfig(store: Store, backend: string, config: Record<string, unknown>): Promise<void> {
   const workers = await store.listWorkers();
-  const manifest = workers
-    .toSorted((a, b) => b.lastSeenAt - a.lastSeenAt)
-    .flatMap((worker) => worker.backends)
-    .find(({ name }) => name === backend);
-  if (!manifest) return;
-  const result = toZod(manifest.configSchema)?.safeParse(config);
+  const manifests = workers.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).flatMap((worker) => worker.backends);
+  const installed = workers.flatMap(({ capabilities }) => capabilities.filter((name) => name.startsWith(CAPABILITY)));
+  if (workers.length > 0 && !installed.includes(CAPABILITY + backend)) {
+    const known = [...new Set(installed.map((name) => name.slice(CAPABILITY.length)))].sort();
+    const hint = known.length > 0 ? `Choose one of: ${known.join(", ")}.` : "Install a backend on a worker first.";
+    throw new SlipwayError("BACKEND_NOT_INSTALLED", `No worker has the backend ${backend}.`, { backend, known, hint });
+  }
+  const manifest = manifests.find(({ name }) => name === backend);
+  const result = manifest && toZod(manifest.configSchema)?.safeParse(config);
   if (!result || result.success) return;
-  const problems = result.error.issues.slice(0, 20).map((issue) => ({
-    field: ["backendConfig", ...issue.path, ...(issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [])].join("."),
-    value: issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], config),
-    expected: issue.code === "unrecognized_keys" ? "no such setting exists" : issue.message.replace(/^Invalid input: /, ""),
-  }));
+  const problems = result.error.issues.slice(0, 20).map((issue) => problemOf(deepest(issue), config));
   const [first] = problems;
-  throw new SlipwayError("INVALID_REQUEST", first && `${first.field}: ${first.expected}.`, { backend, ...first, problems });
+  const hint = `Settings of the backend ${backend} are passed as --backend-config NAME=VALUE, or NAME=@FILE to read a file.`;
+  throw new SlipwayError("INVALID_REQUEST", first && `${first.field}: ${first.expected}.`, {
+    backend,
+    ...first,
+    ...(problems.length > 1 && { problems }),
+    hint,
+  });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of the ways in which a value fits no form of a union, the one that got furthest: it is what the person most likely meant. */
+function deepest(issue: Issue): Issue {
+  if (issue.code !== "invalid_union") return issue;
+  const inner = issue.errors.flat().map((each) => deepest({ ...each, path: [...issue.path, ...each.path] }));
+  return inner.reduce((best, each) => (each.path.length > best.path.length ? each : best), issue as Issue);
+}
+
+function problemOf(issue: Issue, config: Record<string, unknown>): { field: string; value: unknown; expected: string } {
+  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], config);
+  const keys = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  return { field: ["backendConfig", ...issue.path, ...keys].join("."), value, expected: expectedOf(issue, value) };
+}
+
+function expectedOf(issue: Issue, value: unknown): string {
+  if (issue.code === "unrecognized_keys") return "no such setting exists";
+  if (value === undefined) return "is missing, and the backend needs it";
+  return issue.message === "Invalid input" ? "does not have a form that the backend knows" : issue.message.replace(/^Invalid input: /, "");
 }
 
 /** Undefined where the schema uses what zod cannot read: the runner's own check then stands alone. */

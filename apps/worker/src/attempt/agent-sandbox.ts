@@ -5,6 +5,7 @@ import type { Place } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
 import { mountsKey } from "../daemon/warm.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { SandboxNeeds } from "./context.ts";
 
 export interface AgentSandboxOptions {
   readonly place: Place;
@@ -34,11 +35,11 @@ export class AgentSandbox {
   }
 
   /** See `AttemptContext.agentSandbox`. Calls at the same time give the same sandbox. */
-  async get(readOnly: readonly string[]): Promise<Sandbox> {
+  async get(readOnly: readonly string[], needs: SandboxNeeds = "turns"): Promise<Sandbox> {
     const before = this.#last;
     const next = before.then(
-      () => this.#choose(readOnly),
-      () => this.#choose(readOnly),
+      () => this.#choose(readOnly, needs),
+      () => this.#choose(readOnly, needs),
     );
     this.#last = next;
     const sandbox = await next;
@@ -48,11 +49,11 @@ export class AgentSandbox {
     return sandbox;
   }
 
-  async #choose(readOnly: readonly string[]): Promise<Sandbox> {
+  async #choose(readOnly: readonly string[], needs: SandboxNeeds): Promise<Sandbox> {
     this.#options.signal.throwIfAborted();
     if (this.#current && !isEnded(this.#current)) return this.#current;
     this.#current = await this.#unusedWith(mountsKey(readOnly));
-    this.#current ??= await this.#fresh(readOnly);
+    this.#current ??= await this.#fresh(readOnly, needs);
     return this.#current;
   }
 
@@ -65,11 +66,13 @@ export class AgentSandbox {
     return undefined;
   }
 
-  async #fresh(readOnly: readonly string[]): Promise<Sandbox> {
+  async #fresh(readOnly: readonly string[], needs: SandboxNeeds): Promise<Sandbox> {
     const { place, home, provider, signal } = this.#options;
     // What an earlier runner has spooled is not the new one's.
     await removeOwned(place.spool, place.root);
     await mkdir(place.spool, { mode: 0o700 });
-    return await provider.start({ id: newId(), workspace: place.workspace, home, spool: place.spool, control: place.control, readOnly: [...readOnly] }, signal);
+    const { workspace, spool, control } = place;
+    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...(needs === "commands" ? { runner: false } : {}) };
+    return await provider.start(spec, signal);
   }
 }

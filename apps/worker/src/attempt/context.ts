@@ -4,6 +4,9 @@ import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
 
+/** `commands`: no turn will run, so a sandbox without a runner will do. */
+export type SandboxNeeds = "turns" | "commands";
+
 /** All that the pipeline of one attempt needs; made by the daemon (`daemon/`), used by the verbs of the life cycle (`job/`). */
 export interface AttemptContext {
   readonly claim: Claim;
@@ -26,9 +29,9 @@ export interface AttemptContext {
    * are these, else a fresh one; the folders are the same either way and are known before, so the workspace can be prepared first (into
    * `paths.workspace` itself: that folder is mounted already and must not be replaced). A second call gives the same sandbox, after its `end()` a
    * fresh one over the same folders, the spool emptied. After a restart the running one is attached again; where it is gone, a fresh one comes, to be
-   * told by its `record.nonce`: a turn that was begun in the other must not be begun again.
+   * told by its `record.nonce`: a turn that was begun in the other must not be begun again. Without a runner nothing has to start: it can `run` only.
    */
-  agentSandbox(readOnly: readonly string[]): Promise<Sandbox>;
+  agentSandbox(readOnly: readonly string[], needs?: SandboxNeeds): Promise<Sandbox>;
   /** Extra host folders that gates and agents need read-only: toolchains found on PATH. */
   readonly toolchains: readonly string[];
 }
@@ -52,12 +55,18 @@ export interface AttemptPaths {
   readonly repository: string;
 }
 
+export type Durability = "flushed" | "written";
+
 /**
  * What the attempt has already done, on disk. A restarted worker runs the same pipeline again: a step that is in the journal is not done again,
  * its recorded result is read. A step's result is plain JSON.
  */
 export interface Journal {
-  step<T>(key: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * `flushed` (the default): on the device when it resolves, as what must be known before something that cannot be undone. `written`: outlives the
+   * process but not a power cut, until the next flushed step takes it along; for what may be done again.
+   */
+  step<T>(key: string, work: () => Promise<T>, durability?: Durability): Promise<T>;
   /** True where the step is already recorded. */
   has(key: string): boolean;
 }

@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { syncFolder } from "../daemon/durable-file.ts";
-import type { Journal } from "./context.ts";
+import type { Durability, Journal } from "./context.ts";
 import { JsonlFile } from "./jsonl-file.ts";
 
-/** The journal of one attempt on disk, a line a step: `{"key":…,"result":…}`. Flushed to the device before a step counts as done. */
+/** The journal of one attempt on disk, a line a step: `{"key":…,"result":…}`. A `flushed` step, and all before it, is on the device before it counts as done. */
 export class FileJournal implements Journal, AsyncDisposable {
   readonly #file: JsonlFile;
   readonly #results: Map<string, unknown>;
@@ -33,11 +33,11 @@ export class FileJournal implements Journal, AsyncDisposable {
   }
 
   /** Does the work once: where it is recorded, the recorded result comes back. Work that throws is not recorded. */
-  async step<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async step<T>(key: string, work: () => Promise<T>, durability: Durability = "flushed"): Promise<T> {
     if (this.#results.has(key)) return this.#results.get(key) as T;
     const running = this.#running.get(key);
     if (running) return (await running) as T;
-    const step = this.#do(key, work);
+    const step = this.#do(key, work, durability);
     this.#running.set(key, step);
     try {
       return await step;
@@ -57,14 +57,14 @@ export class FileJournal implements Journal, AsyncDisposable {
     await this.#file[Symbol.asyncDispose]();
   }
 
-  async #do<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async #do<T>(key: string, work: () => Promise<T>, durability: Durability): Promise<T> {
     const result = await work();
     const line = Buffer.from(`${JSON.stringify({ key, result })}\n`);
     const append = this.#tail
       .catch(() => undefined)
       .then(async () => {
         await this.#file.append(line);
-        await this.#file.sync();
+        if (durability === "flushed") await this.#file.sync();
       });
     this.#tail = append;
     await append;

@@ -124,7 +124,7 @@ async function assemble(
     events,
     log,
     signal: abort.signal,
-    agentSandbox: (readOnly) => agent.get(readOnly),
+    agentSandbox: (readOnly, needs) => agent.get(readOnly, needs),
     toolchains: services.toolchains,
   };
   await mkdir(paths.repository, { recursive: true, mode: 0o700 });

@@ -55,10 +55,11 @@ function isStale(error: unknown): boolean {
   return error instanceof SlipwayError && (error.code === "LEASE_LOST" || error.code === "NOT_FOUND");
 }
 
+/** What the server would answer the same way the next time. */
+const FINAL_ANSWERS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "PAYLOAD_TOO_LARGE", "CONFLICT", "COMMIT_INVALID", "UNAUTHENTICATED", "FORBIDDEN"]);
+
 function isFinalAnswer(error: unknown): boolean {
-  return (
-    isStale(error) || (error instanceof SlipwayError && (error.code === "INVALID_REQUEST" || error.code === "PAYLOAD_TOO_LARGE" || error.code === "CONFLICT"))
-  );
+  return isStale(error) || (error instanceof SlipwayError && FINAL_ANSWERS.has(error.code));
 }
 
 /** Plain JSON, whatever somebody put into the details. */

@@ -1,7 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
 import type { Claim, Outcome } from "@slipway/protocol/worker-api";
-import { sweepHomes } from "../daemon/sweep-homes.ts";
 import type { AttemptState } from "./attempt-state.ts";
 import { cleanUp } from "./clean-up.ts";
 import { type OpenAttempt, openAttempt, reopenAttempt } from "./open-attempt.ts";
@@ -71,7 +70,9 @@ async function live(services: AttemptServices, attempt: OpenAttempt): Promise<vo
     await cleanUp(services, attempt, job);
     hold.release();
   }
-  if (job && !services.stop.aborted) await sweepHomes(services.homes, services.client, log, services.stop);
+  // What must not compete with the attempt itself.
+  services.sweeper.soon();
+  services.warm.hurry();
 }
 
 /** The pipeline's outcome, by journal where it is known; undefined where the attempt is no longer ours to report. */

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import type { Homes } from "../daemon/homes.ts";
 import type { Leases } from "../daemon/leases.ts";
+import type { HomeSweeper } from "../daemon/sweep-homes.ts";
 import type { WarmPool } from "../daemon/warm.ts";
 import type { WarmMounts } from "../daemon/warm-mounts.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
@@ -16,6 +17,7 @@ export interface AttemptServices {
   readonly provider: SandboxProvider;
   readonly leases: Leases;
   readonly homes: Homes;
+  readonly sweeper: HomeSweeper;
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;
   readonly toolchains: readonly string[];

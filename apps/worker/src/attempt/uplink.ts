@@ -7,6 +7,8 @@ import type { EventSpool, SpooledEvent } from "./event-spool.ts";
 /** Bounds of one batch, as the protocol sets them. */
 const BATCH_EVENTS = 2_000;
 const BATCH_BYTES = 1_048_576;
+/** Answers after which no event of the attempt will be taken any more: a lease that is over, or a token that was revoked. */
+const LOST: ReadonlySet<string> = new Set(["LEASE_LOST", "NOT_FOUND", "UNAUTHENTICATED", "FORBIDDEN"]);
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
 
@@ -134,7 +136,7 @@ export class Uplink {
       } catch (error) {
         signal.throwIfAborted();
         const failure = toSlipwayError(error);
-        if (failure.code === "LEASE_LOST" || failure.code === "NOT_FOUND") return failure;
+        if (LOST.has(failure.code)) return failure;
         if (failure.code === "INVALID_REQUEST" || failure.code === "PAYLOAD_TOO_LARGE") return await this.#divide(events, failure, signal);
         if (failures === 0) log.warn({ err: failure, jobId, fence }, "events are not accepted; they stay in the spool and are sent again");
         await pause(Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS), signal);

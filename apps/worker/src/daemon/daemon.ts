@@ -20,7 +20,7 @@ import { recover } from "./recover.ts";
 import { capabilitiesOf, register } from "./register.ts";
 import { hearSignals } from "./signals.ts";
 import { startWarm } from "./start-warm.ts";
-import { sweepHomes } from "./sweep-homes.ts";
+import { HomeSweeper } from "./sweep-homes.ts";
 import { WarmPool } from "./warm.ts";
 import { WarmMounts } from "./warm-mounts.ts";
 
@@ -45,6 +45,7 @@ export interface DaemonOptions {
   readonly minFreeBytes?: number;
   readonly spoolLimitBytes?: number;
   readonly renewMs?: number;
+  readonly sweepMs?: number;
 }
 
 /**
@@ -61,6 +62,7 @@ export class WorkerDaemon implements AsyncDisposable {
   readonly #giveUp: AbortController;
   readonly #lock: Disposable;
   readonly #signals: Promise<void>;
+  readonly #sweeping: Promise<void>;
   #stopping: Promise<void> | undefined;
 
   private constructor(workerId: string, services: AttemptServices, controls: Controls, lock: Disposable, loops: Promise<void>, options: DaemonOptions) {
@@ -73,6 +75,7 @@ export class WorkerDaemon implements AsyncDisposable {
     this.#lock = lock;
     const onDrain = (): void => this.drain();
     this.#signals = hearSignals({ client: services.client, workerId, running: services.running, onDrain, log: options.log }, controls.stop.signal);
+    this.#sweeping = services.sweeper.run(controls.stop.signal);
   }
 
   /** Takes the folder, registers, takes up what an earlier process left, and begins to claim. DATA_FOLDER_IN_USE; what the server refuses with. */
@@ -90,7 +93,6 @@ export class WorkerDaemon implements AsyncDisposable {
       const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);
       const { live } = await register(services.client, registration, options.log, options.signal);
       const resumed = await recover(services, live);
-      await sweepHomes(services.homes, services.client, options.log, options.signal);
       const newest = services.warmMounts.newest;
       if (newest) services.warm.want(newest);
       const loops = runSlots(
@@ -147,7 +149,7 @@ export class WorkerDaemon implements AsyncDisposable {
     this.#claiming.abort(stopped);
     this.#stop.abort(stopped);
     const limit = setTimeout(() => this.#giveUp.abort(stopped), REPORT_LIMIT_MS);
-    await Promise.all([this.idle, this.#signals, this.#services.warm.close()]);
+    await Promise.all([this.idle, this.#signals, this.#sweeping, this.#services.warm.close()]);
     clearTimeout(limit);
     await this.#services.leases.close();
     this.#lock[Symbol.dispose]();
@@ -163,12 +165,16 @@ interface Controls {
 async function makeServices(options: DaemonOptions, folders: WorkerFolders, leases: Leases, controls: Controls): Promise<AttemptServices> {
   const { provider, log, slots } = options;
   const warm = new WarmPool({ slots, start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal), log });
+  const client = new Client({ url: options.url, token: options.token });
+  const homes = new Homes(folders.homes);
+  const sweeper = new HomeSweeper({ homes, client, log, ...(options.sweepMs === undefined ? {} : { intervalMs: options.sweepMs }) });
   return {
     folders,
-    client: new Client({ url: options.url, token: options.token }),
+    client,
     provider,
     leases,
-    homes: new Homes(folders.homes),
+    homes,
+    sweeper,
     warm,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
     toolchains: options.toolchains,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { idSchema } from "@slipway/protocol/scalars";
@@ -34,13 +35,12 @@ export class Homes {
 
   /** Keeps a home that lay elsewhere, in place of an older one. Where another attempt uses the kept one, that one stays and this one is left. */
   async keep(jobId: string, from: string): Promise<void> {
-    if (this.#inUse.has(jobId)) return;
+    // Not there: it was kept already, before the worker was killed. What is kept must not be removed for it.
+    if (this.#inUse.has(jobId) || !existsSync(from)) return;
     this.#inUse.add(jobId);
     try {
       await removeOwned(this.path(jobId), this.#folder);
       await rename(from, this.path(jobId));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     } finally {
       this.#inUse.delete(jobId);
     }

@@ -24,6 +24,7 @@ const recordSchema = z.object({
     spool: z.string(),
     control: z.string(),
     readOnly: z.array(z.string()),
+    runner: z.boolean().optional(),
   }),
   kind: z.enum(["bwrap", "none"]),
   nonce: z.string(),

@@ -8,6 +8,8 @@ import type { Place } from "./places.ts";
 
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
+/** How long a replacement waits while another of its kind is ready, in ms: the first moments of a job are when the machine has the most to do. */
+const REPLACE_AFTER_MS = 1_000;
 
 /** A sandbox that was started ahead of its job. */
 export interface WarmSandbox {
@@ -35,7 +37,8 @@ export function mountsKey(readOnly: readonly string[]): string {
 
 /**
  * Sandboxes started ahead, one a task slot, with the mounts of the last jobs: each serves one job and is replaced in the background. One starts at a
- * time, so that warming never competes with more than one job's work. Starts that fail are tried again ever later; the reason is logged once.
+ * time, so that warming never competes with more than one job's work, and not before a second of the job or its end (`hurry`) unless none is ready.
+ * Starts that fail are tried again ever later; the reason is logged once.
  */
 export class WarmPool {
   readonly #options: WarmPoolOptions;
@@ -44,6 +47,7 @@ export class WarmPool {
   /** Mounts of the last jobs, newest first, one a slot. */
   #wanted: Array<{ key: string; readOnly: readonly string[] }> = [];
   #filling: Promise<void> | undefined;
+  #later: NodeJS.Timeout | undefined;
   #told: string | undefined;
 
   constructor(options: WarmPoolOptions) {
@@ -70,18 +74,29 @@ export class WarmPool {
   want(readOnly: readonly string[]): void {
     if (this.#stop.signal.aborted) return;
     const { slots } = this.#options;
-    this.#wanted = [{ key: mountsKey(readOnly), readOnly: [...readOnly] }, ...this.#wanted].slice(0, slots);
-    this.#fillSoon();
+    const key = mountsKey(readOnly);
+    this.#wanted = [{ key, readOnly: [...readOnly] }, ...this.#wanted].slice(0, slots);
+    if (this.#ready.some((entry) => entry.key === key)) this.#later ??= setTimeout(() => this.hurry(), REPLACE_AFTER_MS).unref();
+    else this.hurry();
   }
 
-  /** Resolves when nothing is being started. */
+  /** What is missing is started now: there is time for it. */
+  hurry(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    if (!this.#stop.signal.aborted) this.#fillSoon();
+  }
+
+  /** Has what is missing started, and resolves when nothing is being started. */
   async settled(): Promise<void> {
+    this.hurry();
     await this.#filling;
   }
 
   /** Ends all of them. */
   async close(): Promise<void> {
     this.#stop.abort(new SlipwayError("WORKER_STOPPED"));
+    clearTimeout(this.#later);
     await this.#filling;
     const endings = await Promise.allSettled(this.#ready.splice(0).map(({ warm }) => warm.discard()));
     for (const ending of endings) if (ending.status === "rejected") this.#options.log.error({ err: ending.reason }, "a warm sandbox could not be ended");

@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from "@slipway/git/commit";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { together } from "@slipway/git/together";
 import { readUntrusted } from "@slipway/git/untrusted-file";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
@@ -31,13 +32,19 @@ export async function recordedCommit(context: AttemptContext): Promise<TakenComm
 }
 
 /**
- * Makes the job's commit from the workspace. Call it when every process of the agent is dead: git then runs inside a fresh one-shot, with the
- * agent's rights and no network, and only a bounded, checked pack comes out. COMMIT_INVALID, SCOPE_VIOLATION (a nested repository).
+ * Ends the agent's sandbox and makes the job's commit from the workspace. When every process of the agent is dead, git runs inside a fresh one-shot,
+ * with the agent's rights and no network, and only a bounded, checked pack comes out. COMMIT_INVALID, SCOPE_VIOLATION (a nested repository).
  */
-export async function commitChange(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<TakenCommit> {
+export async function endAndCommit(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<TakenCommit> {
   const { job } = context.claim;
   const make = async (): Promise<TakenCommit> => {
     const out = join(context.paths.work, "commit");
+    // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end.
+    await together(
+      context.signal,
+      () => sandbox.end(),
+      () => makeCommitFolder(context, repository, out),
+    );
     await runCommitScript(context, sandbox, repository, out, deadline.commitMs());
     const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal: context.signal };
     return await takeCommit(repository, { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) });
@@ -52,6 +59,7 @@ export async function commitChange(context: AttemptContext, sandbox: Sandbox, re
 export async function workspaceTree(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, timeoutMs: number): Promise<string | null> {
   const out = join(context.paths.work, "tree");
   try {
+    await makeCommitFolder(context, repository, out);
     await runCommitScript(context, sandbox, repository, out, timeoutMs);
     const text = (await readUntrusted(join(out, "tree"), 128))?.toString("latin1").trim() ?? "";
     return /^[0-9a-f]{40,64}$/.test(text) ? text : null;
@@ -64,11 +72,13 @@ export async function workspaceTree(context: AttemptContext, sandbox: Sandbox, r
   }
 }
 
-async function runCommitScript(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, out: string, timeoutMs: number): Promise<void> {
-  const { baseOid } = context.claim.job;
+async function makeCommitFolder(context: AttemptContext, repository: WorkerRepository, out: string): Promise<void> {
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true, mode: 0o700 });
-  await prepareCommitFolder(repository, context.paths.workspace, out, baseOid);
+  await prepareCommitFolder(repository, context.paths.workspace, out, context.claim.job.baseOid);
+}
+
+async function runCommitScript(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, out: string, timeoutMs: number): Promise<void> {
   const inside = sandbox.record.kind === "none" ? out : "/commit";
   const result = await sandbox.run(
     {
@@ -77,7 +87,7 @@ async function runCommitScript(context: AttemptContext, sandbox: Sandbox, reposi
         PATH: process.env["PATH"] ?? "/usr/bin:/bin",
         HOME: "/nonexistent",
         LC_ALL: "C",
-        BASE_OID: baseOid,
+        BASE_OID: context.claim.job.baseOid,
         OUT: inside,
         INDEX: `${inside}/index`,
         OBJECTS: repository.upstreamObjects.join(":"),

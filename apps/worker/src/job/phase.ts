@@ -11,10 +11,11 @@ type Scene = Pick<AttemptContext, "events" | "journal" | "log" | "signal">;
  */
 export async function inPhase<T>(context: Scene, phase: Phase, key: string, work: () => Promise<T>, detailOf?: (result: T) => string | undefined): Promise<T> {
   context.signal.throwIfAborted();
-  const startedAtMs = await context.journal.step(`${key}:started`, async () => {
+  const begin = async (): Promise<number> => {
     await context.events.emit({ kind: "phase", data: { phase, status: "started" } });
     return monotonicMs();
-  });
+  };
+  const startedAtMs = await context.journal.step(`${key}:started`, begin, "written");
   const durationMs = (): number => Math.max(0, monotonicMs() - startedAtMs);
   let result: T;
   try {
@@ -28,12 +29,13 @@ export async function inPhase<T>(context: Scene, phase: Phase, key: string, work
   return result;
 }
 
-/** Emits an event that a restarted worker does not emit again. */
+/** Emits an event that a restarted worker does not emit again. Not flushed: neither is the event, and some twenty flushes are 20 ms of a job. */
 export async function once(context: Pick<Scene, "events" | "journal">, key: string, event: AppendableEvent): Promise<void> {
-  await context.journal.step(key, async () => {
+  const emit = async (): Promise<null> => {
     await context.events.emit(event);
     return null;
-  });
+  };
+  await context.journal.step(key, emit, "written");
 }
 
 async function emitFailure(context: Scene, phase: Phase, durationMs: number, error: unknown): Promise<void> {

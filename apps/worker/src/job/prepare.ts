@@ -16,18 +16,29 @@ export interface WorkspaceSource {
   readonly from: "upstream" | "jobs";
 }
 
-/** Brings the commit to this machine and makes the workspace from it, once. REPOSITORY_UNREACHABLE, WORKSPACE_FAILED. */
-export async function prepareWorkspace(context: AttemptContext, source: WorkspaceSource): Promise<WorkerRepository> {
+/** Opens the worker's own stores of the repository: from here on it is known what a sandbox must see of them. REPOSITORY_UNREACHABLE. */
+export async function openRepository(context: AttemptContext): Promise<WorkerRepository> {
   const { claim, paths, signal } = context;
-  const repository = await whileUnreachable(signal, () => openWorkerRepository(paths.repository, claim.hub, signal), HUB_RETRIES);
-  await context.journal.step("workspace", async () => {
-    await whileUnreachable(signal, () => fetchCommit(repository, claim.hub, source.oid, source.from, signal), HUB_RETRIES);
+  return await whileUnreachable(signal, () => openWorkerRepository(paths.repository, claim.hub, signal), HUB_RETRIES);
+}
+
+/** Brings the commit to this machine. REPOSITORY_UNREACHABLE. */
+export async function bringCommit(context: AttemptContext, repository: WorkerRepository, source: WorkspaceSource): Promise<void> {
+  const { claim, signal } = context;
+  await whileUnreachable(signal, () => fetchCommit(repository, claim.hub, source.oid, source.from, signal), HUB_RETRIES);
+}
+
+/** Makes the workspace from a commit that is here, once. WORKSPACE_FAILED. */
+export async function makeWorkspace(context: AttemptContext, repository: WorkerRepository, source: WorkspaceSource): Promise<void> {
+  const { journal, paths } = context;
+  const make = async (): Promise<null> => {
     await Promise.all([paths.work, paths.home, paths.workspace].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
     await clearHalfMade(repository, paths.workspace);
     await addWorkspace(repository, { workspace: paths.workspace, baseOid: source.oid, withJobObjects: source.from === "jobs", branchName: WORK_BRANCH });
     return null;
-  });
-  return repository;
+  };
+  // Whatever runs there first is journaled, and flushed, itself.
+  await journal.step("workspace", make, "written");
 }
 
 /** Takes away what a killed worker left half made. The folder itself stays: a warm sandbox may already have it mounted. */

@@ -7,10 +7,12 @@ import { whileUnreachable } from "./retry.ts";
 /** Puts the job's commit on the hub, where it is inert until the attempt's finish names it. REPOSITORY_UNREACHABLE. */
 export async function pushChange(context: AttemptContext, repository: WorkerRepository, oid: string): Promise<void> {
   const { claim, signal } = context;
-  await inPhase(context, "push", "push:phase", () =>
-    context.journal.step("push", async () => {
-      await whileUnreachable(signal, () => pushCommit(repository, claim.hub, oid, claim.hub.pushRef, signal), HUB_RETRIES);
-      return null;
-    }),
-  );
+  // The base came from there, and the commit has no other parent.
+  const known = [claim.job.baseOid];
+  const push = async (): Promise<null> => {
+    await whileUnreachable(signal, () => pushCommit(repository, claim.hub, oid, claim.hub.pushRef, signal, { known }), HUB_RETRIES);
+    return null;
+  };
+  // Pushing the same commit again is no harm.
+  await inPhase(context, "push", "push:phase", () => context.journal.step("push", push, "written"));
 }

@@ -1,16 +1,17 @@
 import type { TakenCommit } from "@slipway/git/commit";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { checkChange } from "./checks.ts";
-import { commitChange, hasCommit, recordedCommit, workspaceTree } from "./commit.ts";
+import { endAndCommit, hasCommit, recordedCommit, workspaceTree } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { type GateResult, runGates } from "./gates.ts";
 import { inPhase } from "./phase.ts";
-import { prepareWorkspace } from "./prepare.ts";
+import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
 import { repairPrompt } from "./repair-prompt.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
@@ -23,6 +24,8 @@ interface Task {
   readonly repository: WorkerRepository;
   readonly config: RepositoryConfig;
   readonly deadline: Deadline;
+  /** The agent's sandbox; undefined where an earlier life of this worker has made the commit already. */
+  readonly sandbox: Sandbox | undefined;
 }
 
 /**
@@ -43,30 +46,51 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
 /** A task: prepare → setup → turn ⇄ gates → commit → checks → push. */
 async function makeChange(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
-  const commit = hasCommit(context) ? await recordedCommit(context) : await letAgentWork(context, task);
+  const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
   const change = await checkChange(context, commit, task.config.scope);
   await pushChange(context, task.repository, change.oid);
   return { kind: "change", oid: change.oid, diffStat: change.diffStat };
 }
 
+/** The workspace and the agent's sandbox, made at the same time: the sandbox needs a fifth of a second, and only the stores' place to begin. */
 async function prepareTask(context: AttemptContext): Promise<Task> {
   const { job } = context.claim;
-  const startedAtMs = await context.journal.step("started", async () => monotonicMs());
+  const startedAtMs = await context.journal.step("started", async () => monotonicMs(), "written");
   return await inPhase(context, "prepare", "prepare", async () => {
-    const repository = await prepareWorkspace(context, { oid: job.baseOid, from: "upstream" });
-    const config = await readRepositoryConfig(repository, job.baseOid);
-    const gateTimeoutsMs = config.gates.map((gate) => gate.timeoutSeconds * 1_000);
-    return { repository, config, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
+    const repository = await openRepository(context);
+    let sandbox: Sandbox | undefined;
+    const startSandbox = async (): Promise<void> => {
+      if (!hasCommit(context)) sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]);
+    };
+    try {
+      const [config] = await together(context.signal, () => prepareWorkspace(context, repository), startSandbox);
+      const gateTimeoutsMs = config.gates.map((gate) => gate.timeoutSeconds * 1_000);
+      return { repository, config, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
+    } catch (error) {
+      await sandbox?.end();
+      throw error;
+    }
   });
 }
 
+/** The workspace at the job's base, and what the repository says of itself there. */
+async function prepareWorkspace(context: AttemptContext, repository: WorkerRepository): Promise<RepositoryConfig> {
+  const source = { oid: context.claim.job.baseOid, from: "upstream" } as const;
+  await bringCommit(context, repository, source);
+  const [config] = await together(
+    context.signal,
+    () => readRepositoryConfig(repository, source.oid),
+    () => makeWorkspace(context, repository, source),
+  );
+  return config;
+}
+
 /** All that happens while the agent's sandbox is there. It is ended before the commit is made, and whatever happens. */
-async function letAgentWork(context: AttemptContext, task: Task): Promise<TakenCommit> {
-  await using sandbox = await context.agentSandbox([...context.toolchains, ...task.repository.upstreamObjects]);
+async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
+  await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.config.setup, task.deadline);
   await workUntilGatesPass(context, sandbox, task);
-  await sandbox.end();
-  return await commitChange(context, sandbox, task.repository, task.deadline);
+  return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
 
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where that leads nowhere. */

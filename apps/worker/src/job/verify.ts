@@ -1,5 +1,6 @@
 import { treeOf } from "@slipway/git/hub";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { Outcome } from "@slipway/protocol/worker-api";
@@ -8,7 +9,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { runGate } from "./gates.ts";
 import { inPhase } from "./phase.ts";
-import { prepareWorkspace } from "./prepare.ts";
+import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
 import { setUp } from "./setup.ts";
 
@@ -17,11 +18,11 @@ import { setUp } from "./setup.ts";
  * and what runs here runs in a sandbox and a home of the verify job's own.
  */
 export async function verifyTree(context: AttemptContext, spec: VerifySpec): Promise<Outcome> {
-  const startedAtMs = await context.journal.step("started", async () => monotonicMs());
+  const startedAtMs = await context.journal.step("started", async () => monotonicMs(), "written");
   const gateTimeoutsMs = spec.config.gates.map((gate) => gate.timeoutSeconds * 1_000);
   const deadline = openDeadline({ timeoutMs: context.claim.job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
   const repository = await inPhase(context, "prepare", "prepare", () => prepareTree(context, spec));
-  await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]);
+  await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects], "commands");
   await setUp(context, sandbox, spec.config.setup, deadline);
   const receipts = await inPhase(context, "verify", "verify", () => runAll(context, sandbox, spec, deadline), describe);
   return { kind: "verified", receipts };
@@ -29,8 +30,14 @@ export async function verifyTree(context: AttemptContext, spec: VerifySpec): Pro
 
 /** The workspace, and the assurance that it is of the tree that the receipts will name. */
 async function prepareTree(context: AttemptContext, spec: VerifySpec): Promise<WorkerRepository> {
-  const repository = await prepareWorkspace(context, { oid: spec.mergedOid, from: "jobs" });
-  const tree = await treeOf(repository.dir, spec.mergedOid);
+  const source = { oid: spec.mergedOid, from: "jobs" } as const;
+  const repository = await openRepository(context);
+  await bringCommit(context, repository, source);
+  const [tree] = await together(
+    context.signal,
+    () => treeOf(repository.dir, spec.mergedOid),
+    () => makeWorkspace(context, repository, source),
+  );
   if (tree !== spec.tree)
     throw new SlipwayError("INTERNAL", "The merged commit does not have the tree that is to be verified.", {
       mergedOid: spec.mergedOid,

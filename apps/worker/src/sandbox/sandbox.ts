@@ -9,7 +9,7 @@ export interface SandboxProvider {
   readonly kind: "bwrap" | "none";
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
   probe(): Promise<void>;
-  /** Starts the sandbox and its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */
+  /** Starts the sandbox and, unless the spec wants none, its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */
   start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
   /** Takes up a sandbox that an earlier worker process started, by its record; undefined where it is gone. */
   attach(record: SandboxRecord): Promise<Sandbox | undefined>;
@@ -33,6 +33,8 @@ export interface SandboxSpec {
   readonly control: string;
   /** Host paths mounted read-only at the same path: toolchains, and the objects of the repository. */
   readonly readOnly: readonly string[];
+  /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
+  readonly runner?: boolean | undefined;
 }
 
 /** What must survive a killed worker, kept on disk. */

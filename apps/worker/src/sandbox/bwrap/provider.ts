@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { CommandSandbox } from "../command-sandbox.ts";
 import { RunnerLink } from "../link/runner-link.ts";
 import { endMarked, isAlive, type ProcessMark } from "../processes.ts";
 import { lastWords, ResidentSandbox } from "../resident-sandbox.ts";
@@ -42,6 +43,7 @@ export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
 
 async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
   signal.throwIfAborted();
+  if (spec.runner === false) return await withoutRunner(host, spec);
   const socketFolder = socketFolderOf(settings.runtimeFolder, spec.id);
   await prepareFolders(spec, socketFolder);
   const nonce = newNonce();
@@ -69,6 +71,11 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   }
 }
 
+function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
+  const record: SandboxRecord = { spec, kind: "bwrap", nonce: newNonce(), processes: [] };
+  return CommandSandbox.open({ record, inside: INSIDE, runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
+}
+
 function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string): Bubblewrap {
   const cacheFolder = compileCacheOf(settings.runtimeFolder);
   const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder } });
@@ -93,7 +100,7 @@ function whyEnded(bubblewrap: Bubblewrap, spec: SandboxSpec) {
 }
 
 async function attach(settings: BwrapSettings, host: HostView, record: SandboxRecord): Promise<Sandbox | undefined> {
-  if (record.kind !== "bwrap" || !record.processes.every(isAlive)) return undefined;
+  if (record.kind !== "bwrap" || record.spec.runner === false || !record.processes.every(isAlive)) return undefined;
   const socketFolder = socketFolderOf(settings.runtimeFolder, record.spec.id);
   const link = await RunnerLink.listen(join(socketFolder, "s"), record.nonce);
   const sandbox = resident(host, record, link, socketFolder);

@@ -3,6 +3,7 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { CommandSandbox } from "../command-sandbox.ts";
 import { leaseFileIn } from "../lease-file.ts";
 import { RunnerLink } from "../link/runner-link.ts";
 import { endMarked, isAlive, markProcess, type ProcessMark } from "../processes.ts";
@@ -39,6 +40,7 @@ function insideOf(spec: SandboxSpec): Sandbox["inside"] {
 
 async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
   signal.throwIfAborted();
+  if (spec.runner === false) return await withoutRunner(spec);
   const socketFolder = socketFolderOf(settings.runtimeFolder, spec.id);
   await prepareFolders(spec, socketFolder);
   const nonce = newNonce();
@@ -66,6 +68,11 @@ async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSig
   }
 }
 
+function withoutRunner(spec: SandboxSpec): Promise<Sandbox> {
+  const record: SandboxRecord = { spec, kind: "none", nonce: newNonce(), processes: [] };
+  return CommandSandbox.open({ record, inside: insideOf(spec), runOneShot: (command, signal) => runOneShot(spec, command, signal) });
+}
+
 function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: string) {
   const cache = compileCacheOf(settings.runtimeFolder);
   const paths = { socket: join(socketFolder, "s"), lease: leaseFileIn(spec.control), spool: spec.spool, cache, ownNamespace: false };
@@ -87,7 +94,7 @@ function notStarted(words: string): SlipwayError {
 }
 
 async function attach(settings: NoneSettings, record: SandboxRecord): Promise<Sandbox | undefined> {
-  if (record.kind !== "none" || !record.processes.every(isAlive)) return undefined;
+  if (record.kind !== "none" || record.spec.runner === false || !record.processes.every(isAlive)) return undefined;
   const socketFolder = socketFolderOf(settings.runtimeFolder, record.spec.id);
   const link = await RunnerLink.listen(join(socketFolder, "s"), record.nonce);
   const sandbox = resident(record, link, socketFolder);
