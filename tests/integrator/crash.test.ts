@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const moments: Array<Moment & { step: string }> = [
   { step: "the claim is answered", request: /^POST \/v1\/completion-claims$/, when: "after" },
-  { step: "the push begins", request: /^GET \/git\/.*service=git-receive-pack$/, when: "before" },
+  { step: "the push begins", request: /^POST \/git\/.*\/git-receive-pack$/, when: "before" },
   { step: "the push is taken", request: /^POST \/git\/.*\/git-receive-pack$/, when: "after" },
   { step: "the verification is asked for", request: /\/verify$/, when: "before" },
   { step: "the verification is accepted", request: /\/verify$/, when: "after" },
