@@ -165,6 +165,17 @@ test("a warm sandbox is handed out where its mounts are those that are asked for
   expect(await readdir(worker("sandboxes"))).toEqual([]);
 });
 
+test("a verify job gets a sandbox without a runner, and none is kept warm for it", async () => {
+  const running = await start(async (context) => {
+    await context.agentSandbox(["/usr"], "commands");
+    return { kind: "verified", receipts: [] };
+  });
+  const jobId = stub.enqueue("verify");
+  await stub.until(ended(jobId));
+  await running.warmed();
+  expect(provider.started.map((spec) => spec.runner)).toEqual([false]);
+});
+
 test("sandboxes that cannot be started ahead do not hold up anything", async () => {
   const running = await start(async (context) => {
     await context.agentSandbox([]);

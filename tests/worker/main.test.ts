@@ -3,12 +3,20 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { StubServer } from "./stub-server.ts";
 
 const MAIN = new URL("../../apps/worker/src/main.ts", import.meta.url).pathname;
+const RUNNER = new URL("../../apps/runner/src/main.ts", import.meta.url).pathname;
 /** Compiled once for all starts of this file: without it each of them compiles three programs, which takes most of a test's time on a busy machine. */
 const compileCache = await mkdtemp(join(tmpdir(), "slipway-cache-"));
+beforeAll(async () => {
+  for (const args of [
+    [MAIN, "--help"],
+    [RUNNER, "describe"],
+  ])
+    await once(spawn(process.execPath, args, { env: { ...process.env, NODE_COMPILE_CACHE: compileCache }, stdio: "ignore" }), "exit");
+});
 afterAll(() => rm(compileCache, { recursive: true, force: true }));
 let stub: StubServer;
 let dataFolder: string;

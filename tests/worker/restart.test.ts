@@ -3,9 +3,18 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { markProcess } from "../../apps/worker/src/sandbox/processes.ts";
 import { StubServer } from "./stub-server.ts";
+
+const WORKER = new URL("./daemon-process.ts", import.meta.url);
+/** Compiled once, and not by each worker again: a killed one leaves no cache behind, and compiling is most of a start on a busy machine. */
+const compileCache = await mkdtemp(join(tmpdir(), "slipway-cache-"));
+beforeAll(async () => {
+  // Without its arguments it only loads what it imports, and ends.
+  await once(fork(WORKER, { env: { ...process.env, NODE_COMPILE_CACHE: compileCache }, stdio: "ignore" }), "exit");
+});
+afterAll(() => rm(compileCache, { recursive: true, force: true }));
 
 let stub: StubServer;
 let dataFolder: string;
@@ -30,7 +39,7 @@ afterEach(async () => {
 });
 
 function startWorker(): ChildProcess {
-  const worker = fork(new URL("./daemon-process.ts", import.meta.url), [dataFolder, stub.url], { execArgv: ["--disable-sigusr1"] });
+  const worker = fork(WORKER, [dataFolder, stub.url], { execArgv: ["--disable-sigusr1"], env: { ...process.env, NODE_COMPILE_CACHE: compileCache } });
   workers.push(worker);
   const inbox: Message[] = [];
   inboxes.set(worker, inbox);

@@ -14,6 +14,11 @@ export function splitUrl(url: string): { url: string; authorization?: string } {
   return { url: parsed.href, authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 
+/** Whether a web address has a name or password in it, also where it is no valid one. */
+export function carriesCredential(url: string): boolean {
+  return /^https?:\/\/[^/?#]*@/i.test(url);
+}
+
 /** Text with passwords in addresses and authorization headers struck out. */
 export function redactUrls(text: string): string {
   return text.replace(/(:\/\/)[^@/\s]+@/g, "$1***@").replace(/(authorization: *\w+ +)\S+/gi, "$1***");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { redactUrls, splitUrl } from "./credential.ts";
+import { carriesCredential, redactUrls, splitUrl } from "./credential.ts";
 import { gitEnvironment } from "./environment.ts";
 import { gitText, runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
@@ -37,6 +37,15 @@ test("an address and its password part", () => {
   });
   for (const url of ["https://host/x.git", "git@host:x.git", "ssh://git@host/x", "/a/b", "not a url"]) expect(splitUrl(url)).toEqual({ url });
   expect(redactUrls("fatal: https://me:secret@host/x and Authorization: Basic abc=")).toBe("fatal: https://***@host/x and Authorization: Basic ***");
+});
+
+test("an address with a password never becomes an argument", async () => {
+  for (const url of ["https://me:secret@host/x.git", "http://x:TO KEN@host:1/y", "HTTPS://me@host/x"]) {
+    expect(carriesCredential(url)).toBe(true);
+    const refused = runGit(["ls-remote", "--", url], { failure: "REPOSITORY_UNREACHABLE" });
+    await expect(refused).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE", message: expect.not.stringContaining("secret") });
+  }
+  for (const url of ["https://host/a@b", "git@host:x.git", "ssh://git@host/x", "https://host?q=a@b"]) expect(carriesCredential(url)).toBe(false);
 });
 
 test("work under one key runs alone and in order, a failure stops nobody", async () => {

@@ -1,6 +1,6 @@
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import { execa } from "execa";
-import { redactUrls } from "./credential.ts";
+import { carriesCredential, redactUrls } from "./credential.ts";
 import { type EnvironmentOptions, gitEnvironment } from "./environment.ts";
 
 export interface GitOptions extends EnvironmentOptions {
@@ -33,6 +33,9 @@ export interface GitResult {
  */
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   options.signal?.throwIfAborted();
+  // Every user of the machine can read a command line. Whoever has such an address splits it first: `splitUrl`, `credential`.
+  if (args.some(carriesCredential))
+    throw new SlipwayError(options.failure ?? "INTERNAL", "An address with a name or password in it may not become an argument of git.");
   const [file, argv] = commandOf(args, options.memoryLimitBytes);
   const subprocess = execa(file, argv, {
     cwd: options.cwd ?? options.gitDir ?? "/",

@@ -95,6 +95,7 @@ export class WorkerDaemon implements AsyncDisposable {
       const resumed = await recover(services, live);
       const newest = services.warmMounts.newest;
       if (newest) services.warm.want(newest);
+      services.warm.hurry();
       const loops = runSlots(
         options,
         services,

@@ -8,7 +8,7 @@ import type { Place } from "./places.ts";
 
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
-/** How long a replacement waits while another of its kind is ready, in ms: the first moments of a job are when the machine has the most to do. */
+/** How long a start ahead waits, in ms: the first moments of a job, and all of a short one, are when the machine has the most to do. */
 const REPLACE_AFTER_MS = 1_000;
 
 /** A sandbox that was started ahead of its job. */
@@ -37,7 +37,7 @@ export function mountsKey(readOnly: readonly string[]): string {
 
 /**
  * Sandboxes started ahead, one a task slot, with the mounts of the last jobs: each serves one job and is replaced in the background. One starts at a
- * time, so that warming never competes with more than one job's work, and not before a second of the job or its end (`hurry`) unless none is ready.
+ * time, so that warming never competes with more than one job's work, and not before a second of the job or its end (`hurry`) unless the last one is taken.
  * Starts that fail are tried again ever later; the reason is logged once.
  */
 export class WarmPool {
@@ -75,9 +75,10 @@ export class WarmPool {
     if (this.#stop.signal.aborted) return;
     const { slots } = this.#options;
     const key = mountsKey(readOnly);
+    const isUsedUp = this.#wanted.some((wanted) => wanted.key === key) && !this.#ready.some((entry) => entry.key === key);
     this.#wanted = [{ key, readOnly: [...readOnly] }, ...this.#wanted].slice(0, slots);
-    if (this.#ready.some((entry) => entry.key === key)) this.#later ??= setTimeout(() => this.hurry(), REPLACE_AFTER_MS).unref();
-    else this.hurry();
+    if (isUsedUp) this.hurry();
+    else this.#later ??= setTimeout(() => this.hurry(), REPLACE_AFTER_MS).unref();
   }
 
   /** What is missing is started now: there is time for it. */
