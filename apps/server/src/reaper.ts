@@ -18,6 +18,8 @@ export class Reaper {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #again = false;
+  /** Something with a time of its own came since the last round asked the store what is due next. */
+  #changed = false;
   #stopped = false;
   /** The next thing was due at this moment of the monotonic clock, or null. */
   #dueAt: number | null = null;
@@ -33,6 +35,7 @@ export class Reaper {
 
   /** Something new may be due sooner than was known. */
   poke(): void {
+    this.#changed = true;
     if (this.#running) this.#again = true;
     else this.#tick();
   }
@@ -63,8 +66,12 @@ export class Reaper {
     if (jumped || (this.#dueAt !== null && performance.now() >= this.#dueAt)) plane.jobRoom.offerAny();
     await recoverLandings(plane);
     await plane.store.packFinalJobs(PACK_JOBS);
+    const changed = this.#changed;
+    this.#changed = false;
     const nextDueMs = await plane.store.nextDueMs();
     this.#dueAt = nextDueMs === null ? null : performance.now() + nextDueMs;
+    // What became due before the store was asked is not in its answer, and no timer will tell of it.
+    if (changed) plane.jobRoom.offerAny();
   }
 
   #tick(): void {

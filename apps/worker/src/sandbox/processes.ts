@@ -60,7 +60,7 @@ async function waitGone(marks: readonly ProcessMark[], limitMs: number): Promise
   }
 }
 
-/** Calls `onGone` once, soon after one of these processes ended. `look()` looks at once. */
+/** Calls `onGone` once, soon after one of these processes ended. `look()` looks at once; after `stop()` neither calls it any more. */
 export function watchProcesses(marks: readonly ProcessMark[], onGone: () => void): { look(): void; stop(): void } {
   const timer = setInterval(look, 200);
   timer.unref();
@@ -71,5 +71,11 @@ export function watchProcesses(marks: readonly ProcessMark[], onGone: () => void
     onGone = () => {};
     tell();
   }
-  return { look, stop: () => clearInterval(timer) };
+  return {
+    look,
+    stop: () => {
+      clearInterval(timer);
+      onGone = () => {};
+    },
+  };
 }

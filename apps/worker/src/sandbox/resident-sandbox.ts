@@ -27,10 +27,13 @@ export class ResidentSandbox implements Sandbox {
   /** Replaced at the end, so that one-shots can run after it. */
   #running = new AbortController();
   #ending: Promise<void> | undefined;
+  #losing: Promise<void> | undefined;
 
   constructor(parts: ResidentParts) {
     this.#parts = parts;
-    this.#watch = watchProcesses(parts.record.processes, () => void this.#lost());
+    this.#watch = watchProcesses(parts.record.processes, () => {
+      this.#losing = this.#lost();
+    });
   }
 
   get record(): SandboxRecord {
@@ -70,6 +73,8 @@ export class ResidentSandbox implements Sandbox {
     this.#running = new AbortController();
     await this.#parts.endProcesses();
     await this.#parts.link.close(reason);
+    // What it still ends would else be a command that runs after the end, such as the commit's.
+    await this.#losing;
     await rm(this.#parts.socketFolder, { recursive: true, force: true });
   }
 
