@@ -23,8 +23,10 @@ export interface NoneSettings {
 export function createNoneProvider(settings: NoneSettings): SandboxProvider {
   return {
     kind: "none",
-    // There is nothing that could fail to hold, only something to make ready.
-    probe: () => makeCompileCache(settings.runtimeFolder, settings.installRoot),
+    async probe() {
+      requireLinux(process.platform);
+      await makeCompileCache(settings.runtimeFolder, settings.installRoot);
+    },
     start: (spec, signal) => start(settings, spec, signal),
     attach: (record) => attach(settings, record),
     async reclaim(record) {
@@ -32,6 +34,15 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
       await rm(socketFolderOf(settings.runtimeFolder, record.spec.id), { recursive: true, force: true });
     },
   };
+}
+
+/** Processes are told apart, and strays found, by what Linux says of them in /proc. SANDBOX_UNAVAILABLE elsewhere, at once. */
+export function requireLinux(platform: NodeJS.Platform): void {
+  if (platform === "linux") return;
+  throw new SlipwayError("SANDBOX_UNAVAILABLE", `A worker runs on Linux only, and this is ${platform}.`, {
+    platform,
+    hint: "Run the worker on a Linux machine, in a virtual machine, or in WSL 2.",
+  });
 }
 
 function insideOf(spec: SandboxSpec): Sandbox["inside"] {
