@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fetchUpstream } from "@slipway/git/hub";
 import type { WorkerRepository } from "@slipway/git/repository";
@@ -29,6 +29,20 @@ test("nothing changed is empty, and touching files changes nothing", async () =>
   await writeFiles(workspace, { a: "1\n" });
   await mkdir(join(workspace, "empty/folder"), { recursive: true });
   expect(await commitWorkspace(bench, repository, workspace)).toEqual({ empty: true });
+});
+
+test("a file that was changed within the second of its checkout, its size kept and its time set back, is seen", async () => {
+  const names = Array.from({ length: 30 }, (_, index) => `f${index}`);
+  for (let round = 0; round < 3; round += 1) {
+    const s = await setup(Object.fromEntries(names.map((name) => [name, "before\n"])));
+    for (const name of names) {
+      const path = join(s.workspace, name);
+      const { atime, mtime } = await stat(path);
+      await writeFile(path, "after!\n");
+      await utimes(path, atime, mtime);
+    }
+    expect((await taken(s)).changes).toHaveLength(names.length);
+  }
 });
 
 test("added, changed and deleted files make one commit on the base, with message and trailers", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { carriesCredential, redactUrls, splitUrl } from "./credential.ts";
 import { gitEnvironment } from "./environment.ts";
-import { gitText, runGit } from "./exec.ts";
+import { gitText, runGit, tellsOfFullDisk } from "./exec.ts";
 import { withLock } from "./lock.ts";
 
 test("git sees none of our environment's git settings and tokens", async () => {
@@ -28,6 +28,16 @@ test("failures carry a code, git's words and no password", async () => {
   const reason = new Error("enough");
   await expect(runGit(["version"], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   await expect(runGit(["cat-file", "--batch"], { inputFd: 0, cwd: "/nonexistent" })).rejects.toMatchObject({ name: "SlipwayError" });
+});
+
+test("a full disk is told from other failures, in each of git's words for it", () => {
+  const words = [
+    "fatal: sha1 file '/hub/objects/pack/tmp_pack_V' write error. Out of diskspace",
+    "remote: fatal: unable to write loose object file: No space left on device",
+    "error: copy-fd: write returned: Disk quota exceeded",
+  ];
+  for (const text of words) expect(tellsOfFullDisk(text), text).toBe(true);
+  expect(tellsOfFullDisk("fatal: Needed a single revision")).toBe(false);
 });
 
 test("an address and its password part", () => {
@@ -61,4 +71,20 @@ test("work under one key runs alone and in order, a failure stops nobody", async
   const results = await Promise.allSettled([work("a"), work("b", true), work("c")]);
   expect(log).toEqual(["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"]);
   expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+});
+
+test("a wait for the lock ends with its signal, the work is not begun, and those behind go on", async () => {
+  const { promise: busy, resolve: end } = Promise.withResolvers<void>();
+  const first = withLock("key", () => busy);
+  const enough = new AbortController();
+  const begun: string[] = [];
+  const second = withLock("key", async () => begun.push("second"), enough.signal);
+  const third = withLock("key", async () => "third", new AbortController().signal);
+  enough.abort(new Error("enough"));
+  await expect(second).rejects.toThrow("enough");
+  await expect(withLock("key", async () => begun.push("too late"), enough.signal)).rejects.toThrow("enough");
+  end();
+  await first;
+  expect(await third).toBe("third");
+  expect(begun).toEqual([]);
 });

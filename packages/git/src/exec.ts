@@ -99,6 +99,11 @@ function commandOf(args: readonly string[], memoryLimitBytes: number | undefined
   return ["sh", ["-c", 'ulimit -v "$0" 2>/dev/null; exec git "$@"', String(Math.ceil(memoryLimitBytes / 1024)), ...args]];
 }
 
+/** Whether what git says tells of a disk without room. */
+export function tellsOfFullDisk(words: string): boolean {
+  return /No space left on device|Out of diskspace|Disk quota exceeded/i.test(words);
+}
+
 function gitFailure(
   args: readonly string[],
   ended: { stderr: string; exitCode: number | undefined; signal: string | undefined; cause: unknown },
@@ -106,7 +111,7 @@ function gitFailure(
 ): SlipwayError {
   const lines = ended.stderr.trim().slice(-2_000);
   const details = { command: `git ${args[0]}`, exitCode: ended.exitCode ?? null, stderr: lines };
-  if (/No space left on device|Disk quota exceeded/i.test(lines)) return new SlipwayError("DISK_FULL", undefined, details);
+  if (tellsOfFullDisk(lines)) return new SlipwayError("DISK_FULL", undefined, details);
   const refusal = /^remote: slipway: (.*)$/m.exec(lines)?.[1];
   const last = refusal ?? lines.split("\n").findLast((line) => /^(fatal|error):/.test(line)) ?? lines.split("\n").at(-1);
   const why = last || (ended.signal ? `it was ended by ${ended.signal}` : `exit ${ended.exitCode ?? "unknown"}`);

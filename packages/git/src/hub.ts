@@ -5,7 +5,7 @@ import { branchSchema } from "@slipway/protocol/scalars";
 import { ignoreMissing, makeBareStore, mirrorShallow } from "./bare-store.ts";
 import { splitUrl } from "./credential.ts";
 import { authorizationConfig } from "./environment.ts";
-import { type GitOptions, gitText, runGit } from "./exec.ts";
+import { type GitOptions, type GitResult, gitText, runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
 import { copyObjects } from "./packs.ts";
 
@@ -38,7 +38,7 @@ export async function fetchUpstream(root: string, url: string, signal: AbortSign
   const gitDir = upstreamOf(root);
   const source = splitUrl(url);
   const args = ["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--no-auto-gc", "--no-recurse-submodules"];
-  await withLock(`fetch ${gitDir}`, () =>
+  const fetch = (): Promise<GitResult> =>
     runGit([...args, "--refmap=", "--", source.url, "+refs/heads/*:refs/upstream/*"], {
       gitDir,
       signal,
@@ -51,8 +51,8 @@ export async function fetchUpstream(root: string, url: string, signal: AbortSign
         ["fetch.unpackLimit", "100"],
         ...(source.authorization ? authorizationConfig(source.authorization) : []),
       ],
-    }),
-  );
+    });
+  await withLock(`fetch ${gitDir}`, fetch, signal);
   await mirrorShallow(gitDir, jobsOf(root));
   const listing = await gitText(["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/upstream/"], { gitDir, signal });
   const branches = listing

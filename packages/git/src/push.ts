@@ -3,6 +3,7 @@ import { upstreamBoundary } from "./boundary.ts";
 import { basicAuthorization } from "./credential.ts";
 import { runGit } from "./exec.ts";
 import type { WorkerRepository } from "./repository.ts";
+import { transferConfig } from "./transfer.ts";
 
 export interface PushOptions {
   /** Takes the place of what the ref names now, whatever its history: for a merge that is made again because its target moved. */
@@ -30,6 +31,7 @@ export async function pushToHub(
   await runGit(["push", "--quiet", "--no-verify", "--", hub.jobsUrl, `${options.replace ? "+" : ""}${oid}:${ref}`], {
     gitDir: repository.jobsGit,
     credential: hub.credential,
+    config: transferConfig(),
     signal,
     failure: "REPOSITORY_UNREACHABLE",
   });

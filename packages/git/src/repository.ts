@@ -5,6 +5,10 @@ import { ignoreMissing, makeBareStore, mirrorShallow } from "./bare-store.ts";
 import { runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
 import { type PushOptions, pushToHub } from "./push.ts";
+import { transferConfig } from "./transfer.ts";
+
+/** Where the commits that were fetched one by one keep their refs. */
+export const FETCHED_REFS = "refs/slipway/fetched/";
 
 /** The git stores that a worker or an integrator keeps of one repository. */
 export interface WorkerRepository {
@@ -24,7 +28,7 @@ export interface WorkerRepository {
 export async function openWorkerRepository(dir: string, hub: HubAccess, signal: AbortSignal): Promise<WorkerRepository> {
   const upstreamGit = join(dir, "upstream.git");
   const jobsGit = join(dir, "jobs.git");
-  return withLock(`open ${dir}`, async () => {
+  const open = async (): Promise<WorkerRepository> => {
     const local = await isSameMachine(hub);
     const hubUpstream = join(hub.localPath, "upstream.git/objects");
     await makeBareStore(upstreamGit, { alternates: local ? [hubUpstream] : [] });
@@ -36,7 +40,8 @@ export async function openWorkerRepository(dir: string, hub: HubAccess, signal: 
     else if ((await runGit(["for-each-ref", "--count=1"], { gitDir: upstreamGit, signal })).stdout.length === 0) await fetchBranches(upstreamGit, hub, signal);
     await mirrorShallow(upstreamGit, jobsGit);
     return { dir, upstreamGit, jobsGit, upstreamObjects: [local ? hubUpstream : join(upstreamGit, "objects")] };
-  });
+  };
+  return withLock(`open ${dir}`, open, signal);
 }
 
 /**
@@ -48,12 +53,13 @@ export async function fetchCommit(repository: WorkerRepository, hub: HubAccess, 
   const present = async (): Promise<boolean> =>
     (await runGit(["cat-file", "-e", `${oid}^{commit}`], { gitDir, signal, okExitCodes: [0, 1, 128] })).exitCode === 0;
   if (await present()) return;
-  await withLock(`fetch ${gitDir}`, async () => {
+  const bring = async (): Promise<void> => {
     if (await present()) return;
     // A ref of our own, so that the next fetch can say what is already here.
-    await fetch(gitDir, from === "upstream" ? hub.upstreamUrl : hub.jobsUrl, [`+${oid}:refs/slipway/fetched/${oid}`], hub, signal);
+    await fetch(gitDir, from === "upstream" ? hub.upstreamUrl : hub.jobsUrl, [`+${oid}:${FETCHED_REFS}${oid}`], hub, signal);
     await mirrorShallow(repository.upstreamGit, repository.jobsGit);
-  });
+  };
+  await withLock(`fetch ${gitDir}`, bring, signal);
 }
 
 /** Pushes a commit of jobs.git to the hub, to `hub.pushRef` unless told otherwise. REPOSITORY_UNREACHABLE where the hub refuses it or does not answer. */
@@ -74,7 +80,7 @@ async function fetchBranches(gitDir: string, hub: HubAccess, signal: AbortSignal
 
 async function fetch(gitDir: string, url: string, refspecs: readonly string[], hub: HubAccess, signal: AbortSignal): Promise<void> {
   const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--no-auto-gc", "--refmap=", "--", url, ...refspecs];
-  await runGit(args, { gitDir, credential: hub.credential, signal, failure: "REPOSITORY_UNREACHABLE" });
+  await runGit(args, { gitDir, credential: hub.credential, config: transferConfig(), signal, failure: "REPOSITORY_UNREACHABLE" });
 }
 
 /** Paths mean something on another machine only by chance: the marker in the folder says whether it is this hub's. */
