@@ -21,6 +21,12 @@ export default {
       "^(apps|backends|packages/(?!git|protocol))/",
     ),
     only(
+      "process-knows-the-protocol-only",
+      "What every daemon starts with must not reach into any of them.",
+      { path: part("packages/process") },
+      "^(apps|backends|packages/(?!process|protocol))/",
+    ),
+    only(
       "backends-know-the-sdk-only",
       "A backend is a plugin: what it may use is the contract, or the next backend's author could not write one.",
       { path: "^backends/(?!sdk/)([^/]+)/src/" },
@@ -58,6 +64,12 @@ export default {
       "The runner works for the agent: git for the daemons is not its business.",
       { path: "^(apps/runner|backends)/" },
       "^packages/git/",
+    ),
+    only(
+      "process-is-for-server-worker-integrator-cli",
+      "The runner has no folder of its own to lock, and no parent but the sandbox; it needs the list of processes, to end them.",
+      { path: "^(apps/runner|backends)/" },
+      "^packages/process/(?!src/process-table)",
     ),
     only(
       "only-the-server-touches-the-database",
