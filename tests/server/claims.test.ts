@@ -1,4 +1,8 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { newId } from "@slipway/protocol/scalars";
+import { claimCredential } from "@slipway/server/secrets";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { git } from "../support/repository.ts";
 import { TestServer, withCredential } from "./server-harness.ts";
@@ -96,17 +100,40 @@ describe("a waiting claim", () => {
   });
 });
 
-test("the same claimId reads the same claim again, with a credential that works", async () => {
-  const { view, source } = await server.repository();
-  const workerId = await server.worker();
-  await server.submit(view.id);
-  const claimId = newId();
-  const first = await server.claim(workerId, { claimId });
-  const again = await server.claim(workerId, { claimId });
-  expect(again).toMatchObject({ job: { id: first?.job.id, attempts: 1 }, fence: first?.fence });
-  if (!again) throw new Error("no claim");
-  await git(source.root, "ls-remote", withCredential(again.hub.upstreamUrl, again.hub.credential));
-  await expect(git(source.root, "ls-remote", withCredential(again.hub.upstreamUrl, first?.hub.credential ?? ""))).rejects.toThrow(/Authentication failed|401/);
+describe("the same claimId", () => {
+  test("reads the same claim again, late and after a restart too, and the credential that is in use goes on working", async () => {
+    const { view, source } = await server.repository();
+    const workerId = await server.worker();
+    await server.submit(view.id);
+    const claimId = newId();
+    const first = await server.claim(workerId, { claimId });
+    if (!first) throw new Error("no claim");
+    await server.pushChange(source, first, { "b.txt": "b\n" });
+    const again = await server.claim(workerId, { claimId });
+    expect(again).toMatchObject({ job: { id: first.job.id, attempts: 1 }, fence: first.fence, hub: { credential: first.hub.credential } });
+    await git(source.root, "ls-remote", withCredential(first.hub.upstreamUrl, first.hub.credential));
+    await server.restart();
+    expect((await server.claim(workerId, { claimId }))?.hub.credential).toBe(first.hub.credential);
+  });
+
+  test("gives nothing to another worker, and no other claim has its credential", async () => {
+    const { view } = await server.repository();
+    const [workerId, other] = [await server.worker(), await server.worker()];
+    await server.submit(view.id);
+    await server.submit(view.id);
+    const claimId = newId();
+    const first = await server.claim(workerId, { claimId });
+    expect(await server.claim(other, { claimId })).toBeNull();
+    const second = await server.claim(other);
+    expect(second?.hub.credential).not.toBe(first?.hub.credential);
+    // Nor does another installation, which has another key.
+    const claim = { kind: "job", claimId, owner: workerId } as const;
+    const key = await readFile(join(server.data, "server", "credential-key"));
+    expect(claimCredential(key, claim)).toBe(first?.hub.credential);
+    expect(claimCredential(randomBytes(key.byteLength), claim)).not.toBe(first?.hub.credential);
+    expect(claimCredential(key, { ...claim, owner: other })).not.toBe(first?.hub.credential);
+    expect(claimCredential(key, { ...claim, kind: "completion" })).not.toBe(first?.hub.credential);
+  });
 });
 
 describe("a stale fence", () => {
@@ -208,33 +235,4 @@ describe("a worker's signal connection", () => {
     await signals.return(undefined);
     await expect.poll(async () => (await server.client("viewer").call("listWorkers", {})).workers[0]?.connected, { interval: 5 }).toBe(false);
   });
-});
-
-test("explain has an owner, a reason and a way on for every state", async () => {
-  const { view } = await server.repository();
-  const explain = async (job: string) => await server.client("viewer").call("explainJob", { params: { job } });
-  const job = await server.submit(view.id);
-  expect(await explain(job.id)).toMatchObject({ state: "queued", owner: "you", reason: "No worker is connected." });
-  const dependent = await server.submit(view.id, { dependsOn: [job.id] });
-  expect(await explain(dependent.id)).toMatchObject({ owner: "job", reason: `It waits for job ${job.number} (queued).` });
-  const later = Date.now() + 60_000;
-  expect(await explain((await server.submit(view.id, { runAfter: later })).id)).toMatchObject({ owner: "clock", deadline: later });
-
-  const workerId = await server.worker();
-  const claim = await server.claim(workerId);
-  expect(await explain(job.id)).toMatchObject({ state: "running", owner: "worker", deadline: expect.any(Number) });
-  const failure = { code: "SANDBOX_UNAVAILABLE" as const, message: "no bwrap", details: {} };
-  await server.client("worker").call("finish", { params: { job: job.id, fence: claim?.fence ?? 0 }, body: { outcome: { kind: "failed", failure } } });
-  expect(await explain(job.id)).toMatchObject({
-    state: "blocked",
-    owner: "you",
-    reason: "SANDBOX_UNAVAILABLE: no bwrap",
-    unblock: expect.stringContaining(`slipway retry ${job.number}`),
-  });
-  expect((await server.client("submitter").call("retryJob", { params: { job: job.id }, body: {} })).job.state).toBe("queued");
-  await server.client("submitter").call("cancelJob", { params: { job: job.id }, body: { reason: "enough" } });
-  expect(await explain(job.id)).toMatchObject({ state: "cancelled", owner: "nobody" });
-  const failed = await server.client("viewer").call("getJob", { params: { job: dependent.id }, query: { waitMs: 10_000 } });
-  expect(failed.job.state).toBe("failed");
-  expect(await explain(dependent.id)).toMatchObject({ state: "failed", owner: "nobody" });
 });

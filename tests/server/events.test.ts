@@ -3,13 +3,15 @@ import { once } from "node:events";
 import { ENDPOINTS, fillPath, WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
 import type { EventFrame } from "@slipway/protocol/events";
 import type { Claim } from "@slipway/protocol/worker-api";
+import { STREAM_TIMES } from "@slipway/server/events/stream-times";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { TestServer } from "./server-harness.ts";
 
 let server: TestServer;
 beforeEach(async () => {
-  server = await TestServer.start();
+  // A reader that stands still is no dead one here; `slow-readers.test.ts` has those.
+  server = await TestServer.start({ streamTimes: { ...STREAM_TIMES, pingMs: 600_000 } });
 });
 afterEach(async () => {
   await server[Symbol.asyncDispose]();
@@ -32,7 +34,9 @@ async function append({ job, fence }: Claim, from: number, count: number, bytes 
     at: Date.now(),
     event: { kind: "log" as const, data: { stream: "stdout", offset: (from + index - 1) * bytes, text, encoding: "utf8" as const } },
   }));
-  return (await server.client("worker").call("appendEvents", { params: { job: job.id, fence }, body: { events } })).ackOrdinal;
+  const params = { job: job.id, fence };
+  await server.client("worker").call("renew", { params, body: {} });
+  return (await server.client("worker").call("appendEvents", { params, body: { events } })).ackOrdinal;
 }
 
 async function end({ job }: Claim): Promise<void> {

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { land } from "@slipway/git/hub";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import type { Receipt } from "@slipway/protocol/job";
+import { environmentCapability, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { setupDigest } from "@slipway/protocol/setup-digest";
-import type { Claim } from "@slipway/protocol/worker-api";
+import type { Claim, RegisterWorker } from "@slipway/protocol/worker-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { git, type TestRepository } from "../support/repository.ts";
 import { TestServer, withCredential } from "./server-harness.ts";
@@ -21,13 +22,22 @@ afterEach(async () => {
 const GATED = { "a.txt": "a\n", ".slipway.yaml": "gates:\n  - name: test\n    run: ./test\n" };
 
 /** Brings a job to the point where an integrator holds its completion; the job's own commit is the merged one. */
-async function integrating(
-  files: Record<string, string>,
-  target?: string,
-): Promise<{ source: TestRepository; claim: Claim; oid: string; claimed: ClaimedCompletion; repo: string }> {
+async function integrating(files: Record<string, string>, target?: string, sandbox: SandboxKind = "none"): Promise<Integrating> {
   const { view, source } = await server.repository(files);
-  const workerId = await server.worker();
-  await server.submit(view.id, target === undefined ? {} : { target });
+  return await complete(view.id, source, target, sandbox);
+}
+
+interface Integrating {
+  readonly source: TestRepository;
+  readonly claim: Claim;
+  readonly oid: string;
+  readonly claimed: ClaimedCompletion;
+  readonly repo: string;
+}
+
+async function complete(repo: string, source: TestRepository, target: string | undefined, sandbox: SandboxKind): Promise<Integrating> {
+  const workerId = await server.worker(["backend:script"], sandbox);
+  await server.submit(repo, target === undefined ? {} : { target });
   const claim = await server.claim(workerId, { waitMs: 5_000 });
   if (!claim) throw new Error("no claim");
   const oid = await server.pushChange(source, claim, { "b.txt": "b\n" });
@@ -35,7 +45,22 @@ async function integrating(
     params: { job: claim.job.id, fence: claim.fence },
     body: { outcome: { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } },
   });
-  return { source, claim, oid, claimed: await claimCompletion(), repo: view.id };
+  return { source, claim, oid, claimed: await claimCompletion(), repo };
+}
+
+/** The worker's signal connection, open when this resolves and until the signal aborts. */
+async function connect(workerId: string, signal: AbortSignal): Promise<void> {
+  const signals = server.client("worker").signals(workerId, { signal });
+  signals.next().catch(() => undefined); // the abort
+  for (;;) {
+    const { workers } = await server.client("viewer").call("listWorkers", {});
+    if (workers.some(({ id, connected }) => id === workerId && connected)) return;
+  }
+}
+
+function registration(workerId: string, capabilities: string[]): RegisterWorker {
+  const common = { name: "again", slots: 1, verifySlots: 1, backends: [], sandbox: "none" as const, version: "0" };
+  return { ...common, workerId, capabilities: ["sandbox:none", ...capabilities] };
 }
 
 async function claimCompletion(): Promise<ClaimedCompletion> {
@@ -113,6 +138,56 @@ test("a gate must have a receipt for the merged tree, and equal receipts are use
     receipts: [{ gate: "test", exitCode: 0 }],
   });
   await integrator.call("landCompletion", { params: of(claimed), body: merged });
+});
+
+test("a verify job is for workers of the kind of sandbox that the change was made in", async () => {
+  const { oid, claimed } = await integrating(GATED, undefined, "bwrap");
+  const integrator = server.client("integrator");
+  const merged = { mergedOid: oid, expectedOld: null };
+  await integrator.call("verifyCompletion", { params: of(claimed), body: merged });
+  expect(await server.claim(await server.worker([], "none"), { kinds: ["verify"] })).toBeNull();
+  const verify = await server.claim(await server.worker([], "bwrap"), { kinds: ["verify"] });
+  expect(verify?.job.requires).toEqual(["sandbox:bwrap"]);
+  if (!verify?.verify) throw new Error("no verify job");
+  const finish = (image: string) => {
+    const receipts = [{ ...receipt(verify.verify?.tree ?? "", 0), image }];
+    const params = { job: verify.job.id, fence: verify.fence };
+    return server.client("worker").call("finish", { params, body: { outcome: { kind: "verified", receipts } } });
+  };
+  await expect(finish("none")).rejects.toMatchObject({ code: "INVALID_REQUEST", details: { image: "host", found: "none" } });
+  await finish("host");
+  expect(await integrator.call("verifyCompletion", { params: of(claimed), body: merged })).toMatchObject({ status: "verified" });
+});
+
+test("a receipt of an equal tree counts only where a connected worker has its environment, in the same kind of sandbox", async () => {
+  const { view, source } = await server.repository(GATED);
+  const integrator = server.client("integrator");
+  const ask = async (target: string, sandbox: SandboxKind) => {
+    const { oid, claimed } = await complete(view.id, source, target, sandbox);
+    return await integrator.call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null } });
+  };
+  const environment = environmentCapability(receipt("", 0).environmentDigest);
+  const workerId = await server.worker([environment], "none");
+  const stop = new AbortController();
+  await connect(workerId, stop.signal);
+  expect(await ask("first", "none")).toMatchObject({ status: "waiting" });
+  const verify = await server.claim(workerId, { kinds: ["verify"], waitMs: 5_000 });
+  if (!verify?.verify) throw new Error("no verify job");
+  await server.client("worker").call("finish", {
+    params: { job: verify.job.id, fence: verify.fence },
+    body: { outcome: { kind: "verified", receipts: [receipt(verify.verify.tree, 0)] } },
+  });
+
+  expect(await ask("equal", "none")).toMatchObject({ status: "verified", receipts: [{ image: "none" }] });
+  // The same files in another kind of sandbox, even where a worker claims the same environment for it.
+  await connect(await server.worker([environment], "bwrap"), stop.signal);
+  expect(await ask("boxed", "bwrap")).toMatchObject({ status: "waiting" });
+  // The worker comes back with another environment: what its old one proved is not proven for the new one.
+  await server.client("worker").call("registerWorker", { body: registration(workerId, [environmentCapability("1".repeat(64))]) });
+  expect(await ask("moved", "none")).toMatchObject({ status: "waiting" });
+  await server.client("worker").call("registerWorker", { body: registration(workerId, [environment]) });
+  expect(await ask("back", "none")).toMatchObject({ status: "verified" });
+  stop.abort();
 });
 
 test("a red gate on the merged tree rejects, and the integrator's rejection fails the job", async () => {

@@ -55,7 +55,7 @@ test("says where it listens, keeps all to its owner, and leaves nothing behind o
     installationId: expect.any(String),
   });
   for (const folder of ["server", "tokens", "server/hub", "server/artifacts"]) expect((await stat(join(data, folder))).mode & 0o777).toBe(0o700);
-  for (const file of ["tokens/admin.token", "tokens/worker.token", "tokens/integrator.token", "server.json", "server/slipway.db"])
+  for (const file of ["tokens/admin.token", "tokens/worker.token", "tokens/integrator.token", "server.json", "server/slipway.db", "server/credential-key"])
     expect((await stat(join(data, file))).mode & 0o777).toBe(0o600);
   child.kill("SIGTERM");
   expect(await exit).toEqual([0, null]);
@@ -90,6 +90,15 @@ test("a second server on the folder is refused, clearly; a killed one's lock is 
   const again = await third.ready;
   const answer = await fetch(`${again?.url}/v1/whoami`, { headers: { authorization: `Bearer ${tokens.trim()}` } });
   expect(await answer.json()).toMatchObject({ role: "admin" });
+});
+
+test("a retention that is no time is refused", async () => {
+  for (const days of ["never", "0", "-1"]) {
+    const { ready, exit, log } = start(`--retention-days=${days}`);
+    expect(await ready).toBeUndefined();
+    expect(await exit).toEqual([1, null]);
+    expect(log().at(-1)).toMatchObject({ code: "INVALID_REQUEST", details: { field: "retention-days", value: days } });
+  }
 });
 
 test("a host that others reach is refused without the flag", async () => {

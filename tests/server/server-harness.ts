@@ -5,9 +5,10 @@ import type { Role } from "@slipway/protocol/accounts";
 import { Client } from "@slipway/protocol/client";
 import type { JobView, SubmitJobInput } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
+import { type SandboxKind, sandboxCapability } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import type { Claim } from "@slipway/protocol/worker-api";
-import { type RunningServer, startServer } from "@slipway/server/server";
+import { type RunningServer, type ServerOptions, startServer } from "@slipway/server/server";
 import pino from "pino";
 import { git, makeRepository, type TestRepository } from "../support/repository.ts";
 
@@ -15,20 +16,21 @@ const SILENT = pino({ level: process.env["SLIPWAY_TEST_LOG"] ?? "silent" }, pino
 
 /** A real server of a test, in this process: real HTTP on loopback, a real store, a real hub. */
 export class TestServer implements AsyncDisposable {
-  readonly data: string;
+  readonly #options: ServerOptions;
   server: RunningServer;
   readonly tokens: Record<Role, string>;
   readonly #repositories: TestRepository[] = [];
 
-  private constructor(data: string, server: RunningServer, tokens: Record<Role, string>) {
-    this.data = data;
+  private constructor(options: ServerOptions, server: RunningServer, tokens: Record<Role, string>) {
+    this.#options = options;
     this.server = server;
     this.tokens = tokens;
   }
 
-  static async start(): Promise<TestServer> {
+  static async start(more: Partial<ServerOptions> = {}): Promise<TestServer> {
     const data = await mkdtemp(join(tmpdir(), "slipway-server-"));
-    const server = await startServer({ data, host: "127.0.0.1", port: 0, allowRemote: false, allowedOrigins: ["https://board.example"], log: SILENT });
+    const options = { data, host: "127.0.0.1", port: 0, allowRemote: false, allowedOrigins: ["https://board.example"], log: SILENT, ...more };
+    const server = await startServer(options);
     const file = async (role: string) => (await readFile(join(data, "tokens", `${role}.token`), "utf8")).trim();
     const admin = new Client({ url: server.url, token: await file("admin") });
     const make = async (role: Role) => (await admin.call("createToken", { body: { name: role, role } })).token;
@@ -39,7 +41,11 @@ export class TestServer implements AsyncDisposable {
       submitter: await make("submitter"),
       viewer: await make("viewer"),
     };
-    return new TestServer(data, server, tokens);
+    return new TestServer(options, server, tokens);
+  }
+
+  get data(): string {
+    return this.#options.data;
   }
 
   get url(): string {
@@ -50,10 +56,10 @@ export class TestServer implements AsyncDisposable {
     return new Client({ url: this.url, token: this.tokens[role] });
   }
 
-  /** Stops the server and starts another one on the same folder. */
-  async restart(): Promise<void> {
+  /** Stops the server and starts another one on the same folder; `more` from here on. */
+  async restart(more: Partial<ServerOptions> = {}): Promise<void> {
     await this.server.close();
-    this.server = await startServer({ data: this.data, host: "127.0.0.1", port: 0, allowRemote: false, allowedOrigins: [], log: SILENT });
+    this.server = await startServer({ ...this.#options, ...more });
   }
 
   /** A plain request, for what the typed client would not send. */
@@ -88,17 +94,17 @@ export class TestServer implements AsyncDisposable {
     return (await this.client("submitter").call("submitJob", { body: { repo, task: "Do it", ...more } })).job;
   }
 
-  /** A registered worker that can take script jobs. */
-  async worker(capabilities: string[] = ["backend:script"]): Promise<string> {
+  /** A registered worker that can take script jobs, and verify jobs of its own kind. */
+  async worker(capabilities: string[] = ["backend:script"], sandbox: SandboxKind = "none"): Promise<string> {
     const workerId = newId();
     const body = {
       workerId,
       name: `worker-${workerId.slice(-4)}`,
       slots: 4,
       verifySlots: 2,
-      capabilities,
+      capabilities: [...capabilities, sandboxCapability(sandbox)],
       backends: [],
-      sandbox: "none" as const,
+      sandbox,
       version: "0",
     };
     await this.client("worker").call("registerWorker", { body });

@@ -3,6 +3,7 @@ import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EventBus } from "./events/event-bus.ts";
+import type { StreamTimes } from "./events/stream-times.ts";
 import type { TokenCache } from "./http/token-cache.ts";
 import type { LeaseClock } from "./lease-clock.ts";
 import type { Store } from "./store/store.ts";
@@ -17,8 +18,11 @@ export interface ControlPlane {
   readonly store: Store;
   readonly log: Logger;
   readonly folder: DataFolder;
+  /** Key of the git credentials that claims get; never leaves this process. */
+  readonly credentialKey: Uint8Array;
   readonly artifacts: ArtifactFolder;
   readonly events: EventBus;
+  readonly streamTimes: StreamTimes;
   readonly tokens: TokenCache;
   /** Claims of workers that wait for a job. */
   readonly jobRoom: WaitingRoom;

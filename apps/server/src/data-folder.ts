@@ -11,6 +11,8 @@ export interface DataFolder {
   readonly tokens: string;
   readonly database: string;
   readonly lock: string;
+  /** Key of the git credentials that claims get; 32 random bytes. */
+  readonly credentialKey: string;
   readonly artifacts: string;
   readonly hub: string;
   readonly hubHooks: string;
@@ -25,6 +27,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     tokens: join(root, "tokens"),
     database: join(server, "slipway.db"),
     lock: join(server, "lock"),
+    credentialKey: join(server, "credential-key"),
     artifacts: join(server, "artifacts"),
     hub: join(server, "hub"),
     hubHooks: join(server, "hub-hooks"),

@@ -3,10 +3,11 @@ import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { defaultDataFolder } from "./default-data-folder.ts";
-import { type ServerOptions, startServer } from "./server.ts";
+import { RETENTION_MS, type ServerOptions, startServer } from "./server.ts";
 
 /** Time that a graceful close may take, in ms. */
 const CLOSE_LIMIT_MS = 5_000;
+const DAY_MS = 86_400_000;
 
 const log = pino({ level: process.env["SLIPWAY_LOG_LEVEL"] ?? "info", name: "server" }, pino.destination({ dest: 2, sync: true }));
 
@@ -38,8 +39,17 @@ function readArguments(): ServerOptions {
       port: { type: "string", default: "0" },
       "allow-remote": { type: "boolean", default: false },
       "allowed-origin": { type: "string", multiple: true, default: [] },
+      "retention-days": { type: "string", default: process.env["SLIPWAY_RETENTION_DAYS"] ?? String(RETENTION_MS / DAY_MS) },
     },
   });
+  const days = Number(values["retention-days"]);
+  if (!(days >= 0.01 && days <= 100_000)) {
+    throw new SlipwayError("INVALID_REQUEST", `--retention-days: ${values["retention-days"]} is not a time that jobs can be kept.`, {
+      field: "retention-days",
+      value: values["retention-days"],
+      expected: "a number of days from 0.01 to 100000",
+    });
+  }
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new SlipwayError("INVALID_REQUEST", `--port: ${values.port} is not a port.`, {
@@ -48,5 +58,6 @@ function readArguments(): ServerOptions {
       expected: "a number from 0 to 65535",
     });
   }
-  return { data: values.data, host: values.host, port, allowRemote: values["allow-remote"], allowedOrigins: values["allowed-origin"], log };
+  const { data, host, "allow-remote": allowRemote, "allowed-origin": allowedOrigins } = values;
+  return { data, host, port, allowRemote, allowedOrigins, retentionMs: days * DAY_MS, log };
 }

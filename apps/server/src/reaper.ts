@@ -4,12 +4,13 @@ import { announce } from "./jobs/announce.ts";
 import { recoverLandings } from "./landing/recover.ts";
 
 /** The longest time between two runs, in ms: clocks are compared at least this often. */
-const TICK_MS = 1_000;
+export const REAPER_TICK_MS = 1_000;
 /** Jobs whose events are packed in one run. */
 const PACK_JOBS = 5;
 
 /**
- * The duty that time alone calls for: requeues what lost its lease, wakes those that wait for what became due, packs the events of final jobs.
+ * The duty that time alone calls for: requeues what lost its lease, ends what has waited or run for too long, wakes those that wait for what became due,
+ * packs the events of final jobs.
  * Runs when the store says that something is due, and every second for the clocks.
  */
 export class Reaper {
@@ -58,7 +59,7 @@ export class Reaper {
       plane.signals.send(workerId, { type: "revoked", jobId, fence, reason: "expired" });
     }
     for (const job of [...reaped.requeued, ...reaped.failed, ...reaped.cancelled]) {
-      this.#log.warn({ jobId: job.id, state: job.state, fence: job.fence }, "a lease or a dependency ended");
+      this.#log.warn({ jobId: job.id, state: job.state, fence: job.fence }, "a lease, a wait or a dependency ended");
       announce(plane, job);
     }
     if (reaped.freedCompletions > 0) plane.completionRoom.offerAny();
@@ -79,8 +80,10 @@ export class Reaper {
     clearTimeout(this.#timer);
     this.#running = this.runOnce()
       .catch((error: unknown) => {
-        // The next round tries again; a full disk or a busy file system must not end the server.
+        // The next round tries again; a full disk or a busy file system must not end the server, and what is due must not make a busy loop of it.
         this.#log.error({ err: error }, "the reaper's round failed");
+        this.#dueAt = null;
+        this.#changed = true;
       })
       .finally(() => {
         this.#running = null;
@@ -94,8 +97,8 @@ export class Reaper {
   }
 
   #nextRunMs(): number {
-    const due = this.#dueAt === null ? TICK_MS : this.#dueAt - performance.now();
+    const due = this.#dueAt === null ? REAPER_TICK_MS : this.#dueAt - performance.now();
     // At least 1 ms later, so that rounding at the database cannot make a busy loop.
-    return Math.min(TICK_MS, Math.max(1, due + 1));
+    return Math.min(REAPER_TICK_MS, Math.max(1, due + 1));
   }
 }

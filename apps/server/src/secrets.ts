@@ -1,13 +1,35 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { type DataFolder, writeWhole } from "./data-folder.ts";
+
+const KEY_BYTES = 32;
 
 /** A new API token: 32 random bytes behind a prefix that secret scanners can look for. */
 export function newToken(): string {
   return `slip_${randomBytes(32).toString("base64url")}`;
 }
 
-/** A new git credential for one attempt. */
-export function newCredential(): string {
-  return `slipgit_${randomBytes(32).toString("base64url")}`;
+/**
+ * The git credential of one claim: the same for the same claim, however often its answer is asked for, so that a late duplicate of a request takes
+ * nothing from whoever has the first answer. Without the key nobody can tell it from the ids, which others may know. `owner`: the worker or integrator.
+ */
+export function claimCredential(key: Uint8Array, claim: { kind: "job" | "completion"; claimId: string; owner: string }): string {
+  const digest = createHmac("sha256", key)
+    .update(JSON.stringify([claim.kind, claim.owner, claim.claimId]))
+    .digest("base64url");
+  return `slipgit_${digest}`;
+}
+
+/** The key of `claimCredential`, from the data folder; made at the first start. One that is not whole is made anew: credentials that are out stay good. */
+export async function openCredentialKey(folder: DataFolder): Promise<Uint8Array> {
+  const known = await readFile(folder.credentialKey).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (known?.byteLength === KEY_BYTES) return known;
+  const key = randomBytes(KEY_BYTES);
+  await writeWhole(folder.credentialKey, key);
+  return key;
 }
 
 /** The form in which secrets are kept. They are random and long, so one round of SHA-256 is enough; looking up by it takes no secret-dependent time. */

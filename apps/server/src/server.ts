@@ -1,5 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { installHubHooks } from "@slipway/git/http-backend";
+import { removeLeftovers } from "@slipway/git/maintenance";
+import { takeFolderLock } from "@slipway/process/folder-lock";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
@@ -8,20 +10,26 @@ import { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
 import { type DataFolder, openDataFolder, removeServerFile, writeServerFile } from "./data-folder.ts";
-import { takeDataLock } from "./data-lock.ts";
 import { EventBus } from "./events/event-bus.ts";
+import { STREAM_TIMES, type StreamTimes } from "./events/stream-times.ts";
 import { makeFirstTokens } from "./first-tokens.ts";
 import { buildApp } from "./http/app.ts";
 import { closeApp } from "./http/close-app.ts";
 import { isLoopback } from "./http/origin.ts";
 import { TokenCache } from "./http/token-cache.ts";
+import { hubRoot } from "./hub/hub-folder.ts";
 import { recoverLandings } from "./landing/recover.ts";
 import { LeaseClock } from "./lease-clock.ts";
+import { Pruner } from "./prune/pruner.ts";
 import { Reaper } from "./reaper.ts";
+import { openCredentialKey } from "./secrets.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
 import { WorkerDirectory } from "./workers/worker-directory.ts";
 import { WorkerSignals } from "./workers/worker-signals.ts";
+
+/** How long a final job keeps its events, artifacts and commits where nothing else is said, in ms: 30 days. */
+export const RETENTION_MS = 2_592_000_000;
 
 export interface ServerOptions {
   /** The data folder. */
@@ -33,6 +41,10 @@ export interface ServerOptions {
   readonly allowRemote: boolean;
   readonly allowedOrigins: readonly string[];
   readonly log: Logger;
+  /** How long a final job keeps its events, artifacts and commits, in ms; `RETENTION_MS` where it is missing. */
+  readonly retentionMs?: number;
+  /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
+  readonly streamTimes?: StreamTimes;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -40,6 +52,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly plane: ControlPlane;
   readonly app: FastifyInstance;
   readonly reaper: Reaper;
+  readonly pruner: Pruner;
   /** Ends long polls and streams, stops listening, closes the store, frees the data folder. A second call waits for the first. */
   close(): Promise<void>;
 }
@@ -52,14 +65,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   checkHost(options);
   const folder = await openDataFolder(options.data);
   await using resources = new AsyncDisposableStack();
-  resources.use(takeDataLock(folder));
+  resources.use(takeFolderLock({ path: folder.lock, part: "server", data: folder.root }));
   const store = resources.use(await openSqliteStore({ file: folder.database }));
   await makeFirstTokens(folder, store);
   await installHubHooks(folder.hubHooks);
+  const credentialKey = await openCredentialKey(folder);
 
   const closing = new AbortController();
-  const { plane, reaper } = assemble(options, folder, store, closing.signal);
+  const { plane, reaper } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
   await store.graceLeases(LEASE_TTL_MS);
+  // Nothing of ours is at work there yet.
+  for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
   await recoverLandings(plane);
   const app = await buildApp(plane);
   resources.defer(async () => await closeApp(app));
@@ -68,6 +84,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await writeServerFile(folder, { url, pid: process.pid, installationId: store.installationId, version: SERVER_VERSION });
   reaper.start();
   resources.defer(async () => await reaper.stop());
+  const pruner = new Pruner(plane, { retentionMs: options.retentionMs ?? RETENTION_MS });
+  pruner.start();
+  resources.defer(async () => await pruner.stop());
   resources.defer(() => {
     closing.abort();
     plane.jobRoom.close();
@@ -81,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     closed ??= owned.disposeAsync();
     return closed;
   };
-  return { url, plane, app, reaper, close, [Symbol.asyncDispose]: close };
+  return { url, plane, app, reaper, pruner, close, [Symbol.asyncDispose]: close };
 }
 
 function checkHost({ host, allowRemote }: ServerOptions): void {
@@ -94,11 +113,19 @@ function checkHost({ host, allowRemote }: ServerOptions): void {
   });
 }
 
-function assemble(options: ServerOptions, folder: DataFolder, store: Store, closing: AbortSignal): { plane: ControlPlane; reaper: Reaper } {
+interface Opened {
+  readonly folder: DataFolder;
+  readonly store: Store;
+  readonly credentialKey: Uint8Array;
+  readonly closing: AbortSignal;
+}
+
+function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper } {
+  const { folder, store } = opened;
+  const streamTimes = options.streamTimes ?? STREAM_TIMES;
   const plane: ControlPlane = {
-    store,
-    folder,
-    closing,
+    ...opened,
+    streamTimes,
     log: options.log,
     artifacts: new ArtifactFolder(folder.artifacts),
     events: new EventBus(),
@@ -106,7 +133,7 @@ function assemble(options: ServerOptions, folder: DataFolder, store: Store, clos
     jobRoom: new WaitingRoom(),
     completionRoom: new WaitingRoom(),
     workers: new WorkerDirectory(store),
-    signals: new WorkerSignals(),
+    signals: new WorkerSignals(streamTimes.pingMs),
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS)),
     scheduleChanged: () => reaper.poke(),
@@ -118,7 +145,13 @@ function assemble(options: ServerOptions, folder: DataFolder, store: Store, clos
 }
 
 async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {
-  await app.listen({ host, port });
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    const hint = "Choose another one with --port; 0 takes any that is free.";
+    throw new SlipwayError("INVALID_REQUEST", `The port ${port} is taken by another program.`, { port, hint }, { cause: error });
+  }
   const address = app.server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return `http://${name}:${address.port}`;

@@ -168,7 +168,11 @@ export const ENDPOINTS = {
     roles: readers,
     summary: "Events after a cursor. As `text/event-stream` where asked for (SSE), and as a WebSocket on the same path: frames of `eventFrameSchema`.",
     query: z.object({ after: z.coerce.number().int().min(0).default(0), limit: count(5_000, 1_000) }),
-    response: z.object({ events: z.array(jobEventSchema), lastSeq: z.int() }),
+    response: z.object({
+      events: z.array(jobEventSchema),
+      lastSeq: z.int(),
+      gapTo: z.int().nullable().describe("Events after the cursor up to this one are no longer kept; null where none is missing."),
+    }),
   },
 
   listWorkers: { method: "GET", path: "/v1/workers", roles: readers, summary: "All workers.", response: z.object({ workers: z.array(workerViewSchema) }) },

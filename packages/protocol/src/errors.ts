@@ -78,6 +78,24 @@ export const ERRORS = {
     "The worker was stopped while it worked on the job.",
     "Nothing to do: the job is tried again as soon as a worker is free.",
   ),
+  ATTEMPT_TIMEOUT: row(
+    504,
+    "requeue",
+    "The attempt took longer than its time, and its worker did not end it.",
+    "Nothing to do: it is tried again; if it happens often, look at the worker's log.",
+  ),
+  QUEUE_TIMEOUT: row(
+    504,
+    "final",
+    "No worker took the job in its queue time.",
+    "See with `slipway doctor` that a worker runs which has what the job requires, then `slipway retry`.",
+  ),
+  INTEGRATION_TIMEOUT: row(
+    504,
+    "final",
+    "The job's commit was not integrated in time.",
+    "See with `slipway doctor` that an integrator runs, then `slipway retry`; the details name the commit, which the hub keeps for a while.",
+  ),
   // Preparing
   SECRET_MISSING: row(422, "person", "A secret that the backend needs is not there.", "Provide the secret that the details name, then `slipway retry`."),
   REPOSITORY_UNREACHABLE: row(

@@ -63,6 +63,8 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       /** Set when the phase ended. */
       durationMs: z.number().nonnegative().optional(),
       detail: z.string().max(4_096).optional(),
+      /** Of the phase's time: what single steps in it took, in ms, for those who look for where time goes. Steps may overlap. */
+      partsMs: z.record(z.string().max(50), z.number().nonnegative()).optional(),
     }),
   }),
   z.object({

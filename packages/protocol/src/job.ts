@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
 import { usageSchema } from "./events.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
+import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 
@@ -30,6 +31,12 @@ export const submitJobSchema = z.strictObject({
   maxAttempts: z.int().min(1).max(20).default(3),
   timeoutMs: z.int().min(1_000).max(86_400_000).default(1_800_000).describe("For one attempt, all of it."),
   stallMs: z.int().min(100).max(86_400_000).default(600_000).describe("An agent that is silent for this long is stalled."),
+  queueTimeoutMs: z
+    .int()
+    .min(1_000)
+    .max(2_592_000_000)
+    .default(86_400_000)
+    .describe("A job that no worker has taken for this long fails; counted from when nothing but the workers holds it up."),
 });
 export type SubmitJob = z.infer<typeof submitJobSchema>;
 export type SubmitJobInput = z.input<typeof submitJobSchema>;
@@ -51,9 +58,9 @@ export const receiptSchema = z.object({
   command: z.string(),
   /** Digest of the setup's commands and inputs; the digest of nothing where there is no setup. */
   setupDigest: sha256Schema,
-  /** Image digest in a container; `host` for the host sandbox, `none` without one. */
+  /** `host` for the host's own files seen through bubblewrap, `none` where there was no sandbox; an image's digest in a container. */
   image: z.string().max(200),
-  /** Digest of platform, sandbox kind, tool versions and environment. */
+  /** Digest of what else a gate saw of the machine: sandbox kind, image, platform, system release, class of user, Node's version, PATH. */
   environmentDigest: sha256Schema,
   exitCode: z.int(),
   outputDigest: sha256Schema,
@@ -65,6 +72,8 @@ export const attemptViewSchema = z.object({
   fence: fenceSchema,
   workerId: z.string(),
   workerName: z.string(),
+  /** What it ran in, from its claim to its end. */
+  sandbox: z.enum(SANDBOX_KINDS),
   startedAt: timeSchema,
   endedAt: timeSchema.nullable(),
   /** `running`, or how it ended. */
@@ -97,9 +106,12 @@ export const jobViewSchema = z.object({
   maxAttempts: z.int(),
   timeoutMs: z.int(),
   stallMs: z.int(),
+  queueTimeoutMs: z.int(),
   createdAt: timeSchema,
   updatedAt: timeSchema,
   endedAt: timeSchema.nullable(),
+  /** When the server ends its present state at the latest; null where it waits for other jobs, which have times of their own, or is final. */
+  dueAt: timeSchema.nullable(),
   /** Claims so far. */
   attempts: z.int().nonnegative(),
   /** Fence of the newest claim; 0 before the first. */
@@ -157,7 +169,7 @@ export const explanationSchema = z.object({
   state: z.enum(JOB_STATES),
   /** Who has to act: `worker`, `integrator`, `you`, `nobody` … */
   owner: z.string(),
-  /** When this is looked at again at the latest; null where nothing runs out. */
+  /** When somebody acts on it at the latest, the server if nobody else; null where the job is final. */
   deadline: timeSchema.nullable(),
   reason: z.string(),
   /** What would unblock it, in one sentence. */

@@ -138,5 +138,6 @@ function invalid(problems: readonly ConfigProblem[]): SlipwayError {
   return new SlipwayError("INVALID_CONFIG", `${first.file}:${first.line}:${first.column}: ${subject}expected ${first.expected}; ${found}.`, {
     ...first,
     problems,
+    hint: `Mend ${problems.length === 1 ? "it" : "them"} and commit that: a job reads the file at its base commit. Then submit again.`,
   });
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { appendableEventSchema } from "./events.ts";
 import { diffStatSchema, failureSchema, JOB_KINDS, jobViewSchema, receiptSchema, verifySpecSchema } from "./job.ts";
 import { manifestSchema } from "./manifest.ts";
+import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
 
 /** Messages between a worker and the server. Every write of an attempt names job and fence, and is refused with LEASE_LOST when stale. */
@@ -17,10 +18,10 @@ export const registerWorkerSchema = z.strictObject({
   /** Slots for task jobs; verify jobs have their own. */
   slots: z.int().min(1).max(256),
   verifySlots: z.int().min(1).max(256),
-  /** `backend:script`, `sandbox:bwrap`, `os:linux`, `arch:x64` … */
+  /** `backend:script`, `sandbox:bwrap`, `os:linux`, `arch:x64`, `environment:…` (the first half of the digest that its receipts carry) … */
   capabilities: z.array(nameSchema),
   backends: z.array(manifestSchema),
-  sandbox: z.enum(["bwrap", "none"]),
+  sandbox: z.enum(SANDBOX_KINDS),
   version: z.string(),
 });
 export type RegisterWorker = z.infer<typeof registerWorkerSchema>;
@@ -29,7 +30,7 @@ export const registeredWorkerSchema = z.object({
   installationId: idSchema,
   leaseTtlMs: z.int(),
   leaseRenewMs: z.int(),
-  /** Live leases that the server still counts as this worker's: re-attach or give back. */
+  /** Live leases that the server still counts as this worker's, taken with the sandbox that it has now: re-attach or give back. */
   live: z.array(z.object({ jobId: idSchema, fence: fenceSchema })),
 });
 export type RegisteredWorker = z.infer<typeof registeredWorkerSchema>;
@@ -110,7 +111,7 @@ export const workerViewSchema = z.object({
   id: idSchema,
   name: z.string(),
   slots: z.int(),
-  sandbox: z.enum(["bwrap", "none"]),
+  sandbox: z.enum(SANDBOX_KINDS),
   capabilities: z.array(z.string()),
   backends: z.array(manifestSchema),
   version: z.string(),

@@ -38,12 +38,14 @@ export function claims(current: () => OpenedStore): void {
     const { id: repoId } = await addRepository(store);
     await submit(store, repoId);
     await submit(store, repoId);
-    const request = claimRequest();
+    const request = claimRequest({ credentialSha256: sha256("first") });
     const [first, second] = await Promise.all([store.claim(request), store.claim(request)]);
     expect(second).toMatchObject({ job: { id: first?.job.id }, fence: 1, again: true });
     const again = await reopen();
     expect(await again.claim({ ...request, credentialSha256: sha256("new") })).toMatchObject({ job: { id: first?.job.id }, again: true });
-    expect(await again.findAttemptByCredential(sha256("new"))).toMatchObject({ jobId: first?.job.id, fence: 1, repoId, kind: "task" });
+    expect(await again.findAttemptByCredential(sha256("new"))).toBeUndefined();
+    expect(await again.findAttemptByCredential(sha256("first"))).toMatchObject({ jobId: first?.job.id, fence: 1, repoId, kind: "task" });
+    expect(await again.claim({ ...request, workerId: "worker-2" })).toBeNull();
     await expireLease(again, { jobId: first?.job.id ?? "", fence: 1 });
     expect(await again.claim(request)).toBeNull();
     expect((await again.listJobs({ states: ["queued"], limit: 9 })).length).toBe(1);

@@ -54,9 +54,21 @@ export function completions(current: () => OpenedStore): void {
     const first = await store.claimCompletion(request);
     expect(first).toMatchObject({ fence: 1, completion: { state: "pending", fence: 1 } });
     expect(await store.claimCompletion({ ...request, credentialSha256: sha256("two") })).toMatchObject({ fence: 1, completion: first?.completion });
-    expect(await store.findCompletionByCredential(sha256("two"))).toEqual({ completionId: first?.completion.id, fence: 1, repoId });
-    expect(await store.findCompletionByCredential(sha256("one"))).toBeUndefined();
+    expect(await store.findCompletionByCredential(sha256("one"))).toEqual({ completionId: first?.completion.id, fence: 1, repoId });
+    expect(await store.findCompletionByCredential(sha256("two"))).toBeUndefined();
     expect(await store.claimCompletion(completionClaim())).toBeNull();
+  });
+
+  test("a claimId that comes again while its completion lands takes another, and its credential is good for that one only", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    for (const target of ["main", "release"]) await store.finish(await submit(store, repoId, { target }), (await take(store)).fence, change);
+    const request = completionClaim({ credentialSha256: sha256("one") });
+    const first = await store.claimCompletion(request);
+    await store.intendLanding(first?.completion.id ?? "", 1, intent);
+    const second = await store.claimCompletion(request);
+    expect(second?.completion.target).toBe("release");
+    expect(await store.findCompletionByCredential(sha256("one"))).toEqual({ completionId: second?.completion.id, fence: 1, repoId });
   });
 
   test("a verification is asked for once a merged commit", async () => {

@@ -2,11 +2,13 @@ import { afterEach, beforeEach, describe } from "vitest";
 import { accounts } from "./accounts.ts";
 import { claims } from "./claims.ts";
 import { completions } from "./completions.ts";
+import { dueTimes } from "./due-times.ts";
 import { events } from "./events.ts";
 import { finishes } from "./finishes.ts";
 import type { OpenedStore, OpenStore } from "./fixtures.ts";
 import { jobs } from "./jobs.ts";
 import { properties } from "./properties.ts";
+import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
 
 /** The promises of `Store`: every implementation passes all of them. */
@@ -25,7 +27,9 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("claims and leases", () => claims(current));
     describe("finishing", () => finishes(current));
     describe("reaping", () => reaping(current));
+    describe("due times", () => dueTimes(current, open));
     describe("events", () => events(current, open));
+    describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
   });
   describe(`store properties: ${name}`, () => properties(open));

@@ -1,3 +1,4 @@
+import { newId } from "@slipway/protocol/scalars";
 import { expect, test } from "vitest";
 import {
   addRepository,
@@ -5,6 +6,7 @@ import {
   change,
   claimRequest,
   completedJob,
+  completionClaim,
   failed,
   newJob,
   type OpenedStore,
@@ -16,6 +18,7 @@ import {
   submit,
   take,
   verifySpec,
+  worker,
 } from "./fixtures.ts";
 
 export function finishes(current: () => OpenedStore): void {
@@ -95,6 +98,40 @@ export function finishes(current: () => OpenedStore): void {
     expect(await store.finish(jobId, (await take(store)).fence, failed("INTERNAL"))).toMatchObject({ state: "failed", attempts: 1 });
   });
 
+  test("an attempt ends in the sandbox that it began in, and its completion and its receipts are of that one", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const workerId = newId();
+    await store.registerWorker(worker(workerId, "none"));
+    const jobId = await submit(store, repoId);
+    const lease = await take(store, { workerId });
+    expect(await store.liveLeases(workerId)).toEqual([lease]);
+    await store.registerWorker(worker(workerId, "bwrap"));
+    expect(await store.liveLeases(workerId)).toEqual([]);
+    await store.finish(jobId, lease.fence, change);
+    expect((await store.getJobDetail(jobId))?.attempts).toMatchObject([{ sandbox: "none" }]);
+    const claimed = await store.claimCompletion(completionClaim());
+    if (!claimed) throw new Error("there was no completion to claim");
+    const { id } = claimed.completion;
+    expect(await store.getCompletion(id)).toMatchObject({ sandbox: "none" });
+    // A receipt of an equal tree that was made in the other kind is none of this job's.
+    const spec = verifySpec(id, "a");
+    const { verifyJob } = await store.requestVerification(id, claimed.fence, spec, newJob(repoId, { kind: "verify" }));
+    const { fence } = await take(store, { workerId });
+    await store.finish(verifyJob.id, fence, { kind: "verified", receipts: [receipt(spec.tree, "test", 0)] });
+    const twin = await completedJob(store, repoId, { target: "twin" });
+    await store.requestVerification(twin.completionId, twin.fence, verifySpec(twin.completionId, "a"), newJob(repoId, { kind: "verify" }));
+    expect(await store.receiptsFor(repoId, spec.tree)).toHaveLength(1);
+    expect((await store.getJobDetail(twin.jobId))?.receipts).toHaveLength(1);
+    await store.registerWorker(worker(workerId, "none"));
+    const other = await submit(store, repoId, { target: "third" });
+    await store.finish(other, (await take(store, { workerId, kinds: ["task"] })).fence, change);
+    const third = await store.claimCompletion(completionClaim());
+    if (!third) throw new Error("there was no completion to claim");
+    await store.requestVerification(third.completion.id, third.fence, verifySpec(third.completion.id, "a"), newJob(repoId, { kind: "verify" }));
+    expect((await store.getJobDetail(other))?.receipts).toEqual([]);
+  });
+
   test("receipts come from verify jobs, for their own tree, and only passing ones are proof", async () => {
     const { store } = current();
     const { id: repoId } = await addRepository(store);
@@ -108,6 +145,8 @@ export function finishes(current: () => OpenedStore): void {
     expect((await rejection(store.finish(verifyJob.id, lease, { kind: "verified", receipts: [receipt(oid("other"), "test", 0)] }))).code).toBe(
       "INVALID_REQUEST",
     );
+    const unboxed = { ...receipt(spec.tree, "test", 0), image: "none" };
+    expect((await rejection(store.finish(verifyJob.id, lease, { kind: "verified", receipts: [unboxed] }))).code).toBe("INVALID_REQUEST");
     const receipts = [receipt(spec.tree, "lint", 0), receipt(spec.tree, "test", 1), receipt(spec.tree, "build", -1)];
     const done = await store.finish(verifyJob.id, lease, { kind: "verified", receipts });
     expect(done.state).toBe("done");

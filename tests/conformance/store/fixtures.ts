@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
-import type { Outcome } from "@slipway/protocol/worker-api";
+import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import type { StateLimits } from "@slipway/server/store/state-limits";
 import type { NewJob, RepositoryRow, Store } from "@slipway/server/store/store";
 import { expect } from "vitest";
+import { SAMPLE_REQUEST } from "../../support/sample-job.ts";
 
 /** A store under test; what `open` made is gone after `close`. */
 export interface OpenedStore {
@@ -12,7 +15,7 @@ export interface OpenedStore {
   reopen(): Promise<Store>;
   close(): Promise<void>;
 }
-export type OpenStore = (options?: { logLimitBytesPerJob?: number }) => Promise<OpenedStore>;
+export type OpenStore = (options?: { logLimitBytesPerJob?: number; stateLimits?: StateLimits }) => Promise<OpenedStore>;
 
 export const LEASE_TTL_MS = 60_000;
 const CAPABILITIES = ["backend:script", "os:linux"];
@@ -32,26 +35,14 @@ export async function addRepository(store: Store, overrides: Partial<{ name: str
 
 export function newJob(repoId: string, overrides: Partial<NewJob> = {}): NewJob {
   return {
+    ...SAMPLE_REQUEST,
     id: newId(),
     kind: "task",
     repoId,
     task: "Make the tests pass.",
     title: "Make the tests pass",
-    backend: "script",
     backendConfig: { steps: [] },
     baseOid: oid("base"),
-    target: "main",
-    lane: "normal",
-    priority: 0,
-    runAfter: null,
-    dependsOn: [],
-    dedupeKey: null,
-    requires: [],
-    maxAttempts: 3,
-    timeoutMs: 60_000,
-    stallMs: 60_000,
-    retryOf: null,
-    completionId: null,
     ...overrides,
   };
 }
@@ -93,7 +84,11 @@ export function failed(code: Extract<Outcome, { kind: "failed" }>["failure"]["co
 
 export function receipt(tree: string, gate: string, exitCode: number): Receipt {
   const digests = { setupDigest: sha256("setup"), environmentDigest: sha256("environment"), outputDigest: sha256("output") };
-  return { tree, gate, command: `npm run ${gate}`, image: "none", exitCode, durationMs: 12.5, ...digests };
+  return { tree, gate, command: `npm run ${gate}`, image: "host", exitCode, durationMs: 12.5, ...digests };
+}
+
+export function worker(workerId: string, sandbox: SandboxKind): RegisterWorker {
+  return { workerId, name: "builder", slots: 1, verifySlots: 1, capabilities: CAPABILITIES, backends: [], sandbox, version: "1" };
 }
 
 export function verifySpec(completionId: string, text: string): VerifySpec {

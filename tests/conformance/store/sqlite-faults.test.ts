@@ -131,6 +131,30 @@ describe("opening and closing", () => {
     expect(refused.message).toContain("newer version");
   });
 
+  test("a database of an older version is brought up to date, and what waits in it gets its times", async () => {
+    const older = await openSqliteStore({ file });
+    const { id: repoId } = await addRepository(older);
+    const running = await submit(older, repoId);
+    await take(older);
+    const queued = await submit(older, repoId, { dependsOn: [] });
+    const dependent = await submit(older, repoId, { dependsOn: [queued] });
+    const final = await submit(older, repoId);
+    await older.cancelJob(final, "no");
+    await older[Symbol.asyncDispose]();
+    const db = new DatabaseSync(file);
+    for (const name of ["jobs_due", "jobs_undropped", "events_phases"]) db.exec(`DROP INDEX ${name}`);
+    for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
+    db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");
+    db.close();
+
+    await using store = await openSqliteStore({ file });
+    const dueAt = async (id: string) => (await store.getJob(id))?.dueAt;
+    for (const id of [running, queued]) expect(await dueAt(id)).toBeGreaterThan(Date.now());
+    for (const id of [dependent, final]) expect(await dueAt(id)).toBeNull();
+    expect(await store.reap()).toMatchObject({ requeued: [], failed: [] });
+    expect(await store.expiredJobs(-1_000, 5)).toEqual([final]);
+  });
+
   test("a file that is no database, or whose folder is missing, is an error and no hanging thread", async () => {
     await expect(openSqliteStore({ file: join(folder, "missing", "slipway.db") })).rejects.toBeInstanceOf(SlipwayError);
     await expect(openSqliteStore({ file: import.meta.filename })).rejects.toMatchObject({ code: "INTERNAL" });

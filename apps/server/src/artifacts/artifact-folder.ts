@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
@@ -32,6 +32,11 @@ export class ArtifactFolder {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       throw new SlipwayError("NOT_FOUND", "The artifact's file is no longer there.", { name }, { cause: error });
     }
+  }
+
+  /** Removes all artifacts of a job; where there are none, nothing happens. */
+  async removeAll(jobId: string): Promise<void> {
+    await rm(join(this.#root, z.uuid().parse(jobId)), { recursive: true, force: true });
   }
 
   #path(jobId: string, fence: number, name: string): string {

@@ -7,7 +7,7 @@ import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, mergeRef } from "../hub/hub-access.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { findJob } from "../jobs/find-job.ts";
-import { newCredential, sha256 } from "../secrets.ts";
+import { claimCredential, sha256 } from "../secrets.ts";
 
 /** Every integrator can take every completion. */
 const ANY_COMPLETION = { kinds: ["completion"], capabilities: [] } as const;
@@ -19,7 +19,7 @@ export async function claimCompletion(
   baseUrl: string,
   signal: AbortSignal,
 ): Promise<ClaimedCompletion | null> {
-  const credential = newCredential();
+  const credential = claimCredential(plane.credentialKey, { kind: "completion", claimId: request.claimId, owner: request.integratorId });
   const claim = { claimId: request.claimId, integratorId: request.integratorId, leaseTtlMs: LEASE_TTL_MS, credentialSha256: sha256(credential) };
   await plane.leaseClock.check();
   const attempt = async () => await plane.store.claimCompletion(claim);

@@ -3,14 +3,14 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, jobRef } from "../hub/hub-access.ts";
 import { announceEvents } from "../jobs/announce.ts";
-import { newCredential, sha256 } from "../secrets.ts";
+import { claimCredential, sha256 } from "../secrets.ts";
 
 /**
  * Claims a job for a worker's slot; waits until there is one, at most `waitMs`. The same claimId reads the same claim again, so that a lost answer
- * costs nothing; the git credential in the answer is always a fresh one.
+ * costs nothing; the git credential in the answer is the same each time.
  */
 export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseUrl: string, signal: AbortSignal): Promise<Claim | null> {
-  const credential = newCredential();
+  const credential = claimCredential(plane.credentialKey, { kind: "job", claimId: request.claimId, owner: request.workerId });
   const { capabilities } = await plane.workers.get(request.workerId);
   const attempt = async () => {
     // Read at each try: the worker may have been told to drain while it waited. A claim of before is still read again.

@@ -2,15 +2,20 @@ import type { EventFrame } from "@slipway/protocol/events";
 import type { WebSocket } from "ws";
 
 /** Bytes that may wait in a socket's buffer before the store is read no further. */
-const BUFFER_LIMIT_BYTES = 1_048_576;
+const BUFFER_LIMIT_BYTES = 262_144;
 
-/** Sends frames as fast as the reader takes them; closes after the end frame, or with 1001 where the frames end early (the server closes). */
-export async function sendFrames(socket: WebSocket, frames: AsyncIterable<EventFrame>): Promise<void> {
+/**
+ * Sends frames as fast as the reader takes them; closes after the end frame, or with 1001 where the frames end early (the server closes). `seen` is called
+ * when a reader that is behind has taken something: its answer to a ping is then still behind what waits for it.
+ */
+export async function sendFrames(socket: WebSocket, frames: AsyncIterable<EventFrame>, seen: () => void): Promise<void> {
   for await (const frame of frames) {
     if (socket.readyState !== socket.OPEN) return;
     const text = JSON.stringify(frame);
-    if (socket.bufferedAmount > BUFFER_LIMIT_BYTES) await sendAndDrain(socket, text);
-    else socket.send(text);
+    if (socket.bufferedAmount > BUFFER_LIMIT_BYTES) {
+      await sendAndDrain(socket, text);
+      seen();
+    } else socket.send(text);
     if (frame.type === "end") {
       socket.close(1000, "end of the job");
       return;

@@ -1,22 +1,32 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { EventFrame } from "@slipway/protocol/events";
+import type { StreamTimes } from "./stream-times.ts";
 
-/** An SSE comment this often keeps proxies from closing a silent stream, in ms. */
-const KEEP_ALIVE_MS = 15_000;
-
-/** Writes frames as server-sent events: `id` is the event's number, `event` the frame's type. Waits for slow readers. */
-export async function writeServerSentEvents(response: ServerResponse, frames: AsyncIterable<EventFrame>, signal: AbortSignal): Promise<void> {
+/**
+ * Writes frames as server-sent events: `id` is the event's number, `event` the frame's type. The next frame is taken when the reader has taken the one
+ * before, so that a slow reader costs no more than a stream's own buffer and a frame here; one that takes nothing is cut, and can go on behind its last event.
+ */
+export async function writeServerSentEvents(
+  response: ServerResponse,
+  frames: AsyncIterable<EventFrame>,
+  signal: AbortSignal,
+  times: Omit<StreamTimes, "pingMs">,
+): Promise<void> {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
   response.flushHeaders();
-  const keepAlive = setInterval(() => response.write(": still here\n\n"), KEEP_ALIVE_MS);
+  const heartbeat = setInterval(() => {
+    // Behind what waits already it would only add to it.
+    if (!response.writableNeedDrain) response.write(": still here\n\n");
+  }, times.heartbeatMs).unref();
   try {
     for await (const frame of frames) {
-      if (!response.write(format(frame))) await drained(response, signal);
-      if (signal.aborted) break;
+      if (!response.write(format(frame)) && !(await drained(response, signal, times.stallMs))) {
+        response.destroy();
+        return;
+      }
     }
   } finally {
-    clearInterval(keepAlive);
+    clearInterval(heartbeat);
     response.end();
   }
 }
@@ -27,11 +37,20 @@ function format(frame: EventFrame): string {
   return `${id}event: ${frame.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+/** False where the reader went away, or has taken nothing for `stallMs`. */
+async function drained(response: ServerResponse, signal: AbortSignal, stallMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const taken = (): void => resolve(true);
+  const gone = (): void => resolve(false);
+  const timer = setTimeout(gone, stallMs).unref();
+  response.once("drain", taken);
+  signal.addEventListener("abort", gone, { once: true });
+  if (signal.aborted) gone();
   try {
-    await once(response, "drain", { signal });
-  } catch (error) {
-    // The reader went away; the caller's loop ends by the signal.
-    if (!signal.aborted) throw error;
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    response.off("drain", taken);
+    signal.removeEventListener("abort", gone);
   }
 }

@@ -3,14 +3,19 @@ import type { HubAccess } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "./hub-folder.ts";
 
+/** Refs of attempts, of merges and of bases; below the first two `<job or completion>/<fence>`, below the last the commit itself. */
+export const JOB_REFS = "refs/slipway/jobs/";
+export const MERGE_REFS = "refs/slipway/merges/";
+export const BASE_REFS = "refs/slipway/bases/";
+
 /** Where a task attempt pushes its commit to; nothing happens by that alone, the fenced finish names the commit. */
 export function jobRef(jobId: string, fence: number): string {
-  return `refs/slipway/jobs/${jobId}/${fence}`;
+  return `${JOB_REFS}${jobId}/${fence}`;
 }
 
 /** Where an integrator pushes a merged commit to. */
 export function mergeRef(completionId: string, fence: number): string {
-  return `refs/slipway/merges/${completionId}/${fence}`;
+  return `${MERGE_REFS}${completionId}/${fence}`;
 }
 
 export function upstreamUrl(baseUrl: string, repoId: string): string {

@@ -1,7 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ControlPlane } from "../control-plane.ts";
 import { sha256 } from "../secrets.ts";
-import { jobRef, mergeRef } from "./hub-access.ts";
+import { BASE_REFS, jobRef, mergeRef } from "./hub-access.ts";
 
 /** What a credential may do with one store of one repository. */
 export interface HubGrant {
@@ -14,7 +14,7 @@ export interface HubGrant {
 export type HubStore = "upstream" | "jobs";
 
 /** Bases that a CLI pushes, named by their own commit; an extended regular expression for the whole ref. */
-const BASES = "refs/slipway/bases/([0-9a-f]{40}|[0-9a-f]{64})";
+const BASES = `${BASE_REFS}([0-9a-f]{40}|[0-9a-f]{64})`;
 
 /**
  * What this password may do here. An attempt's credential is good while its lease lives: both stores to fetch, its own ref to push – and nothing for a

@@ -1,15 +1,15 @@
-import { fetchUpstream, resolveCommit } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
-import type { NewJob, RepositoryRow } from "../store/store.ts";
+import type { NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
 import { checkBackendConfig } from "./backend-config.ts";
 import { findRepository } from "./find-job.ts";
 import { targetOf, titleOf } from "./names.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
+import { resolveBase } from "./resolve-base.ts";
 
 /** Backend of jobs where neither submitter nor repository names one. */
 const DEFAULT_BACKEND = "script";
@@ -42,13 +42,17 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: A
     maxAttempts: input.maxAttempts,
     timeoutMs: input.timeoutMs,
     stallMs: input.stallMs,
+    queueTimeoutMs: input.queueTimeoutMs,
     retryOf: null,
     completionId: null,
   });
 }
 
-/** A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work. */
-export async function retryJob(plane: ControlPlane, job: JobView): Promise<JobView> {
+/**
+ * A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work; BASE_NOT_FOUND where the hub
+ * no longer keeps that commit.
+ */
+export async function retryJob(plane: ControlPlane, job: JobView, signal: AbortSignal): Promise<JobView> {
   if (job.state === "blocked") {
     const unblocked = await plane.store.unblockJob(job.id);
     announce(plane, unblocked);
@@ -59,6 +63,7 @@ export async function retryJob(plane: ControlPlane, job: JobView): Promise<JobVi
   if (job.kind === "verify") {
     throw new SlipwayError("CONFLICT", "A verify job belongs to a completion and is not tried again by itself.", { hint: "Retry the job that it verifies." });
   }
+  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
   const again = await store(plane, { ...job, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null });
   return again.job;
 }
@@ -67,30 +72,4 @@ async function store(plane: ControlPlane, job: NewJob): Promise<{ job: JobView; 
   const submitted = await plane.store.submitJob(job);
   if (!submitted.deduplicated) announce(plane, submitted.job);
   return submitted;
-}
-
-/** Bases remembered by their full id: `upstream.git` never loses a commit, and a git process costs more than all the rest of a submission. */
-const KNOWN_BASES_LIMIT = 1_000;
-const knownBases = new Set<string>();
-
-/** The commit that a branch or a commit's name means in the hub. Where the hub does not know it, the repository's own address is asked first. */
-async function resolveBase(plane: ControlPlane, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
-  const root = hubRoot(plane.folder, repository.id);
-  if (knownBases.has(`${root}:${base}`)) return base;
-  const oid = await resolveOrFetch(root, repository, base, signal);
-  if (oid === base) {
-    if (knownBases.size >= KNOWN_BASES_LIMIT) knownBases.clear();
-    knownBases.add(`${root}:${base}`);
-  }
-  return oid;
-}
-
-async function resolveOrFetch(root: string, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
-  try {
-    return await resolveCommit(root, base);
-  } catch (error) {
-    if (!(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND" || repository.url === null) throw error;
-    await fetchUpstream(root, repository.url, signal);
-    return await resolveCommit(root, base);
-  }
 }

@@ -3,12 +3,14 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { VerifyResponse } from "@slipway/protocol/integrator-api";
 import type { JobView, Receipt } from "@slipway/protocol/job";
 import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
+import { environmentCapability, imageOf, type SandboxKind, sandboxCapability } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { setupDigest } from "@slipway/protocol/setup-digest";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
 import { readRepositoryConfig } from "../jobs/repository-config.ts";
+import { VERIFY_QUEUE_TIMEOUT_MS } from "../store/state-limits.ts";
 import type { CompletionRow, NewJob } from "../store/store.ts";
 import { holdCompletion } from "./hold.ts";
 
@@ -58,10 +60,10 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
     });
   }
   const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
-  const known = config.gates.length > 0 ? await plane.store.receiptsFor(completion.repoId, tree) : [];
+  const proofs = config.gates.length > 0 ? await proofsOf(plane, completion, merged, tree) : [];
   const digest = setupDigest(config.setup);
   const found = config.gates.map((gate) =>
-    known.find((receipt) => receipt.gate === gate.name && receipt.command === gate.run && receipt.setupDigest === digest),
+    proofs.find((receipt) => receipt.gate === gate.name && receipt.command === gate.run && receipt.setupDigest === digest),
   );
   return {
     tree,
@@ -69,6 +71,25 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
     receipts: found.filter((receipt) => receipt !== undefined),
     missing: config.gates.filter((_, index) => found[index] === undefined),
   };
+}
+
+/**
+ * Passing receipts of this tree that were made in the kind of sandbox that the change was made in: those of the completion's own verify job, and
+ * equal ones of others, where a worker that could verify it now has the environment that they were made in.
+ */
+async function proofsOf(plane: ControlPlane, { repoId, sandbox, mergedOid, verifyJobId }: CompletionRow, merged: Merged, tree: string): Promise<Receipt[]> {
+  const isAsked = verifyJobId !== null && mergedOid === merged.mergedOid;
+  const own = isAsked ? ((await plane.store.getJobDetail(verifyJobId))?.receipts ?? []) : [];
+  const equal = await plane.store.receiptsFor(repoId, tree);
+  const environments = equal.length > 0 ? await environmentsNow(plane, sandbox) : new Set<string>();
+  const proofs = [...own, ...equal.filter(({ environmentDigest }) => environments.has(environmentCapability(environmentDigest)))];
+  return proofs.filter((receipt) => receipt.exitCode === 0 && receipt.tree === tree && receipt.image === imageOf(sandbox));
+}
+
+/** Capabilities of the workers that would take a verify job for this kind of sandbox, the environments that their gates see among them. */
+async function environmentsNow(plane: ControlPlane, sandbox: SandboxKind): Promise<Set<string>> {
+  const workers = (await plane.store.listWorkers()).filter((worker) => !worker.draining && plane.signals.isConnected(worker.id));
+  return new Set(workers.flatMap(({ capabilities }) => (capabilities.includes(sandboxCapability(sandbox)) ? capabilities : [])));
 }
 
 function newVerifyJob(completion: CompletionRow, mergedOid: string, config: RepositoryConfig): NewJob {
@@ -89,10 +110,11 @@ function newVerifyJob(completion: CompletionRow, mergedOid: string, config: Repo
     runAfter: null,
     dependsOn: [],
     dedupeKey: null,
-    requires: [],
+    requires: [sandboxCapability(completion.sandbox)],
     maxAttempts: 3,
     timeoutMs,
     stallMs: timeoutMs,
+    queueTimeoutMs: VERIFY_QUEUE_TIMEOUT_MS,
     retryOf: null,
     completionId: completion.id,
   };

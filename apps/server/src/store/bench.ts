@@ -66,6 +66,7 @@ function benchJob(repoId: string): NewJob {
     maxAttempts: 3,
     timeoutMs: 60_000,
     stallMs: 60_000,
+    queueTimeoutMs: 86_400_000,
     retryOf: null,
     completionId: null,
   };

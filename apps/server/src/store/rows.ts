@@ -1,5 +1,6 @@
 import type { CompletionView, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 
 /** A job as it enters the store: everything resolved, nothing left to default. */
 export interface NewJob {
@@ -22,6 +23,8 @@ export interface NewJob {
   readonly maxAttempts: number;
   readonly timeoutMs: number;
   readonly stallMs: number;
+  /** What it waits for a worker, each time, in ms; from when nothing else holds it up. */
+  readonly queueTimeoutMs: number;
   readonly retryOf: string | null;
   readonly completionId: string | null;
 }
@@ -30,7 +33,7 @@ export interface WorkerRow {
   readonly id: string;
   readonly name: string;
   readonly slots: number;
-  readonly sandbox: "bwrap" | "none";
+  readonly sandbox: SandboxKind;
   readonly capabilities: string[];
   readonly backends: Manifest[];
   readonly version: string;
@@ -43,6 +46,8 @@ export interface WorkerRow {
 export interface CompletionRow extends CompletionView {
   /** Receipts are asked for under this spec; null before the first request. */
   readonly mergedTree: string | null;
+  /** What the attempt that made the commit ran in. */
+  readonly sandbox: SandboxKind;
   readonly intent: { target: string; oldOid: string | null; newOid: string } | null;
 }
 

@@ -1,5 +1,5 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
-import type { AppendableEvent, EventBody, JobEvent } from "@slipway/protocol/events";
+import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
@@ -14,7 +14,8 @@ import type { AttemptReceipts, CompletionRow, NewJob, WorkerRow } from "./rows.t
  * - a write of an attempt names (job, fence) and carries the condition `state = 'running' AND fence = ? AND lease_until > now` in the same
  *   statement that writes; where it matches nothing, the call rejects with LEASE_LOST and has changed nothing. The same goes for a completion;
  * - a change of a job's state and the `state` event that tells of it are one transaction;
- * - the same call again with the same claimId, ordinal or outcome changes nothing and answers as before.
+ * - the same call again with the same claimId, ordinal or outcome changes nothing and answers as before; a claim's credential stays that of the
+ *   first call.
  */
 export interface Store extends AsyncDisposable {
   readonly installationId: string;
@@ -54,11 +55,23 @@ export interface Store extends AsyncDisposable {
   /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
   waitingFor(id: string): Promise<{
     dependencies: Array<{ id: string; number: number; state: JobState }>;
+    /** When the first of all the jobs that it waits for, through others too, is due; null where none is. */
+    dependenciesDueAt: number | null;
     runAfter: number | null;
     repoRunning: number;
     repoLimit: number;
     ahead: number;
   }>;
+
+  /** The phase that the newest attempt of a job is in (`isOver`: was in last), by its events; `at` is the worker's time. Null before the first. */
+  currentPhase(id: string): Promise<{ phase: Phase; at: number; isOver: boolean } | null>;
+  /**
+   * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, and the job whose turn
+   * on the same target comes first. Null where the job has no open completion.
+   */
+  integrationOf(
+    jobId: string,
+  ): Promise<{ claims: number; leaseUntil: number | null; isLanding: boolean; verifyJobId: string | null; behindJob: number | null } | null>;
 
   // Leases
   /** The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. */
@@ -83,13 +96,14 @@ export interface Store extends AsyncDisposable {
    * queued (after `retryAfterMs`), failed or blocked. The same outcome for the same fence again answers as before.
    */
   finish(jobId: string, fence: number, outcome: Outcome): Promise<JobView>;
-  /** Live leases of a worker. */
+  /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */
   findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind } | undefined>;
   /**
-   * Requeues or fails the jobs, and frees the completions, whose lease ran out; fails queued jobs whose dependencies did not end well; cancels
-   * verify jobs of completions that have ended. Does a bounded number at a time: what is left keeps `nextDueMs` at 0.
+   * Requeues or fails the jobs, and frees the completions, whose lease ran out; ends the states that lasted longer than `StateLimits` and the job's own
+   * times allow; fails queued jobs whose dependencies did not end well; cancels verify jobs of completions that have ended. Does a bounded number at a
+   * time: what is left keeps `nextDueMs` at 0.
    */
   reap(): Promise<{
     requeued: JobView[];
@@ -98,9 +112,9 @@ export interface Store extends AsyncDisposable {
     revoked: Array<{ workerId: string; jobId: string; fence: number }>;
     freedCompletions: number;
   }>;
-  /** After a start, a clock jump or a resume: every live lease gets one full TTL. */
+  /** After a start, a clock jump or a resume: every live lease gets one full TTL, and every wait at least `WAIT_GRACE_MS`. Answers the number of leases. */
   graceLeases(leaseTtlMs: number): Promise<number>;
-  /** When `reap` or a claim next has something to do by time alone (a `runAfter`, a lease's end), in ms from now; 0 where it has by now, null where nothing is due. */
+  /** When `reap` or a claim next has something to do by time alone (a `runAfter`, a lease's or a state's end), in ms from now; 0 where it has by now, null where nothing is due. */
   nextDueMs(): Promise<number | null>;
 
   // Workers
@@ -140,6 +154,20 @@ export interface Store extends AsyncDisposable {
   rejectCompletion(id: string, fence: number, failure: Failure): Promise<{ completion: CompletionView; job: JobView }>;
   /** Intents without a mark, for recovery at start. */
   openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
+
+  // Pruning. A final job keeps its row, its attempts, its receipts; `retentionMs` after its end the rest may go.
+  /** Ids of jobs that ended longer ago than that and still have events or artifacts, oldest first. */
+  expiredJobs(retentionMs: number, limit: number): Promise<string[]>;
+  /** Removes the events of such a job and what tells of its artifacts; readers are told of a gap. False, and nothing happens, for any other job. */
+  dropJobData(id: string, retentionMs: number): Promise<boolean>;
+  /** What says whether refs of these jobs are still needed; unknown ids are left out. `isExpired`: it is final, and ended longer ago than that. */
+  hubJobs(ids: readonly string[], retentionMs: number): Promise<Array<{ id: string; isExpired: boolean; resultOid: string | null; landedOid: string | null }>>;
+  /** Those of these completions that have ended, with all their verify jobs. */
+  endedCompletions(ids: readonly string[]): Promise<string[]>;
+  /** The bases of tasks that are not final, or ended no longer ago than that. */
+  basesInUse(retentionMs: number): Promise<Array<{ repoId: string; oid: string }>>;
+  /** Ids of the repositories in which an attempt or an integrator is at work now. */
+  busyRepositories(): Promise<string[]>;
 }
 
 export interface RepositoryRow {

@@ -1,8 +1,6 @@
 import type { WorkerSignal } from "@slipway/protocol/worker-api";
 import type { WebSocket } from "ws";
-
-/** How often a silent connection is asked whether it lives, in ms; one that has not answered by the next time is cut. */
-const PING_MS = 5_000;
+import { keepAlive, PING_MS } from "../http/keep-alive.ts";
 
 /** The open signal connections of workers. A worker counts as connected while it has one. */
 export class WorkerSignals {
@@ -21,9 +19,8 @@ export class WorkerSignals {
       this.#sockets.set(workerId, sockets);
     }
     sockets.add(socket);
-    const stop = keepAlive(socket, this.#pingMs, onAlive);
+    keepAlive(socket, this.#pingMs, onAlive);
     socket.once("close", () => {
-      stop();
       const open = this.#sockets.get(workerId);
       open?.delete(socket);
       if (open?.size === 0) this.#sockets.delete(workerId);
@@ -49,21 +46,4 @@ export class WorkerSignals {
       for (const socket of sockets) socket.close(1001, "the server closes");
     }
   }
-}
-
-function keepAlive(socket: WebSocket, pingMs: number, onAlive: () => void): () => void {
-  let answered = true;
-  const timer = setInterval(() => {
-    if (!answered) {
-      socket.terminate();
-      return;
-    }
-    answered = false;
-    socket.ping();
-  }, pingMs);
-  socket.on("pong", () => {
-    answered = true;
-    onAlive();
-  });
-  return () => clearInterval(timer);
 }

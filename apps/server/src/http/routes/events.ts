@@ -6,6 +6,7 @@ import { findJob } from "../../jobs/find-job.ts";
 import type { Call, Handlers } from "../call.ts";
 import { closeWhenRevoked } from "../close-when-revoked.ts";
 import { invalidField } from "../errors.ts";
+import { keepAlive } from "../keep-alive.ts";
 import { closeSignal, type RouteExtras } from "../routes.ts";
 
 /** A job's events: a page as JSON, or a stream of server-sent events where the caller accepts that. */
@@ -17,8 +18,8 @@ export function eventHandlers(plane: ControlPlane): Pick<Handlers, "listEvents">
         await stream(plane, call, id);
         return undefined;
       }
-      const { events, lastSeq } = await plane.store.readEvents(id, call.query.after, call.query.limit);
-      return { events, lastSeq };
+      const { events, lastSeq, gapTo } = await plane.store.readEvents(id, call.query.after, call.query.limit);
+      return { events, lastSeq, gapTo };
     },
   };
 }
@@ -33,10 +34,11 @@ export function eventExtras(plane: ControlPlane): RouteExtras {
       },
       wsHandler: async (socket, request) => {
         closeWhenRevoked(plane.tokens, request.token, socket);
+        const seen = keepAlive(socket, plane.streamTimes.pingMs);
         const gone = new AbortController();
         socket.on("close", () => gone.abort());
         const { id } = await findJob(plane.store, (request.params as { job: string }).job);
-        await sendFrames(socket, eventFrames(plane, id, (request.query as { after: number }).after, [gone.signal, plane.closing]));
+        await sendFrames(socket, eventFrames(plane, id, (request.query as { after: number }).after, [gone.signal, plane.closing]), seen);
       },
     },
   };
@@ -48,7 +50,7 @@ async function stream(plane: ControlPlane, { query, token, request, reply }: Cal
   const forget = plane.tokens.onRevoked(token.id, () => reply.raw.destroy());
   reply.raw.once("close", forget);
   reply.hijack();
-  await writeServerSentEvents(reply.raw, eventFrames(plane, jobId, after, [gone, plane.closing]), gone);
+  await writeServerSentEvents(reply.raw, eventFrames(plane, jobId, after, [gone, plane.closing]), gone, plane.streamTimes);
 }
 
 /** A reader that reconnects says where it was with `Last-Event-ID`. */

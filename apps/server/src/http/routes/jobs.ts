@@ -6,7 +6,7 @@ import type { ControlPlane } from "../../control-plane.ts";
 import { hubRoot } from "../../hub/hub-folder.ts";
 import { cancelJob } from "../../jobs/cancel.ts";
 import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
-import { explainJob } from "../../jobs/explain.ts";
+import { explainJob } from "../../jobs/explain/explain.ts";
 import { findJob, findJobDetail, findRepository } from "../../jobs/find-job.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
 import type { Handlers } from "../call.ts";
@@ -34,12 +34,16 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     getJob: async ({ params, query, signal }) => await waitForEnd(plane, params.job, query.waitMs, signal),
     explainJob: async ({ params }) => await explainJob(plane, await findJob(plane.store, params.job)),
     cancelJob: async ({ params, body, token }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${token.name}`) }),
-    retryJob: async ({ params }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job)) }),
+    retryJob: async ({ params, signal }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job), signal) }),
     jobDiff: async ({ params, reply }) => {
       const job = await findJob(plane.store, params.job);
       if (job.resultOid === null)
         throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
-      const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, job.resultOid);
+      const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, job.resultOid).catch((error: unknown) => {
+        if (!isFinal(job.state) || !(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND") throw error;
+        const hint = "The hub keeps the commits of a job for a while after its end; what landed is on its branch.";
+        throw new SlipwayError("NOT_FOUND", `The change of job ${job.number} is no longer kept.`, { job: job.id, state: job.state, hint }, { cause: error });
+      });
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
       return undefined;
     },

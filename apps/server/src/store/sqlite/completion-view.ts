@@ -1,13 +1,17 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { CompletionView } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { CompletionRow } from "../rows.ts";
 import type { Database } from "./database.ts";
 import type { CompletionTable } from "./tables.ts";
 
-export type CompletionViewRow = CompletionTable & { job_id: string };
+export type CompletionViewRow = CompletionTable & { job_id: string; sandbox: SandboxKind };
 
 /** Columns and joins of a `CompletionViewRow`. */
-export const COMPLETION_VIEW = "SELECT c.*, j.id AS job_id FROM completions c JOIN jobs j ON j.number = c.job";
+export const COMPLETION_VIEW = `
+  SELECT c.*, j.id AS job_id,
+    COALESCE((SELECT sandbox FROM attempts WHERE job = c.job AND outcome = 'change' ORDER BY fence DESC LIMIT 1), 'bwrap') AS sandbox
+  FROM completions c JOIN jobs j ON j.number = c.job`;
 
 export function completionView(row: CompletionViewRow): CompletionView {
   return {
@@ -29,7 +33,7 @@ export function completionView(row: CompletionViewRow): CompletionView {
 export function completionRow(row: CompletionViewRow): CompletionRow {
   const intent =
     row.intent_target === null || row.intent_new_oid === null ? null : { target: row.intent_target, oldOid: row.intent_old_oid, newOid: row.intent_new_oid };
-  return { ...completionView(row), mergedTree: row.merged_tree, intent };
+  return { ...completionView(row), mergedTree: row.merged_tree, intent, sandbox: row.sandbox };
 }
 
 /** The row of a completion, or NOT_FOUND. */

@@ -1,4 +1,5 @@
 import BetterSqlite3, { type Database as Connection, type Statement } from "better-sqlite3";
+import type { StateLimits } from "../state-limits.ts";
 import { migrateToLatest } from "./migrate.ts";
 
 export interface DatabaseOptions {
@@ -6,6 +7,7 @@ export interface DatabaseOptions {
   readonly file: string;
   /** Log text that is kept of one job, in bytes. */
   readonly logLimitBytes: number;
+  readonly stateLimits: StateLimits;
   /** The id that a new database gets; one that has an id keeps it. */
   readonly newInstallationId: string;
 }
@@ -16,11 +18,14 @@ export type SqlParameters = Record<string, string | number | null | Buffer>;
 export class Database {
   readonly connection: Connection;
   readonly logLimitBytes: number;
+  /** Parameters of `dueAt`. */
+  readonly stateLimits: Readonly<Record<keyof StateLimits, number>>;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(connection: Connection, logLimitBytes: number) {
+  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits">) {
     this.connection = connection;
-    this.logLimitBytes = logLimitBytes;
+    this.logLimitBytes = options.logLimitBytes;
+    this.stateLimits = { ...options.stateLimits };
   }
 
   get<Row>(sql: string, parameters: SqlParameters = {}): Row | undefined {
@@ -59,7 +64,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     connection.pragma("journal_size_limit = 67108864");
     connection.pragma("cache_size = -65536");
     await migrateToLatest(connection);
-    return new Database(connection, options.logLimitBytes);
+    return new Database(connection, options);
   } catch (error) {
     connection.close();
     throw error;

@@ -8,9 +8,10 @@ import { addNumberedEvent } from "./numbered-events.ts";
 
 const INSERT_JOB = `
   INSERT INTO jobs (id, kind, state, repo_id, backend, base_oid, target, lane, priority, run_after, dedupe_key, requires, max_attempts,
-    timeout_ms, stall_ms, created_at, updated_at, unmet, broken_dependency, retry_of, completion_id)
+    timeout_ms, stall_ms, queue_timeout_ms, due_at, created_at, updated_at, unmet, broken_dependency, retry_of, completion_id)
   VALUES (@id, @kind, 'queued', @repoId, @backend, @baseOid, @target, @lane, @priority, @runAfter, @dedupeKey, @requires, @maxAttempts,
-    @timeoutMs, @stallMs, ${NOW}, ${NOW}, @unmet, @broken, @retryOf, @completionId)
+    @timeoutMs, @stallMs, @queueTimeoutMs, CASE WHEN @unmet = 0 THEN max(${NOW}, COALESCE(@runAfter, 0)) + @queueTimeoutMs END,
+    ${NOW}, ${NOW}, @unmet, @broken, @retryOf, @completionId)
   RETURNING number`;
 
 const INSERT_SPEC = `
@@ -22,10 +23,10 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { id, kind, repoId, backend, baseOid, target, lane, priority, runAfter, dedupeKey, maxAttempts, timeoutMs, stallMs, retryOf, completionId } = job;
+  const { task, title, backendConfig, dependsOn, requires, ...columns } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
-    ...{ id, kind, repoId, backend, baseOid, target, lane, priority, runAfter, dedupeKey, maxAttempts, timeoutMs, stallMs, retryOf, completionId },
-    requires: JSON.stringify(job.requires),
+    ...columns,
+    requires: JSON.stringify(requires),
     unmet: dependencies.filter((dependency) => dependency.state !== "done").length,
     broken: dependencies.find((dependency) => isFinal(dependency.state) && dependency.state !== "done")?.number ?? null,
   });
@@ -33,10 +34,10 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
   const { number } = inserted;
   db.run(INSERT_SPEC, {
     job: number,
-    task: job.task,
-    title: job.title,
-    backendConfig: JSON.stringify(job.backendConfig),
-    dependsOn: JSON.stringify(job.dependsOn),
+    task,
+    title,
+    backendConfig: JSON.stringify(backendConfig),
+    dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
   });
   for (const dependency of dependencies) {

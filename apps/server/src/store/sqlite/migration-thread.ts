@@ -5,10 +5,18 @@ import { type Migration, Migrator } from "kysely/migration";
 import { toWire, type WireError } from "./messages.ts";
 import type { MigrationName } from "./migrate.ts";
 import * as spine from "./migrations/0001-spine.ts";
+import * as attemptSandbox from "./migrations/0002-attempt-sandbox.ts";
+import * as dueTimes from "./migrations/0003-due-times.ts";
+import * as retention from "./migrations/0004-retention.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
-const MIGRATIONS: Record<MigrationName, Migration> = { "0001-spine": spine };
+const MIGRATIONS: Record<MigrationName, Migration> = {
+  "0001-spine": spine,
+  "0002-attempt-sandbox": attemptSandbox,
+  "0003-due-times": dueTimes,
+  "0004-retention": retention,
+};
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */
 class TransactionalAdapter extends SqliteAdapter {

@@ -3,6 +3,7 @@ import type { Failure } from "@slipway/protocol/job";
 import { isFinal, type JobState, nextState } from "@slipway/protocol/states";
 import { NOW } from "./clock.ts";
 import type { Database } from "./database.ts";
+import { dueAt } from "./due-at.ts";
 import { addNumberedEvent } from "./numbered-events.ts";
 
 /** One step of a job along the transition table. */
@@ -22,7 +23,7 @@ export interface Move {
 
 const LEAVE = `
   UPDATE jobs SET state = @to, lease_until = NULL, worker_id = NULL, updated_at = ${NOW},
-    ended_at = CASE WHEN @final THEN ${NOW} END,
+    ended_at = CASE WHEN @final THEN ${NOW} END, due_at = ${dueAt()},
     failure = @failure, landed_oid = COALESCE(@landedOid, landed_oid)
   WHERE number = @number AND state = @from`;
 
@@ -39,6 +40,7 @@ export function moveJob(db: Database, move: Move, failure: Failure | null): bool
     final: isFinal(to) ? 1 : 0,
     failure: failure === null ? null : JSON.stringify(failure),
     landedOid: move.landedOid ?? null,
+    ...db.stateLimits,
   });
   if (moved === 0) return false;
   recordMove(db, move);
@@ -80,7 +82,10 @@ function target(move: Move): JobState {
 }
 
 // Claims read a counter and the reaper a mark, both in partial indexes, so that neither looks at dependencies again and again.
-const MEET_DEPENDENCY = "UPDATE jobs SET unmet = unmet - 1 WHERE number IN (SELECT job FROM dependencies WHERE depends_on = @number)";
+const MEET_DEPENDENCY = `
+  UPDATE jobs SET unmet = unmet - 1,
+    due_at = CASE WHEN state = 'queued' AND unmet = 1 THEN max(${NOW}, COALESCE(run_after, 0)) + queue_timeout_ms ELSE due_at END
+  WHERE number IN (SELECT job FROM dependencies WHERE depends_on = @number)`;
 const BREAK_DEPENDENCY = `
   UPDATE jobs SET broken_dependency = COALESCE(broken_dependency, @number)
   WHERE state = 'queued' AND number IN (SELECT job FROM dependencies WHERE depends_on = @number)`;

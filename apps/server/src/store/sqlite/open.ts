@@ -1,6 +1,7 @@
 import type { TokenView } from "@slipway/protocol/accounts";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { newId } from "@slipway/protocol/scalars";
+import { STATE_LIMITS, type StateLimits } from "../state-limits.ts";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
 
@@ -9,14 +10,16 @@ export interface SqliteStoreOptions {
   readonly file: string;
   /** Log text that is kept of one job, in bytes; 64 MiB where it is missing. */
   readonly logLimitBytesPerJob?: number;
+  /** `STATE_LIMITS` where they are missing. */
+  readonly stateLimits?: StateLimits;
 }
 
 const LOG_LIMIT_BYTES_PER_JOB = 64 * 1_048_576;
 
 /** Opens the store, migrating its database where needed. CONFLICT: a newer version of Slipway wrote it. DISK_FULL: no room to open it. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB } = options;
-  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, newInstallationId: newId() }));
+  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB, stateLimits = STATE_LIMITS } = options;
+  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, stateLimits, newInstallationId: newId() }));
 }
 
 function storeOver(channel: Channel): Store {
@@ -39,6 +42,8 @@ function storeOver(channel: Channel): Store {
     cancelJob: (id, reason) => channel.call("cancelJob", id, reason),
     unblockJob: (id) => channel.call("unblockJob", id),
     waitingFor: (id) => channel.call("waitingFor", id),
+    currentPhase: (id) => channel.call("currentPhase", id),
+    integrationOf: (jobId) => channel.call("integrationOf", jobId),
 
     claim: (request) => channel.call("claim", request),
     renew: (jobId, fence, workerId, leaseTtlMs) => channel.call("renew", jobId, fence, workerId, leaseTtlMs),
@@ -71,6 +76,13 @@ function storeOver(channel: Channel): Store {
     markLanded: (id, fence) => channel.call("markLanded", id, fence),
     rejectCompletion: (id, fence, failure) => channel.call("rejectCompletion", id, fence, failure),
     openIntents: () => channel.call("openIntents"),
+
+    expiredJobs: (retentionMs, limit) => channel.call("expiredJobs", retentionMs, limit),
+    dropJobData: (id, retentionMs) => channel.call("dropJobData", id, retentionMs),
+    hubJobs: (ids, retentionMs) => channel.call("hubJobs", ids, retentionMs),
+    endedCompletions: (ids) => channel.call("endedCompletions", ids),
+    basesInUse: (retentionMs) => channel.call("basesInUse", retentionMs),
+    busyRepositories: () => channel.call("busyRepositories"),
   };
 }
 

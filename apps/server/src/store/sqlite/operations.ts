@@ -1,10 +1,16 @@
 import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
+import { basesInUse } from "./operations/bases-in-use.ts";
+import { busyRepositories } from "./operations/busy-repositories.ts";
 import { cancelJob } from "./operations/cancel-job.ts";
 import { claim } from "./operations/claim.ts";
 import { claimCompletion } from "./operations/claim-completion.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
+import { currentPhase } from "./operations/current-phase.ts";
+import { dropJobData } from "./operations/drop-job-data.ts";
+import { endedCompletions } from "./operations/ended-completions.ts";
+import { expiredJobs } from "./operations/expired-jobs.ts";
 import { findAttemptByCredential } from "./operations/find-attempt-by-credential.ts";
 import { findCompletionByCredential } from "./operations/find-completion-by-credential.ts";
 import { findToken } from "./operations/find-token.ts";
@@ -14,6 +20,8 @@ import { getJob } from "./operations/get-job.ts";
 import { getJobDetail } from "./operations/get-job-detail.ts";
 import { getRepository } from "./operations/get-repository.ts";
 import { graceLeases } from "./operations/grace-leases.ts";
+import { hubJobs } from "./operations/hub-jobs.ts";
+import { integrationOf } from "./operations/integration-of.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
 import { listJobs } from "./operations/list-jobs.ts";
 import { listRepositories } from "./operations/list-repositories.ts";
@@ -52,6 +60,8 @@ export const READS = {
   getJobDetail,
   listJobs,
   waitingFor,
+  currentPhase,
+  integrationOf,
   liveLeases,
   findAttemptByCredential,
   nextDueMs,
@@ -61,6 +71,11 @@ export const READS = {
   findCompletionByCredential,
   receiptsFor,
   openIntents,
+  expiredJobs,
+  hubJobs,
+  endedCompletions,
+  basesInUse,
+  busyRepositories,
 };
 
 /** Operations that write. */
@@ -72,6 +87,7 @@ const WRITES = {
   claim,
   createRepository,
   createToken,
+  dropJobData,
   finish,
   graceLeases,
   intendLanding,

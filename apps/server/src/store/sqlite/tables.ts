@@ -20,9 +20,12 @@ export interface JobTable {
   max_attempts: number;
   timeout_ms: number;
   stall_ms: number;
+  queue_timeout_ms: number;
   created_at: number;
   updated_at: number;
   ended_at: number | null;
+  /** When its present state ends at the latest; null where it waits for other jobs, or is final. */
+  due_at: number | null;
   /** Claims that count towards `max_attempts`: one that its worker's stop ended does not. */
   attempts: number;
   fence: number;
@@ -40,6 +43,8 @@ export interface JobTable {
   last_seq: number;
   /** Events up to this one are in segments. */
   packed_seq: number;
+  /** Events up to this one are no longer kept. */
+  dropped_seq: number;
   log_bytes: number;
   /** Dependencies that are not done yet. */
   unmet: number;

@@ -1,6 +1,7 @@
 import type { Store } from "../../store.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
+import { dueAt } from "../due-at.ts";
 import { readJobView } from "../job-view.ts";
 import { recordMove } from "../moves.ts";
 
@@ -33,15 +34,16 @@ const TAKE = `
   )
   UPDATE jobs
   SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_until = ${NOW} + @leaseTtlMs, worker_id = @workerId,
-    failure = NULL, updated_at = ${NOW}
+    failure = NULL, updated_at = ${NOW}, due_at = ${dueAt()}
   WHERE state = 'queued'
     AND NOT EXISTS (SELECT 1 FROM workers WHERE id = @workerId AND draining = 1)
     AND number = (SELECT number FROM candidates JOIN jobs ON number = candidate ORDER BY claim_rank, number LIMIT 1)
   RETURNING number, fence`;
 
 const ADD_ATTEMPT = `
-  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, credential_sha256, started_at)
-  VALUES (@number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId), @credentialSha256, ${NOW})`;
+  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, sandbox, credential_sha256, started_at)
+  VALUES (@number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId),
+    COALESCE((SELECT sandbox FROM workers WHERE id = @workerId), 'bwrap'), @credentialSha256, ${NOW})`;
 
 export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): Claimed {
   const { claimId, workerId, leaseTtlMs, credentialSha256 } = request;
@@ -53,6 +55,8 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
     capabilities: JSON.stringify(request.capabilities),
     takesTasks: request.kinds.includes("task") ? 1 : 0,
     takesVerify: request.kinds.includes("verify") ? 1 : 0,
+    to: "running",
+    ...db.stateLimits,
   });
   if (!taken) return null;
   const { number, fence } = taken;
@@ -65,11 +69,10 @@ const STILL_LIVE = `SELECT 1 FROM jobs WHERE number = @number AND fence = @fence
 
 /**
  * A request that comes twice because its answer got lost reads the claim that it made. Where that lease is over it gets nothing: a late
- * duplicate must not take a job that nobody waits for. The credential is made anew for every answer, so the newest one counts.
+ * duplicate must not take a job that nobody waits for. The credential stays that of the first answer: it may be in use by now.
  */
 function readAgain(db: Database, number: number, fence: number, request: Parameters<Store["claim"]>[0]): Claimed {
   if (!db.get(STILL_LIVE, { number, fence, workerId: request.workerId })) return null;
-  db.run("UPDATE attempts SET credential_sha256 = @sha256 WHERE job = @number AND fence = @fence", { number, fence, sha256: request.credentialSha256 });
   return describe(db, number, fence, true);
 }
 

@@ -1,25 +1,28 @@
 import { isDeepStrictEqual } from "node:util";
 import { ERRORS, SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
+import { imageOf, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { isFinal, nextState } from "@slipway/protocol/states";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import { endAttempt } from "../attempts.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
+import { dueAt } from "../due-at.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
 import { readJobView } from "../job-view.ts";
 import { recordMove } from "../moves.ts";
 import type { JobTable } from "../tables.ts";
 
 const READ = `
-  SELECT j.*, s.verify, a.reported FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
+  SELECT j.*, s.verify, a.reported, a.sandbox FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
   WHERE j.id = @jobId`;
-type FinishedJob = JobTable & { verify: string | null; reported: string | null };
+type FinishedJob = JobTable & { verify: string | null; reported: string | null; sandbox: SandboxKind };
 
+const RUN_AFTER = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
 const FINISH = `
   UPDATE jobs SET state = @to, lease_until = NULL, worker_id = NULL, updated_at = ${NOW}, ended_at = CASE WHEN @final THEN ${NOW} END,
     failure = @failure, result_oid = COALESCE(@resultOid, result_oid), diff_stat = COALESCE(@diffStat, diff_stat),
-    run_after = CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END, attempts = attempts - @attemptsBack
+    run_after = ${RUN_AFTER}, due_at = ${dueAt(RUN_AFTER)}, attempts = attempts - @attemptsBack
   WHERE number = @number AND ${ATTEMPT_LIVES}`;
 
 const ADD_COMPLETION = `
@@ -86,11 +89,12 @@ function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Out
     diffStat: outcome.kind === "change" ? JSON.stringify(outcome.diffStat) : null,
     retryAfterMs: outcome.kind === "failed" && to === "queued" ? (outcome.retryAfterMs ?? null) : null,
     attemptsBack: ending.attemptsBack,
+    ...db.stateLimits,
   });
   if (finished === 0) throw leaseLost(job.id, fence);
 }
 
-/** A task ends with a change and a verification with receipts of exactly its tree; anything else is a mistaken or a lying worker. */
+/** A task ends with a change and a verification with receipts of exactly its tree and its sandbox; anything else is a mistaken or a lying worker. */
 function requireFit(job: FinishedJob, outcome: Outcome): void {
   if (outcome.kind === "change" && job.kind !== "task") throw new SlipwayError("INVALID_REQUEST", "A verify job has no change.", { job: job.id });
   if (outcome.kind !== "verified") return;
@@ -98,4 +102,7 @@ function requireFit(job: FinishedJob, outcome: Outcome): void {
   const { tree } = JSON.parse(job.verify) as VerifySpec;
   const foreign = outcome.receipts.find((receipt) => receipt.tree !== tree);
   if (foreign) throw new SlipwayError("INVALID_REQUEST", "A receipt is for another tree than the job's.", { job: job.id, tree, found: foreign.tree });
+  const image = imageOf(job.sandbox);
+  const other = outcome.receipts.find((receipt) => receipt.image !== image);
+  if (other) throw new SlipwayError("INVALID_REQUEST", "A receipt is of another sandbox than the attempt's.", { job: job.id, image, found: other.image });
 }

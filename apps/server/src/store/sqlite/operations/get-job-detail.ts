@@ -1,4 +1,5 @@
 import type { JobDetail } from "@slipway/protocol/job";
+import { imageOf, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { COMPLETION_VIEW, type CompletionViewRow, completionView } from "../completion-view.ts";
 import type { Database } from "../database.ts";
 import { JOB_VIEW, type JobViewRow, jobView } from "../job-view.ts";
@@ -8,13 +9,14 @@ interface AttemptRow {
   fence: number;
   worker_id: string;
   worker_name: string;
+  sandbox: SandboxKind;
   started_at: number;
   ended_at: number | null;
   outcome: JobDetail["attempts"][number]["outcome"];
   failure: string | null;
 }
 
-const ATTEMPTS = "SELECT fence, worker_id, worker_name, started_at, ended_at, outcome, failure FROM attempts WHERE job = @number ORDER BY fence";
+const ATTEMPTS = "SELECT fence, worker_id, worker_name, sandbox, started_at, ended_at, outcome, failure FROM attempts WHERE job = @number ORDER BY fence";
 const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
@@ -27,6 +29,7 @@ const RECEIPTS = `
   )
   OR (
     exit_code = 0
+    AND image = @image
     AND tree IN (SELECT merged_tree FROM completions WHERE job = @number AND merged_tree IS NOT NULL)
     AND job IN (SELECT v.number FROM jobs t JOIN jobs v ON v.repo_id = t.repo_id AND v.kind = 'verify' WHERE t.number = @number)
   )
@@ -43,12 +46,13 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       fence: attempt.fence,
       workerId: attempt.worker_id,
       workerName: attempt.worker_name,
+      sandbox: attempt.sandbox,
       startedAt: attempt.started_at,
       endedAt: attempt.ended_at,
       outcome: attempt.outcome,
       failure: attempt.failure === null ? null : JSON.parse(attempt.failure),
     })),
-    receipts: db.all<ReceiptTable>(RECEIPTS, { number }).map(receiptView),
+    receipts: db.all<ReceiptTable>(RECEIPTS, { number, image: completion ? imageOf(completion.sandbox) : null }).map(receiptView),
     artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
     completion: completion ? completionView(completion) : null,
   };

@@ -1,7 +1,12 @@
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 
-const LIVE = `SELECT id AS jobId, fence FROM jobs WHERE worker_id = @workerId AND state = 'running' AND lease_until > ${NOW} ORDER BY number`;
+// An attempt ends in the kind of sandbox that it began in: one that a worker began in another is left to run out.
+const LIVE = `
+  SELECT j.id AS jobId, j.fence FROM jobs j JOIN attempts a ON a.job = j.number AND a.fence = j.fence
+  WHERE j.worker_id = @workerId AND j.state = 'running' AND j.lease_until > ${NOW}
+    AND a.sandbox = COALESCE((SELECT sandbox FROM workers WHERE id = @workerId), 'bwrap')
+  ORDER BY j.number`;
 
 export function liveLeases(db: Database, workerId: string): Array<{ jobId: string; fence: number }> {
   return db.all(LIVE, { workerId });

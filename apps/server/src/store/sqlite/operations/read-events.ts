@@ -22,7 +22,8 @@ export function readEvents(db: Database, jobId: string, after: number, limit: nu
     cursor = segment.last_seq;
   }
   if (!page.full) page.add(db.all<EventTable>(ROWS, { job: job.number, after, limit: page.left }));
-  return { events: page.rows.map((row) => eventOf(jobId, row)), gapTo: null, lastSeq: job.last_seq, final: isFinal(job.state) };
+  const gapTo = after < job.dropped_seq ? job.dropped_seq : null;
+  return { events: page.rows.map((row) => eventOf(jobId, row)), gapTo, lastSeq: job.last_seq, final: isFinal(job.state) };
 }
 
 /** Takes rows until it is full. */

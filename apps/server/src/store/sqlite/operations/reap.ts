@@ -1,12 +1,13 @@
 import type { Failure, JobView } from "@slipway/protocol/job";
 import type { Store } from "../../store.ts";
-import { endAttempt } from "../attempts.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { readJobView } from "../job-view.ts";
 import { moveJob } from "../moves.ts";
 import type { JobTable } from "../tables.ts";
 import { cancelVerifications } from "./cancel-job.ts";
+import { endLease } from "./end-lease.ts";
+import { reapDue } from "./reap-due.ts";
 
 type Reaped = Awaited<ReturnType<Store["reap"]>>;
 
@@ -18,38 +19,15 @@ const EXPIRED = `SELECT * FROM jobs INDEXED BY jobs_leases WHERE state = 'runnin
 
 export function reap(db: Database): Reaped {
   const reaped: Reaped = { requeued: [], failed: [], cancelled: [], revoked: [], freedCompletions: freeCompletions(db) };
-  for (const job of db.all<JobTable>(EXPIRED)) expire(db, job, reaped);
+  for (const job of db.all<JobTable>(EXPIRED)) endLease(db, job, lostLease(job), reaped);
+  reapDue(db, reaped, LIMIT);
   failBroken(db, reaped);
   cancelOrphans(db, reaped);
   return reaped;
 }
 
-function expire(db: Database, job: JobTable, reaped: Reaped): void {
-  const { number, fence } = job;
-  const attemptsLeft = job.attempts < job.max_attempts;
-  endAttempt(db, number, fence, { outcome: "expired", failure: null, reported: null });
-  const move = { number, fence, from: "running", ...(job.worker_id && { workerId: job.worker_id }) } as const;
-  if (attemptsLeft) {
-    moveJob(db, { ...move, on: "expire", reason: "the worker did not renew its lease", code: "LEASE_LOST" }, null);
-    reaped.requeued.push(readJobView(db, number));
-  } else {
-    const failure = lastFailure(db, number) ?? {
-      code: "LEASE_LOST",
-      message: `Attempt ${job.attempts} of ${job.max_attempts}: the worker did not renew its lease.`,
-      details: {},
-    };
-    moveJob(db, { ...move, on: "exhaust", reason: "the worker did not renew its lease, and no attempt is left", code: failure.code }, failure);
-    reaped.failed.push(readJobView(db, number));
-  }
-  if (job.worker_id) reaped.revoked.push({ workerId: job.worker_id, jobId: job.id, fence });
-}
-
-// What an earlier attempt failed with says more than the lost lease; a worker's stop does not.
-const FAILURES = "SELECT failure FROM attempts WHERE job = @number AND failure IS NOT NULL ORDER BY fence DESC";
-
-function lastFailure(db: Database, number: number): Failure | undefined {
-  const failures = db.all<{ failure: string }>(FAILURES, { number }).map((row): Failure => JSON.parse(row.failure));
-  return failures.find((failure) => failure.code !== "WORKER_STOPPED");
+function lostLease({ attempts, max_attempts }: JobTable): Failure {
+  return { code: "LEASE_LOST", message: `Attempt ${attempts} of ${max_attempts}: the worker did not renew its lease.`, details: {} };
 }
 
 // A written intent is not freed: the ref may have moved already, so its mark or withdrawal must come first.

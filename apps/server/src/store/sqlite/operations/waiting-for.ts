@@ -8,6 +8,15 @@ const DEPENDENCIES = `
   SELECT j.id, j.number, j.state FROM dependencies d JOIN jobs j ON j.number = d.depends_on
   WHERE d.job = @number AND j.state <> 'done' ORDER BY j.number`;
 
+// Jobs that wait for others have no due time of their own: what holds those up does.
+const DEPENDENCIES_DUE = `
+  WITH RECURSIVE waits (number) AS (
+    SELECT depends_on FROM dependencies WHERE job = @number
+    UNION
+    SELECT d.depends_on FROM waits w JOIN jobs j ON j.number = w.number AND j.state = 'queued' AND j.unmet > 0 JOIN dependencies d ON d.job = w.number
+  )
+  SELECT min(due_at) AS dueAt FROM waits JOIN jobs USING (number)`;
+
 // Verify jobs do not count against the limit: see claim.ts.
 const LIMITS = `
   SELECT r.max_running AS repoLimit,
@@ -21,5 +30,7 @@ export function waitingFor(db: Database, id: string): Awaited<ReturnType<Store["
   const { number } = requireJob(db, id);
   const limits = db.get<{ repoLimit: number; repoRunning: number; runAfter: number | null; ahead: number }>(LIMITS, { number });
   if (!limits) throw new Error(`job ${number} has no repository`);
-  return { dependencies: db.all<{ id: string; number: number; state: JobState }>(DEPENDENCIES, { number }), ...limits };
+  const dependencies = db.all<{ id: string; number: number; state: JobState }>(DEPENDENCIES, { number });
+  const dependenciesDueAt = dependencies.length > 0 ? (db.get<{ dueAt: number | null }>(DEPENDENCIES_DUE, { number })?.dueAt ?? null) : null;
+  return { dependencies, dependenciesDueAt, ...limits };
 }

@@ -1,0 +1,44 @@
+import type { Explanation, JobView } from "@slipway/protocol/job";
+import { explainBlocked, explainRunning } from "./attempt.ts";
+import { explainIntegrating } from "./integrating.ts";
+import { failureText, hintOf, type Known } from "./part.ts";
+import { explainQueued } from "./queued.ts";
+
+/** Why the job is where it is: who has to act, until when, and what would move it on. There is an answer for every state. */
+export async function explainJob(plane: Known, job: JobView): Promise<Explanation> {
+  return { state: job.state, ...(await partOf(plane, job)) };
+}
+
+async function partOf(plane: Known, job: JobView): Promise<Omit<Explanation, "state">> {
+  switch (job.state) {
+    case "queued":
+      return await explainQueued(plane, job);
+    case "running":
+      return await explainRunning(plane, job);
+    case "integrating":
+      return await explainIntegrating(plane, job);
+    case "blocked":
+      return explainBlocked(job);
+    case "done":
+      return { owner: "nobody", deadline: null, reason: doneText(job), unblock: "Nothing: the job is done." };
+    case "failed":
+      return {
+        owner: "nobody",
+        deadline: null,
+        reason: failureText(job, "The job failed."),
+        unblock: `${hintOf(job)} \`slipway retry ${job.number}\` submits it again.`,
+      };
+    case "cancelled":
+      return {
+        owner: "nobody",
+        deadline: null,
+        reason: failureText(job, "The job was cancelled."),
+        unblock: `\`slipway retry ${job.number}\` submits it again.`,
+      };
+  }
+}
+
+function doneText(job: JobView): string {
+  if (job.kind === "verify") return "Every gate ran on the merged tree; its receipts say how.";
+  return job.landedOid ? `It landed on ${job.target} as ${job.landedOid}.` : "It is done.";
+}

@@ -1,0 +1,56 @@
+import type { JobView } from "@slipway/protocol/job";
+import { REAPER_TICK_MS } from "../../reaper.ts";
+import { explainBlocked, explainRunning } from "./attempt.ts";
+import { dueAt, type Known, type Waiting } from "./part.ts";
+import { explainQueued } from "./queued.ts";
+
+/** What happens to a job that nobody integrates. */
+const AT_THE_DEADLINE = "If nobody has integrated it by the deadline, it fails with INTEGRATION_TIMEOUT; the hub keeps its commit for a while.";
+
+/** How far a job's commit is on its way to the target, and who has it. */
+export async function explainIntegrating(plane: Known, job: JobView): Promise<Waiting> {
+  const at = await plane.store.integrationOf(job.id);
+  if (at?.isLanding) {
+    return {
+      owner: "server",
+      // Each of the reaper's rounds settles what a crash left half done.
+      deadline: Date.now() + REAPER_TICK_MS,
+      reason: `Its landing on ${job.target} is written down and being carried out.`,
+      unblock: "Nothing to do: the server finishes it, after a crash too.",
+    };
+  }
+  const verifyJob = at?.verifyJobId ? await plane.store.getJob(at.verifyJobId) : undefined;
+  if (verifyJob && verifyJob.endedAt === null) {
+    const inner = await explainVerifying(plane, verifyJob);
+    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state}). ${inner.reason}` };
+  }
+  if (at && at.leaseUntil !== null) {
+    return {
+      owner: "integrator",
+      deadline: at.leaseUntil,
+      reason: `The integrator merges it onto ${job.target}; its lease is renewed while it lives.`,
+      unblock: "Nothing to do: if the integrator dies, the next one takes over when the lease is over.",
+    };
+  }
+  if (at && at.behindJob !== null) {
+    return {
+      owner: "integrator",
+      deadline: dueAt(job),
+      reason: `Its commit waits for its turn on ${job.target}, behind job ${at.behindJob}.`,
+      unblock: `Nothing to do: the commits for one target land one after another. ${AT_THE_DEADLINE}`,
+    };
+  }
+  const what = at && at.claims > 0 ? "to be taken up again by an integrator" : `to be merged onto ${job.target}`;
+  const asks = plane.completionRoom.size > 0;
+  return {
+    owner: "integrator",
+    deadline: dueAt(job),
+    reason: `Its commit waits ${what}${asks ? "." : ", and no integrator asks for work now: each is busy, or none runs."}`,
+    unblock: `${asks ? "Nothing to do: an integrator takes it." : "If none runs, start one, for example with `slipway up`."} ${AT_THE_DEADLINE}`,
+  };
+}
+
+async function explainVerifying(plane: Known, verifyJob: JobView): Promise<Waiting> {
+  if (verifyJob.state === "queued") return await explainQueued(plane, verifyJob);
+  return verifyJob.state === "running" ? await explainRunning(plane, verifyJob) : explainBlocked(verifyJob);
+}

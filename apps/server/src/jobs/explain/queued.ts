@@ -1,0 +1,65 @@
+import type { JobView } from "@slipway/protocol/job";
+import { dueAt, type Known, type Waiting } from "./part.ts";
+
+/** What happens to a job that no worker takes. */
+const AT_THE_DEADLINE = "If no worker has taken it by the deadline, it fails with QUEUE_TIMEOUT.";
+
+/** Why a queued job is not taken: other jobs, its time, its repository's limit, or the workers. */
+export async function explainQueued(plane: Known, job: JobView): Promise<Waiting> {
+  const waiting = await plane.store.waitingFor(job.id);
+  if (waiting.dependencies.length > 0) {
+    const names = waiting.dependencies.map(({ number, state }) => `job ${number} (${state})`).join(", ");
+    const those = waiting.dependencies.length === 1 ? "that job is" : "those jobs are";
+    return {
+      owner: "job",
+      // By then the first of those that hold it up is done, or is ended.
+      deadline: waiting.dependenciesDueAt ?? Date.now(),
+      reason: `It waits for ${names}.`,
+      unblock: `It goes on when ${those} done; if one does not end well, this one fails. \`slipway explain\` of those jobs says more.`,
+    };
+  }
+  if (waiting.runAfter !== null) {
+    const at = new Date(waiting.runAfter).toISOString();
+    const failure = job.attempts > 0 ? (await plane.store.getJobDetail(job.id))?.attempts.at(-1)?.failure : null;
+    const reason = failure ? `It is tried again at ${at}, after ${failure.code}: ${failure.message}` : `It is not to run before ${at}.`;
+    return { owner: "clock", deadline: waiting.runAfter, reason, unblock: "Nothing to do: it becomes claimable at that time." };
+  }
+  if (waiting.repoRunning >= waiting.repoLimit && job.kind === "task") {
+    return {
+      owner: "repository",
+      deadline: dueAt(job),
+      reason: `The repository ${job.repo.name} runs ${waiting.repoRunning} jobs, and ${waiting.repoLimit} may run at once.`,
+      unblock: `It goes on when one of them ends; the limit is the repository's \`maxRunning\`. ${AT_THE_DEADLINE}`,
+    };
+  }
+  return { ...(await explainUnclaimed(plane, job, waiting.ahead)), deadline: dueAt(job) };
+}
+
+/** Nothing but the workers holds the job up. */
+async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Promise<Omit<Waiting, "deadline">> {
+  const connected = (await plane.store.listWorkers()).filter(({ id }) => plane.signals.isConnected(id));
+  if (connected.length === 0) {
+    return { owner: "you", reason: "No worker is connected.", unblock: `Start one, for example with \`slipway up\`. ${AT_THE_DEADLINE}` };
+  }
+  const able = connected.filter(({ capabilities }) => job.requires.every((capability) => capabilities.includes(capability)));
+  if (able.length === 0) {
+    const missing = job.requires.filter((capability) => !connected.some(({ capabilities }) => capabilities.includes(capability)));
+    const what = missing.length > 0 ? missing.join(", ") : job.requires.join(" together with ");
+    return {
+      owner: "you",
+      reason: `No connected worker has ${what}.`,
+      unblock: `Start a worker that has ${what}; \`slipway doctor\` says what is missing, or submit the job with another backend. ${AT_THE_DEADLINE}`,
+    };
+  }
+  const working = able.filter(({ draining }) => !draining);
+  if (working.length === 0) {
+    return {
+      owner: "you",
+      reason: "Every worker that could take it is draining.",
+      unblock: `Start a worker again; a drained one takes jobs again after its restart. ${AT_THE_DEADLINE}`,
+    };
+  }
+  const line =
+    ahead > 0 ? `${ahead} ${ahead === 1 ? "job is" : "jobs are"} ahead of it and all slots are taken.` : "All slots of the workers that can take it are taken.";
+  return { owner: "worker", reason: line, unblock: `Nothing to do: the next free slot takes it. More slots or workers make it quicker. ${AT_THE_DEADLINE}` };
+}
