@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
@@ -61,6 +61,14 @@ describe.each(await kindsHere())("an attempt in the %s sandbox", (kind) => {
     expect(gates).toEqual(["0 started", "0 failed", "1 started", "1 passed"]);
     expect(attempt.logs.get("gate:sum")).toBe("the sum is 4\nthe sum is 2\n");
     expect(attempt.events.some((event) => event.kind === "log" && event.data.text.includes("hello"))).toBe(true);
+  });
+
+  it("commits without writing the objects of the base again, however the files look to it", async () => {
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`many/${index}`, `${index}\n`]));
+    await using attempt = await attemptIn(kind, ["echo 2 > sum"], { ...FILES, ...many });
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change", diffStat: { files: 1 } });
+    const written = await readdir(join(attempt.paths.work, "commit/git/objects"), { recursive: true, withFileTypes: true });
+    expect(written.filter((entry) => entry.isFile()).length).toBeLessThan(5);
   });
 
   it("runs nothing of a hostile workspace outside, and takes symlinks as what they are", async () => {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
+import type { MemoryEvidence, Sandbox } from "../../apps/worker/src/sandbox/sandbox.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
 import { ProcessProvider } from "../support/process-sandbox.ts";
 import { git } from "../support/repository.ts";
@@ -70,7 +71,18 @@ describe("a task", () => {
       ...["gates started", "gate sum 0 started", "gate sum 0 passed", "gates ended"],
       ...["commit started", "commit ended", "checks started", "check change true", "check scope true", "checks ended", "push started", "push ended"],
     ]);
-    for (const event of attempt.events) if (event.kind === "phase" && event.data.status === "ended") expect(event.data.durationMs).toBeGreaterThanOrEqual(0);
+    const parts = attempt.events.flatMap((event) =>
+      event.kind === "phase" && event.data.status === "ended" ? [[event.data.phase, Object.keys(event.data.partsMs ?? {}).sort(), event.data.durationMs]] : [],
+    );
+    expect(parts).toEqual([
+      ["prepare", ["fetch", "open", "sandbox", "stores", "workspace"], expect.any(Number)],
+      ["setup", [], expect.any(Number)],
+      ["turn", ["runner"], expect.any(Number)],
+      ["gates", ["commands"], expect.any(Number)],
+      ["commit", ["end", "folder", "script", "take"], expect.any(Number)],
+      ["checks", [], expect.any(Number)],
+      ["push", [], expect.any(Number)],
+    ]);
     expect(attempt.logs.get("gate:sum")).toBe("1 + 1 = 2\n");
     expect(attempt.artifacts.get("gate-sum-0.log")?.toString()).toBe("1 + 1 = 2\n");
     expect(attempt.artifacts.get("setup.log")?.toString()).toBe("$ echo preparing > cache\n$ echo ready\nready\n");
@@ -95,6 +107,19 @@ describe("a task", () => {
       details: { repairs: 1, gates: [{ name: "sum", exitCode: 1, excerpt: "1 + 1 = 4" }] },
     });
     expect(summary(attempt)).not.toContain("turn 3 repair started");
+  });
+
+  it("stops when the same failure comes twice in a row, whatever the repair did to the files", async () => {
+    const config = "gates:\n  - {name: sum, run: 'echo \"pid $$ in /tmp/x$$, 1 + 1 = $(cat sum) ($(date +%N) ms)\"; exit 1'}\n";
+    const { attempt } = await attemptWith(["echo 4 > sum", "echo edited > other; echo more >> 'docs/a b ü.md'", "echo 2 > sum"], { ".slipway.yaml": config });
+    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "the repair left the very same failure" } });
+  });
+
+  it("goes on while the failures differ, up to three repairs; a failure that comes back later is not the same twice", async () => {
+    const { attempt } = await attemptWith(["echo 4 > sum", "echo 5 > sum", "echo 4 > sum", "echo 6 > sum", "echo 2 > sum"]);
+    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 3, reason: "3 repairs were tried" } });
+    expect(summary(attempt)).toContain("turn 4 repair ended");
+    expect(summary(attempt)).not.toContain("turn 5 repair started");
   });
 
   it("stops after the repairs that the repository allows", async () => {
@@ -151,6 +176,19 @@ describe("a task", () => {
     expect(summary(attempt).slice(-2)).toEqual(["turn 1 task failed", "turn failed"]);
   });
 
+  it.each([
+    { how: "was killed in this turn", kills: [1, 2], code: "OUT_OF_MEMORY" },
+    { how: "failed by itself, after a kill in an earlier one", kills: [1, 1], code: "BACKEND_FAILED" },
+  ])("ends with $code where the agent $how", async ({ kills, code }) => {
+    const { attempt } = await attemptWith(["exit 3"]);
+    const context = await attempt.context();
+    const seen = kills.map((count): MemoryEvidence => ({ kills: count, of: "sandbox", limitBytes: 268_435_456 }));
+    const agentSandbox = async (readOnly: readonly string[]): Promise<Sandbox> =>
+      Object.assign(await context.agentSandbox(readOnly), { memoryEvidence: () => seen.shift() ?? null });
+    await expect(runAttempt({ ...context, agentSandbox })).rejects.toMatchObject({ code });
+    expect(attempt.events).toContainEqual({ kind: "turn", data: { turn: 1, reason: "task", status: "failed", code } });
+  });
+
   it("reads its configuration from the base, not from the agent's version", async () => {
     const { attempt } = await attemptWith(["echo 4 > sum; echo 'gates: []' > .slipway.yaml"], { ".slipway.yaml": `${CONFIG}repairs: 0\n` });
     expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED" });
@@ -165,9 +203,9 @@ describe("a task", () => {
     const { attempt, provider } = await attemptWith(["sleep 1000"]);
     const controller = new AbortController();
     const context = await attempt.context({ signal: controller.signal });
-    const emit = context.events.emit;
-    context.events.emit = async (event) => {
-      await emit(event);
+    const emit = context.events.emitOnce;
+    context.events.emitOnce = async (key, event) => {
+      await emit(key, event);
       if (event.kind === "turn") setImmediate(() => controller.abort(new SlipwayError("CANCELLED")));
     };
     await expect(runAttempt(context)).rejects.toMatchObject({ code: "CANCELLED" });

@@ -29,7 +29,6 @@ describe("a verify job", () => {
     if (change.kind !== "change") throw new Error("no change came of it");
     const tree = await treeOf(attempt.hubRoot, change.oid);
 
-    attempt.events.length = 0;
     attempt.verify({ mergedOid: change.oid, tree, config: parseRepositoryConfig(CONFIG) });
     const outcome = await runAttempt(await attempt.context());
     if (outcome.kind !== "verified") throw new Error("it was not verified");

@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
+import type { SandboxLimits } from "../../apps/worker/src/sandbox/limits/limits.ts";
 import type { Sandbox, SandboxCommand, SandboxProvider, SandboxSpec, TurnOptions } from "../../apps/worker/src/sandbox/sandbox.ts";
 
 export const INSTALL_ROOT = join(import.meta.dirname, "../..");
-export const KINDS = ["bwrap", "none"] as const;
+/** `none by ps`: without isolation, with the list of processes that macOS has. */
+export const KINDS = ["bwrap", "none", "none by ps"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A data folder of its own, with a provider over it; its end is the end of all that was started. */
@@ -19,10 +22,11 @@ export interface SandboxBench extends AsyncDisposable {
   start(name?: string): Promise<Sandbox>;
 }
 
-export async function openBench(kind: Kind): Promise<SandboxBench> {
+export async function openBench(kind: Kind, limits?: SandboxLimits): Promise<SandboxBench> {
   const data = await mkdtemp(join(tmpdir(), "slipway-sandbox-"));
   const runtimeFolder = await mkdtemp(join(tmpdir(), "slipway-rt-"));
-  const provider = createSandboxProvider(kind, { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data] });
+  if (kind === "none by ps") process.env["SLIPWAY_PROCESS_TABLE"] = "ps";
+  const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data], ...(limits ? { limits } : {}) });
   const started: Sandbox[] = [];
   let count = 0;
   const spec = async (name?: string): Promise<SandboxSpec> => {
@@ -41,10 +45,15 @@ export async function openBench(kind: Kind): Promise<SandboxBench> {
     },
     async [Symbol.asyncDispose]() {
       for (const sandbox of started) await sandbox.end();
+      delete process.env["SLIPWAY_PROCESS_TABLE"];
       await rm(data, { recursive: true, force: true });
       await rm(runtimeFolder, { recursive: true, force: true });
     },
   };
+}
+
+export function sandboxKindOf(kind: Kind): SandboxKind {
+  return kind === "bwrap" ? "bwrap" : "none";
 }
 
 /** A signal that is never aborted. */

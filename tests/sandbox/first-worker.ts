@@ -1,9 +1,9 @@
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
-import { INSTALL_ROOT, type Kind, never, request } from "./bench.ts";
+import { INSTALL_ROOT, type Kind, never, request, sandboxKindOf } from "./bench.ts";
 
 /** A worker that starts a turn, tells of every event, acknowledges the first ones only, and is killed in the middle by the test. */
 const [kind, runtimeFolder, spec, steps] = process.argv.slice(2);
-const provider = createSandboxProvider(kind as Kind, { runtimeFolder: runtimeFolder ?? "", installRoot: INSTALL_ROOT, maskPaths: [] });
+const provider = createSandboxProvider(sandboxKindOf(kind as Kind), { runtimeFolder: runtimeFolder ?? "", installRoot: INSTALL_ROOT, maskPaths: [] });
 const sandbox = await provider.start(JSON.parse(spec ?? ""), never());
 process.send?.({ record: sandbox.record });
 await sandbox.turn(request(sandbox, JSON.parse(steps ?? "")), {

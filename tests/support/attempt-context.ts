@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,10 +15,15 @@ import type { JobView, VerifySpec } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { HubAccess } from "@slipway/protocol/worker-api";
 import { pino } from "pino";
-import type { AttemptContext, AttemptPaths, EventSink } from "../../apps/worker/src/attempt/context.ts";
+import type { AttemptContext, AttemptPaths } from "../../apps/worker/src/attempt/context.ts";
+import { AttemptEvents } from "../../apps/worker/src/attempt/event-sink.ts";
+import { EventSpool, type SpooledEvent } from "../../apps/worker/src/attempt/event-spool.ts";
+import { FileJournal } from "../../apps/worker/src/attempt/journal.ts";
+import { monotonicNowMs } from "../../apps/worker/src/sandbox/lease-file.ts";
 import type { Sandbox, SandboxProvider, SandboxRecord } from "../../apps/worker/src/sandbox/sandbox.ts";
+import { Life, mortalEvents, mortalJournal } from "./mortal-worker.ts";
 import { makeRepository, type TestRepository } from "./repository.ts";
-import { type KillAt, Killed, TestJournal } from "./test-journal.ts";
+import { sampleJob } from "./sample-job.ts";
 
 interface AttemptOptions {
   /** Files of the base commit. */
@@ -25,17 +31,19 @@ interface AttemptOptions {
   readonly provider: SandboxProvider;
   readonly toolchains?: readonly string[];
   readonly job?: Partial<JobView>;
+  /** The hub is on another machine: everything comes and goes over HTTP. */
+  readonly isRemote?: boolean;
 }
 
 /** A hub with one repository, and an attempt of one job at it: real git, real HTTP, real processes; only server and daemon are not there. */
 export class TestAttempt implements AsyncDisposable {
   readonly root: string;
   readonly source: TestRepository;
-  readonly events: AppendableEvent[] = [];
-  readonly logs = new Map<string, string>();
   readonly artifacts = new Map<string, Buffer>();
   /** Requests that changed something at the server or the hub: `PUT name`, `push`. */
   readonly writes: string[] = [];
+  /** Set to have the hub fall silent in the middle of a pack that it sends, or before it answers one that it got; `begun` is resolved when it does. */
+  stall: { readonly service: "git-upload-pack" | "git-receive-pack"; readonly begun: PromiseWithResolvers<void> } | undefined;
   readonly #server: Server;
   readonly #options: AttemptOptions;
   #job: JobView;
@@ -43,7 +51,8 @@ export class TestAttempt implements AsyncDisposable {
   #fence = 1;
   #verify: VerifySpec | null = null;
   #record: SandboxRecord | undefined;
-  #lastRunnerOrdinal = 0;
+  /** Journal and spool of the worker's last life. */
+  #files = new AsyncDisposableStack();
 
   private constructor(root: string, source: TestRepository, server: Server, options: AttemptOptions, job: JobView) {
     this.root = root;
@@ -61,7 +70,7 @@ export class TestAttempt implements AsyncDisposable {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const installationId = newId();
-    const attempt = new TestAttempt(root, source, server, options, jobView({ baseOid: await source.head(), ...options.job }));
+    const attempt = new TestAttempt(root, source, server, options, sampleJob({ baseOid: await source.head(), ...options.job }));
     attempt.#hub = { ...attempt.#hub, installationId };
     await createHubRepository(attempt.hubRoot, installationId);
     await fetchUpstream(attempt.hubRoot, source.root, AbortSignal.timeout(20_000));
@@ -86,42 +95,61 @@ export class TestAttempt implements AsyncDisposable {
     };
   }
 
-  /** Keys of all recorded steps, in their order. */
-  async steps(): Promise<string[]> {
-    return (await TestJournal.open(join(this.paths.root, "journal.jsonl"), { killed: false })).keys;
+  /** What the attempt has told so far, from its spool. */
+  get events(): AppendableEvent[] {
+    const lines = readFileSync(join(this.paths.root, "events.jsonl"), "utf8").split("\n");
+    return lines.filter((line) => line !== "").map((line) => (JSON.parse(line) as SpooledEvent).event);
+  }
+
+  /** The log streams, put together. */
+  get logs(): Map<string, string> {
+    const logs = new Map<string, string>();
+    for (const { kind, data } of this.events) if (kind === "log") logs.set(data.stream, (logs.get(data.stream) ?? "") + data.text);
+    return logs;
   }
 
   /** From now on the attempt is one at a verify job for this commit. */
   verify(spec: Omit<VerifySpec, "completionId">): void {
     const completionId = newId();
     this.#verify = { completionId, ...spec };
-    this.#job = jobView({ kind: "verify", backend: "verify", baseOid: spec.mergedOid, completionId });
+    this.#job = sampleJob({ kind: "verify", backend: "verify", baseOid: spec.mergedOid, completionId });
     this.#record = undefined;
     this.#hub = { ...this.#hub, pushRef: "refs/slipway/none" };
   }
 
-  /** The context of one life of the worker. */
-  async context(options: { signal?: AbortSignal; killAt?: KillAt } = {}): Promise<AttemptContext> {
+  /** The context of one life of the worker; the one before is over then. */
+  async context(options: { signal?: AbortSignal; life?: Life } = {}): Promise<AttemptContext> {
     const { paths } = this;
     for (const folder of [paths.workspace, paths.home, paths.spool, paths.control, paths.work]) await mkdir(folder, { recursive: true });
-    const life = { killed: false };
-    const journal = await TestJournal.open(join(paths.root, "journal.jsonl"), life, options.killAt);
+    await this.#files.disposeAsync();
+    this.#files = new AsyncDisposableStack();
+    const { life = new Life() } = options;
+    const journal = this.#files.use(await FileJournal.open(join(paths.root, "journal.jsonl")));
+    const spool = this.#files.use(await EventSpool.open(join(paths.root, "events.jsonl")));
+    const events = new AttemptEvents(spool, { acknowledged: async () => undefined });
     return {
       claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, verify: this.#verify },
       paths,
-      client: new Client({ url: this.#url(), token: "test" }),
+      client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
+      takenUpAtMs: monotonicNowMs(),
       resumed: journal.has("started"),
-      journal,
-      events: this.#sink(life),
+      journal: mortalJournal(journal, life),
+      events: mortalEvents(events, life),
       log: pino({ level: "silent" }),
       signal: options.signal ?? new AbortController().signal,
-      agentSandbox: async (readOnly) => mortal(await this.#agentSandbox(readOnly), life),
+      agentSandbox: async (readOnly) => {
+        const sandbox = await this.#agentSandbox(readOnly);
+        events.useRunner(sandbox.record.spec.id);
+        return mortal(sandbox, life);
+      },
       toolchains: this.#options.toolchains ?? [],
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#files.disposeAsync();
+    this.stall = undefined;
     if (this.#record) await this.#options.provider.reclaim(this.#record);
     const repository = await openWorkerRepository(join(this.root, "repository"), this.#hub, AbortSignal.timeout(20_000));
     await removeWorkspace(repository, this.paths.workspace);
@@ -131,14 +159,16 @@ export class TestAttempt implements AsyncDisposable {
     await rm(this.root, { recursive: true, force: true });
   }
 
-  #url(): string {
+  /** The address of the hub's server. */
+  get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   #hubAccess(): HubAccess {
-    const git = `${this.#url()}/git/repository`;
+    const git = `${this.url}/git/repository`;
     const pushRef = `refs/slipway/jobs/${this.#job.id}/${this.#fence}`;
-    return { upstreamUrl: `${git}/upstream.git`, jobsUrl: `${git}/jobs.git`, credential: "attempt", pushRef, localPath: this.hubRoot, installationId: newId() };
+    const localPath = this.#options.isRemote ? join(this.root, "elsewhere") : this.hubRoot;
+    return { upstreamUrl: `${git}/upstream.git`, jobsUrl: `${git}/jobs.git`, credential: "attempt", pushRef, localPath, installationId: newId() };
   }
 
   async #agentSandbox(readOnly: readonly string[]): Promise<Sandbox> {
@@ -149,26 +179,6 @@ export class TestAttempt implements AsyncDisposable {
     const sandbox = await provider.start({ id: newId(), workspace, home, spool, control, readOnly }, AbortSignal.timeout(20_000));
     this.#record = sandbox.record;
     return sandbox;
-  }
-
-  #sink(life: { killed: boolean }): EventSink {
-    const attempt = this;
-    return {
-      async emit(event) {
-        if (life.killed) throw new Killed();
-        attempt.events.push(event);
-      },
-      async emitFromRunner(ordinal, _at, event) {
-        if (life.killed || ordinal <= attempt.#lastRunnerOrdinal) return;
-        attempt.#lastRunnerOrdinal = ordinal;
-        attempt.events.push(event);
-      },
-      get lastRunnerOrdinal() {
-        return attempt.#lastRunnerOrdinal;
-      },
-      log: (stream, bytes) => void attempt.logs.set(stream, (attempt.logs.get(stream) ?? "") + Buffer.from(bytes).toString()),
-      flush: async () => {},
-    };
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -184,6 +194,8 @@ export class TestAttempt implements AsyncDisposable {
   }
 
   async #serveGit(request: IncomingMessage, response: ServerResponse, store: string, pathInfo: string): Promise<void> {
+    if (this.stall && pathInfo === "/git-receive-pack" && this.stall.service === "git-receive-pack") return this.stall.begun.resolve();
+    if (this.stall?.service === "git-upload-pack") breakOffInPack(response, this.stall.begun.resolve);
     if (pathInfo === "/git-receive-pack") this.writes.push("push");
     await serveGit(request, response, {
       repositoryPath: join(this.hubRoot, store),
@@ -207,57 +219,29 @@ export class TestAttempt implements AsyncDisposable {
   }
 }
 
+/** Sends the beginning of a pack, and then nothing more. */
+function breakOffInPack(response: ServerResponse, onSilent: () => void): void {
+  const write = response.write.bind(response) as (bytes: Uint8Array) => boolean;
+  response.write = (chunk: Buffer): boolean => {
+    const start = chunk.indexOf("PACK");
+    if (start < 0) return write(chunk);
+    write(chunk.subarray(0, start + 20));
+    response.end = () => response;
+    onSilent();
+    return false;
+  };
+}
+
 /** A killed worker ends nothing: its sandbox lives on. */
-function mortal(sandbox: Sandbox, life: { killed: boolean }): Sandbox {
-  const end = async (): Promise<void> => (life.killed ? undefined : await sandbox.end());
+function mortal(sandbox: Sandbox, life: Life): Sandbox {
+  const end = async (): Promise<void> => (life.isOver ? undefined : await sandbox.end());
   return {
     record: sandbox.record,
     inside: sandbox.inside,
     turn: (request, options) => sandbox.turn(request, options),
     run: (command, signal) => sandbox.run(command, signal),
+    memoryEvidence: () => sandbox.memoryEvidence(),
     end,
     [Symbol.asyncDispose]: end,
-  };
-}
-
-function jobView(more: Partial<JobView>): JobView {
-  return {
-    ...{
-      id: newId(),
-      number: 1,
-      kind: "task",
-      state: "running",
-      repo: { id: newId(), name: "sample" },
-      task: "Mend the sum\n\nIt is wrong.",
-      title: "Mend the sum",
-    },
-    ...{
-      backend: "script",
-      backendConfig: {},
-      baseOid: "0".repeat(40),
-      target: "main",
-      lane: "normal",
-      priority: 0,
-      runAfter: null,
-      dependsOn: [],
-      dedupeKey: null,
-      requires: [],
-    },
-    ...{
-      maxAttempts: 3,
-      timeoutMs: 60_000,
-      stallMs: 60_000,
-      createdAt: 0,
-      updatedAt: 0,
-      endedAt: null,
-      attempts: 1,
-      fence: 1,
-      leaseUntil: null,
-      workerId: null,
-      failure: null,
-    },
-    ...{ resultOid: null, diffStat: null, landedOid: null, lastSeq: 0, retryOf: null, completionId: null },
-    usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 },
-    ...more,
   };
 }

@@ -33,12 +33,6 @@ export async function allEvents(client: Client, job: string): Promise<JobEvent[]
   return events;
 }
 
-/** Resolves with the first event that fits. */
-export async function firstEvent(client: Client, job: string, fits: (event: JobEvent) => boolean): Promise<JobEvent> {
-  for await (const frame of client.follow(job)) if (frame.type === "event" && fits(frame.event)) return frame.event;
-  throw new Error(`job ${job} ended without the event`);
-}
-
 /** The text of a log stream. */
 export function logText(events: readonly JobEvent[], stream: string): string {
   return events.flatMap((event) => (event.kind === "log" && event.data.stream === stream ? [event.data.text] : [])).join("");

@@ -66,7 +66,7 @@ export class LandingBench implements AsyncDisposable {
           name: "fake",
           slots: 8,
           verifySlots: 8,
-          capabilities: ["backend:script"],
+          capabilities: ["backend:script", "sandbox:none"],
           backends: [{ ...manifest, configSchema: {}, secrets: [], image: { npm: [], apt: [] } }],
           sandbox: "none",
           version: "1",
@@ -110,8 +110,24 @@ export class LandingBench implements AsyncDisposable {
     this.#others.push(child);
   }
 
+  get integratorPid(): number | undefined {
+    return this.#integrator?.pid;
+  }
+
   signalIntegrator(signal: "SIGSTOP" | "SIGCONT"): void {
     this.#integrator?.kill(signal);
+  }
+
+  /** Verify jobs that are claimed from now on wait for `release` before every gate passes; `asked` resolves at the first. */
+  holdVerification(): { readonly asked: Promise<void>; readonly release: () => void } {
+    const asked = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.verifier = async () => {
+      asked.resolve();
+      await released.promise;
+      return 0;
+    };
+    return { asked: asked.promise, release: released.resolve };
   }
 
   /** Ends the channel to the integrator, as a parent that dies does. */

@@ -1,7 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
-import type { CommandResult, Sandbox, SandboxCommand, SandboxProvider, SandboxRecord, SandboxSpec } from "../../apps/worker/src/sandbox/sandbox.ts";
+import type {
+  CommandResult,
+  MemoryEvidence,
+  Sandbox,
+  SandboxCommand,
+  SandboxProvider,
+  SandboxRecord,
+  SandboxSpec,
+} from "../../apps/worker/src/sandbox/sandbox.ts";
 
 /** An agent of a test: a shell command for each turn. `$PROMPT` is the prompt. Exit code 0 ends the turn well. */
 export type ShellTurns = readonly string[];
@@ -56,6 +64,8 @@ export class ProcessSandbox implements Sandbox {
   readonly #lost = Promise.withResolvers<never>();
   readonly requests: TurnRequest[] = [];
   ended = false;
+  /** What the sandbox says of its memory. */
+  memory: MemoryEvidence | null = null;
 
   constructor(provider: ProcessProvider, record: SandboxRecord) {
     this.#provider = provider;
@@ -105,7 +115,18 @@ export class ProcessSandbox implements Sandbox {
     signal.throwIfAborted();
     const all = Buffer.concat(chunks);
     const output = all.subarray(0, command.outputLimitBytes);
-    return { exitCode: timedOut ? null : exitCode, timedOut, output, droppedBytes: all.length - output.length, durationMs: performance.now() - startedAt };
+    return {
+      exitCode: timedOut ? null : exitCode,
+      timedOut,
+      output,
+      droppedBytes: all.length - output.length,
+      durationMs: performance.now() - startedAt,
+      memory: null,
+    };
+  }
+
+  memoryEvidence(): MemoryEvidence | null {
+    return this.memory;
   }
 
   /** The machine takes the runner away in the middle of its turn. */

@@ -1,14 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@slipway/protocol/client";
+import { KillSwitch } from "./kill-switch.ts";
+import { type Leftovers, leftovers } from "./leftovers.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-export type PartName = "server" | "worker" | "integrator";
+/** `second` is another worker, with a data folder of its own below the first one's. */
+export type PartName = "server" | "worker" | "second" | "integrator";
 
 export interface StackOptions {
   readonly sandbox?: "bwrap" | "none";
@@ -16,24 +19,34 @@ export interface StackOptions {
   readonly verifySlots?: number;
   /** Data folder to use; a fresh temporary one where it is missing. It is removed in the end only in the latter case. */
   readonly data?: string;
+  /** The checkout that the parts run from; this one where it is missing. */
+  readonly root?: string;
 }
 
-/** The real processes of an installation, each of which can be killed and started again. Logs are in `<data>/<part>.log`. */
+/** The real processes of an installation, each of which can be killed and started again. Their logs lie outside of the data folder, which a test may fill. */
 export class Stack implements AsyncDisposable {
   readonly data: string;
+  /** Between the server and all others, so that a test can act at an exact moment of their talk. */
+  readonly between: KillSwitch;
+  readonly #runtime: string;
   readonly #options: StackOptions;
   readonly #parts = new Map<PartName, ChildProcess>();
   #url = "";
   #port = 0;
 
-  private constructor(data: string, options: StackOptions) {
-    this.data = data;
+  private constructor(folders: { readonly data: string; readonly runtime: string }, between: KillSwitch, options: StackOptions) {
+    this.data = folders.data;
+    this.#runtime = folders.runtime;
+    this.between = between;
     this.#options = options;
   }
 
   /** Starts server, worker and integrator, and waits until each says that it is ready. */
   static async start(options: StackOptions = {}): Promise<Stack> {
-    const stack = new Stack(options.data ?? (await mkdtemp(join(tmpdir(), "slipway-stack-"))), options);
+    const data = options.data ?? (await mkdtemp(join(tmpdir(), "slipway-stack-")));
+    // Short, and everything that the parts leave in it is gone in the end.
+    const runtime = await mkdtemp(join(tmpdir(), "slipway-run-"));
+    const stack: Stack = new Stack({ data, runtime }, await KillSwitch.open(() => stack.url), options);
     try {
       for (const part of ["server", "worker", "integrator"] as const) await stack.start(part);
     } catch (error) {
@@ -58,12 +71,17 @@ export class Stack implements AsyncDisposable {
     return pid;
   }
 
+  /** What a part has logged in all of its lives. */
+  async log(part: PartName): Promise<string> {
+    return await readFile(this.#logFile(part), "utf8");
+  }
+
   /** Starts a part and resolves when it is ready. The server keeps its port over restarts, as a real one does. */
   async start(part: PartName): Promise<void> {
-    const child = this.#spawn(part, this.#args(part), join(this.data, `${part}.log`));
+    const child = this.#spawn(part);
     this.#parts.set(part, child);
     const ready = await Promise.race([once(child, "message"), once(child, "exit").then(() => undefined)]);
-    if (!ready) throw new Error(`${part} ended before it was ready:\n${(await readFile(join(this.data, `${part}.log`), "utf8")).slice(-4_000)}`);
+    if (!ready) throw new Error(`${part} ended before it was ready:\n${(await this.log(part)).slice(-4_000)}`);
     const message = ready[0] as { url?: string };
     if (part === "server" && message.url) {
       this.#url = message.url;
@@ -86,46 +104,48 @@ export class Stack implements AsyncDisposable {
     await this.start(part);
   }
 
-  /** Another worker on the same server, with a data folder of its own below this one. */
-  async startSecondWorker(): Promise<AsyncDisposable> {
-    const data = join(this.data, "second");
-    await mkdir(data, { recursive: true });
-    const child = this.#spawn("worker", ["--data", data, ...this.#args("worker").slice(2)], join(data, "worker.log"));
-    await once(child, "message");
-    return {
-      async [Symbol.asyncDispose]() {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        const gone = once(child, "exit");
-        child.kill("SIGTERM");
-        await gone;
-      },
-    };
+  /** Stops all parts in order; a stopped one is woken first. */
+  async stop(): Promise<void> {
+    for (const part of ["integrator", "second", "worker", "server"] as const) {
+      await this.signal(part, "SIGCONT");
+      await this.signal(part, "SIGTERM");
+    }
+  }
+
+  /** What there is of this installation now, but for its data. */
+  async leftovers(): Promise<Leftovers> {
+    return await leftovers(this.data, this.#runtime);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const part of ["integrator", "worker", "server"] as const) {
-      const child = this.#parts.get(part);
-      if (child) child.kill("SIGCONT");
-      await this.signal(part, "SIGTERM");
-    }
+    await this.stop();
+    await this.between[Symbol.asyncDispose]();
+    await rm(this.#runtime, { recursive: true, force: true });
     if (this.#options.data === undefined) await rm(this.data, { recursive: true, force: true });
   }
 
-  #spawn(part: PartName, args: readonly string[], logFile: string): ChildProcess {
-    const child = spawn(process.execPath, ["--disable-sigusr1", join(ROOT, "apps", part, "src", "main.ts"), ...args], {
+  #spawn(part: PartName): ChildProcess {
+    const app = part === "second" ? "worker" : part;
+    const main = join(this.#options.root ?? ROOT, "apps", app, "src", "main.ts");
+    const child = spawn(process.execPath, ["--disable-sigusr1", main, ...this.#args(part)], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug" },
+      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime },
     });
-    child.stderr?.pipe(createWriteStream(logFile, { flags: "a" }));
+    child.stderr?.pipe(createWriteStream(this.#logFile(part), { flags: "a" }));
     return child;
   }
 
   #args(part: PartName): string[] {
-    const data = ["--data", this.data];
+    const data = ["--data", part === "second" ? join(this.data, "second") : this.data];
     if (part === "server") return [...data, "--port", String(this.#port)];
-    const server = ["--url", this.#url, "--token-file", join(this.data, "tokens", `${part}.token`)];
+    const role = part === "second" ? "worker" : part;
+    const server = ["--url", this.between.url, "--token-file", join(this.data, "tokens", `${role}.token`)];
     if (part === "integrator") return [...data, ...server];
     const { slots = 4, verifySlots = 2, sandbox = "bwrap" } = this.#options;
-    return [...data, ...server, "--slots", String(slots), "--verify-slots", String(verifySlots), "--sandbox", sandbox, "--name", "test"];
+    return [...data, ...server, "--slots", String(slots), "--verify-slots", String(verifySlots), "--sandbox", sandbox, "--name", part];
+  }
+
+  #logFile(part: PartName): string {
+    return join(this.#runtime, `${part}.log`);
   }
 }

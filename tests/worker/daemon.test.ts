@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rm, watch, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gitText, runGit } from "@slipway/git/exec";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import { pino } from "pino";
@@ -100,6 +101,25 @@ test("an attempt runs to its reported outcome, its events before it, and leaves 
   expect(existsSync(worker("homes", jobId, "session"))).toBe(true);
   await running.stop();
   expect(await readdir(worker("sandboxes"))).toEqual([]);
+});
+
+test("its git stores lose what a killed worker left half-made, and the refs of commits that were fetched for an attempt", async () => {
+  const repository = worker("repositories", "0197a000-0000-7000-8000-000000000001");
+  const jobsGit = join(repository, "jobs.git");
+  await runGit(["init", "--quiet", "--bare", jobsGit]);
+  await mkdir(join(jobsGit, "quarantine-dead/pack"), { recursive: true });
+  const running = await start(async (context) => {
+    expect(context.paths.repository).toBe(repository);
+    const tree = await gitText(["mktree"], { gitDir: jobsGit });
+    const oid = await gitText(["commit-tree", "-m", "fetched", tree], { gitDir: jobsGit });
+    await runGit(["update-ref", `refs/slipway/fetched/${oid}`, oid], { gitDir: jobsGit });
+    return CHANGE;
+  });
+  expect(await readdir(jobsGit)).not.toContain("quarantine-dead");
+  const jobId = stub.enqueue();
+  await stub.until(ended(jobId));
+  await running.stop();
+  expect(await gitText(["for-each-ref"], { gitDir: jobsGit })).toBe("");
 });
 
 test("a job's next attempt has the kept home; a final job's home goes", async () => {
@@ -263,7 +283,7 @@ test("stop reports its attempts as WORKER_STOPPED and ends every sandbox", async
   expect(stub.attempt(jobId).outcome).toMatchObject({ kind: "failed", failure: { code: "WORKER_STOPPED" } });
   expect(sandbox.record.processes.some(isAlive)).toBe(false);
   expect(await readdir(worker("sandboxes"))).toEqual([]);
-  expect(existsSync(worker("lock"))).toBe(false);
+  expect(existsSync(worker("folder.lock.pid"))).toBe(false);
 });
 
 test("a drain signal lets the attempt end and claims nothing more", async () => {
@@ -322,11 +342,11 @@ test("nothing is claimed while the disk is nearly full", async () => {
   await running.stop();
 });
 
-test("a second worker on the same folder is refused, and the lock of a dead one is taken over", async () => {
+test("a second worker on the same folder is refused, and what a dead one left behind is taken over", async () => {
   await start(async () => CHANGE);
   const first = daemon;
   await expect(start(async () => CHANGE)).rejects.toMatchObject({ code: "DATA_FOLDER_IN_USE", details: { pid: process.pid } });
   await first?.stop();
-  await writeFile(worker("lock"), JSON.stringify({ pid: process.pid, startTime: "1" }));
+  await writeFile(worker("folder.lock.pid"), `${process.pid}\n`);
   await start(async () => CHANGE);
 });

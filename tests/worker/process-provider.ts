@@ -44,6 +44,7 @@ function sandboxOf(record: SandboxRecord): Sandbox {
     inside: { workspace: record.spec.workspace, home: record.spec.home },
     turn: () => Promise.reject(new SlipwayError("RUNNER_LOST", "there is no runner here")),
     run: () => Promise.reject(new SlipwayError("SANDBOX_UNAVAILABLE", "nothing runs here")),
+    memoryEvidence: () => null,
     end,
     [Symbol.asyncDispose]: end,
   };

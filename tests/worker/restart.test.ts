@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -111,6 +111,19 @@ test("an attempt whose lease is gone is ended and removed at the next start, and
   expect(stub.attempt(jobId).outcome).toBeUndefined();
   await stop(second);
   expect(await readdir(join(dataFolder, "worker", "sandboxes"))).toEqual([]);
+});
+
+test("an attempt from before a start of the machine does not go on, live lease or not: what it told last may be missing", async () => {
+  const jobId = stub.enqueue();
+  const first = startWorker();
+  await told(first, "turned");
+  await kill(first);
+  const state = join(dataFolder, "worker", "attempts", `${jobId}-1`, "state.json");
+  await writeFile(state, JSON.stringify({ ...JSON.parse(await readFile(state, "utf8")), bootId: "an earlier one" }));
+  const second = startWorker();
+  await told(second, "ready");
+  expect(await readdir(join(dataFolder, "worker", "attempts"))).toEqual([]);
+  expect(markProcess(pidsOf(await trace())[0] ?? 0)).toBeUndefined();
 });
 
 test("a worker killed between the server's claim and its answer reads the same claim again", async () => {

@@ -8,6 +8,7 @@ import { newId } from "@slipway/protocol/scalars";
 import type { JobState } from "@slipway/protocol/states";
 import type { Claim, Outcome, WorkerSignal } from "@slipway/protocol/worker-api";
 import { type WebSocket, WebSocketServer } from "ws";
+import { sampleJob } from "../support/sample-job.ts";
 
 const INSTALLATION = newId();
 
@@ -78,7 +79,7 @@ export class StubServer implements AsyncDisposable {
 
   /** Puts a job into the queue; answers its id. */
   enqueue(kind: JobKind = "task", jobId = newId()): string {
-    this.#queue.push({ kind, job: jobView(jobId, kind) });
+    this.#queue.push({ kind, job: sampleJob({ id: jobId, kind, state: "queued" }) });
     for (const wake of this.#waiting) wake();
     return jobId;
   }
@@ -139,7 +140,7 @@ export class StubServer implements AsyncDisposable {
     }
     if (name === "claim") return { claim: await this.#claim(body, response) };
     if (name === "getJob") {
-      const job = jobView(params["job"] ?? "", "task");
+      const job = sampleJob({ id: params["job"] ?? "", state: "queued" });
       return { job: { ...job, state: this.finalJobs.has(job.id) ? "done" : "queued" }, attempts: [], receipts: [], artifacts: [], completion: null };
     }
     if (!attempt?.live) throw new SlipwayError("LEASE_LOST");
@@ -217,45 +218,4 @@ function route(request: IncomingMessage): { name: string; endpoint: Endpoint; pa
     if (match && endpoint.method === request.method) return { name, endpoint, params: { ...match.groups } };
   }
   throw new SlipwayError("NOT_FOUND");
-}
-
-/** A job with nothing special about it. */
-function jobView(id: string, kind: JobKind): JobView {
-  return {
-    id,
-    number: 1,
-    kind,
-    state: "queued",
-    repo: { id: "0197a000-0000-7000-8000-000000000001", name: "sample" },
-    task: "do it",
-    title: "do it",
-    backend: "script",
-    backendConfig: {},
-    baseOid: "a".repeat(40),
-    target: "slipway/do-it",
-    lane: "normal",
-    priority: 0,
-    runAfter: null,
-    dependsOn: [],
-    dedupeKey: null,
-    requires: [],
-    maxAttempts: 3,
-    timeoutMs: 60_000,
-    stallMs: 60_000,
-    createdAt: 0,
-    updatedAt: 0,
-    endedAt: null,
-    attempts: 1,
-    fence: 1,
-    leaseUntil: null,
-    workerId: null,
-    failure: null,
-    resultOid: null,
-    diffStat: null,
-    landedOid: null,
-    usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 },
-    lastSeq: 0,
-    retryOf: null,
-    completionId: null,
-  };
 }

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseBackendConfig } from "@slipway/backend-sdk/config";
-import { backendConformance } from "@slipway/backend-sdk/conformance";
+import { conformanceCases } from "@slipway/backend-sdk/conformance";
 import { toManifest } from "@slipway/backend-sdk/manifest";
 import { createTestBench, type TestBench, type TurnOptions } from "@slipway/backend-sdk/test-kit";
 import { expect, test } from "vitest";
@@ -12,8 +12,17 @@ const steps = (...list: unknown[]) => ({ script: { turns: [list] } });
 const run = (bench: TestBench, config: unknown, options: Omit<TurnOptions, "config"> = {}) => bench.runTurn(scriptBackend, { config, ...options });
 const text = (bench: TestBench, path: string) => readFile(join(bench.workspace, path), "utf8");
 
-backendConformance(scriptBackend, {
-  ok: { config: steps({ write: { path: "a.txt", content: "{{prompt}}" } }, { shell: "cat a.txt" }, { print: "done" }), prompt: "hello" },
+const cases = conformanceCases(scriptBackend, {
+  ok: {
+    config: steps(
+      { plan: [{ text: "write" }] },
+      { write: { path: "a.txt", content: "{{prompt}}" } },
+      { shell: "cat a.txt" },
+      { usage: { inputTokens: 10 } },
+      { print: "done" },
+    ),
+    prompt: "hello",
+  },
   endless: { config: steps({ hang: true }) },
   failing: { config: steps({ fail: { code: "BACKEND_QUOTA", message: "No money." } }), code: "BACKEND_QUOTA" },
   wrongConfigs: [
@@ -29,6 +38,7 @@ backendConformance(scriptBackend, {
     { config: { script: { turns: [[]], default: [{ fail: { code: "NO_SUCH" } }] } }, field: "script.default[0].fail.code" },
   ],
 });
+for (const { name, run: check } of cases) test(name, check);
 
 test("the manifest names every step", () => {
   const manifest = JSON.stringify(toManifest(scriptBackend).configSchema);

@@ -33,15 +33,13 @@ describe.each(KINDS)("one-shots in %s", (kind) => {
   test("it has exactly the environment that it was given, home and path, and the workspace as its folder", async () => {
     const env = { ODD: "a\nb=ü $x 'y'", LD_PRELOAD: "/nowhere.so" };
     const { output } = await sandbox.run(shell("env -0 2>/dev/null | sort -z | tr '\\0' '|'; pwd 2>/dev/null", { env }), never());
-    const names = output
-      .toString()
-      .replace(/ERROR: ld\.so[^\n]*\n/g, "")
-      .split("|")
-      .map((entry) => entry.split("=")[0]);
-    const labels = kind === "none" ? ["SLIPWAY_SANDBOX", "SLIPWAY_SANDBOX_RUN"] : [];
+    // The loader's complaints come over the other pipe, and so anywhere.
+    const text = output.toString().replace(/ERROR: ld\.so[^\n]*\n/g, "");
+    const names = text.split("|").map((entry) => entry.split("=")[0]);
+    const labels = kind !== "bwrap" ? ["SLIPWAY_SANDBOX", "SLIPWAY_SANDBOX_RUN"] : [];
     expect(names.slice(0, -1)).toEqual(["HOME", "LD_PRELOAD", "ODD", "PATH", "PWD", ...labels].sort());
-    expect(output.toString()).toContain("ODD=a\nb=ü $x 'y'|");
-    expect(output.toString().trimEnd().endsWith(sandbox.inside.workspace)).toBe(true);
+    expect(text).toContain("ODD=a\nb=ü $x 'y'|");
+    expect(text.trimEnd().endsWith(sandbox.inside.workspace)).toBe(true);
   });
 
   test("a zero byte in the environment is refused, not obeyed", async () => {

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { bootId } from "@slipway/process/boot-id";
 import { claimSchema } from "@slipway/protocol/worker-api";
 import { z } from "zod";
 import { readJson, writeJson } from "../daemon/durable-file.ts";
@@ -14,8 +15,13 @@ const stateSchema = z.object({
   placeId: z.string(),
   /** `kept`: the home is `homes/<job>`; `fresh`: it lies in the place. */
   home: z.enum(["kept", "fresh"]),
+  /** Of the boot that it was begun in: after another one its sandbox is gone, and of its events perhaps the last. */
+  bootId: z.string(),
 });
 export type AttemptState = z.infer<typeof stateSchema>;
+
+/** Of the boot that this process runs in. */
+export const BOOT_ID = bootId();
 
 /** The attempt's own folder. */
 export function attemptFolder(attempts: string, jobId: string, fence: number): string {

@@ -17,6 +17,8 @@ export interface AttemptContext {
    * renewed as long as the attempt owns its lease, and is ended with the attempt at the latest; a caller ends it as soon as it can.
    */
   readonly provider: SandboxProvider;
+  /** When this worker process took the attempt up, on the monotonic clock, in ms: at the claim's answer, or at its own start. */
+  readonly takenUpAtMs: number;
   /** True where an earlier worker process began this attempt: what the journal has is done already. */
   readonly resumed: boolean;
   readonly journal: Journal;
@@ -55,18 +57,12 @@ export interface AttemptPaths {
   readonly repository: string;
 }
 
-export type Durability = "flushed" | "written";
-
 /**
  * What the attempt has already done, on disk. A restarted worker runs the same pipeline again: a step that is in the journal is not done again,
- * its recorded result is read. A step's result is plain JSON.
+ * its recorded result is read. A step's result is plain JSON. It outlives the process and not a power cut, after which nobody resumes an attempt.
  */
 export interface Journal {
-  /**
-   * `flushed` (the default): on the device when it resolves, as what must be known before something that cannot be undone. `written`: outlives the
-   * process but not a power cut, until the next flushed step takes it along; for what may be done again.
-   */
-  step<T>(key: string, work: () => Promise<T>, durability?: Durability): Promise<T>;
+  step<T>(key: string, work: () => Promise<T>): Promise<T>;
   /** True where the step is already recorded. */
   has(key: string): boolean;
 }
@@ -75,12 +71,21 @@ export interface Journal {
 export interface EventSink {
   /** Resolves when the event is on disk. */
   emit(event: AppendableEvent): Promise<void>;
+  /**
+   * An event that the attempt tells of once, whichever process is killed when: the key is a part of the event's line on disk, and where that is there
+   * already nothing is written. Keys are unique in the attempt.
+   */
+  emitOnce(key: string, event: AppendableEvent): Promise<void>;
+  /** True where an event with this key is on disk or on its way there. */
+  has(key: string): boolean;
   /** An event of the runner, with its ordinal there; one that is already spooled is skipped. */
   emitFromRunner(runnerOrdinal: number, at: number, event: AppendableEvent): Promise<void>;
   /** The last ordinal of the runner that is on disk; 0 where there is none. */
   readonly lastRunnerOrdinal: number;
   /** Raw bytes of a log stream; cut into chunks of at most LOG_CHUNK_LIMIT_BYTES or 20 ms, never inside a UTF-8 character where it can be helped. */
   log(stream: string, bytes: Uint8Array): void;
+  /** Resolves when all bytes of the stream are on disk: before a command counts as done, so that a kill takes nothing of its output away. */
+  settleLog(stream: string): Promise<void>;
   /** Resolves when the server has acknowledged all of it. */
   flush(signal?: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { EventSink } from "./context.ts";
-import type { EventSpool, RunnerOrdinal } from "./event-spool.ts";
+import type { EventSpool, Origin } from "./event-spool.ts";
 import { LogChunker } from "./log-chunker.ts";
 import type { Uplink } from "./uplink.ts";
 
@@ -50,9 +50,18 @@ export class AttemptEvents implements EventSink {
     await this.#add(Date.now(), event);
   }
 
+  async emitOnce(key: string, event: AppendableEvent): Promise<void> {
+    if (this.#spool.has(key)) return await this.#spool.settled();
+    await this.#add(Date.now(), event, { key });
+  }
+
+  has(key: string): boolean {
+    return this.#spool.has(key);
+  }
+
   async emitFromRunner(runnerOrdinal: number, at: number, event: AppendableEvent): Promise<void> {
     if (runnerOrdinal <= this.lastRunnerOrdinal) return await this.#spool.settled();
-    await this.#add(at, event, { source: this.#runner, ordinal: runnerOrdinal });
+    await this.#add(at, event, { runner: { source: this.#runner, ordinal: runnerOrdinal } });
   }
 
   log(stream: string, bytes: Uint8Array): void {
@@ -69,6 +78,12 @@ export class AttemptEvents implements EventSink {
     chunker.push(bytes);
   }
 
+  async settleLog(stream: string): Promise<void> {
+    this.#chunkers.get(stream)?.flush();
+    await this.#spool.settled();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   async flush(signal?: AbortSignal): Promise<void> {
     await this.settle();
     await this.#uplink.acknowledged(this.#spool.lastOrdinal, signal);
@@ -82,16 +97,16 @@ export class AttemptEvents implements EventSink {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  async #add(at: number, event: AppendableEvent, runner?: RunnerOrdinal): Promise<void> {
+  async #add(at: number, event: AppendableEvent, origin: Origin = {}): Promise<void> {
     if (this.#mustDrop(event)) {
       this.#dropped.events += 1;
       this.#dropped.bytes += event.kind === "log" ? Buffer.byteLength(event.data.text, event.data.encoding) : Buffer.byteLength(JSON.stringify(event.data));
-      if (runner !== undefined) this.#droppedRunnerOrdinal = runner.ordinal;
+      if (origin.runner !== undefined) this.#droppedRunnerOrdinal = origin.runner.ordinal;
       if (performance.now() - this.#gapAt >= GAP_INTERVAL_MS) await this.#tellGap();
       return;
     }
     // The gap goes first: subscribers see it where the missing events would have been. Not awaited apart, so that the order is the order of calls.
-    await Promise.all([this.#tellGap(), this.#spool.append(at, event, runner)]);
+    await Promise.all([this.#tellGap(), this.#spool.append(at, event, origin)]);
   }
 
   #mustDrop(event: AppendableEvent): boolean {
@@ -106,6 +121,6 @@ export class AttemptEvents implements EventSink {
     this.#gapAt = performance.now();
     const dropped = { source: this.#runner, ordinal: this.#droppedRunnerOrdinal };
     const runner = dropped.ordinal > this.#spool.lastRunnerOrdinal(this.#runner) ? dropped : undefined;
-    await this.#spool.append(Date.now(), { kind: "gap", data: { reason: "worker-spool-limit", droppedEvents: events, droppedBytes: bytes } }, runner);
+    await this.#spool.append(Date.now(), { kind: "gap", data: { reason: "worker-spool-limit", droppedEvents: events, droppedBytes: bytes } }, { runner });
   }
 }

@@ -28,9 +28,9 @@ test("cut at any byte, it keeps its first whole events and counts on without a g
   const whole = join(folder, "whole.jsonl");
   {
     await using spool = await EventSpool.open(whole);
-    await Promise.all([spool.append(1, message("eins")), spool.append(2, message("zw€i"), { source: "r", ordinal: 7 })]);
+    await Promise.all([spool.append(1, message("eins")), spool.append(2, message("zw€i"), { runner: { source: "r", ordinal: 7 }, key: "second" })]);
     await spool.append(3, { kind: "log", data: { stream: "setup", offset: 0, text: "hällo", encoding: "utf8" } });
-    await spool.append(4, message("vier"), { source: "r", ordinal: 9 });
+    await spool.append(4, message("vier"), { runner: { source: "r", ordinal: 9 }, key: "fourth" });
   }
   const bytes = await readFile(whole);
   for (let cut = 0; cut <= bytes.length; cut += 1) {
@@ -42,6 +42,7 @@ test("cut at any byte, it keeps its first whole events and counts on without a g
     expect(spool.lastRunnerOrdinal("r")).toBe(lines >= 4 ? 9 : lines >= 2 ? 7 : 0);
     expect(spool.lastRunnerOrdinal("other")).toBe(0);
     expect(spool.streamOffset("setup")).toBe(lines >= 3 ? 6 : 0);
+    expect([spool.has("second"), spool.has("fourth")]).toEqual([lines >= 2, lines >= 4]);
     await spool.append(5, message("fünf"));
     expect((await readAll(spool)).map(({ ordinal }) => ordinal)).toEqual(Array.from({ length: lines + 1 }, (_, index) => index + 1));
   }
@@ -75,6 +76,32 @@ test("what the runner sends again is skipped, also after a restart, but a new ru
   expect(events.lastRunnerOrdinal).toBe(0);
   await events.emitFromRunner(1, 0, message("new"));
   expect((await readAll(spool)).map(({ event }) => (event.kind === "message" ? event.data.text : ""))).toEqual(["1", "2", "3", "4", "new"]);
+});
+
+test("an event with a key is written once, also by a later process, and again where it could not be written", async () => {
+  const path = join(folder, "events.jsonl");
+  {
+    await using spool = await EventSpool.open(path);
+    const events = new AttemptEvents(spool, acknowledged);
+    await Promise.all([events.emitOnce("a", message("a")), events.emitOnce("a", message("a")), events.emitOnce("b", message("b"))]);
+    await events.emitOnce("b", message("b"));
+  }
+  const spool = await EventSpool.open(path);
+  const events = new AttemptEvents(spool, acknowledged);
+  await events.emitOnce("a", message("a"));
+  expect((await readAll(spool)).map(({ key }) => key)).toEqual(["a", "b"]);
+  await spool[Symbol.asyncDispose]();
+  await expect(events.emitOnce("c", message("c"))).rejects.toThrow();
+  expect(events.has("c")).toBe(false);
+});
+
+test("what a command said is on disk when its log is settled", async () => {
+  await using spool = await EventSpool.open(join(folder, "events.jsonl"));
+  const events = new AttemptEvents(spool, acknowledged);
+  events.log("setup", Buffer.from("last words"));
+  await events.settleLog("setup");
+  expect(spool.writtenOrdinal).toBe(1);
+  await events.settleLog("nothing said");
 });
 
 test("from the limit on logs are dropped and counted in gap events; phases are kept", async () => {

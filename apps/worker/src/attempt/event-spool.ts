@@ -7,49 +7,64 @@ export interface RunnerOrdinal {
   readonly ordinal: number;
 }
 
+/** What else an event's line says, so that a restarted worker does not write it again. */
+export interface Origin {
+  readonly runner?: RunnerOrdinal | undefined;
+  /** Of an event that the attempt tells of once. */
+  readonly key?: string;
+}
+
 /** An event on disk; `ordinal` counts 1, 2, 3 … in the attempt. */
-export interface SpooledEvent {
+export interface SpooledEvent extends Origin {
   readonly ordinal: number;
   readonly at: number;
   readonly event: AppendableEvent;
-  readonly runner?: RunnerOrdinal;
+}
+
+/** What the lines on disk say of the events that were written. */
+interface Written {
+  lastOrdinal: number;
+  readonly runners: Map<string, number>;
+  readonly streams: Map<string, number>;
+  readonly keys: Set<string>;
 }
 
 /**
- * The events of one attempt on disk, a line an event. A killed worker loses none that was appended: the page cache outlives the process. It is not
- * flushed to the device, on purpose: after a power cut the sandbox and the lease are gone too, and nobody resumes the attempt.
+ * The events of one attempt on disk, a line an event; it is kept whole until the attempt's end. A killed worker loses none that was appended: the page
+ * cache outlives the process. It is not flushed to the device, on purpose: after a power cut the sandbox is gone too, and nobody resumes the attempt.
  */
 export class EventSpool implements AsyncDisposable {
   readonly #file: JsonlFile;
   readonly #streams: Map<string, number>;
   readonly #runners: Map<string, number>;
-  readonly #waiting: Array<{ line: Buffer; ordinal: number; done: PromiseWithResolvers<void> }> = [];
+  readonly #keys: Set<string>;
+  readonly #waiting: Array<{ line: Buffer; ordinal: number; key: string | undefined; done: PromiseWithResolvers<void> }> = [];
   readonly #listeners = new Set<() => void>();
   #nextOrdinal: number;
   #writtenOrdinal: number;
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
 
-  private constructor(file: JsonlFile, lastOrdinal: number, runners: Map<string, number>, streams: Map<string, number>) {
+  private constructor(file: JsonlFile, written: Written) {
     this.#file = file;
-    this.#runners = runners;
-    this.#streams = streams;
-    this.#nextOrdinal = lastOrdinal + 1;
-    this.#writtenOrdinal = lastOrdinal;
+    this.#runners = written.runners;
+    this.#streams = written.streams;
+    this.#keys = written.keys;
+    this.#nextOrdinal = written.lastOrdinal + 1;
+    this.#writtenOrdinal = written.lastOrdinal;
   }
 
   /** Opens or makes it; the ordinals go on where the last whole line ends. */
   static async open(path: string): Promise<EventSpool> {
-    let lastOrdinal = 0;
-    const runners = new Map<string, number>();
-    const streams = new Map<string, number>();
+    const written: Written = { lastOrdinal: 0, runners: new Map(), streams: new Map(), keys: new Set() };
     const file = await JsonlFile.open(path, (line) => {
-      const { ordinal, runner, event } = JSON.parse(line) as SpooledEvent;
-      lastOrdinal = ordinal;
-      if (runner !== undefined) runners.set(runner.source, runner.ordinal);
-      else if (event.kind === "log") streams.set(event.data.stream, event.data.offset + Buffer.byteLength(event.data.text, event.data.encoding));
+      const { ordinal, runner, key, event } = JSON.parse(line) as SpooledEvent;
+      written.lastOrdinal = ordinal;
+      if (key !== undefined) written.keys.add(key);
+      if (runner !== undefined) written.runners.set(runner.source, runner.ordinal);
+      else if (event.kind === "log") written.streams.set(event.data.stream, event.data.offset + Buffer.byteLength(event.data.text, event.data.encoding));
     });
-    return new EventSpool(file, lastOrdinal, runners, streams);
+    return new EventSpool(file, written);
   }
 
   /** Bytes on disk and on the way there. */
@@ -77,19 +92,25 @@ export class EventSpool implements AsyncDisposable {
     return this.#runners.get(source) ?? 0;
   }
 
+  /** True where an event with this key was appended. */
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
   /** Bytes of a log stream that an earlier worker process has spooled. */
   streamOffset(stream: string): number {
     return this.#streams.get(stream) ?? 0;
   }
 
   /** Appends an event; resolves when it is on disk. What comes together is written together. */
-  async append(at: number, event: AppendableEvent, runner?: RunnerOrdinal): Promise<void> {
+  async append(at: number, event: AppendableEvent, { runner, key }: Origin = {}): Promise<void> {
     const ordinal = this.#nextOrdinal;
-    const line = Buffer.from(`${JSON.stringify({ ordinal, at, ...(runner === undefined ? {} : { runner }), event })}\n`);
+    const line = Buffer.from(`${JSON.stringify({ ordinal, at, runner, key, event })}\n`);
     const done = Promise.withResolvers<void>();
     this.#nextOrdinal += 1;
     if (runner !== undefined) this.#runners.set(runner.source, runner.ordinal);
-    this.#waiting.push({ line, ordinal, done });
+    if (key !== undefined) this.#keys.add(key);
+    this.#waiting.push({ line, ordinal, key, done });
     this.#waitingBytes += line.length;
     this.#writing ??= this.#write();
     await done.promise;
@@ -133,7 +154,10 @@ export class EventSpool implements AsyncDisposable {
         const failed = [...batch, ...this.#waiting.splice(0)];
         this.#nextOrdinal = batch[0]?.ordinal ?? this.#nextOrdinal;
         this.#waitingBytes = 0;
-        for (const { done } of failed) done.reject(error);
+        for (const { key, done } of failed) {
+          if (key !== undefined) this.#keys.delete(key);
+          done.reject(error);
+        }
         continue;
       }
       this.#waitingBytes -= bytes.length;

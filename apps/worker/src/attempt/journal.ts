@@ -1,10 +1,11 @@
-import { dirname } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { syncFolder } from "../daemon/durable-file.ts";
-import type { Durability, Journal } from "./context.ts";
+import type { Journal } from "./context.ts";
 import { JsonlFile } from "./jsonl-file.ts";
 
-/** The journal of one attempt on disk, a line a step: `{"key":…,"result":…}`. A `flushed` step, and all before it, is on the device before it counts as done. */
+/**
+ * The journal of one attempt on disk, a line a step: `{"key":…,"result":…}`. As with the events nothing is flushed to the device: an attempt is resumed
+ * after the end of a process, and never after the end of the machine (`BOOT_ID`).
+ */
 export class FileJournal implements Journal, AsyncDisposable {
   readonly #file: JsonlFile;
   readonly #results: Map<string, unknown>;
@@ -23,7 +24,6 @@ export class FileJournal implements Journal, AsyncDisposable {
       const { key, result } = parseLine(path, line);
       results.set(key, result);
     });
-    await syncFolder(dirname(path));
     return new FileJournal(file, results);
   }
 
@@ -33,11 +33,11 @@ export class FileJournal implements Journal, AsyncDisposable {
   }
 
   /** Does the work once: where it is recorded, the recorded result comes back. Work that throws is not recorded. */
-  async step<T>(key: string, work: () => Promise<T>, durability: Durability = "flushed"): Promise<T> {
+  async step<T>(key: string, work: () => Promise<T>): Promise<T> {
     if (this.#results.has(key)) return this.#results.get(key) as T;
     const running = this.#running.get(key);
     if (running) return (await running) as T;
-    const step = this.#do(key, work, durability);
+    const step = this.#do(key, work);
     this.#running.set(key, step);
     try {
       return await step;
@@ -57,15 +57,10 @@ export class FileJournal implements Journal, AsyncDisposable {
     await this.#file[Symbol.asyncDispose]();
   }
 
-  async #do<T>(key: string, work: () => Promise<T>, durability: Durability): Promise<T> {
+  async #do<T>(key: string, work: () => Promise<T>): Promise<T> {
     const result = await work();
     const line = Buffer.from(`${JSON.stringify({ key, result })}\n`);
-    const append = this.#tail
-      .catch(() => undefined)
-      .then(async () => {
-        await this.#file.append(line);
-        if (durability === "flushed") await this.#file.sync();
-      });
+    const append = this.#tail.catch(() => undefined).then(() => this.#file.append(line));
     this.#tail = append;
     await append;
     this.#results.set(key, result);

@@ -54,11 +54,6 @@ export class JsonlFile implements AsyncDisposable {
     this.#size += bytes.length;
   }
 
-  /** Flushes to the device, so that what was appended outlives a power cut. */
-  async sync(): Promise<void> {
-    await this.#handle.datasync();
-  }
-
   /** The whole lines from `offset` (the end of a line, or 0) up to what is appended now. */
   async *read(offset: number): AsyncGenerator<{ line: string; endOffset: number }> {
     yield* linesOf(this.#handle, offset, this.#size);

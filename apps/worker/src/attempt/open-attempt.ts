@@ -5,9 +5,11 @@ import type { Logger } from "pino";
 import type { LeaseHold } from "../daemon/leases.ts";
 import { OwnedProvider } from "../daemon/owned-provider.ts";
 import { makePlace, type Place, placeAt, readRecords } from "../daemon/places.ts";
+import { removeOwned } from "../daemon/remove-owned.ts";
+import { monotonicNowMs } from "../sandbox/lease-file.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
-import { type AttemptState, attemptFolder, writeAttemptState } from "./attempt-state.ts";
+import { type AttemptState, attemptFolder, BOOT_ID, writeAttemptState } from "./attempt-state.ts";
 import type { AttemptContext, AttemptPaths } from "./context.ts";
 import { AttemptEvents } from "./event-sink.ts";
 import { EventSpool } from "./event-spool.ts";
@@ -34,6 +36,7 @@ export interface OpenAttempt {
 
 /** The place that an attempt gets at its claim, before it is known what it will mount. */
 interface Reservation {
+  readonly takenUpAtMs: number;
   readonly place: Place;
   readonly keptHome: boolean;
   readonly provider: OwnedProvider;
@@ -49,16 +52,26 @@ export async function openAttempt(
   abort: AbortController,
   settled: () => Promise<void>,
 ): Promise<OpenAttempt> {
+  const { folders } = services;
   const reservation = await reserve(services, claim, hold);
-  const root = attemptFolder(services.folders.attempts, claim.job.id, claim.fence);
-  await mkdir(join(root, "work"), { recursive: true, mode: 0o700 });
-  await writeAttemptState(root, { claim, placeId: reservation.place.id, home: reservation.keptHome ? "kept" : "fresh" });
-  await settled();
-  return await assemble(services, claim, hold, abort, reservation, false);
+  const root = attemptFolder(folders.attempts, claim.job.id, claim.fence);
+  try {
+    await mkdir(join(root, "work"), { recursive: true, mode: 0o700 });
+    await writeAttemptState(root, { claim, placeId: reservation.place.id, home: reservation.keptHome ? "kept" : "fresh", bootId: BOOT_ID });
+    await settled();
+    return await assemble(services, claim, hold, abort, reservation, false);
+  } catch (error) {
+    // Such as a full disk: what was reserved must not wait for the worker's next start.
+    await reservation.provider.endAll();
+    await removeOwned(reservation.place.root, folders.sandboxes);
+    await removeOwned(root, folders.attempts);
+    throw error;
+  }
 }
 
 /** Takes an attempt of an earlier worker process up again, with its sandbox where that still runs. */
 export async function reopenAttempt(services: AttemptServices, state: AttemptState, hold: LeaseHold, abort: AbortController): Promise<OpenAttempt> {
+  const takenUpAtMs = monotonicNowMs();
   const place = placeAt(services.folders.sandboxes, state.placeId);
   const provider = new OwnedProvider(services.provider, place.records, hold);
   if (state.home === "kept") await services.homes.retake(state.claim.job.id);
@@ -68,22 +81,23 @@ export async function reopenAttempt(services: AttemptServices, state: AttemptSta
     attached ??= record.spec.workspace === place.workspace ? await provider.attach(record) : undefined;
     if (attached?.record.spec.id !== record.spec.id) await provider.reclaim(record);
   }
-  const reservation = { place, keptHome: state.home === "kept", provider, warm: undefined, attached };
+  const reservation = { takenUpAtMs, place, keptHome: state.home === "kept", provider, warm: undefined, attached };
   return await assemble(services, state.claim, hold, abort, reservation, true);
 }
 
 async function reserve(services: AttemptServices, claim: Claim, hold: LeaseHold): Promise<Reservation> {
   const { folders, homes, warm, warmMounts, provider } = services;
+  const takenUpAtMs = monotonicNowMs();
   const keptHome = claim.job.kind === "task" && (await homes.take(claim.job.id)) !== undefined;
   const mounts = claim.job.kind === "task" && !keptHome ? warmMounts.of(claim.job.repo.id) : undefined;
   const taken = mounts ? warm.take(mounts) : undefined;
   if (taken) {
     await taken.provider.moveTo(hold);
     taken.handedOver();
-    return { place: taken.place, keptHome, provider: taken.provider, warm: taken.sandbox, attached: undefined };
+    return { takenUpAtMs, place: taken.place, keptHome, provider: taken.provider, warm: taken.sandbox, attached: undefined };
   }
   const place = await makePlace(folders.sandboxes);
-  return { place, keptHome, provider: new OwnedProvider(provider, place.records, hold), warm: undefined, attached: undefined };
+  return { takenUpAtMs, place, keptHome, provider: new OwnedProvider(provider, place.records, hold), warm: undefined, attached: undefined };
 }
 
 async function assemble(
@@ -95,7 +109,7 @@ async function assemble(
   resumed: boolean,
 ): Promise<OpenAttempt> {
   const { client, homes } = services;
-  const { place, keptHome, provider } = reservation;
+  const { takenUpAtMs, place, keptHome, provider } = reservation;
   const log = services.log.child({ jobId: claim.job.id, job: claim.job.number, fence: claim.fence });
   const paths = pathsOf(services, claim, place, keptHome ? homes.path(claim.job.id) : place.home);
   const journal = await FileJournal.open(join(paths.root, "journal.jsonl"));
@@ -119,6 +133,7 @@ async function assemble(
     paths,
     client,
     provider,
+    takenUpAtMs,
     resumed,
     journal,
     events,

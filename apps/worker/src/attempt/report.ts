@@ -4,13 +4,19 @@ import type { JobView } from "@slipway/protocol/job";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import pRetry from "p-retry";
 import type { Logger } from "pino";
+import { CLAIM_WAIT_MS } from "../daemon/claim-loop.ts";
 
 const MESSAGE_LIMIT = 20_000;
+/**
+ * A job is not tried again on a full disk before the claims that were asked for with room are over: each would cost it an attempt at once, and this
+ * worker asks for no others until there is room. In ms.
+ */
+const DISK_FULL_PAUSE_MS = CLAIM_WAIT_MS;
 
-/** A failure of any kind as the outcome that is reported. `retryAfterMs` of the details becomes the outcome's. */
+/** A failure of any kind as the outcome that is reported. `retryAfterMs` of the details becomes the outcome's; after a full disk there is a pause. */
 export function failedOutcome(error: unknown): Extract<Outcome, { kind: "failed" }> {
   const { code, message, details } = toSlipwayError(error);
-  const retryAfterMs = details["retryAfterMs"];
+  const retryAfterMs = details["retryAfterMs"] ?? (code === "DISK_FULL" ? DISK_FULL_PAUSE_MS : undefined);
   return {
     kind: "failed",
     failure: { code, message: message.slice(0, MESSAGE_LIMIT), details: plain(details) },

@@ -1,6 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
 import type { Claim, Outcome } from "@slipway/protocol/worker-api";
+import { monotonicNowMs } from "../sandbox/lease-file.ts";
 import type { AttemptState } from "./attempt-state.ts";
 import { cleanUp } from "./clean-up.ts";
 import { type OpenAttempt, openAttempt, reopenAttempt } from "./open-attempt.ts";
@@ -28,6 +29,7 @@ export async function runOne(services: AttemptServices, start: Start): Promise<v
   services.stop.addEventListener("abort", stop, { once: true });
   if (services.stop.aborted) stop();
   try {
+    using _stores = await services.stores.use(job.repo.id, [claim.verify?.mergedOid ?? job.baseOid]);
     const attempt =
       start.kind === "claimed" ? await openAttempt(services, claim, hold, abort, start.settled) : await reopenAttempt(services, start.state, hold, abort);
     await live(services, attempt);
@@ -56,11 +58,13 @@ async function live(services: AttemptServices, attempt: OpenAttempt): Promise<vo
   abort.signal.addEventListener("abort", endAll, { once: true });
   if (abort.signal.aborted) endAll();
   let job: JobView | undefined;
+  const lapMs = stopwatch(attempt.context.takenUpAtMs);
   try {
     log.info({ kind: attempt.claim.job.kind, resumed: attempt.context.resumed }, "attempt started");
     const outcome = await work(services, attempt);
+    const workMs = lapMs();
     if (outcome) job = await report(services, attempt, outcome);
-    log.info({ outcome: outcome?.kind ?? "dropped", ...codeOf(outcome), state: job?.state }, "attempt ended");
+    log.info({ outcome: outcome?.kind ?? "dropped", ...codeOf(outcome), state: job?.state, workMs, reportMs: lapMs() }, "attempt ended");
   } catch (error) {
     log.error({ err: error }, "the attempt's outcome could not be reported; its lease will run out");
   } finally {
@@ -69,6 +73,7 @@ async function live(services: AttemptServices, attempt: OpenAttempt): Promise<vo
     await sending;
     await cleanUp(services, attempt, job);
     hold.release();
+    log.debug({ cleanUpMs: lapMs() }, "attempt cleaned up");
   }
   // What must not compete with the attempt itself.
   services.sweeper.soon();
@@ -137,6 +142,16 @@ async function report(services: AttemptServices, attempt: OpenAttempt, outcome: 
     log.error({ err: error, outcome: outcome.kind }, "the server does not take the outcome");
     return await finish(services.client, ids, failedOutcome(error), log, services.giveUp);
   }
+}
+
+/** Each call gives the time since the one before, in ms. */
+function stopwatch(sinceMs: number): () => number {
+  let lastMs = sinceMs;
+  return () => {
+    const passedMs = monotonicNowMs() - lastMs;
+    lastMs += passedMs;
+    return Math.max(0, passedMs);
+  };
 }
 
 function codeOf(outcome: Outcome | undefined): { code?: string } {

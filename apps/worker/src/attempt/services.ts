@@ -1,3 +1,4 @@
+import type { StoreKeeper } from "@slipway/git/store-keeper";
 import type { Client } from "@slipway/protocol/client";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
@@ -17,6 +18,8 @@ export interface AttemptServices {
   readonly provider: SandboxProvider;
   readonly leases: Leases;
   readonly homes: Homes;
+  /** Of `folders.repositories`. */
+  readonly stores: StoreKeeper;
   readonly sweeper: HomeSweeper;
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;

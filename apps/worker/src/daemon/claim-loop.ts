@@ -7,7 +7,7 @@ import { pause } from "./pause.ts";
 import type { PendingClaims } from "./pending-claims.ts";
 
 /** How long the server may hold a claim request, in ms. */
-const WAIT_MS = 30_000;
+export const CLAIM_WAIT_MS = 30_000;
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 5_000;
 /** How often a full disk is looked at again, in ms. */
@@ -70,7 +70,7 @@ export async function claimLoop(options: ClaimLoopOptions, signal: AbortSignal):
 
 async function ask(options: ClaimLoopOptions, claimId: string, signal: AbortSignal): Promise<Claim | null> {
   const startedAt = performance.now();
-  const { claim } = await options.client.call("claim", { body: { claimId, workerId: options.workerId, kinds: [options.kind], waitMs: WAIT_MS }, signal });
+  const { claim } = await options.client.call("claim", { body: { claimId, workerId: options.workerId, kinds: [options.kind], waitMs: CLAIM_WAIT_MS }, signal });
   if (!claim && performance.now() - startedAt < EMPTY_ANSWER_PAUSE_MS) await pause(EMPTY_ANSWER_PAUSE_MS, signal);
   return claim;
 }

@@ -1,3 +1,5 @@
+import { StoreKeeper } from "@slipway/git/store-keeper";
+import { takeFolderLock } from "@slipway/process/folder-lock";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobKind } from "@slipway/protocol/job";
@@ -7,6 +9,8 @@ import type { Logger } from "pino";
 import type { AttemptContext } from "../attempt/context.ts";
 import { runOne, type Start } from "../attempt/run-one.ts";
 import type { AttemptServices } from "../attempt/services.ts";
+import { limitCapabilities } from "../sandbox/limits/in-force.ts";
+import type { SandboxLimits } from "../sandbox/limits/limits.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { openWorkerFolders, type WorkerFolders } from "./folders.ts";
@@ -14,7 +18,6 @@ import { noRoom } from "./free-space.ts";
 import { Homes } from "./homes.ts";
 import { readIdentity } from "./identity.ts";
 import { Leases } from "./leases.ts";
-import { takeWorkerLock } from "./lock.ts";
 import { PendingClaims } from "./pending-claims.ts";
 import { recover } from "./recover.ts";
 import { capabilitiesOf, register } from "./register.ts";
@@ -36,6 +39,8 @@ export interface DaemonOptions {
   readonly verifySlots: number;
   readonly provider: SandboxProvider;
   readonly manifests: readonly Manifest[];
+  /** Those that hold here; none where they are missing. */
+  readonly limits?: SandboxLimits;
   readonly toolchains: readonly string[];
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;
   readonly version: string;
@@ -46,6 +51,8 @@ export interface DaemonOptions {
   readonly spoolLimitBytes?: number;
   readonly renewMs?: number;
   readonly sweepMs?: number;
+  /** How long the worker must have been idle before it packs and prunes its git stores, in ms. */
+  readonly storesIdleMs?: number;
 }
 
 /**
@@ -81,7 +88,7 @@ export class WorkerDaemon implements AsyncDisposable {
   /** Takes the folder, registers, takes up what an earlier process left, and begins to claim. DATA_FOLDER_IN_USE; what the server refuses with. */
   static async start(options: DaemonOptions): Promise<WorkerDaemon> {
     const folders = await openWorkerFolders(options.dataFolder);
-    const lock = await takeWorkerLock(folders.lock);
+    const lock = takeFolderLock({ path: folders.lock, part: "worker", data: options.dataFolder });
     const controls: Controls = { claiming: new AbortController(), stop: new AbortController(), giveUp: new AbortController() };
     const onDeath = (error: unknown): void =>
       controls.claiming.abort(new SlipwayError("INTERNAL", "The thread that renews leases ended.", {}, { cause: error }));
@@ -92,6 +99,7 @@ export class WorkerDaemon implements AsyncDisposable {
       const registration = registrationOf(options, workerId);
       const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);
       const { live } = await register(services.client, registration, options.log, options.signal);
+      await services.stores.removeLeftovers();
       const resumed = await recover(services, live);
       const newest = services.warmMounts.newest;
       if (newest) services.warm.want(newest);
@@ -152,6 +160,7 @@ export class WorkerDaemon implements AsyncDisposable {
     const limit = setTimeout(() => this.#giveUp.abort(stopped), REPORT_LIMIT_MS);
     await Promise.all([this.idle, this.#signals, this.#sweeping, this.#services.warm.close()]);
     clearTimeout(limit);
+    await this.#services.stores[Symbol.asyncDispose]();
     await this.#services.leases.close();
     this.#lock[Symbol.dispose]();
   }
@@ -168,6 +177,11 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
   const warm = new WarmPool({ slots, start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal), log });
   const client = new Client({ url: options.url, token: options.token });
   const homes = new Homes(folders.homes);
+  const stores = new StoreKeeper({
+    folder: folders.repositories,
+    onTrouble: (err, repositoryId) => log.warn({ err, repositoryId }, "the git stores of a repository could not be cleaned; tried again later"),
+    ...(options.storesIdleMs === undefined ? {} : { idleMs: options.storesIdleMs }),
+  });
   const sweeper = new HomeSweeper({ homes, client, log, ...(options.sweepMs === undefined ? {} : { intervalMs: options.sweepMs }) });
   return {
     folders,
@@ -175,6 +189,7 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
     provider,
     leases,
     homes,
+    stores,
     sweeper,
     warm,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
@@ -189,13 +204,13 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
 }
 
 function registrationOf(options: DaemonOptions, workerId: string): RegisterWorker {
-  const { name, slots, verifySlots, manifests, version, provider } = options;
+  const { name, slots, verifySlots, manifests, version, provider, toolchains } = options;
   return {
     workerId,
     name,
     slots,
     verifySlots,
-    capabilities: capabilitiesOf(manifests, provider.kind),
+    capabilities: [...capabilitiesOf(manifests, provider.kind, toolchains), ...(options.limits ? limitCapabilities(options.limits) : [])],
     backends: [...manifests],
     sandbox: provider.kind,
     version,

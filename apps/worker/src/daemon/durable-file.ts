@@ -31,7 +31,7 @@ export async function readJson<T extends z.ZodType>(path: string, schema: T): Pr
 }
 
 /** Flushes a folder, so that what was made, renamed or removed in it outlives a power cut. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
     await folder.sync();

@@ -24,7 +24,7 @@ export async function openWorkerFolders(dataFolder: string): Promise<WorkerFolde
   const root = join(await realpath(dataFolder), "worker");
   const folders: WorkerFolders = {
     root,
-    lock: join(root, "lock"),
+    lock: join(root, "folder.lock"),
     identity: join(root, "identity.json"),
     claims: join(root, "claims"),
     attempts: join(root, "attempts"),

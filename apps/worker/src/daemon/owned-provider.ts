@@ -1,13 +1,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { CommandResult, Sandbox, SandboxCommand, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox/sandbox.ts";
+import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox/sandbox.ts";
 import { writeJson } from "./durable-file.ts";
 import type { LeaseHold } from "./leases.ts";
 
 /**
- * A provider whose sandboxes have an owner: each is recorded on disk before it is handed out, has its lease file kept by the owner's lease, and is
- * ended with the owner at the latest. A worker killed between start and record leaves one that nobody knows of; its lease file is not renewed any
- * more, so its runner ends it.
+ * A provider whose sandboxes have an owner: each is recorded on disk before it is started, and with its processes before it is handed out, has its
+ * lease file kept by the owner's lease, and is ended with the owner at the latest.
  */
 export class OwnedProvider implements SandboxProvider {
   readonly kind: SandboxProvider["kind"];
@@ -31,7 +30,15 @@ export class OwnedProvider implements SandboxProvider {
   async start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
     await this.#hold.addControl(spec.control);
-    return await this.#own(await this.#provider.start(spec, signal));
+    // A worker that is killed during the start must find again what it started.
+    const intent: SandboxRecord = { spec, kind: this.kind, nonce: "", processes: [] };
+    await writeJson(this.#recordFile(intent), intent);
+    try {
+      return await this.#own(await this.#provider.start(spec, signal));
+    } catch (error) {
+      await rm(this.#recordFile(intent), { force: true });
+      throw error;
+    }
   }
 
   async attach(record: SandboxRecord): Promise<Sandbox | undefined> {
@@ -115,6 +122,10 @@ class OwnedSandbox implements Sandbox {
 
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
     return this.#sandbox.run(command, signal);
+  }
+
+  memoryEvidence(): MemoryEvidence | null {
+    return this.#sandbox.memoryEvidence();
   }
 
   async end(): Promise<void> {

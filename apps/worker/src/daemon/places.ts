@@ -4,6 +4,7 @@ import { newId } from "@slipway/protocol/scalars";
 import { z } from "zod";
 import type { SandboxRecord } from "../sandbox/sandbox.ts";
 import { readJson } from "./durable-file.ts";
+import { removeOwned } from "./remove-owned.ts";
 
 /** The folders that a sandbox has mounted, `sandboxes/<id>/`, and beside them, out of its sight, the records of what runs there. */
 export interface Place {
@@ -48,8 +49,13 @@ export function placeAt(sandboxes: string, id: string): Place {
 /** Makes a new place, empty. */
 export async function makePlace(sandboxes: string): Promise<Place> {
   const place = placeAt(sandboxes, newId());
-  for (const path of [place.root, place.workspace, place.home, place.spool, place.control, place.records]) await mkdir(path, { mode: 0o700 });
-  return place;
+  try {
+    for (const path of [place.root, place.workspace, place.home, place.spool, place.control, place.records]) await mkdir(path, { mode: 0o700 });
+    return place;
+  } catch (error) {
+    await removeOwned(place.root, sandboxes);
+    throw error;
+  }
 }
 
 /** What was started there and not ended, by its records. */

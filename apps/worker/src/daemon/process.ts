@@ -4,11 +4,14 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
+import { limitsInForce, requireLimits } from "../sandbox/limits/in-force.ts";
+import { DEFAULT_LIMITS, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
 import { WorkerDaemon } from "./daemon.ts";
@@ -19,24 +22,29 @@ const VERSION = "0.1.0";
 const HELP = `slipway worker: claims jobs and runs them in sandboxes
 
   --data DIR          data folder; the worker keeps its things in DIR/worker
-  --url URL           the server
+  --url URL           the server; without it the process that started this one tells it
   --token-file FILE   file with a token of the role worker
   --slots N           task jobs at once (4)
   --verify-slots N    verify jobs at once (2)
   --name NAME         name for people (the host's)
   --sandbox KIND      bwrap (default), or none: no isolation at all
+  --memory-limit SIZE, --process-limit N, --file-limit SIZE
+                      what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
 `;
 /** A stop reports its attempts for some seconds and ends the sandboxes; after this many ms the process ends anyway. */
 const STOP_LIMIT_MS = 12_000;
 
 interface Arguments {
   readonly data: string;
-  readonly url: string;
+  /** Undefined: the parent tells it. */
+  readonly url: string | undefined;
   readonly tokenFile: string;
   readonly slots: number;
   readonly verifySlots: number;
   readonly name: string;
   readonly sandbox: "bwrap" | "none";
+  /** Those that were asked for. */
+  readonly limits: Partial<SandboxLimits>;
 }
 
 /** Runs until it is stopped or drained; the process ends with it. */
@@ -85,28 +93,36 @@ export async function runWorker(): Promise<void> {
 
 async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise<WorkerDaemon> {
   const installRoot = resolve(dirname(fileURLToPath(import.meta.url)), "../../../..");
-  const provider = createSandboxProvider(args.sandbox, { runtimeFolder: runtimeFolderOf(args.data), installRoot, maskPaths: [args.data] });
+  const limits = { ...DEFAULT_LIMITS, ...args.limits };
+  const provider = createSandboxProvider(args.sandbox, { runtimeFolder: runtimeFolderOf(args.data), installRoot, maskPaths: [args.data], limits });
+  requireLimits(args.sandbox, args.limits);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
-  const [, manifests, token] = await Promise.all([
+  const [, manifests, server] = await Promise.all([
     provider.probe(),
     describeBackends(join(installRoot, "apps/runner/src/main.ts"), signal),
-    readFile(args.tokenFile, "utf8"),
+    serverOf(args, signal),
   ]);
   return await WorkerDaemon.start({
     dataFolder: args.data,
-    url: args.url,
-    token: token.trim(),
+    ...server,
     name: args.name,
     slots: args.slots,
     verifySlots: args.verifySlots,
     provider,
     manifests,
+    limits: limitsInForce(args.sandbox, limits),
     toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: [args.data] }), ...certificatePaths(process.env)],
     runAttempt,
     version: VERSION,
     log,
     signal,
   });
+}
+
+/** The token comes after the address: a server that starts for the first time makes the file before it listens. */
+async function serverOf({ url, tokenFile }: Arguments, signal: AbortSignal): Promise<{ url: string; token: string }> {
+  const address = url ?? (await addressFromParent(signal));
+  return { url: address, token: (await readFile(tokenFile, "utf8")).trim() };
 }
 
 function readArguments(): Arguments {
@@ -119,6 +135,9 @@ function readArguments(): Arguments {
       "verify-slots": { type: "string", default: "2" },
       name: { type: "string", default: hostname() || "worker" },
       sandbox: { type: "string", default: "bwrap" },
+      "memory-limit": { type: "string" },
+      "process-limit": { type: "string" },
+      "file-limit": { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -130,12 +149,13 @@ function readArguments(): Arguments {
   if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
   return {
     data: resolve(required("--data", values.data)),
-    url: required("--url", values.url),
+    url: values.url,
     tokenFile: required("--token-file", values["token-file"]),
     slots: count("--slots", values.slots),
     verifySlots: count("--verify-slots", values["verify-slots"]),
     name: values.name.slice(0, 100),
     sandbox,
+    limits: readLimits(values, process.env),
   };
 }
 

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import type { RegisteredWorker } from "@slipway/protocol/worker-api";
-import { type AttemptState, readAttempts } from "../attempt/attempt-state.ts";
+import { type AttemptState, BOOT_ID, readAttempts } from "../attempt/attempt-state.ts";
 import { removeTraces } from "../attempt/clean-up.ts";
 import type { AttemptServices } from "../attempt/services.ts";
 import { type Place, placeAt, readRecords } from "./places.ts";
@@ -9,8 +9,9 @@ import { removeOwned } from "./remove-owned.ts";
 type RecoverServices = Pick<AttemptServices, "folders" | "homes" | "provider" | "log">;
 
 /**
- * What an earlier worker process left: attempts whose lease is still ours come back, to be run again with their journal; of all others, and of
- * sandboxes that no job had yet, the processes are ended by their record and the folders removed. Touches nothing outside the worker's own folder.
+ * What an earlier worker process left: attempts whose lease is still ours come back, to be run again with their journal; of all others, of those from
+ * before a start of the machine, and of sandboxes that no job had yet, the processes are ended by their record and the folders removed. Touches nothing
+ * outside the worker's own folder.
  */
 export async function recover(services: RecoverServices, live: RegisteredWorker["live"]): Promise<AttemptState[]> {
   const { folders, log } = services;
@@ -18,7 +19,7 @@ export async function recover(services: RecoverServices, live: RegisteredWorker[
   const resumed: AttemptState[] = [];
   for (const { root, state } of await readAttempts(folders.attempts)) {
     if (!state) await removeOwned(root, folders.attempts);
-    else if (ours.has(`${state.claim.job.id}-${state.claim.fence}`)) resumed.push(state);
+    else if (ours.has(`${state.claim.job.id}-${state.claim.fence}`) && state.bootId === BOOT_ID) resumed.push(state);
     else await abandon(services, root, state);
   }
   await removeLeftPlaces(services, new Set(resumed.map(({ placeId }) => placeId)));
@@ -34,7 +35,7 @@ async function abandon(services: RecoverServices, root: string, state: AttemptSt
   try {
     await reclaimAll(services, place);
     await removeTraces(services, { claim, place, root, keptHome: home === "kept", isOver: false }, log);
-    log.info("an attempt of the worker's earlier life has lost its lease: it was ended and removed");
+    log.info("an attempt of the worker's earlier life cannot go on: it was ended and removed");
   } catch (error) {
     log.error({ err: error }, "what is left of an earlier attempt could not be removed; the next start tries again");
   }

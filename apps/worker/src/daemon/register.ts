@@ -2,10 +2,12 @@ import { arch, platform } from "node:os";
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
+import { environmentCapability, type SandboxKind, sandboxCapability } from "@slipway/protocol/sandbox-kind";
 import type { RegisteredWorker, RegisterWorker } from "@slipway/protocol/worker-api";
 import { execa } from "execa";
 import pRetry from "p-retry";
 import type { Logger } from "pino";
+import { environmentOf } from "../sandbox/environment.ts";
 
 const DESCRIBE_LIMIT_MS = 60_000;
 
@@ -29,9 +31,10 @@ export async function describeBackends(runner: string, signal?: AbortSignal): Pr
   }
 }
 
-/** What a job may require of this worker. */
-export function capabilitiesOf(manifests: readonly Manifest[], sandbox: "bwrap" | "none"): string[] {
-  return [...manifests.map(({ name }) => `backend:${name}`), `sandbox:${sandbox}`, `os:${platform()}`, `arch:${arch()}`];
+/** What a job may require of this worker; by its environment the server knows which receipts are as good as its own. */
+export function capabilitiesOf(manifests: readonly Manifest[], sandbox: SandboxKind, toolchains: readonly string[]): string[] {
+  const environment = environmentCapability(environmentOf(sandbox, toolchains).digest);
+  return [...manifests.map(({ name }) => `backend:${name}`), sandboxCapability(sandbox), `os:${platform()}`, `arch:${arch()}`, environment];
 }
 
 /** Registers the worker; waits for a server that is out of reach. Rejects with the signal's reason, or where the server refuses. */

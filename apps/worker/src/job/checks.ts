@@ -3,7 +3,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import picomatch from "picomatch";
 import type { AttemptContext } from "../attempt/context.ts";
-import { inPhase, once } from "./phase.ts";
+import { inPhase } from "./phase.ts";
 
 /** Of the paths out of scope, so many are named; the number of all is told too. */
 const NAMED_PATHS = 100;
@@ -48,7 +48,7 @@ function matcher(globs: readonly string[]): (path: string) => boolean {
 
 async function report(context: AttemptContext, name: string, findings: readonly string[]): Promise<void> {
   const shown = findings.slice(0, NAMED_PATHS).map((finding) => finding.slice(0, 1_000).toWellFormed());
-  await once(context, `check-${name}`, { kind: "check", data: { name, passed: findings.length === 0, findings: shown } });
+  await context.events.emitOnce(`check-${name}`, { kind: "check", data: { name, passed: findings.length === 0, findings: shown } });
 }
 
 function scopeViolation(paths: readonly string[], scope: RepositoryConfig["scope"]): SlipwayError {

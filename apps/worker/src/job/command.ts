@@ -1,4 +1,5 @@
 import type { AttemptContext } from "../attempt/context.ts";
+import { UTF8_LOCALE } from "../sandbox/locale.ts";
 import { networkEnvironment } from "../sandbox/network-environment.ts";
 import type { CommandResult, Sandbox } from "../sandbox/sandbox.ts";
 import { ARTIFACT_LIMIT_BYTES } from "./artifact.ts";
@@ -14,7 +15,7 @@ export interface LoggedCommand {
   readonly outputLimitBytes?: number;
 }
 
-/** Runs a shell command in a one-shot of the sandbox; its output is streamed into the log as it comes. */
+/** Runs a shell command in a one-shot of the sandbox; its output is streamed into the log as it comes, and is on disk when this resolves. */
 export async function runLogged(context: AttemptContext, sandbox: Sandbox, command: LoggedCommand): Promise<CommandResult> {
   const result = await sandbox.run(
     {
@@ -28,6 +29,7 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
     context.signal,
   );
   context.signal.throwIfAborted();
+  await context.events.settleLog(command.stream);
   return result;
 }
 
@@ -36,7 +38,7 @@ export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: 
   return {
     PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     HOME: sandbox.inside.home,
-    LANG: "C.UTF-8",
+    LANG: UTF8_LOCALE,
     TERM: "dumb",
     CI: "1",
     SLIPWAY_JOB: context.claim.job.id,

@@ -1,15 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from "@slipway/git/commit";
+import { tellsOfFullDisk } from "@slipway/git/exec";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
-import { readUntrusted } from "@slipway/git/untrusted-file";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Deadline } from "./deadline.ts";
-import { inPhase } from "./phase.ts";
+import { inPhase, type Parts } from "./phase.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 
 /** Bounds of what a job may add to the repository. */
@@ -37,39 +37,20 @@ export async function recordedCommit(context: AttemptContext): Promise<TakenComm
  */
 export async function endAndCommit(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<TakenCommit> {
   const { job } = context.claim;
-  const make = async (): Promise<TakenCommit> => {
+  const make = async (parts: Parts): Promise<TakenCommit> => {
     const out = join(context.paths.work, "commit");
     // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end.
     await together(
       context.signal,
-      () => sandbox.end(),
-      () => makeCommitFolder(context, repository, out),
+      () => parts.time("end", () => sandbox.end()),
+      () => parts.time("folder", () => makeCommitFolder(context, repository, out)),
     );
-    await runCommitScript(context, sandbox, repository, out, deadline.commitMs());
+    await parts.time("script", () => runCommitScript(context, sandbox, repository, out, deadline.commitMs()));
     const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal: context.signal };
-    return await takeCommit(repository, { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) });
+    const request = { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) };
+    return await parts.time("take", () => takeCommit(repository, request));
   };
-  return await inPhase(context, "commit", COMMIT_PHASE, () => context.journal.step(COMMIT_STEP, make));
-}
-
-/**
- * Id of the tree that the workspace holds now, or null where it cannot be told. Comes from inside the sandbox while an agent may be alive there:
- * good for noticing that nothing moves, and for nothing else.
- */
-export async function workspaceTree(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, timeoutMs: number): Promise<string | null> {
-  const out = join(context.paths.work, "tree");
-  try {
-    await makeCommitFolder(context, repository, out);
-    await runCommitScript(context, sandbox, repository, out, timeoutMs);
-    const text = (await readUntrusted(join(out, "tree"), 128))?.toString("latin1").trim() ?? "";
-    return /^[0-9a-f]{40,64}$/.test(text) ? text : null;
-  } catch (error) {
-    context.signal.throwIfAborted();
-    context.log.debug({ err: error }, "the workspace's tree could not be told");
-    return null;
-  } finally {
-    await rm(out, { recursive: true, force: true });
-  }
+  return await inPhase(context, "commit", COMMIT_PHASE, (parts) => context.journal.step(COMMIT_STEP, () => make(parts)));
 }
 
 async function makeCommitFolder(context: AttemptContext, repository: WorkerRepository, out: string): Promise<void> {
@@ -103,11 +84,10 @@ async function runCommitScript(context: AttemptContext, sandbox: Sandbox, reposi
   context.signal.throwIfAborted();
   if (result.exitCode === 0) return;
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
-  throw new SlipwayError("COMMIT_INVALID", `Making the commit ${how}.`, {
-    exitCode: result.exitCode,
-    timedOut: result.timedOut,
-    lastLines: lastLines(plainText(result.output), 20, 4_000),
-  });
+  const words = lastLines(plainText(result.output), 20, 4_000);
+  const details = { exitCode: result.exitCode, timedOut: result.timedOut, lastLines: words };
+  if (tellsOfFullDisk(words)) throw new SlipwayError("DISK_FULL", undefined, details);
+  throw new SlipwayError("COMMIT_INVALID", `Making the commit ${how}.`, details);
 }
 
 /** Title and task; where the task begins with the title, that is not said twice. */

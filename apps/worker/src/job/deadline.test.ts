@@ -20,6 +20,7 @@ describe("openDeadline", () => {
       fc.property(planArbitrary, usesArbitrary, fc.integer({ min: 0, max: 3 }), (plan, uses, repairs) => {
         const { deadline, spend } = world(plan);
         const use = (): number => uses.pop() ?? 0;
+        spend(openDeadline({ ...plan, gateTimeoutsMs: [] }, 5_000, () => 5_000).prepareMs() * use());
         spend(deadline.setupMs(600_000) * use());
         expect(deadline.turnMs()).toBeGreaterThanOrEqual(Math.floor(plan.timeoutMs * 0.1) - 1);
         for (let turn = 0; turn <= repairs; turn += 1) {
@@ -47,6 +48,7 @@ describe("openDeadline", () => {
         spend(spentMs);
         const left = deadline.remainingMs();
         expect(deadline.turnMs()).toBeLessThanOrEqual(left);
+        expect(deadline.prepareMs()).toBeLessThanOrEqual(Math.max(left, 1));
         expect(deadline.setupMs(600_000)).toBeLessThanOrEqual(Math.max(left, 1));
         for (const index of plan.gateTimeoutsMs.keys()) expect(deadline.gateMs(index)).toBeLessThanOrEqual(Math.max(left, 1));
         expect(deadline.hasTimeForTurn()).toBe(deadline.turnMs() >= Math.min(plan.timeoutMs * 0.05, 10_000));

@@ -5,6 +5,8 @@
 export interface Deadline {
   /** What is left of the attempt; never negative. */
   remainingMs(): number;
+  /** Share of bringing the repository here; leaves time for a turn, and for the gates the most that they can have. Needs no gates to be known. */
+  prepareMs(): number;
   /** Share of the setup, at most `wantedMs`; leaves something for a turn. */
   setupMs(wantedMs: number): number;
   /** Share of the next turn; 0 where there is none left. */
@@ -43,6 +45,7 @@ export function openDeadline(plan: DeadlinePlan, startedAtMs: number, now: () =>
   const turnMs = (): number => Math.max(0, Math.floor(remainingMs() - gatesReserveMs - commitReserveMs));
   return {
     remainingMs,
+    prepareMs: () => atLeastOne(remainingMs() - plan.timeoutMs * (COMMIT_SHARE + GATES_SHARE + FIRST_TURN_SHARE)),
     turnMs,
     hasTimeForTurn: () => turnMs() >= Math.min(plan.timeoutMs * USEFUL_TURN_SHARE, USEFUL_TURN_LIMIT_MS),
     setupMs: (wantedMs) => atLeastOne(Math.min(wantedMs, turnMs() - plan.timeoutMs * FIRST_TURN_SHARE)),

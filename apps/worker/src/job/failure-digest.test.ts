@@ -4,12 +4,16 @@ import { failureDigest } from "./failure-digest.ts";
 const failure = {
   name: "test",
   exitCode: 1,
-  output: "✖ adds (1.5ms)\nat 2026-01-02T03:04:05.678Z 0xdeadbeef /tmp/abc-X1/y.js 127.0.0.1:4711\n-1 !== 3\nTime: 0.3 s",
+  output: "✖ adds (1.5ms)\nat 2026-01-02T03:04:05.678Z 0xdeadbeef /tmp/abc-X1/y.js 127.0.0.1:4711\n(node:17) Warning\npid 17, seed: 5\n-1 !== 3\nTime: 0.3 s",
 };
 
 describe("failureDigest", () => {
   it("is the same where only times, addresses and temporary names differ", () => {
-    const again = { ...failure, output: "\x1b[31m✖\x1b[0m adds (22ms)\r\nat 2027-11-12T13:14:15Z 0x1234 /tmp/zzz/y.js 127.0.0.1:80\n-1 !== 3\nTime: 12 s\n\n" };
+    const again = {
+      ...failure,
+      output:
+        "\x1b[31m✖\x1b[0m adds (22ms)\r\nat 2027-11-12T13:14:15Z 0x1234 /tmp/zzz/y.js 127.0.0.1:80\n(node:4023) Warning\npid 4023, seed: 77\n-1 !== 3\nTime: 12 s\n\n",
+    };
     expect(failureDigest(again)).toBe(failureDigest(failure));
   });
 

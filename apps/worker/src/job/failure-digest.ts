@@ -9,7 +9,9 @@ const ACCIDENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b\d+(?:[.,]\d+)*\s?(?:ns|µs|us|ms|s|sec|secs|seconds?|m|min|minutes?)\b/g, "<duration>"],
   [/\b0x[0-9a-fA-F]+\b/g, "<address>"],
   [/\/(?:tmp|var\/tmp|var\/folders)\/[^\s:'")\]]+/g, "<temporary>"],
-  [/\b(?:pid|process|port)[ :=]+\d+/gi, "<number>"],
+  [/\b(?:pid|process|port|seed)[ :=]+\d+/gi, "<number>"],
+  // Node and valgrind begin their lines with the pid.
+  [/\(node:\d+\)|==\d+==/g, "<number>"],
   [/127\.0\.0\.1:\d+|localhost:\d+|\[::1?\]:\d+/g, "<address>"],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>"],
 ];

@@ -7,7 +7,8 @@ import { runLogged } from "./command.ts";
 import { compactOutput } from "./compact-output.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
-import { inPhase, once } from "./phase.ts";
+import { commandOutOfMemory } from "./out-of-memory.ts";
+import { inPhase, type Parts, tellRerun } from "./phase.ts";
 
 /** How a gate ended, as the journal keeps it: the whole output is an artifact. */
 export interface GateResult {
@@ -30,22 +31,24 @@ export interface GateResult {
 /** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. */
 export async function runGates(context: AttemptContext, sandbox: Sandbox, gates: readonly Gate[], round: number, deadline: Deadline): Promise<GateResult[]> {
   if (gates.length === 0) return [];
-  const run = async (): Promise<GateResult[]> => {
+  const run = async (parts: Parts): Promise<GateResult[]> => {
     const results: GateResult[] = [];
     for (const [index, gate] of gates.entries()) results.push(await runGate(context, sandbox, gate, round, deadline.gateMs(index)));
+    for (const { durationMs } of results) parts.add("commands", durationMs);
     return results;
   };
-  return await inPhase(context, "gates", `gates-${round}`, run, describeRound);
+  return await inPhase(context, "gates", `gates-${round}`, run, { detailOf: describeRound });
 }
 
-/** Runs one gate in a one-shot of the sandbox, once in this round. */
+/** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY in a verify job, whose receipts are to tell of the code alone. */
 export async function runGate(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
   const key = `gate-${round}-${gate.name}`;
-  await once(context, `${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
+  await tellRerun(context, key, key, `the gate ${gate.name}`);
+  await context.events.emitOnce(`${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
   const result = await context.journal.step(key, () => measure(context, sandbox, gate, round, timeoutMs));
   const { exitCode, durationMs, artifact } = result;
   const status = result.passed ? "passed" : result.timedOut ? "timed-out" : "failed";
-  await once(context, `${key}:ended`, { kind: "gate", data: { name: gate.name, status, round, exitCode, durationMs, artifact } });
+  await context.events.emitOnce(`${key}:ended`, { kind: "gate", data: { name: gate.name, status, round, exitCode, durationMs, artifact } });
   return result;
 }
 
@@ -53,6 +56,8 @@ async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, ro
   const artifact = `gate-${gate.name}-${round}.log`;
   const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, network: "none", timeoutMs });
   await storeArtifact(context, artifact, wholeOutput(result));
+  const outOfMemory = commandOutOfMemory(`The gate ${gate.name}`, result);
+  if (outOfMemory && context.claim.verify) throw outOfMemory;
   const exitCode = result.timedOut ? null : result.exitCode;
   const passed = exitCode === 0;
   return {
@@ -65,7 +70,7 @@ async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, ro
     artifact,
     outputDigest: createHash("sha256").update(result.output).digest("hex"),
     failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: result.output }),
-    excerpt: passed ? "" : compactOutput(result.output),
+    excerpt: passed ? "" : compactOutput(outOfMemory ? Buffer.concat([result.output, Buffer.from(`\n[slipway: ${outOfMemory.message}]\n`)]) : result.output),
   };
 }
 

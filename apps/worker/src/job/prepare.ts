@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { fetchCommit, openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
 import { addWorkspace, findMetadata } from "@slipway/git/workspace";
 import type { AttemptContext } from "../attempt/context.ts";
-import { whileUnreachable } from "./retry.ts";
+import type { Deadline } from "./deadline.ts";
+import { withHub } from "./retry.ts";
 
-/** Tries again this often where the hub does not answer; about ten seconds in all. */
-export const HUB_RETRIES = 8;
 /** The branch that the agent's private git directory is on. */
 const WORK_BRANCH = "slipway/work";
 
@@ -17,15 +16,15 @@ export interface WorkspaceSource {
 }
 
 /** Opens the worker's own stores of the repository: from here on it is known what a sandbox must see of them. REPOSITORY_UNREACHABLE. */
-export async function openRepository(context: AttemptContext): Promise<WorkerRepository> {
-  const { claim, paths, signal } = context;
-  return await whileUnreachable(signal, () => openWorkerRepository(paths.repository, claim.hub, signal), HUB_RETRIES);
+export async function openRepository(context: AttemptContext, deadline: Deadline): Promise<WorkerRepository> {
+  const { claim, paths } = context;
+  return await withHub(context.signal, deadline.prepareMs(), (signal) => openWorkerRepository(paths.repository, claim.hub, signal));
 }
 
 /** Brings the commit to this machine. REPOSITORY_UNREACHABLE. */
-export async function bringCommit(context: AttemptContext, repository: WorkerRepository, source: WorkspaceSource): Promise<void> {
-  const { claim, signal } = context;
-  await whileUnreachable(signal, () => fetchCommit(repository, claim.hub, source.oid, source.from, signal), HUB_RETRIES);
+export async function bringCommit(context: AttemptContext, repository: WorkerRepository, source: WorkspaceSource, deadline: Deadline): Promise<void> {
+  const { claim } = context;
+  await withHub(context.signal, deadline.prepareMs(), (signal) => fetchCommit(repository, claim.hub, source.oid, source.from, signal));
 }
 
 /** Makes the workspace from a commit that is here, once. WORKSPACE_FAILED. */
@@ -37,8 +36,7 @@ export async function makeWorkspace(context: AttemptContext, repository: WorkerR
     await addWorkspace(repository, { workspace: paths.workspace, baseOid: source.oid, withJobObjects: source.from === "jobs", branchName: WORK_BRANCH });
     return null;
   };
-  // Whatever runs there first is journaled, and flushed, itself.
-  await journal.step("workspace", make, "written");
+  await journal.step("workspace", make);
 }
 
 /** Takes away what a killed worker left half made. The folder itself stays: a warm sandbox may already have it mounted. */

@@ -7,10 +7,10 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { checkChange } from "./checks.ts";
-import { endAndCommit, hasCommit, recordedCommit, workspaceTree } from "./commit.ts";
+import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { type GateResult, runGates } from "./gates.ts";
-import { inPhase } from "./phase.ts";
+import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
 import { repairPrompt } from "./repair-prompt.ts";
@@ -48,39 +48,44 @@ async function makeChange(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
   const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
   const change = await checkChange(context, commit, task.config.scope);
-  await pushChange(context, task.repository, change.oid);
+  await pushChange(context, task.repository, change.oid, task.deadline);
   return { kind: "change", oid: change.oid, diffStat: change.diffStat };
 }
 
 /** The workspace and the agent's sandbox, made at the same time: the sandbox needs a fifth of a second, and only the stores' place to begin. */
 async function prepareTask(context: AttemptContext): Promise<Task> {
   const { job } = context.claim;
-  const startedAtMs = await context.journal.step("started", async () => monotonicMs(), "written");
-  return await inPhase(context, "prepare", "prepare", async () => {
-    const repository = await openRepository(context);
+  const startedAtMs = await context.journal.step("started", async () => context.takenUpAtMs);
+  // The gates are in a file of the repository that is only now brought here.
+  const early = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs: [] }, startedAtMs, monotonicMs);
+  const prepare = async (parts: Parts): Promise<Task> => {
+    parts.add("open", monotonicMs() - context.takenUpAtMs);
+    const repository = await parts.time("stores", () => openRepository(context, early));
     let sandbox: Sandbox | undefined;
     const startSandbox = async (): Promise<void> => {
-      if (!hasCommit(context)) sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]);
+      if (hasCommit(context)) return;
+      sandbox = await parts.time("sandbox", () => context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]));
     };
     try {
-      const [config] = await together(context.signal, () => prepareWorkspace(context, repository), startSandbox);
+      const [config] = await together(context.signal, () => prepareWorkspace(context, repository, early, parts), startSandbox);
       const gateTimeoutsMs = config.gates.map((gate) => gate.timeoutSeconds * 1_000);
       return { repository, config, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
     } catch (error) {
       await sandbox?.end();
       throw error;
     }
-  });
+  };
+  return await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
 }
 
 /** The workspace at the job's base, and what the repository says of itself there. */
-async function prepareWorkspace(context: AttemptContext, repository: WorkerRepository): Promise<RepositoryConfig> {
+async function prepareWorkspace(context: AttemptContext, repository: WorkerRepository, deadline: Deadline, parts: Parts): Promise<RepositoryConfig> {
   const source = { oid: context.claim.job.baseOid, from: "upstream" } as const;
-  await bringCommit(context, repository, source);
+  await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
   const [config] = await together(
     context.signal,
     () => readRepositoryConfig(repository, source.oid),
-    () => makeWorkspace(context, repository, source),
+    () => parts.time("workspace", () => makeWorkspace(context, repository, source)),
   );
   return config;
 }
@@ -93,31 +98,24 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
 
-/** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where that leads nowhere. */
+/** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
 async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
   const { config, deadline } = task;
   await runTurn(context, sandbox, { turn: 1, reason: "task", prompt: context.claim.job.task }, deadline);
-  let before: string | null = null;
+  let before: string | undefined;
   for (let round = 0; ; round += 1) {
     const results = await runGates(context, sandbox, config.gates, round, deadline);
     const failed = results.filter((result) => !result.passed);
     if (failed.length === 0) return;
     if (round >= config.repairs) throw gatesFailed(failed, round, config.repairs === 0 ? "no repair is allowed" : `${config.repairs} repairs were tried`);
-    const now = await failureIdentity(context, sandbox, task, failed, round);
-    if (now !== null && now === before) throw gatesFailed(failed, round, "the repair changed nothing: it is the same failure again");
+    // Whatever the repair did to the files: it was not what the gates are about.
+    const now = failed.map((gate) => gate.failureDigest).join(" ");
+    if (now === before) throw gatesFailed(failed, round, "the repair left the very same failure");
     before = now;
     if (!deadline.hasTimeForTurn()) throw gatesFailed(failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
     await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt }, deadline);
   }
-}
-
-/** Same text for the same gates red in the same way on the same files; null where the files cannot be told. */
-async function failureIdentity(context: AttemptContext, sandbox: Sandbox, task: Task, failed: readonly GateResult[], round: number): Promise<string | null> {
-  return await context.journal.step(`failure-${round}`, async () => {
-    const tree = await workspaceTree(context, sandbox, task.repository, Math.max(1, Math.min(30_000, task.deadline.turnMs())));
-    return tree === null ? null : [tree, ...failed.map((gate) => gate.failureDigest)].join(" ");
-  });
 }
 
 function gatesFailed(failed: readonly GateResult[], repairs: number, why: string): SlipwayError {

@@ -6,16 +6,18 @@ import { ARTIFACT_LIMIT_BYTES, storeArtifact, wholeOutput } from "./artifact.ts"
 import { runLogged } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { monotonicMs } from "./deadline.ts";
-import { inPhase } from "./phase.ts";
+import { commandOutOfMemory } from "./out-of-memory.ts";
+import { inPhase, tellRerun } from "./phase.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 
 const SETUP_ARTIFACT = "setup.log";
 const SETUP_STREAM = "setup";
 const NAMED_PATHS = 20;
 
-/** Runs the repository's setup commands one by one, each in a one-shot of the sandbox. SETUP_FAILED names the command, its exit code and its last lines. */
+/** Runs the repository's setup commands one by one, each in a one-shot of the sandbox. SETUP_FAILED names the command, its exit code and its last lines; OUT_OF_MEMORY. */
 export async function setUp(context: AttemptContext, sandbox: Sandbox, setup: RepositoryConfig["setup"], deadline: Deadline): Promise<void> {
   if (setup.commands.length === 0) return;
+  await tellRerun(context, "setup", "setup:done", "the setup");
   await inPhase(context, "setup", "setup", () =>
     context.journal.step("setup:done", async () => {
       await runCommands(context, sandbox, setup, deadline);
@@ -46,7 +48,7 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: Rep
     roomBytes -= title.length + result.output.length;
     if (result.exitCode === 0) continue;
     await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
-    throw setupFailed(text, result);
+    throw commandOutOfMemory(`The setup command \`${text.slice(0, 500)}\``, result) ?? setupFailed(text, result);
   }
   await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
 }
@@ -90,20 +92,22 @@ async function warnOfLeftovers(context: AttemptContext, sandbox: Sandbox, deadli
     .filter((line) => line !== "");
   await warn(
     context,
+    "setup:changed",
     "changed files that are tracked",
     lines.filter((line) => !line.startsWith("??")),
   );
   await warn(
     context,
+    "setup:left",
     "left files that are neither tracked nor ignored",
     lines.filter((line) => line.startsWith("??")),
   );
 }
 
-async function warn(context: AttemptContext, what: string, lines: readonly string[]): Promise<void> {
+async function warn(context: AttemptContext, key: string, what: string, lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return;
   const more = lines.length > NAMED_PATHS ? ` and ${lines.length - NAMED_PATHS} more` : "";
   const paths = lines.slice(0, NAMED_PATHS).map((line) => line.slice(3));
   const text = `The setup ${what}: ${paths.join(", ")}${more}. They become part of the job's change; list them in .gitignore, or mend the setup, if this is not meant.`;
-  await context.events.emit({ kind: "notice", data: { level: "warning", text: text.slice(0, 20_000) } });
+  await context.events.emitOnce(key, { kind: "notice", data: { level: "warning", text: text.slice(0, 20_000) } });
 }

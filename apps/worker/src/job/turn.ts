@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { SlipwayError } from "@slipway/protocol/errors";
+import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
-import { inPhase, once } from "./phase.ts";
+import { since, turnOutOfMemory } from "./out-of-memory.ts";
+import { inPhase } from "./phase.ts";
 
 export interface Turn {
   /** 1 for the first turn of the attempt. */
@@ -14,20 +15,48 @@ export interface Turn {
   readonly prompt: string;
 }
 
+type Failure = Extract<TurnResult, { status: "failed" }>["failure"];
+
+/**
+ * What only a worker or the server can know. From a backend it would be believed all the same: an attempt whose worker was stopped, for one, is not counted.
+ */
+const NOT_A_BACKENDS: ReadonlySet<ErrorCode> = new Set(["WORKER_STOPPED", "LEASE_LOST", "CANCELLED"]);
+
 /** How long before the worker's own limit the runner ends a turn by itself, at most, in ms. */
 const RUNNER_HEAD_START_MS = 2_000;
 
 /** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
 export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<void> {
   const key = `turn-${turn.turn}`;
-  await inPhase(context, "turn", `${key}:phase`, async () => {
-    await once(context, `${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
+  await inPhase(context, "turn", `${key}:phase`, async (parts) => {
+    await context.events.emitOnce(`${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
     await requireSameSandbox(context, sandbox, key);
-    const result = await context.journal.step(key, () => converse(context, sandbox, turn, deadline));
+    const result = await context.journal.step(key, () => endOf(context, sandbox, () => parts.time("runner", () => converse(context, sandbox, turn, deadline))));
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
-    await once(context, `${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
+    await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
     if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: turn.turn });
   });
+}
+
+/** How a turn ended, a lost runner included, with the cause that the agent cannot know: that the kernel killed it for want of memory. */
+async function endOf(context: AttemptContext, sandbox: Sandbox, work: () => Promise<TurnResult>): Promise<TurnResult> {
+  const killsBefore = sandbox.memoryEvidence()?.kills ?? 0;
+  const result = await work().catch((error: unknown): TurnResult => {
+    if (context.signal.aborted || !(error instanceof SlipwayError)) throw error;
+    return { status: "failed", failure: failureOf(error) };
+  });
+  if (result.status === "done") return result;
+  if (!context.signal.aborted && NOT_A_BACKENDS.has(result.failure.code)) return { status: "failed", failure: failureOf(notABackends(result.failure)) };
+  const cause = turnOutOfMemory(since(sandbox.memoryEvidence(), killsBefore), result.failure);
+  return cause ? { status: "failed", failure: failureOf(cause) } : result;
+}
+
+function notABackends({ code, message }: Failure): SlipwayError {
+  return new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ended its turn with ${code}, which is not its to say: ${message}`.slice(0, 20_000));
+}
+
+function failureOf({ code, message, details }: SlipwayError): Failure {
+  return { code, message, details: { ...details } };
 }
 
 async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<TurnResult> {

@@ -8,7 +8,7 @@ import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { runGate } from "./gates.ts";
-import { inPhase } from "./phase.ts";
+import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
 import { setUp } from "./setup.ts";
@@ -18,25 +18,27 @@ import { setUp } from "./setup.ts";
  * and what runs here runs in a sandbox and a home of the verify job's own.
  */
 export async function verifyTree(context: AttemptContext, spec: VerifySpec): Promise<Outcome> {
-  const startedAtMs = await context.journal.step("started", async () => monotonicMs(), "written");
+  const startedAtMs = await context.journal.step("started", async () => context.takenUpAtMs);
   const gateTimeoutsMs = spec.config.gates.map((gate) => gate.timeoutSeconds * 1_000);
   const deadline = openDeadline({ timeoutMs: context.claim.job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
-  const repository = await inPhase(context, "prepare", "prepare", () => prepareTree(context, spec));
+  const prepare = (parts: Parts): Promise<WorkerRepository> => prepareTree(context, spec, deadline, parts);
+  const repository = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
   await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects], "commands");
   await setUp(context, sandbox, spec.config.setup, deadline);
-  const receipts = await inPhase(context, "verify", "verify", () => runAll(context, sandbox, spec, deadline), describe);
+  const receipts = await inPhase(context, "verify", "verify", (parts) => runAll(context, sandbox, spec, deadline, parts), { detailOf: describe });
   return { kind: "verified", receipts };
 }
 
 /** The workspace, and the assurance that it is of the tree that the receipts will name. */
-async function prepareTree(context: AttemptContext, spec: VerifySpec): Promise<WorkerRepository> {
+async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<WorkerRepository> {
+  parts.add("open", monotonicMs() - context.takenUpAtMs);
   const source = { oid: spec.mergedOid, from: "jobs" } as const;
-  const repository = await openRepository(context);
-  await bringCommit(context, repository, source);
+  const repository = await parts.time("stores", () => openRepository(context, deadline));
+  await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
   const [tree] = await together(
     context.signal,
     () => treeOf(repository.dir, spec.mergedOid),
-    () => makeWorkspace(context, repository, source),
+    () => parts.time("workspace", () => makeWorkspace(context, repository, source)),
   );
   if (tree !== spec.tree)
     throw new SlipwayError("INTERNAL", "The merged commit does not have the tree that is to be verified.", {
@@ -47,10 +49,12 @@ async function prepareTree(context: AttemptContext, spec: VerifySpec): Promise<W
   return repository;
 }
 
-async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline): Promise<Receipt[]> {
+async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
   for (const [index, gate] of spec.config.gates.entries()) {
-    receipts.push(receiptOf(context, spec, await runGate(context, sandbox, gate, 0, deadline.gateMs(index))));
+    const result = await runGate(context, sandbox, gate, 0, deadline.gateMs(index));
+    parts.add("commands", result.durationMs);
+    receipts.push(receiptOf(context, spec, result));
   }
   return receipts;
 }

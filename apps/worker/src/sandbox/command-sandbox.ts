@@ -49,6 +49,11 @@ export class CommandSandbox implements Sandbox {
     }
   }
 
+  /** Nothing of it is resident. */
+  memoryEvidence(): null {
+    return null;
+  }
+
   async end(): Promise<void> {
     this.#running.abort(new SlipwayError("RUNNER_LOST", "The sandbox was ended."));
     this.#running = new AbortController();

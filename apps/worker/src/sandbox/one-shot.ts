@@ -2,6 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { requireEntered } from "./limits/control-groups.ts";
+import type { ResourceGroup } from "./limits/resource-groups.ts";
 import type { CommandResult, SandboxCommand } from "./sandbox.ts";
 
 /** How long the pipes of an ended one-shot may stay open, held by what got away. */
@@ -11,6 +13,7 @@ export interface OneShot {
   readonly child: ChildProcess;
   /** Kills everything of the one-shot and resolves when it is gone. Called again when the command ended, for what it left behind. */
   endAll(): Promise<void>;
+  readonly group: ResourceGroup;
   /** The command's own exit code, from the child's; throws where the child's exit was not the command's. */
   exitCode(code: number | null, signal: NodeJS.Signals | null, output: Buffer): number | Promise<number>;
 }
@@ -49,8 +52,10 @@ export async function superviseOneShot(oneShot: OneShot, command: SandboxCommand
     await Promise.race([Promise.all(streams), delay(DRAIN_LIMIT_MS, undefined, { ref: false })]);
     signal.throwIfAborted();
     const durationMs = performance.now() - startedAt;
+    const memory = oneShot.group.memoryEvidence();
+    requireEntered(oneShot.group, ended.code, output.bytes());
     const exitCode = timedOut ? null : await oneShot.exitCode(ended.code, ended.signal, output.bytes());
-    return { exitCode, timedOut, output: output.bytes(), droppedBytes: output.droppedBytes, durationMs };
+    return { exitCode, timedOut, output: output.bytes(), droppedBytes: output.droppedBytes, durationMs, memory };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);

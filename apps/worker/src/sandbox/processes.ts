@@ -1,33 +1,18 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { type ProcessMark, processTable } from "@slipway/process/process-table";
 import { SlipwayError } from "@slipway/protocol/errors";
 
-/** A process that cannot be mistaken for a later one with the same pid. */
-export interface ProcessMark {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat: clock ticks from boot to the process's start. */
-  readonly startTime: string;
-}
+/** How often the end of a process is looked for every millisecond; later ones look for zombies too, which costs more where a program has to tell. */
+const CLOSE_LOOKS = 20;
 
 /** The mark of a live process; undefined where there is none, or only its zombie. */
 export function markProcess(pid: number): ProcessMark | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    // Gone, which is an answer.
-    return undefined;
-  }
-  // The command name, in brackets, may hold anything; the fields after it are plain.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, startTime] = [fields[0], fields[19]];
-  if (startTime === undefined || state === "Z" || state === "X") return undefined;
-  return { pid, startTime };
+  return processTable().mark(pid);
 }
 
 /** Whether exactly this process is still alive. */
 export function isAlive(mark: ProcessMark): boolean {
-  return markProcess(mark.pid)?.startTime === mark.startTime;
+  return processTable().isAlive(mark);
 }
 
 /** Sends SIGKILL to exactly these processes; one that is gone is skipped. */
@@ -51,8 +36,9 @@ export async function endMarked(marks: readonly ProcessMark[], limitMs = 10_000)
 
 async function waitGone(marks: readonly ProcessMark[], limitMs: number): Promise<void> {
   const endAt = performance.now() + limitMs;
-  // Linux tells a stranger nothing when a process ends, so this looks: closely at first, as most namespaces are gone after some 10 ms, then ever more rarely.
-  for (let [pauseMs, round] = [1, 0]; marks.some(isAlive); round += 1, pauseMs = round < 20 ? 1 : Math.min(pauseMs * 2, 50)) {
+  // A stranger is told nothing when a process ends, so this looks: closely at first, as most namespaces are gone after some 10 ms, then ever more rarely.
+  const isThere = (mark: ProcessMark, round: number): boolean => isAlive(mark) && (round < CLOSE_LOOKS || markProcess(mark.pid) !== undefined);
+  for (let [pauseMs, round] = [1, 0]; marks.some((mark) => isThere(mark, round)); round += 1, pauseMs = round < CLOSE_LOOKS ? 1 : Math.min(pauseMs * 2, 50)) {
     if (performance.now() > endAt) {
       throw new SlipwayError("INTERNAL", "Processes of a sandbox do not end.", { pids: marks.filter(isAlive).map((mark) => mark.pid) });
     }

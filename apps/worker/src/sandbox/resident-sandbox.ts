@@ -2,9 +2,10 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { ResourceGroup } from "./limits/resource-groups.ts";
 import type { RunnerLink } from "./link/runner-link.ts";
 import { watchProcesses } from "./processes.ts";
-import type { CommandResult, Sandbox, SandboxCommand, SandboxRecord, TurnOptions } from "./sandbox.ts";
+import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxRecord, TurnOptions } from "./sandbox.ts";
 
 const LAST_WORDS_BYTES = 2_048;
 
@@ -15,6 +16,7 @@ export interface ResidentParts {
   /** What the runner writes on standard error. */
   readonly logPath: string;
   readonly socketFolder: string;
+  readonly group: ResourceGroup;
   /** Kills everything inside and resolves when it is gone. */
   endProcesses(): Promise<void>;
   runOneShot(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
@@ -52,6 +54,10 @@ export class ResidentSandbox implements Sandbox {
     return await this.#parts.runOneShot(command, AbortSignal.any([signal, this.#running.signal]));
   }
 
+  memoryEvidence(): MemoryEvidence | null {
+    return this.#parts.group.memoryEvidence();
+  }
+
   /** Looks at once whether the runner is still there. */
   look(): void {
     this.#watch.look();
@@ -71,6 +77,7 @@ export class ResidentSandbox implements Sandbox {
     const reason = new SlipwayError("RUNNER_LOST", "The sandbox was ended.");
     this.#running.abort(reason);
     this.#running = new AbortController();
+    await this.#parts.group.end();
     await this.#parts.endProcesses();
     await this.#parts.link.close(reason);
     // What it still ends would else be a command that runs after the end, such as the commit's.

@@ -1,12 +1,13 @@
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 
 /**
  * A sandbox: the place where the code of one attempt runs, and nothing else does. `bwrap/` makes real ones, `none/` runs on the bare host where
  * a person has asked for that. What is inside is untrusted; every answer from there is checked.
  */
 export interface SandboxProvider {
-  readonly kind: "bwrap" | "none";
+  readonly kind: SandboxKind;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
   probe(): Promise<void>;
   /** Starts the sandbox and, unless the spec wants none, its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */
@@ -40,9 +41,12 @@ export interface SandboxSpec {
 /** What must survive a killed worker, kept on disk. */
 export interface SandboxRecord {
   readonly spec: SandboxSpec;
-  readonly kind: "bwrap" | "none";
+  readonly kind: SandboxKind;
   readonly nonce: string;
-  /** Processes that end the sandbox when killed, each with its start time (field 22 of /proc/PID/stat) so that a reused pid is never hit. */
+  /**
+   * Processes that end the sandbox when killed, each with its start time (field 22 of /proc/PID/stat) so that a reused pid is never hit. Empty where it
+   * has none of its own, and while it is being started: then it cannot be attached, and `reclaim` finds by the label what was started.
+   */
   readonly processes: ReadonlyArray<{ readonly pid: number; readonly startTime: string }>;
 }
 
@@ -61,6 +65,11 @@ export interface Sandbox extends AsyncDisposable {
    * `end()` ends the ones that are running. SANDBOX_UNAVAILABLE where the command could not be started in the sandbox.
    */
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  /**
+   * What the kernel's out-of-memory killer did to the resident part of this sandbox since it started, or was attached; null where it did nothing, or
+   * where the machine does not say. One call reads one small file. Still answers after `end()`. A command has its own, in its result.
+   */
+  memoryEvidence(): MemoryEvidence | null;
   /**
    * Ends everything inside within a second, detached children too; ending twice is no error. `turn` is over then, but `run` still works: it makes
    * one-shots on the same spec, and the commit is made in one after the end, when nothing of the agent is alive.
@@ -96,6 +105,21 @@ export interface CommandResult {
   readonly output: Buffer;
   readonly droppedBytes: number;
   readonly durationMs: number;
+  /** What the out-of-memory killer did while the command ran; null where it did nothing, or where the machine does not say. */
+  readonly memory: MemoryEvidence | null;
+}
+
+/** Processes that the kernel killed for want of memory. */
+export interface MemoryEvidence {
+  /** At least 1. */
+  readonly kills: number;
+  /**
+   * Whose they were. `sandbox`: of this sandbox, counted by its own control group, so a failure at that time has this cause. `machine`: of anybody on
+   * the machine, where no group counts: a hint, which explains the end of a process only where that was a SIGKILL (exit code 137, a lost runner).
+   */
+  readonly of: "sandbox" | "machine";
+  /** The sandbox's own limit, in bytes; null where it has none, and the machine itself was full. */
+  readonly limitBytes: number | null;
 }
 
 /** Writes the lease file of a sandbox: the runner ends its namespace at the deadline unless it is moved. */

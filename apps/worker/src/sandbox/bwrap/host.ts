@@ -2,6 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { resourceLimitPrefix } from "../limits/in-force.ts";
+import type { SandboxLimits } from "../limits/limits.ts";
+import type { ResourceGroups } from "../limits/resource-groups.ts";
 import { makeCompileCache } from "../runner-command.ts";
 import type { SandboxSpec } from "../sandbox.ts";
 import { runOneShot } from "./one-shot.ts";
@@ -14,6 +17,8 @@ export interface BwrapSettings {
   /** The checkout or installation that holds `apps/runner`. */
   readonly installRoot: string;
   readonly maskPaths: readonly string[];
+  readonly limits: SandboxLimits;
+  readonly groups: ResourceGroups;
 }
 
 /** What the inside finds in /etc in place of the machine's own. */
@@ -37,6 +42,8 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
     installRoot: settings.installRoot,
     etcFolder,
     maskPaths: settings.maskPaths,
+    groups: settings.groups,
+    commandPrefix: resourceLimitPrefix(settings.limits),
     canDisableUserns: help.all.includes("--disable-userns"),
   };
   try {
@@ -54,7 +61,7 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
 async function tryHost(host: HostView): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-probe-"));
   try {
-    const spec: SandboxSpec = { id: "probe", workspace: folder, home: folder, spool: folder, control: folder, readOnly: [] };
+    const spec: SandboxSpec = { id: folder, workspace: folder, home: folder, spool: folder, control: folder, readOnly: [] };
     const command = { argv: ["true"], env: {}, network: "none", timeoutMs: 10_000, outputLimitBytes: 65_536 } as const;
     const result = await runOneShot(host, spec, command, new AbortController().signal);
     if (result.exitCode !== 0) throw bubblewrapFailed(result.output.toString("utf8") || `\`true\` ended with ${result.exitCode} in it`);

@@ -1,4 +1,5 @@
 import { SlipwayError } from "@slipway/protocol/errors";
+import { inOwnGroup, type ResourceGroup } from "../limits/resource-groups.ts";
 import { exitCodeOf, superviseOneShot } from "../one-shot.ts";
 import { endMarked, markProcess } from "../processes.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
@@ -11,13 +12,19 @@ const NOT_FOUND_EXIT = 127;
 /** Runs one command in a fresh sandbox with the view of `spec`, without its control folder, spool and socket. */
 export async function runOneShot(host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
   signal.throwIfAborted();
+  return await inOwnGroup(host.groups, spec.id, (group) => runIn(group, host, spec, command, signal));
+}
+
+async function runIn(group: ResourceGroup, host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
   const view = viewOptions(host, spec, { network: command.network, ...(command.mounts ? { mounts: command.mounts } : {}) });
   // Nobody is left to take its exit when the worker dies, so it dies too; the resident runner does not.
   const options = [...view, ...environmentOptions({ ...DEFAULT_ENV, ...command.env }), "--die-with-parent"];
-  const { child, first, exitCode } = spawnBubblewrap(options, command.argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const stdio = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
+  const { child, first, exitCode } = spawnBubblewrap(options, [...host.commandPrefix, ...command.argv], stdio, group.prefix);
   const outer = child.pid === undefined ? undefined : markProcess(child.pid);
   const oneShot = {
     child,
+    group,
     async endAll(): Promise<void> {
       const mark = await first;
       // Without a first process bwrap is still at its own setup, or over.

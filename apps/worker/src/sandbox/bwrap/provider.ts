@@ -1,20 +1,29 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ProcessMark } from "@slipway/process/process-table";
 import { CommandSandbox } from "../command-sandbox.ts";
+import { type ResourceGroup, RUNNER_GROUP } from "../limits/resource-groups.ts";
 import { RunnerLink } from "../link/runner-link.ts";
-import { endMarked, isAlive, type ProcessMark } from "../processes.ts";
+import { requirePlatform } from "../platform.ts";
+import { endMarked, isAlive } from "../processes.ts";
 import { lastWords, ResidentSandbox } from "../resident-sandbox.ts";
 import { compileCacheOf, runnerCommand } from "../runner-command.ts";
 import type { Sandbox, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox.ts";
 import { isReconnected, newNonce, prepareFolders, runnerLogIn, socketFolderOf, waitForHello } from "../start-resident.ts";
 import { type BwrapSettings, openHost } from "./host.ts";
+import { INIT_NAME, labelledInits } from "./labelled-inits.ts";
 import { runOneShot } from "./one-shot.ts";
 import { type Bubblewrap, bubblewrapFailed, spawnBubblewrap } from "./spawn-bubblewrap.ts";
 import { type HostView, INSIDE, viewOptions } from "./view.ts";
 
-/** First in the namespace. Init there cannot be killed or stopped from inside, reaps what is orphaned, and its end is the end of all. */
-const INIT = ["/bin/sh", "-c", '"$@"; exit $?', "slipway-init"];
+/**
+ * First in the namespace. Init there cannot be killed or stopped from inside, reaps what is orphaned, and its end is the end of all. The sandbox's id
+ * among its arguments is its label.
+ */
+function initCommand(id: string): string[] {
+  return ["/bin/sh", "-c", 'shift; "$@"; exit $?', INIT_NAME, id];
+}
 const RUNNER_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home, LANG: "C.UTF-8" };
 
 /** Sandboxes by bubblewrap: namespaces of their own, and of the host only what is named. */
@@ -29,13 +38,16 @@ export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
   return {
     kind: "bwrap",
     async probe() {
+      requirePlatform("bwrap", process.platform);
       opened = undefined;
       await host();
     },
     start: async (spec, signal) => await start(settings, await host(), spec, signal),
     attach: async (record) => await attach(settings, await host(), record),
     async reclaim(record) {
-      await endMarked(record.processes);
+      // Without its processes it is the record of a start that a killed worker did not see the end of.
+      await endMarked(record.processes.length > 0 ? record.processes : labelledInits(record.spec.id));
+      await settings.groups.endAll(record.spec.id);
       await rm(socketFolderOf(settings.runtimeFolder, record.spec.id), { recursive: true, force: true });
     },
   };
@@ -49,8 +61,9 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   const nonce = newNonce();
   const link = await RunnerLink.listen(join(socketFolder, "s"), nonce);
   let first: ProcessMark | undefined;
+  const group = host.groups.open(spec.id, RUNNER_GROUP);
   try {
-    const bubblewrap = spawnRunner(settings, host, spec, socketFolder);
+    const bubblewrap = spawnRunner(settings, host, spec, socketFolder, group.prefix);
     bubblewrap.child.stdin?.on("error", () => {});
     bubblewrap.child.stdin?.end(`${nonce}\n`);
     const ended = whyEnded(bubblewrap, spec);
@@ -58,13 +71,14 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
     if (!first) throw await ended;
     await waitForHello(link, ended, signal);
     const record: SandboxRecord = { spec, kind: "bwrap", nonce, processes: [first] };
-    const sandbox = resident(host, record, link, socketFolder);
+    const sandbox = resident(host, record, link, socketFolder, group);
     bubblewrap.child.once("exit", () => sandbox.look());
     // A worker that has nothing else to do may end; the sandbox goes on.
     bubblewrap.child.unref();
     return sandbox;
   } catch (error) {
     if (first) await endMarked([first]);
+    await group.end();
     await link.close(bubblewrapFailed(String(error), error));
     await rm(socketFolder, { recursive: true, force: true });
     throw error;
@@ -76,7 +90,7 @@ function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
   return CommandSandbox.open({ record, inside: INSIDE, runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
 }
 
-function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string): Bubblewrap {
+function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]): Bubblewrap {
   const cacheFolder = compileCacheOf(settings.runtimeFolder);
   const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder } });
   const environment = Object.entries(RUNNER_ENV).flatMap(([name, value]) => ["--setenv", name, value]);
@@ -86,7 +100,8 @@ function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   rmSync(runnerLogIn(spec.control), { force: true });
   const log = openSync(runnerLogIn(spec.control), "ax", 0o600);
   try {
-    return spawnBubblewrap([...view, ...environment, "--as-pid-1"], [...INIT, ...command], { stdin: "pipe", stdout: "ignore", stderr: log });
+    const argv = [...host.commandPrefix, ...initCommand(spec.id), ...command];
+    return spawnBubblewrap([...view, ...environment, "--as-pid-1"], argv, { stdin: "pipe", stdout: "ignore", stderr: log }, prefix);
   } finally {
     closeSync(log);
   }
@@ -100,22 +115,23 @@ function whyEnded(bubblewrap: Bubblewrap, spec: SandboxSpec) {
 }
 
 async function attach(settings: BwrapSettings, host: HostView, record: SandboxRecord): Promise<Sandbox | undefined> {
-  if (record.kind !== "bwrap" || record.spec.runner === false || !record.processes.every(isAlive)) return undefined;
+  if (record.kind !== "bwrap" || record.processes.length === 0 || !record.processes.every(isAlive)) return undefined;
   const socketFolder = socketFolderOf(settings.runtimeFolder, record.spec.id);
   const link = await RunnerLink.listen(join(socketFolder, "s"), record.nonce);
-  const sandbox = resident(host, record, link, socketFolder);
+  const sandbox = resident(host, record, link, socketFolder, host.groups.open(record.spec.id, RUNNER_GROUP));
   if (await isReconnected(link).catch(() => false)) return sandbox;
   await sandbox.end();
   return undefined;
 }
 
-function resident(host: HostView, record: SandboxRecord, link: RunnerLink, socketFolder: string): ResidentSandbox {
+function resident(host: HostView, record: SandboxRecord, link: RunnerLink, socketFolder: string, group: ResourceGroup): ResidentSandbox {
   return new ResidentSandbox({
     record,
     inside: INSIDE,
     link,
     logPath: runnerLogIn(record.spec.control),
     socketFolder,
+    group,
     endProcesses: () => endMarked(record.processes),
     runOneShot: (command, signal) => runOneShot(host, record.spec, command, signal),
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { ProcessMark } from "@slipway/process/process-table";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { markProcess, type ProcessMark } from "../processes.ts";
+import { markProcess } from "../processes.ts";
 import { coverInherited } from "./inherited-descriptors.ts";
 
 const STATUS_FD = 3;
@@ -17,27 +18,29 @@ export interface Bubblewrap {
 
 /**
  * Starts bwrap. Its options go over a pipe and not over argv, where `ps` would show the environment; and bwrap's own environment is empty, so that no
- * LD_PRELOAD that was meant for the inside is obeyed outside. INVALID_CONFIG where an option holds a zero byte, which would end it and begin another.
+ * LD_PRELOAD that was meant for the inside is obeyed outside. `prefix` is a command that becomes bwrap, such as one that goes into a group first. INVALID_CONFIG where an option holds a zero byte, which would end it and begin another.
  */
 export function spawnBubblewrap(
   options: readonly string[],
   argv: readonly string[],
   stdio: { stdin: "ignore" | "pipe"; stdout: "ignore" | "pipe"; stderr: "pipe" | number },
+  prefix: readonly string[],
 ): Bubblewrap {
   const broken = [...options, ...argv].find((text) => text.includes("\0"));
   if (broken !== undefined)
     throw new SlipwayError("INVALID_CONFIG", `A path, variable or argument for a sandbox holds a zero byte: ${JSON.stringify(broken.slice(0, 100))}.`);
   const wiring: StdioOptions = [stdio.stdin, stdio.stdout, stdio.stderr, "pipe", "pipe", ...coverInherited(ARGS_FD + 1)];
-  const child = spawn("bwrap", ["--json-status-fd", String(STATUS_FD), "--args", String(ARGS_FD), "--", ...argv], {
+  const [file = "", ...args] = [...prefix, "bwrap", "--json-status-fd", String(STATUS_FD), "--args", String(ARGS_FD), "--", ...argv];
+  const child = spawn(file, args, {
     stdio: wiring,
     // Its own session: a signal to the worker's process group does not reach the sandbox.
     detached: true,
     env: { PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },
   });
-  const args = child.stdio[ARGS_FD] as NodeJS.WritableStream | null;
+  const optionsPipe = child.stdio[ARGS_FD] as NodeJS.WritableStream | null;
   // A bwrap that could not be started or ended early shows in its exit.
-  args?.on("error", () => {});
-  args?.end(options.map((option) => `${option}\0`).join(""));
+  optionsPipe?.on("error", () => {});
+  optionsPipe?.end(options.map((option) => `${option}\0`).join(""));
   return { child, ...readStatus(child) };
 }
 

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readdirSync, readlinkSync, statSync } from "node
 import { homedir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { ResourceGroups } from "../limits/resource-groups.ts";
 import type { SandboxSpec } from "../sandbox.ts";
 
 export const INSIDE = {
@@ -20,6 +21,10 @@ export interface HostView {
   readonly etcFolder: string;
   /** Never visible, whatever is mounted around them, but for what a spec names below them. */
   readonly maskPaths: readonly string[];
+  /** Where what runs in a sandbox is counted. */
+  readonly groups: ResourceGroups;
+  /** Before the argv of each command inside. */
+  readonly commandPrefix: readonly string[];
   /** This bwrap can keep the inside from making user namespaces of its own. */
   readonly canDisableUserns: boolean;
 }

@@ -7,8 +7,8 @@ import { RUNNER_MESSAGE_LIMIT_BYTES, type RunnerToWorker } from "@slipway/protoc
 import { LineBuffer } from "./line-buffer.ts";
 import { parseRunnerMessage } from "./messages.ts";
 
-/** Of sun_path in sockaddr_un, with its final zero byte. */
-const SOCKET_PATH_LIMIT_BYTES = 107;
+/** What fits in sun_path of sockaddr_un beside its final zero byte: unix(4) of macOS, unix(7) of Linux. */
+const SOCKET_PATH_LIMIT_BYTES = process.platform === "darwin" ? 103 : 107;
 const HELLO_LIMIT_BYTES = 4_096;
 const HELLO_LIMIT_MS = 2_000;
 /** Strangers that have not said hello yet, at once. */
@@ -33,8 +33,8 @@ export interface Listener {
  * peer while an earlier one is still there. SANDBOX_UNAVAILABLE where the socket cannot be made.
  */
 export async function listenForRunner(socketPath: string, nonce: string, onPeer: (peer: Peer) => void): Promise<Listener> {
-  if (Buffer.byteLength(socketPath) >= SOCKET_PATH_LIMIT_BYTES) {
-    throw new SlipwayError("SANDBOX_UNAVAILABLE", `The socket's path is longer than ${SOCKET_PATH_LIMIT_BYTES - 1} bytes: ${socketPath}.`, {
+  if (Buffer.byteLength(socketPath) > SOCKET_PATH_LIMIT_BYTES) {
+    throw new SlipwayError("SANDBOX_UNAVAILABLE", `The socket's path is longer than ${SOCKET_PATH_LIMIT_BYTES} bytes: ${socketPath}.`, {
       hint: "Set XDG_RUNTIME_DIR to a folder with a shorter path.",
     });
   }

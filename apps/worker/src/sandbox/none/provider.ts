@@ -2,21 +2,26 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ProcessMark } from "@slipway/process/process-table";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { CommandSandbox } from "../command-sandbox.ts";
 import { leaseFileIn } from "../lease-file.ts";
+import { type ResourceGroup, type ResourceGroups, RUNNER_GROUP } from "../limits/resource-groups.ts";
 import { RunnerLink } from "../link/runner-link.ts";
-import { endMarked, isAlive, markProcess, type ProcessMark } from "../processes.ts";
+import { UTF8_LOCALE } from "../locale.ts";
+import { requirePlatform } from "../platform.ts";
+import { isAlive, markProcess } from "../processes.ts";
 import { lastWords, ResidentSandbox } from "../resident-sandbox.ts";
 import { compileCacheOf, makeCompileCache, runnerCommand } from "../runner-command.ts";
 import type { Sandbox, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox.ts";
 import { isReconnected, newNonce, prepareFolders, runnerLogIn, socketFolderOf, waitForHello } from "../start-resident.ts";
 import { runOneShot } from "./one-shot.ts";
-import { LABEL, labelledProcesses } from "./strays.ts";
+import { endFamily, LABEL, leaders, requireProcessTable } from "./strays.ts";
 
 export interface NoneSettings {
   readonly runtimeFolder: string;
   readonly installRoot: string;
+  readonly groups: ResourceGroups;
 }
 
 /** No isolation at all, for machines where a person has asked for that: the same runner as a plain process, found again by a label in its environment. */
@@ -24,25 +29,18 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
   return {
     kind: "none",
     async probe() {
-      requireLinux(process.platform);
+      requirePlatform("none", process.platform);
+      requireProcessTable();
       await makeCompileCache(settings.runtimeFolder, settings.installRoot);
     },
     start: (spec, signal) => start(settings, spec, signal),
     attach: (record) => attach(settings, record),
     async reclaim(record) {
-      await endAll(record.spec.id, record.processes);
+      await settings.groups.endAll(record.spec.id);
+      await endFamily(LABEL, record.spec.id, leaders(record.processes));
       await rm(socketFolderOf(settings.runtimeFolder, record.spec.id), { recursive: true, force: true });
     },
   };
-}
-
-/** Processes are told apart, and strays found, by what Linux says of them in /proc. SANDBOX_UNAVAILABLE elsewhere, at once. */
-export function requireLinux(platform: NodeJS.Platform): void {
-  if (platform === "linux") return;
-  throw new SlipwayError("SANDBOX_UNAVAILABLE", `A worker runs on Linux only, and this is ${platform}.`, {
-    platform,
-    hint: "Run the worker on a Linux machine, in a virtual machine, or in WSL 2.",
-  });
 }
 
 function insideOf(spec: SandboxSpec): Sandbox["inside"] {
@@ -51,51 +49,60 @@ function insideOf(spec: SandboxSpec): Sandbox["inside"] {
 
 async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
   signal.throwIfAborted();
-  if (spec.runner === false) return await withoutRunner(spec);
+  if (spec.runner === false) return await withoutRunner(settings, spec);
   const socketFolder = socketFolderOf(settings.runtimeFolder, spec.id);
   await prepareFolders(spec, socketFolder);
   const nonce = newNonce();
   const link = await RunnerLink.listen(join(socketFolder, "s"), nonce);
+  let mark: ProcessMark | undefined;
+  const group = settings.groups.open(spec.id, RUNNER_GROUP);
   try {
-    const child = spawnRunner(settings, spec, socketFolder);
+    const child = spawnRunner(settings, spec, socketFolder, group.prefix);
     const ended = new Promise<SlipwayError>((resolve) => {
       child.once("error", (error) => resolve(notStarted(error.message)));
       child.once("exit", () => resolve(notStarted(lastWords(runnerLogIn(spec.control)))));
     });
-    const mark = child.pid === undefined ? undefined : markProcess(child.pid);
+    mark = child.pid === undefined ? undefined : markProcess(child.pid);
     if (!mark) throw await ended;
     child.stdin?.on("error", () => {});
     child.stdin?.end(`${nonce}\n`);
     await waitForHello(link, ended, signal);
-    const sandbox = resident({ spec, kind: "none", nonce, processes: [mark] }, link, socketFolder);
+    const sandbox = resident(settings, { spec, kind: "none", nonce, processes: [mark] }, link, group);
     child.once("exit", () => sandbox.look());
     child.unref();
     return sandbox;
   } catch (error) {
-    await endAll(spec.id, []);
+    await group.end();
+    await endFamily(LABEL, spec.id, leaders(mark ? [mark] : []));
     await link.close(notStarted(String(error)));
     await rm(socketFolder, { recursive: true, force: true });
     throw error;
   }
 }
 
-function withoutRunner(spec: SandboxSpec): Promise<Sandbox> {
+function withoutRunner(settings: NoneSettings, spec: SandboxSpec): Promise<Sandbox> {
   const record: SandboxRecord = { spec, kind: "none", nonce: newNonce(), processes: [] };
-  return CommandSandbox.open({ record, inside: insideOf(spec), runOneShot: (command, signal) => runOneShot(spec, command, signal) });
+  return CommandSandbox.open({ record, inside: insideOf(spec), runOneShot: (command, signal) => runOneShot(settings.groups, spec, command, signal) });
 }
 
-function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: string) {
+function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]) {
   const cache = compileCacheOf(settings.runtimeFolder);
   const paths = { socket: join(socketFolder, "s"), lease: leaseFileIn(spec.control), spool: spec.spool, cache, ownNamespace: false };
-  const [file = "", ...args] = runnerCommand(settings.installRoot, paths);
+  const [file = "", ...args] = [...prefix, ...runnerCommand(settings.installRoot, paths)];
   rmSync(runnerLogIn(spec.control), { force: true });
   const log = openSync(runnerLogIn(spec.control), "ax", 0o600);
   try {
-    const env = { PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", HOME: spec.home, LANG: "C.UTF-8", [LABEL]: spec.id };
+    const env = { PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", HOME: spec.home, LANG: UTF8_LOCALE, [LABEL]: spec.id, ...processTableChoice() };
     return spawn(file, args, { cwd: spec.workspace, stdio: ["pipe", "ignore", log], detached: true, env });
   } finally {
     closeSync(log);
   }
+}
+
+/** The runner looks at processes as the worker does. */
+function processTableChoice(): Record<string, string> {
+  const choice = process.env["SLIPWAY_PROCESS_TABLE"];
+  return choice === undefined ? {} : { SLIPWAY_PROCESS_TABLE: choice };
 }
 
 function notStarted(words: string): SlipwayError {
@@ -105,35 +112,25 @@ function notStarted(words: string): SlipwayError {
 }
 
 async function attach(settings: NoneSettings, record: SandboxRecord): Promise<Sandbox | undefined> {
-  if (record.kind !== "none" || record.spec.runner === false || !record.processes.every(isAlive)) return undefined;
+  if (record.kind !== "none" || record.processes.length === 0 || !record.processes.every(isAlive)) return undefined;
   const socketFolder = socketFolderOf(settings.runtimeFolder, record.spec.id);
   const link = await RunnerLink.listen(join(socketFolder, "s"), record.nonce);
-  const sandbox = resident(record, link, socketFolder);
+  const sandbox = resident(settings, record, link, settings.groups.open(record.spec.id, RUNNER_GROUP));
   if (await isReconnected(link).catch(() => false)) return sandbox;
   await sandbox.end();
   return undefined;
 }
 
-function resident(record: SandboxRecord, link: RunnerLink, socketFolder: string): ResidentSandbox {
+function resident(settings: NoneSettings, record: SandboxRecord, link: RunnerLink, group: ResourceGroup): ResidentSandbox {
   const { spec, processes } = record;
   return new ResidentSandbox({
     record,
     inside: insideOf(spec),
     link,
     logPath: runnerLogIn(spec.control),
-    socketFolder,
-    endProcesses: () => endAll(spec.id, processes),
-    runOneShot: (command, signal) => runOneShot(spec, command, signal),
+    socketFolder: socketFolderOf(settings.runtimeFolder, spec.id),
+    group,
+    endProcesses: () => endFamily(LABEL, spec.id, leaders(processes)),
+    runOneShot: (command, signal) => runOneShot(settings.groups, spec, command, signal),
   });
-}
-
-/** Kills what is labelled until nothing new shows up: one that forks while the others are looked for is found in the next round. */
-async function endAll(id: string, known: readonly ProcessMark[]): Promise<void> {
-  await endMarked([...labelledProcesses(LABEL, id), ...known.filter(isAlive)]);
-  for (let round = 0; round < 20; round += 1) {
-    const left = labelledProcesses(LABEL, id);
-    if (left.length === 0) return;
-    await endMarked(left);
-  }
-  throw new SlipwayError("INTERNAL", "Processes of a sandbox without isolation keep coming back.", { sandbox: id });
 }

@@ -1,44 +1,49 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { markProcess, type ProcessMark } from "../processes.ts";
+import { type FamilySeeds, familyOf, type ProcessMark, processTable } from "@slipway/process/process-table";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { endMarked } from "../processes.ts";
 
 /** Carried by every process of a sandbox without isolation; its value is the sandbox's id. */
 export const LABEL = "SLIPWAY_SANDBOX";
 /** Carried too by the processes of a one-shot. */
 export const RUN_LABEL = "SLIPWAY_SANDBOX_RUN";
 
+const ROUNDS = 100;
+
 /**
- * The processes that carry `name=value` in the environment that they were started with, and all their descendants. By ownership label, never by the
- * name of a program; a process that cleared its environment and left its parent is not found, which is why `none` is best effort.
+ * Ends the processes that carry `name=value` in the environment that they were started with, with their descendants and process groups, and those of
+ * the seeds. By ownership, never by the name of a program. Looks again until nothing new shows up: one that forks while the others are looked for is
+ * found in the next round. What left all of that behind is not found, which is why `none` is best effort; `familyOf` says what. INTERNAL where they
+ * keep coming.
  */
-export function labelledProcesses(name: string, value: string): ProcessMark[] {
-  const pids = readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number);
-  const found = new Set(pids.filter((pid) => pid !== process.pid && carries(pid, `${name}=${value}`)));
-  const parents = new Map(pids.map((pid) => [pid, parentOf(pid)]));
-  for (let grew = true; grew; ) {
-    const before = found.size;
-    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid);
-    grew = found.size > before;
+export async function endFamily(name: string, value: string, seeds: FamilySeeds = {}): Promise<void> {
+  const groups = new Set(seeds.groups);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    // A seed that was killed is none any more.
+    const pids = round === 0 ? seeds.pids : undefined;
+    const family = familyOf(processTable().list(`${name}=${value}`), { pids, groups });
+    if (family.length === 0) return;
+    // A child whose parent is killed now is still in a group that was seen.
+    for (const { group } of family) groups.add(group);
+    await endMarked(family);
   }
-  return [...found].map(markProcess).filter((mark) => mark !== undefined);
+  throw new SlipwayError("INTERNAL", "Processes of a sandbox without isolation keep coming back.", { [name]: value });
 }
 
-function carries(pid: number, label: string): boolean {
+/** SANDBOX_UNAVAILABLE where this machine does not tell of its processes: nothing that an agent leaves behind could be found. */
+export function requireProcessTable(): void {
+  let reason = "this process is not in the list";
   try {
-    return `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}\0`.includes(`\0${label}\0`);
-  } catch {
-    // Gone, or another user's and so not ours.
-    return false;
+    if (processTable().mark(process.pid)) return;
+  } catch (error) {
+    reason = (error as Error).message;
   }
+  throw new SlipwayError("SANDBOX_UNAVAILABLE", `The processes of this machine cannot be listed: ${reason}.`, {
+    hint: "`ps -A` should list them all for the worker's user; on Linux /proc must be mounted.",
+  });
 }
 
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    // Gone.
-    return undefined;
-  }
+/** Seeds of processes that each lead a group of their own and are alive: a dead one's number may be another's by now. */
+export function leaders(marks: readonly ProcessMark[]): FamilySeeds {
+  const pids = marks.filter((mark) => processTable().isAlive(mark)).map(({ pid }) => pid);
+  return { pids, groups: pids };
 }

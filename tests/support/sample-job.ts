@@ -1,0 +1,51 @@
+import type { JobView } from "@slipway/protocol/job";
+import { newId } from "@slipway/protocol/scalars";
+
+/** What a job is asked for, where a test does not care. */
+export const SAMPLE_REQUEST = {
+  backend: "script",
+  target: "main",
+  lane: "normal",
+  priority: 0,
+  runAfter: null,
+  dependsOn: [],
+  dedupeKey: null,
+  requires: [],
+  maxAttempts: 3,
+  timeoutMs: 60_000,
+  stallMs: 60_000,
+  queueTimeoutMs: 86_400_000,
+  retryOf: null,
+  completionId: null,
+} satisfies Partial<JobView>;
+
+/** A running job with nothing special about it but what is given. */
+export function sampleJob(more: Partial<JobView> = {}): JobView {
+  return {
+    ...SAMPLE_REQUEST,
+    id: newId(),
+    number: 1,
+    kind: "task",
+    state: "running",
+    repo: { id: "0197a000-0000-7000-8000-000000000001", name: "sample" },
+    task: "Mend the sum\n\nIt is wrong.",
+    title: "Mend the sum",
+    backendConfig: {},
+    baseOid: "a".repeat(40),
+    createdAt: 0,
+    updatedAt: 0,
+    endedAt: null,
+    dueAt: null,
+    attempts: 1,
+    fence: 1,
+    leaseUntil: null,
+    workerId: null,
+    failure: null,
+    resultOid: null,
+    diffStat: null,
+    landedOid: null,
+    usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 },
+    lastSeq: 0,
+    ...more,
+  };
+}
