@@ -1,7 +1,9 @@
 /** `slipway bench`: figures of this installation, with the machine, medians, p99 and the ratio to the bar. Never a test: times depend on the machine. */
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
-import { toSlipwayError } from "@slipway/protocol/errors";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { reportError } from "../../apps/cli/src/terminal/report-error.ts";
+import { wrap } from "../../apps/cli/src/terminal/text.ts";
 import type { Figure } from "./figures.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { measureCancel } from "./measure-cancel.ts";
@@ -34,8 +36,8 @@ async function main(): Promise<number> {
   }
   const unknown = values.only.filter((name) => !(name in MEASURES));
   if (unknown.length > 0) {
-    console.error(`error INVALID_REQUEST: There is no measurement ${unknown.join(", ")}.\nThere are: ${Object.keys(MEASURES).join(", ")}.`);
-    return 2;
+    const hint = `There are: ${Object.keys(MEASURES).join(", ")}.`;
+    return reportError(new SlipwayError("INVALID_REQUEST", `There is no measurement ${unknown.join(", ")}.`, { hint }), values.json);
   }
   const machine = await describeMachine(tmpdir());
   if (!values.json) printMachine(machine);
@@ -59,7 +61,7 @@ async function main(): Promise<number> {
 
 function printMachine(machine: Machine): void {
   console.log(`${machine.cores} × ${machine.cpu}, ${Math.round(machine.memoryMiB / 1_024)} GiB, load ${machine.load}`);
-  console.log(`${machine.kernel}, node ${machine.node}, ${machine.filesystem}`);
+  console.log(`${machine.kernel}, ${machine.filesystem}, node ${machine.node}, git ${machine.git}`);
   console.log("One run on one machine: compare within it, by the ratio to the bar (≤ 1 is within).\n");
   console.log(`${"figure".padEnd(43)}${"median".padStart(11)}${"p99".padStart(10)}${"ratio".padStart(7)}${"n".padStart(6)}`);
 }
@@ -71,7 +73,7 @@ function printFigure(figure: Figure): void {
     `${figure.name.padEnd(43)}${median.padStart(11)}${(figure.p99 === null ? "" : short(figure.p99)).padStart(10)}${ratio.padStart(7)}${String(figure.count).padStart(6)}`,
   );
   const remarks = [figure.bar === null ? "" : `bar: ${figure.bar}`, figure.note ?? ""].filter(Boolean).join("; ");
-  if (remarks !== "") console.log(`    ${remarks}`);
+  if (remarks !== "") for (const line of wrap(remarks, 76)) console.log(`    ${line}`);
 }
 
 function short(value: number): string {

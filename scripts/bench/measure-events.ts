@@ -1,28 +1,28 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@slipway/protocol/client";
-import type { JobEvent } from "@slipway/protocol/events";
-import type { Claim } from "@slipway/protocol/worker-api";
+import { type Claim, LEASE_RENEW_MS } from "@slipway/protocol/worker-api";
 import { BenchStack } from "./bench-stack.ts";
 import { EMPTY_SCRIPT, FakeWorker } from "./fake-worker.ts";
 import { type Figure, figure } from "./figures.ts";
+import { countOf, followLines, followLinesWithBreak, type Reader, type ReadLine } from "./line-reader.ts";
 
 const LINES_PER_SECOND = 10_000;
 const CHUNK_MS = 20;
 const LINES_PER_CHUNK = (LINES_PER_SECOND * CHUNK_MS) / 1_000;
-const LEASE_RENEW_MS = 3_000;
-
-interface Reader {
-  lines: number;
-  lastLine: number;
-  outOfOrder: number;
-  readonly latencies: number[];
-}
+const BAR = { of: "p99", limit: 50, side: "below" } as const;
 
 /**
- * Log lines at 10,000 a second, in chunks as a worker sends them, to a subscriber on the WebSocket: how late each line comes, counted from when
- * it was written. A second subscriber breaks its connection in the middle and resumes. Every line must come, once and in order.
+ * Log lines at 10,000 a second to a subscriber on the WebSocket, and to a second one that breaks its connection in the middle and resumes. Every line must
+ * come, once and in order. Two ways: written to the API in chunks as a worker sends them, which is the server alone; and the real one, from an agent in
+ * its sandbox.
  */
 export async function measureEvents(quick: boolean): Promise<Figure[]> {
+  const total = LINES_PER_SECOND * (quick ? 2 : 6);
+  return [...(await throughTheServer(total)), ...(await throughEverything(total))];
+}
+
+/** How late a line comes, counted from when it was to be written. */
+async function throughTheServer(total: number): Promise<Figure[]> {
   await using stack = await BenchStack.start();
   const { repository, oid } = await stack.repository(1);
   const client = stack.client("worker");
@@ -31,26 +31,41 @@ export async function measureEvents(quick: boolean): Promise<Figure[]> {
   const job = await stack.submit({ repo: repository.id, task: "bench", base: oid, backendConfig: EMPTY_SCRIPT });
   const claim = await worker.claim(5_000);
   if (claim?.job.id !== job.id) throw new Error("the bench's job was not claimed");
-  const steady = follow(stack.client(), job.id);
-  const broken = followWithBreak(stack.client(), job.id);
-  const total = LINES_PER_SECOND * (quick ? 2 : 6);
+  const readLine: ReadLine = (line) => {
+    const [number, at] = line.split(" ", 2);
+    return { number: Number(number), at: Number(at) };
+  };
+  const following = followBoth(stack, job.id, readLine);
   const took = await writeLines(client, claim, total);
   await worker.finish(claim);
-  const readers = await Promise.all([steady, broken]);
-  for (const reader of readers) {
-    if (reader.lines !== total || reader.outOfOrder > 0) throw new Error(`of ${total} lines ${reader.lines} arrived, ${reader.outOfOrder} out of order`);
-  }
-  const [first] = readers;
+  const [steady, broken] = await following;
   return [
-    figure(
-      "log line → subscriber at 10,000 lines/s",
-      "ms",
-      first.latencies,
-      { of: "p99", limit: 50, side: "below" },
-      `${total} of ${total} lines arrived, with a forced reconnect too`,
-    ),
-    figure("lines a second", "lines/s", [total / (took / 1_000)]),
+    figure("log line → API → subscriber, 10k lines/s", "ms", steady.latencies, BAR, `${countOf([steady, broken], total)}, without a worker`),
+    figure("  lines a second", "lines/s", [total / (took / 1_000)]),
   ];
+}
+
+/** Runner → worker's spool → server → subscriber: how late the event with a line comes, counted from when the runner made it. */
+async function throughEverything(total: number): Promise<Figure[]> {
+  await using stack = await BenchStack.start(["worker", "integrator"]);
+  const { repository, oid } = await stack.repository(1);
+  const script = { turns: [[{ flood: { lines: total, lineBytes: 60, linesPerSecond: LINES_PER_SECOND } }, { write: { path: "new.txt", content: "new\n" } }]] };
+  const job = await stack.submit({ repo: repository.id, task: "bench", base: oid, lane: "interactive", backendConfig: { script } });
+  let [first, last] = [Number.POSITIVE_INFINITY, 0];
+  const readLine: ReadLine = (line, { at }) => {
+    [first, last] = [Math.min(first, at), Math.max(last, at)];
+    // The flood counts from 1: `line 1 xxx`.
+    return { number: Number(line.split(" ", 2)[1]) - 1, at };
+  };
+  const [steady, broken] = await followBoth(stack, job.id, readLine);
+  return [
+    figure("event in sandbox → subscriber, 10k lines/s", "ms", steady.latencies, BAR, `${countOf([steady, broken], total)}, from an agent through its worker`),
+    figure("  lines a second", "lines/s", [total / ((last - first) / 1_000)]),
+  ];
+}
+
+async function followBoth(stack: BenchStack, job: string, readLine: ReadLine): Promise<[Reader, Reader]> {
+  return await Promise.all([followLines(stack.client(), job, readLine), followLinesWithBreak(stack.client(), job, readLine, LINES_PER_SECOND / 2)]);
 }
 
 /** Writes the lines on time, each with the time at which it was written; one request at a time, as a worker does. */
@@ -82,38 +97,4 @@ async function writeLines(client: Client, claim: Claim, total: number): Promise<
     await sleep(2);
   }
   return Date.now() - start;
-}
-
-async function follow(client: Client, job: string): Promise<Reader> {
-  const reader: Reader = { lines: 0, lastLine: -1, outOfOrder: 0, latencies: [] };
-  for await (const frame of client.follow(job)) if (frame.type === "event") read(reader, frame.event);
-  return reader;
-}
-
-async function followWithBreak(client: Client, job: string): Promise<Reader> {
-  const reader: Reader = { lines: 0, lastLine: -1, outOfOrder: 0, latencies: [] };
-  let after = 0;
-  for await (const frame of client.follow(job)) {
-    if (frame.type !== "event") continue;
-    read(reader, frame.event);
-    after = frame.event.seq;
-    // Leaving the loop closes the socket with frames still under way.
-    if (reader.lines > LINES_PER_SECOND / 2) break;
-  }
-  await sleep(100);
-  for await (const frame of client.follow(job, { after })) if (frame.type === "event") read(reader, frame.event);
-  return reader;
-}
-
-function read(reader: Reader, event: JobEvent): void {
-  if (event.kind !== "log") return;
-  const now = Date.now();
-  for (const line of event.data.text.split("\n")) {
-    if (line === "") continue;
-    const [number = "", at = ""] = line.split(" ", 2);
-    if (Number(number) !== reader.lastLine + 1) reader.outOfOrder += 1;
-    reader.lastLine = Number(number);
-    reader.lines += 1;
-    reader.latencies.push(now - Number(at));
-  }
 }

@@ -56,6 +56,28 @@ note() {
   printf 'slipway: %s\n' "$1" >&2
 }
 
+# What npm says is wrong, without its stack traces and its help: up to eight lines of the log $1; the log's end where npm says nothing of the kind.
+npm_cause() {
+  local cause
+  cause=$(sed -n -E 's/^npm (error|ERR!) //p' "$1" | sed -E '/^(Clean install|Usage:|Options:)/,$d; /^ /d; /^[{}]?$/d; /^A complete log/d' | sed -n '1,8p')
+  [ -n "$cause" ] || cause=$(tail -n 8 "$1")
+  printf '%s\n' "$cause"
+}
+
+# npm_failed CODE MESSAGE LOG HINT: tells the cause from the log, with a hint of its own where the cause is a usual one.
+npm_failed() {
+  local cause hint=$4
+  cause=$(npm_cause "$3")
+  printf '%s\n' "$cause" | sed 's/^/  npm: /' >&2
+  case $cause in
+    *ECONN* | *ENOTFOUND* | *ETIMEDOUT* | *EAI_AGAIN* | *ENETUNREACH* | *CERT* | *certificate*)
+      hint="The package registry is out of reach: check \`npm ping\`, the proxy settings, and NODE_EXTRA_CA_CERTS behind a company's proxy; then try again." ;;
+    *ENOSPC*) hint="The disk is full: free some space, then try again." ;;
+    *EACCES* | *EPERM*) hint="Some files of this checkout belong to another user: check \`ls -l\` of the path that npm names, then try again." ;;
+  esac
+  fail "$1" "$2; npm's whole output is in $3." "$hint"
+}
+
 install_packages() {
   packages_fit && return 0 # somebody else did it while this one waited
   command -v npm >/dev/null || fail TOOL_MISSING "npm is not in the PATH." "Install npm (it comes with Node: https://nodejs.org), then try again."
@@ -63,8 +85,7 @@ install_packages() {
   local log=$root/.slipway/npm-ci.log
   # No install scripts: what the packages need is inside them, and a compiler may be missing. The one exception follows in rebuild_node.
   if ! (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1; then
-    tail -n 15 "$log" >&2
-    fail INSTALL_FAILED "npm ci failed; its whole output is in $log." "Often the package registry is out of reach: check \`npm ping\`, the proxy settings, and NODE_EXTRA_CA_CERTS behind a company's proxy; then try again."
+    npm_failed INSTALL_FAILED "npm ci failed" "$log" "Mend what npm names above, then try again."
   fi
   install_key >"$root/node_modules/.slipway-stamp"
 }
@@ -85,8 +106,8 @@ rebuild_node() {
   local log=$root/.slipway/npm-rebuild.log
   (cd "$root" && npm rebuild node --ignore-scripts=false --no-audit --no-fund --loglevel=error) >"$log" 2>&1 || true
   find_node >/dev/null && return 0
-  tail -n 15 "$log" >&2
-  fail NODE_MISSING "Node 24 could not be fetched (npm rebuild node); the output is in $log." "Allow the install script of the package \`node\`, or install Node 24 or newer (https://nodejs.org) and put it first in the PATH."
+  npm_failed NODE_MISSING "Node 24 could not be fetched (npm rebuild node)" "$log" \
+    "Allow the install script of the package \`node\`, or install Node 24 or newer (https://nodejs.org) and put it first in the PATH."
 }
 
 install_all() {

@@ -22,6 +22,7 @@ export class Playground implements AsyncDisposable {
   readonly folder: string;
   readonly data: string;
   readonly #running = new Set<ChildProcess>();
+  #more: NodeJS.ProcessEnv = {};
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -34,7 +35,14 @@ export class Playground implements AsyncDisposable {
 
   get environment(): NodeJS.ProcessEnv {
     const { PATH, HOME } = process.env;
-    return { PATH, HOME, SLIPWAY_DATA: this.data, XDG_RUNTIME_DIR: this.folder };
+    return { PATH, HOME, SLIPWAY_DATA: this.data, XDG_RUNTIME_DIR: this.folder, ...this.#more };
+  }
+
+  /** The same place, with more in its commands' environment. */
+  with(environment: NodeJS.ProcessEnv): Playground {
+    const other = new Playground(this.folder);
+    other.#more = environment;
+    return other;
   }
 
   /** Runs a command to its end, with no terminal. */

@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { takeFolderLock } from "@slipway/process/folder-lock";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { git, Playground } from "./slipway.ts";
 
@@ -34,6 +37,28 @@ test("run needs no server: it starts one for the time of the command, and show r
   expect(existsSync(join(ground.data, "server.json"))).toBe(false);
 });
 
+test("worker and integrator are started while the server still starts", async () => {
+  const up = ground.start(ground.folder, "up", "--port", "0", "--json", ...sandbox);
+  await up.says('"ready"');
+  // Written when it listens; a log is made when its process is.
+  const { mtimeMs: listening } = await stat(join(ground.data, "server.json"));
+  for (const part of ["worker", "integrator"]) expect((await stat(join(ground.data, "logs", `${part}.log`))).birthtimeMs).toBeLessThan(listening);
+});
+
+test("a part that cannot start ends the whole start with its own error, and leaves no process", async () => {
+  await mkdir(join(ground.data, "worker"), { recursive: true });
+  using _lock = takeFolderLock({ path: join(ground.data, "worker", "folder.lock"), part: "worker", data: ground.data });
+  const { code, stderr } = await ground.slipway(ground.folder, "up", "--port", "0", ...sandbox);
+  expect(code).toBe(5);
+  expect(stderr).toMatch(/^error DATA_FOLDER_IN_USE: /);
+  expect(stderr).toContain(`Another worker (process ${process.pid}) already uses`);
+  expect(existsSync(join(ground.data, "server.json"))).toBe(false);
+  const root = await ground.repository("refused");
+  const run = await ground.slipway(root, "run", "x", ...sandbox);
+  expect([run.code, run.stderr.includes("DATA_FOLDER_IN_USE")], run.stderr).toEqual([5, true]);
+  expect(existsSync(join(ground.data, "server.json"))).toBe(false);
+});
+
 test("up starts a crashed process again and says so; Ctrl-C stops all", async () => {
   const up = ground.start(ground.folder, "up", "--port", "0", ...sandbox);
   await up.says("slipway jobs");
@@ -47,6 +72,45 @@ test("up starts a crashed process again and says so; Ctrl-C stops all", async ()
   expect(code).toBe(0);
   expect(stdout).toContain("Stopped.");
   expect(existsSync(join(ground.data, "server.json"))).toBe(false);
+});
+
+test("a run that has to wait says for whom and why, and goes on when it may", async () => {
+  const root = await ground.repository("waits");
+  const up = ground.start(ground.folder, "up", "--port", "0", "--slots", "1", ...sandbox);
+  await up.says("slipway jobs");
+  const hang = await ground.script("hang", [{ print: "I hang." }, { hang: { heartbeatMs: 1_000 } }]);
+  const greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+  expect((await ground.slipway(root, "submit", "Hang", ...hang)).code).toBe(0);
+  const run = ground.start(root, "run", "Wait", ...greet);
+  await run.says(/queued, waiting for a worker: All slots/);
+  expect((await ground.slipway(root, "cancel", "1")).code).toBe(0);
+  const { code, stdout } = await run.end();
+  expect(code).toBe(0);
+  expect(stdout.match(/waiting for/g)).toHaveLength(1);
+});
+
+test("without a worker nothing is waited for: retry says who takes the job up, and logs -f ends at once", async () => {
+  const root = await ground.repository("retried");
+  const idle = await ground.script("idle", [{ print: "Nothing to do." }]);
+  expect((await ground.slipway(root, "run", "Do nothing", ...sandbox, ...idle)).code).toBe(1);
+  const retried = await ground.slipway(root, "retry", "1");
+  expect(retried.stdout).toMatch(/^job 2 queued .*\nNo worker runs: the next `slipway up`/);
+  const followed = await ground.slipway(root, "logs", "-f", "2");
+  expect(followed.code).toBe(5);
+  expect(followed.stderr).toMatch(/^error SERVER_UNAVAILABLE: Job 2 is queued, and no worker runs/);
+  expect((await ground.slipway(root, "logs", "-f", "1")).stdout).toBe("Nothing to do.");
+});
+
+test("up on a port that is taken says so and what to do", async () => {
+  const taken = createServer();
+  taken.listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const { code, stderr } = await ground.slipway(ground.folder, "up", "--port", String(port), ...sandbox);
+  taken.close();
+  expect(code).toBe(2);
+  expect(stderr).toMatch(new RegExp(`^error INVALID_REQUEST: The port ${port} is taken`));
+  expect(stderr).toContain("--port");
 });
 
 test("the stack ends when the command line is killed", async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -37,6 +38,9 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["jobs", "--state", "happy"], "Allowed choices"],
     [["jobs", "--nonsense"], "unknown option"],
     [["bench", "--only", "nothing"], "no measurement"],
+    [["run", "x", "--into", "two words"], "branch name"],
+    [["show", "abc"], "job's number"],
+    [["up", "--data", "/dev/null/data"], "cannot be used"],
   ])("slipway %j", async (args, words) => {
     const { code, stdout, stderr } = await ground.slipway(ground.folder, ...args);
     expect(code).toBe(2);
@@ -52,6 +56,24 @@ test("outside of a repository, run ends with 2 and starts nothing", async () => 
   expect(stderr).toMatch(/^error INVALID_REQUEST: .*no git repository/);
 });
 
+test.each([
+  [["--base", "nowhere"], "BASE_NOT_FOUND"],
+  [["--backend-config", "script"], "INVALID_REQUEST"],
+  [["--backend-config", "script=@/nowhere.yaml"], "INVALID_REQUEST"],
+])("a mistake that shows without a server starts none: %j", async (args, error) => {
+  const root = await ground.repository(`sound ${args.join(" ").replaceAll("/", "-")}`);
+  const { code, stdout, stderr } = await ground.slipway(root, "run", "x", "--data", join(ground.folder, "untouched"), ...args);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(new RegExp(`^error ${error}: `));
+  expect(existsSync(join(ground.folder, "untouched"))).toBe(false);
+});
+
+test("SLIPWAY_URL that is no address is named as such", async () => {
+  const { code, stderr } = await ground.with({ SLIPWAY_URL: "nonsense" }).slipway(ground.folder, "jobs");
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error INVALID_REQUEST: SLIPWAY_URL is no address: nonsense/);
+});
+
 test("a repository without a commit is told so", async () => {
   const root = join(ground.folder, "empty");
   await mkdir(root);
@@ -59,6 +81,18 @@ test("a repository without a commit is told so", async () => {
   const { code, stderr } = await ground.slipway(root, "run", "x");
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error REPOSITORY_EMPTY: /);
+});
+
+test("a repository with a wrong .slipway.yaml: each problem once, with its line and what to do", async () => {
+  const root = await ground.repository("wrong config", { ".slipway.yaml": "version: 1\nrepairs: many\ngates:\n  - name: test\n    rum: npm test\n" });
+  const { code, stderr } = await ground.slipway(root, "run", "x", "--sandbox", "none", "--data", join(ground.folder, "other-data"));
+  expect(code).toBe(2);
+  const errors = stderr.slice(stderr.indexOf("error "));
+  expect(errors).toMatch(/^error INVALID_CONFIG: 3 problems in \.slipway\.yaml:\n/);
+  for (const place of [".slipway.yaml:2:10: repairs", ".slipway.yaml:4:5: gates[0].run", ".slipway.yaml:5:5: gates[0].rum"])
+    expect(errors.split(place)).toHaveLength(2);
+  expect(errors).toContain("commit that");
+  expect(errors).not.toContain("{");
 });
 
 test("commands on jobs say that there are none yet, before anything ran", async () => {
@@ -75,6 +109,15 @@ test("submit needs a server and says how to get one", async () => {
   expect(stderr).toMatch(/^error SERVER_UNAVAILABLE: /);
   expect(stderr).toContain("slipway up");
 });
+
+test.each([["jobs", "--bogus"], ["run"], ["show", "abc"], ["bench", "--only", "nothing"]])(
+  "with --json wrong usage is a JSON document too: %j",
+  async (...args) => {
+    const { code, stdout, stderr } = await ground.slipway(ground.folder, ...args, "--json");
+    expect([code, stderr]).toEqual([2, ""]);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: "INVALID_REQUEST", message: expect.any(String), hint: expect.any(String) });
+  },
+);
 
 test("with --json an error is one JSON document on standard output", async () => {
   const { code, stdout, stderr } = await ground.slipway(ground.folder, "jobs", "--json");

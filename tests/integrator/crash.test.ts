@@ -82,45 +82,37 @@ test("SIGSTOP of the integrator past its lease: another one lands the change, an
 });
 
 test("kill -9 of the server while a change is verified: the job lands once when it is back", async () => {
-  const asked = Promise.withResolvers<void>();
-  const back = Promise.withResolvers<void>();
-  bench.verifier = async () => {
-    asked.resolve();
-    await back.promise;
-    return 0;
-  };
+  const verification = bench.holdVerification();
   await bench.startIntegrator();
   const id = await bench.finishedJob("main", { "b.txt": "b\n" });
-  await asked.promise;
+  await verification.asked;
   await bench.killServer();
   await bench.startServer();
-  back.resolve();
+  verification.release();
   expect((await bench.ended(id)).job.state).toBe("done");
   expect(await bench.history("main")).toEqual(["Change b.txt", "Start"]);
 });
 
 test("SIGTERM in the middle ends the integrator at once and cleanly; the next one goes on with the same claim", async () => {
-  const asked = Promise.withResolvers<void>();
-  const back = Promise.withResolvers<void>();
-  bench.verifier = async () => {
-    asked.resolve();
-    await back.promise;
-    return 0;
-  };
+  const verification = bench.holdVerification();
   await bench.startIntegrator();
   const id = await bench.finishedJob("main", { "b.txt": "b\n" });
-  await asked.promise;
+  await verification.asked;
   expect(await bench.killIntegrator("SIGTERM")).toBe(0);
-  back.resolve();
+  verification.release();
   await bench.startIntegrator();
   const { job, completion } = await bench.ended(id);
   expect(job.state).toBe("done");
   expect(completion?.fence).toBe(1);
 });
 
-test("a second integrator on the same data folder refuses to start", async () => {
+test("a second integrator on the same data folder is refused and names the first; after a kill -9 the next one starts", async () => {
   await bench.startIntegrator();
-  await expect(bench.startIntegrator()).rejects.toThrow("DATA_FOLDER_IN_USE");
+  const refused = bench.startIntegrator();
+  await expect(refused).rejects.toThrow("DATA_FOLDER_IN_USE");
+  await expect(refused).rejects.toThrow(`Another integrator (process ${bench.integratorPid})`);
+  await bench.killIntegrator("SIGKILL");
+  await bench.startIntegrator();
 });
 
 test("a token that the server does not know ends the integrator with the reason", async () => {
@@ -131,19 +123,13 @@ test("a token that the server does not know ends the integrator with the reason"
 });
 
 test("the end of the parent's channel ends the integrator cleanly, at work or not", async () => {
-  const asked = Promise.withResolvers<void>();
-  const back = Promise.withResolvers<void>();
-  bench.verifier = async () => {
-    asked.resolve();
-    await back.promise;
-    return 0;
-  };
+  const verification = bench.holdVerification();
   await bench.startIntegrator();
   const id = await bench.finishedJob("main", { "b.txt": "b\n" });
-  await asked.promise;
+  await verification.asked;
   bench.disconnectIntegrator();
   expect(await bench.integratorExit()).toBe(0);
-  back.resolve();
+  verification.release();
   await bench.startIntegrator();
   expect((await bench.ended(id)).job.state).toBe("done");
   bench.disconnectIntegrator();

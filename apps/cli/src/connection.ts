@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { dataFolder, readServerFile, readToken, tokenFile } from "./stack/data-folder.ts";
+import { activeJob } from "./stack/active-job.ts";
+import { dataFolder, readToken, tokenFile } from "./stack/data-folder.ts";
 import type { PartName, SandboxKind, SupervisorReport } from "./stack/messages.ts";
 import { probeBubblewrap } from "./stack/sandbox-probe.ts";
+import { readServerFile } from "./stack/server-file.ts";
 import { Stack } from "./stack/stack.ts";
 
 /** How a command reaches a server. */
@@ -37,6 +39,9 @@ export const ALL_PARTS: readonly PartName[] = ["server", "worker", "integrator"]
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const remote = process.env["SLIPWAY_URL"];
+  if (remote && !URL.canParse(remote)) {
+    throw new SlipwayError("INVALID_REQUEST", `SLIPWAY_URL is no address: ${remote}.`, { hint: "Set it to one such as http://127.0.0.1:4750, or unset it." });
+  }
   if (remote && options.data === undefined) return await connectTo(remote, tokenOfEnvironment(options), undefined, `the server at ${remote}`);
   const data = dataFolder(options.data);
   const running = await runningServer(data);
@@ -62,7 +67,8 @@ const IDLE_STOP_MS = 6_000;
  */
 export async function disconnect(connection: Connection, how: "idle" | "now" | "background" = "idle"): Promise<{ livesOn: boolean }> {
   if (!connection.stack) return { livesOn: false };
-  if (how === "now") {
+  // Asked here, where a client is at hand; only a stack that lives on has to load one.
+  if (how === "now" || (how === "idle" && (await activeJob(connection.client)) === undefined)) {
     await connection.stack.stop();
     return { livesOn: false };
   }

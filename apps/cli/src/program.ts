@@ -14,12 +14,7 @@ import { addUp } from "./commands/up.ts";
 import { addVersion, slipwayVersion } from "./commands/version.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 
-/** Commander's message in the form that all errors have. */
-function usageError(text: string): string {
-  return `error INVALID_REQUEST: ${text.replace(/^error: /, "").trimEnd()}\nSee \`slipway --help\`, or --help after a command.\n`;
-}
-
-/** The whole command line. Errors of usage are thrown as CommanderError, all others as SlipwayError. */
+/** The whole command line. Errors of usage are thrown as CommanderError and not printed, all others as SlipwayError. */
 export function slipwayProgram(): Command {
   const program = new Command("slipway")
     .description("Runs coding agents as jobs on your own machines and lands tested commits.")
@@ -27,7 +22,7 @@ export function slipwayProgram(): Command {
     .showSuggestionAfterError()
     .configureHelp({ helpWidth: Math.min(process.stdout.columns || 80, 100), showGlobalOptions: false })
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
+    .configureOutput({ outputError: () => undefined })
     .addHelpText("after", `\n${exitCodeHelp()}\n\nFirst steps: \`slipway demo\`, then \`slipway run "…"\` in a git repository of your own.`);
   program.commandsGroup("Start:");
   addDemo(program);

@@ -6,13 +6,13 @@ const PAUSES = { minTimeout: 100, factor: 2, maxTimeout: 2_000, randomize: false
 /** How often work on the hub is tried again; with the pauses above some 20 s. */
 const HUB_RETRIES = 12;
 
-/** A call of the server, again and again while the server is away, until the signal aborts. Every other error is thrown as it comes. */
+/** A call of the server, again and again while the server is away or its disk is full, until the signal aborts. Every other error is thrown as it comes. */
 export async function insistOnServer<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return await pRetry(call, {
     ...PAUSES,
     retries: Number.POSITIVE_INFINITY,
     signal,
-    shouldRetry: ({ error }) => toSlipwayError(error).code === "SERVER_UNAVAILABLE",
+    shouldRetry: ({ error }) => ["SERVER_UNAVAILABLE", "DISK_FULL"].includes(toSlipwayError(error).code),
   });
 }
 

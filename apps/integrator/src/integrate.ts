@@ -1,3 +1,4 @@
+import type { StoreKeeper } from "@slipway/git/store-keeper";
 import type { Client } from "@slipway/protocol/client";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
@@ -12,6 +13,7 @@ import type { StateFolder } from "./state-folder.ts";
 export interface Integration {
   readonly client: Client;
   readonly state: StateFolder;
+  readonly stores: StoreKeeper;
   readonly log: Logger;
 }
 
@@ -33,12 +35,15 @@ export async function integrate(integration: Integration, claimed: ClaimedComple
     const failure = toSlipwayError(error);
     if (lease.signal.aborted || failure.code === "LEASE_LOST") return { kind: "left", code: lostBy(lease.signal) };
     integration.log.error({ err: error }, "integration failed");
+    // No fault of the change: it is integrated when there is room again.
+    if (failure.code === "DISK_FULL") return { kind: "left", code: failure.code };
     return await rejectWith(integration, claimed, failure, lease.signal);
   }
 }
 
 async function mergeVerifyLand(integration: Integration, claimed: ClaimedCompletion, signal: AbortSignal): Promise<Ending> {
-  const { client, state, log } = integration;
+  const { client, state, stores, log } = integration;
+  using _inUse = await stores.use(claimed.completion.repoId, [claimed.completion.oid]);
   const folder = await state.repositoryFolder(claimed.completion.repoId);
   let targetOid = claimed.targetOid;
   for (let merges = claimed.fence; ; merges += 1) {

@@ -1,11 +1,11 @@
+import { StoreKeeper } from "@slipway/git/store-keeper";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
 import { destination, pino } from "pino";
 import { runClaimLoop } from "./claim-loop.ts";
-import { lockFolder } from "./folder-lock.ts";
 import { type Options, readOptions } from "./options.ts";
-import { openStateFolder } from "./state-folder.ts";
+import { openStateFolder, type StateFolder } from "./state-folder.ts";
 
 /** Time to end in after a signal, in ms; nothing waits for a verify job, so this is long. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -22,10 +22,10 @@ await main().catch((error: unknown) => {
 
 /** Runs until a signal, the end of the parent's channel, or an error that no further try can mend. What is at work stays claimed and is read again. */
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
-  await using _lock = await lockFolder(options.data);
+  const options = await readOptions(process.argv.slice(2));
+  using state = await openStateFolder(options.data);
   const stop = new AbortController();
-  const running = integrateUntil(options, stop.signal);
+  const running = integrateUntil(options, state, stop.signal);
   const grace = closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: false }, async ({ err }) => {
     if (err) log.fatal({ err }, "unexpected error");
     stop.abort(new SlipwayError("WORKER_STOPPED", "The integrator was stopped."));
@@ -41,9 +41,11 @@ async function main(): Promise<void> {
   }
 }
 
-async function integrateUntil(options: Options, stop: AbortSignal): Promise<void> {
-  const state = await openStateFolder(options.data);
+async function integrateUntil(options: Options, state: StateFolder, stop: AbortSignal): Promise<void> {
+  const onTrouble = (err: unknown, repoId: string): void => log.warn({ err, repoId }, "the git stores of a repository could not be cleaned; tried again later");
+  await using stores = new StoreKeeper({ folder: state.repositories, onTrouble });
+  await stores.removeLeftovers();
   log.info({ url: options.url, parallel: options.parallel, integratorId: state.integratorId }, "integrator up");
   process.send?.({ type: "ready" });
-  await runClaimLoop({ client: new Client(options), state, log }, options.parallel, stop);
+  await runClaimLoop({ client: new Client(options), state, stores, log }, options.parallel, stop);
 }

@@ -1,5 +1,6 @@
 import { mergeOnto } from "@slipway/git/merge";
 import { fetchCommit, openWorkerRepository, pushCommit } from "@slipway/git/repository";
+import { withinLimit } from "@slipway/git/transfer";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import { insistOnHub } from "./insist.ts";
@@ -10,6 +11,14 @@ export type Merge =
   /** This claim's ref already holds a merge on another line, and the hub does not let a ref move sideways: the next claim has a ref of its own. */
   | { readonly kind: "refused" };
 
+interface MergeAt {
+  readonly targetOid: string | null;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/** For fetching, merging and pushing, tries again included, in ms. */
+const HUB_LIMIT_MS = 600_000;
 const COMMITTER = { name: "Slipway", email: "slipway@localhost" };
 
 /**
@@ -17,33 +26,32 @@ const COMMITTER = { name: "Slipway", email: "slipway@localhost" };
  * hub, where it is inert. The same commit onto the same target gives the same merged commit again, so that a restarted integrator goes on with
  * the verify job that there is already.
  */
-export async function mergeOntoTarget(
-  claimed: ClaimedCompletion,
-  at: { readonly targetOid: string | null; readonly folder: string; readonly signal: AbortSignal },
-): Promise<Merge> {
+export async function mergeOntoTarget(claimed: ClaimedCompletion, at: MergeAt): Promise<Merge> {
+  return await withinLimit(at.signal, HUB_LIMIT_MS, (signal) => insistOnHub(() => mergeAndPush(claimed, { ...at, signal }), signal));
+}
+
+async function mergeAndPush(claimed: ClaimedCompletion, at: MergeAt): Promise<Merge> {
   const { completion, hub } = claimed;
   const { signal } = at;
   const ontoOid = at.targetOid ?? completion.baseOid;
-  return await insistOnHub(async () => {
-    const repository = await openWorkerRepository(at.folder, hub, signal);
-    await fetchCommit(repository, hub, ontoOid, "upstream", signal);
-    await fetchCommit(repository, hub, completion.oid, "jobs", signal);
-    const merged = await mergeOnto(repository, {
-      commitOid: completion.oid,
-      baseOid: completion.baseOid,
-      ontoOid,
-      committer: { ...COMMITTER, date: `@${Math.floor(completion.createdAt / 1_000)} +0000` },
-    });
-    if (merged.kind === "conflict") return merged;
-    try {
-      // A merge that is made again, because its target moved, takes the place of the one before.
-      await pushCommit(repository, hub, merged.oid, hub.pushRef, signal, { replace: true });
-    } catch (error) {
-      if (isRefusal(error)) return { kind: "refused" };
-      throw error;
-    }
-    return { kind: "merged", oid: merged.oid };
-  }, signal);
+  const repository = await openWorkerRepository(at.folder, hub, signal);
+  await fetchCommit(repository, hub, ontoOid, "upstream", signal);
+  await fetchCommit(repository, hub, completion.oid, "jobs", signal);
+  const merged = await mergeOnto(repository, {
+    commitOid: completion.oid,
+    baseOid: completion.baseOid,
+    ontoOid,
+    committer: { ...COMMITTER, date: `@${Math.floor(completion.createdAt / 1_000)} +0000` },
+  });
+  if (merged.kind === "conflict") return merged;
+  try {
+    // A merge that is made again, because its target moved, takes the place of the one before.
+    await pushCommit(repository, hub, merged.oid, hub.pushRef, signal, { replace: true });
+  } catch (error) {
+    if (isRefusal(error)) return { kind: "refused" };
+    throw error;
+  }
+  return { kind: "merged", oid: merged.oid };
 }
 
 /** Whether the hub took the push in and then said no, as against not being reached. */

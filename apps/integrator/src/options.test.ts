@@ -13,8 +13,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("the flags of the contract", () => {
-  expect(readOptions(good())).toEqual({ data: folder, url: "http://127.0.0.1:1", token: "secret", parallel: 4 });
+test("the flags of the contract", async () => {
+  expect(await readOptions(good())).toEqual({ data: folder, url: "http://127.0.0.1:1", token: "secret", parallel: 4 });
 });
 
 test.each([
@@ -23,6 +23,6 @@ test.each([
   ["--token-file: ENOENT", () => [...good(), "--token-file", "/nonexistent"]],
   ["--parallel: expected a whole number", () => [...good(), "--parallel", "many"]],
   ["--colour", () => [...good(), "--colour"]],
-])("a wrong flag is named: %s", (message, args) => {
-  expect(() => readOptions(args())).toThrow(expect.objectContaining({ code: "INVALID_REQUEST", message: expect.stringContaining(message) }));
+])("a wrong flag is named: %s", async (message, args) => {
+  await expect(readOptions(args())).rejects.toThrow(expect.objectContaining({ code: "INVALID_REQUEST", message: expect.stringContaining(message) }));
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError } from "@slipway/protocol/errors";
 
-export const USAGE = "usage: main.ts --data DIR --url URL --token-file FILE [--parallel 4]";
+export const USAGE = "usage: main.ts --data DIR [--url URL] --token-file FILE [--parallel 4]";
 
 export interface Options {
   /** Data folder; the integrator uses `integrator/` in it. */
@@ -14,14 +15,17 @@ export interface Options {
   readonly parallel: number;
 }
 
-/** INVALID_REQUEST names the flag that is wrong. */
-export function readOptions(args: readonly string[]): Options {
+/** Without `--url` the parent tells the address, as soon as the server listens. INVALID_REQUEST names the flag that is wrong. */
+export async function readOptions(args: readonly string[]): Promise<Options> {
   const { values } = parse(args);
   const parallel = Number(values.parallel);
   if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64) throw invalid("--parallel: expected a whole number from 1 to 64");
-  const url = required("--url", values.url);
+  const data = resolve(required("--data", values.data));
+  const tokenFile = required("--token-file", values["token-file"]);
+  const url = values.url ?? (await addressFromParent());
   if (!URL.canParse(url)) throw invalid(`--url: ${url} is no URL`);
-  return { data: resolve(required("--data", values.data)), url, token: readToken(required("--token-file", values["token-file"])), parallel };
+  // Only now: a server that starts for the first time makes the file before it listens.
+  return { data, url, token: readToken(tokenFile), parallel };
 }
 
 function parse(args: readonly string[]) {

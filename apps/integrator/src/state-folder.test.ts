@@ -15,7 +15,8 @@ afterEach(() => rm(data, { recursive: true }));
 test("identity and open claims survive a restart", async () => {
   const first = await openStateFolder(data);
   const [one, two] = [await first.beginClaim(), await first.beginClaim()];
-  const second = await openStateFolder(data);
+  first[Symbol.dispose]();
+  using second = await openStateFolder(data);
   expect(second.integratorId).toBe(first.integratorId);
   expect(await second.openClaims()).toEqual([one, two]);
   await second.endClaim(one);
@@ -23,13 +24,15 @@ test("identity and open claims survive a restart", async () => {
 });
 
 test("a damaged identity gives a new one", async () => {
-  const { integratorId } = await openStateFolder(data);
+  const first = await openStateFolder(data);
   await writeFile(join(data, "integrator/identity.json"), '{"integratorId":');
-  expect((await openStateFolder(data)).integratorId).not.toBe(integratorId);
+  first[Symbol.dispose]();
+  using second = await openStateFolder(data);
+  expect(second.integratorId).not.toBe(first.integratorId);
 });
 
 test("everything is for its owner only, and a repository's id cannot lead elsewhere", async () => {
-  const state = await openStateFolder(data);
+  using state = await openStateFolder(data);
   expect((await stat(await state.repositoryFolder(newId()))).mode & 0o777).toBe(0o700);
   expect((await stat(join(data, "integrator"))).mode & 0o777).toBe(0o700);
   await expect(state.repositoryFolder("../../x")).rejects.toThrow();

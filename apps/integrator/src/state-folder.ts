@@ -1,10 +1,13 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { takeFolderLock } from "@slipway/process/folder-lock";
 import { idSchema, newId } from "@slipway/protocol/scalars";
 
-/** What the integrator keeps on disk: who it is, the claims that it has in hand, and its git stores. */
-export interface StateFolder {
+/** What the integrator keeps on disk: who it is, the claims that it has in hand, and its git stores. Disposing gives the folder back. */
+export interface StateFolder extends Disposable {
   readonly integratorId: string;
+  /** Has the folders of all repositories. */
+  readonly repositories: string;
   /** Folder of the git store of a repository. */
   repositoryFolder(repoId: string): Promise<string>;
   /** Ids of the claims that were not ended: those in hand when the integrator was killed. */
@@ -14,15 +17,19 @@ export interface StateFolder {
   endClaim(claimId: string): Promise<void>;
 }
 
-/** Opens `<data>/integrator`, mode 0700. */
+/** Opens `<data>/integrator`, mode 0700, for this process alone. DATA_FOLDER_IN_USE where another integrator has it: two would read the same claims. */
 export async function openStateFolder(data: string): Promise<StateFolder> {
   const root = join(data, "integrator");
   const claims = join(root, "claims");
+  const repositories = join(root, "repositories");
   await mkdir(claims, { recursive: true, mode: 0o700 });
+  const lock = takeFolderLock({ path: join(root, "folder.lock"), part: "integrator", data });
   return {
+    [Symbol.dispose]: () => lock[Symbol.dispose](),
     integratorId: await readOrMakeIdentity(join(root, "identity.json")),
+    repositories,
     async repositoryFolder(repoId) {
-      const folder = join(root, "repositories", idSchema.parse(repoId));
+      const folder = join(repositories, idSchema.parse(repoId));
       await mkdir(folder, { recursive: true, mode: 0o700 });
       return folder;
     },

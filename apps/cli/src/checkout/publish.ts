@@ -3,7 +3,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import type { Connection } from "../connection.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { plural } from "../terminal/text.ts";
+import { plural, printable } from "../terminal/text.ts";
 import { branchOid, commitOf } from "./read-git.ts";
 import { repositoryName } from "./repository-name.ts";
 
@@ -29,10 +29,15 @@ export function warnOfDirty(screen: Screen, checkout: Checkout, includeDirty: bo
   const { dirty } = checkout;
   if (dirty.length === 0 || includeDirty) return;
   const more = dirty.length - SHOWN_PATHS;
-  const names = `${dirty.slice(0, SHOWN_PATHS).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const names = printable(`${dirty.slice(0, SHOWN_PATHS).join(", ")}${more > 0 ? ` and ${more} more` : ""}`);
   screen.warn(
     `${plural(dirty.length, "uncommitted change")} will not be part of the job: ${names}. Pass --include-dirty to take ${dirty.length === 1 ? "it" : "them"} along.`,
   );
+}
+
+/** Says what a job will not see of a repository with submodules. */
+export function warnOfSubmodules(screen: Screen, checkout: Checkout): void {
+  if (checkout.hasSubmodules) screen.warn("This repository has submodules: in a job's workspace their folders are empty.");
 }
 
 /** Registers the checkout's repository and brings the job's base, and the branch to land on, to the hub. */
@@ -83,14 +88,17 @@ async function takeEarlierLandings(connection: Connection, repository: Repositor
 }
 
 async function baseOf(checkout: Checkout, options: PublishOptions): Promise<string> {
-  if (options.base !== undefined) {
-    const oid = await commitOf(checkout.root, options.base);
-    if (oid === undefined) throw new SlipwayError("BASE_NOT_FOUND", `This repository has no branch or commit "${options.base}".`);
-    return oid;
-  }
+  if (options.base !== undefined) return await baseNamed(checkout, options.base);
   if (options.includeDirty && checkout.dirty.length > 0) return await commitDirty(checkout.root);
   const ofTarget = options.into ? await branchOid(checkout.root, options.into) : undefined;
   return ofTarget ?? checkout.head.oid;
+}
+
+/** The commit that a user named as the base. BASE_NOT_FOUND. */
+export async function baseNamed(checkout: Checkout, name: string): Promise<string> {
+  const oid = await commitOf(checkout.root, name);
+  if (oid === undefined) throw new SlipwayError("BASE_NOT_FOUND", `This repository has no branch or commit "${name}".`);
+  return oid;
 }
 
 async function push(connection: Connection, repository: RepositoryView, root: string, oid: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describeCheckout } from "@slipway/git/checkout";
@@ -69,6 +69,8 @@ async function demoCommand(options: DemoOptions): Promise<void> {
     exitWith(EXIT_CODES.interrupted.code);
   } finally {
     await disconnect(connection, "now");
+    // What was cut off is of no use to anybody, unless it was to be in that very place.
+    if (interrupts.pressed && !options.folder) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -86,7 +88,7 @@ async function chooseSandbox(screen: Screen): Promise<SandboxKind> {
 }
 
 async function runJobs(screen: Screen, connection: Connection, checkout: Checkout, signal: AbortSignal): Promise<DemoResult[]> {
-  const { repository, baseOid } = await publish(connection, checkout, { into: TARGET, includeDirty: false });
+  const [{ repository, baseOid }] = await Promise.all([publish(connection, checkout, { into: TARGET, includeDirty: false }), connection.stack?.complete]);
   const jobs = await Promise.all(
     DEMO_JOBS.map(({ title, task, script }) =>
       connection.client.call("submitJob", {
@@ -180,8 +182,9 @@ function printNext(screen: Screen, folder: string, repository: string, results: 
   screen.print();
   screen.print(colors.bold("Next, in a git repository of your own"));
   screen.print("  slipway doctor");
-  screen.print('  slipway run "Fix the failing test" --backend NAME');
-  screen.print(colors.dim("  (its gates go into a .slipway.yaml like the sample's)"));
+  screen.print("  printf 'turns:\\n  - - write: {path: HELLO.md, content: hello}\\n' >/tmp/steps.yaml");
+  screen.print('  slipway run "Say hello" --backend-config script=@/tmp/steps.yaml');
+  screen.print(colors.dim("  (`script` stands in for an agent; gates go into a .slipway.yaml, as in the sample)"));
   screen.print();
   screen.print(colors.dim(`All of the demo is in ${folder}; rm -r removes it.`));
 }

@@ -2,7 +2,6 @@ import { toSlipwayError } from "@slipway/protocol/errors";
 import type { Command } from "commander";
 import { type Check, check, type DoctorOptions } from "../doctor/check.ts";
 import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox } from "../doctor/machine.ts";
-import { checkBackends, checkRepository, checkServer } from "../doctor/services.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { SandboxKind } from "../stack/messages.ts";
@@ -10,15 +9,18 @@ import type { Screen } from "../terminal/screen.ts";
 import { plural, printable, wrap } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
 
+/** What only this command needs is loaded by it alone: every command pays for what stands above. */
+const services = async (): Promise<typeof import("../doctor/services.ts")> => await import("../doctor/services.ts");
+
 const GROUPS: ReadonlyArray<readonly [string, (options: DoctorOptions) => Promise<Check[]>]> = [
   ["node", checkNode],
   ["git", checkGit],
   ["sandbox", checkSandbox],
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
-  ["server", checkServer],
-  ["backends", checkBackends],
-  ["repository", checkRepository],
+  ["server", async (options) => await (await services()).checkServer(options)],
+  ["backends", async () => await (await services()).checkBackends()],
+  ["repository", async () => await (await services()).checkRepository()],
 ];
 
 export function addDoctor(program: Command): void {

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
 import { takeResult } from "../checkout/take-result.ts";
 import { exitCodeOfState } from "../exit-codes.ts";
+import { parseBranch } from "../terminal/parse.ts";
 import { landedReport, printLanded } from "./landed.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
@@ -12,7 +13,7 @@ export function addFetch(program: Command): void {
   withCommon(program.command("fetch").argument(...JOB_ARGUMENT))
     .summary("bring a landed job's branch into this repository")
     .description("For jobs that were submitted or detached. Waits for nothing: the job must have landed.")
-    .option("--into <branch>", "branch of this repository that gets it (default: the job's own)")
+    .option("--into <branch>", "branch of this repository that gets it (default: the job's own)", parseBranch)
     .action(async (job: string, options: CommonOptions & { into?: string }) => {
       const screen = screenOf(options);
       const checkout = await describeCheckout(process.cwd());
@@ -31,7 +32,7 @@ export function addFetch(program: Command): void {
           return exitWith(detail.job.endedAt === null ? 2 : exitCodeOfState(detail.job.state));
         }
         const taken = await takeResult(connection, detail.job, checkout.root, options.into);
-        await printLanded(screen, detail.job, checkout, taken, options.into !== undefined);
+        await printLanded(screen, detail, checkout, taken, options.into !== undefined);
         screen.document(landedReport(detail, taken));
       });
     });

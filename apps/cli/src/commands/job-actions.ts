@@ -29,10 +29,14 @@ export function addJobActions(program: Command): void {
     .summary("queue a blocked job again, or submit an ended one anew")
     .action(async (job: string, options: CommonOptions) => {
       const screen = screenOf(options);
-      const answer = await withReader(options, ({ client }) => client.call("retryJob", { params: { job }, body: {} }));
+      const { answer, alone } = await withReader(options, async ({ client, stack }) => ({
+        answer: await client.call("retryJob", { params: { job }, body: {} }),
+        alone: stack !== undefined,
+      }));
       screen.document(answer);
       screen.print(`job ${answer.job.number} ${paintState(screen, answer.job.state)}${answer.job.retryOf ? ` (a new try of job ${job})` : ""}`);
-      screen.print(screen.colors.dim(`Follow: slipway logs -f ${answer.job.number}`));
+      if (alone) screen.print(screen.colors.dim("No worker runs: the next `slipway up` or `slipway run` takes it up."));
+      else screen.print(screen.colors.dim(`Follow: slipway logs -f ${answer.job.number}`));
     });
   withCommon(program.command("explain").argument(...JOB_ARGUMENT))
     .summary("why the job is where it is, and who acts next")

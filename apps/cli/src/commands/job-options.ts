@@ -1,11 +1,12 @@
 import { basename } from "node:path";
 import { describeCheckout } from "@slipway/git/checkout";
+import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import type { Command } from "commander";
 import { Option } from "commander";
-import { type Checkout, type Published, publish, warnOfDirty } from "../checkout/publish.ts";
+import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
 import type { Connection } from "../connection.ts";
-import { gather, parseDuration, parseSettings, wholeNumber } from "../terminal/parse.ts";
+import { gather, parseBranch, parseDuration, parseSettings, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
 import type { CommonOptions } from "./options.ts";
@@ -30,7 +31,7 @@ export function withJobOptions(command: Command): Command {
     .option("--backend <name>", "agent to use (default: the repository's, then `script`)")
     .option("--backend-config <key=value>", "setting for the backend; key=@file takes a file's text; may be repeated", gather)
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
-    .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)")
+    .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))
@@ -45,33 +46,59 @@ export interface Submitted extends Published {
   readonly deduplicated: boolean;
 }
 
-/** Looks at the checkout around the current folder. */
-export async function checkoutHere(screen: Screen, options: JobOptions): Promise<Checkout> {
-  const checkout = await describeCheckout(process.cwd());
+/** What can be known before there is a server: a mistake in it starts nothing. */
+export interface Draft {
+  readonly checkout: Checkout;
+  readonly backendConfig: Record<string, unknown>;
+}
+
+/** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
+export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
+  const [checkout, backendConfig] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
+  if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
-  return checkout;
+  warnOfSubmodules(screen, checkout);
+  return { checkout, backendConfig };
 }
 
 /** Brings the base to the hub and submits the job. */
-export async function submitFrom(connection: Connection, checkout: Checkout, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
-  const backendConfig = await parseSettings(options.backendConfig ?? []);
-  const published = await publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
-  const { job, deduplicated } = await connection.client.call("submitJob", {
-    body: {
-      repo: published.repository.id,
-      task,
-      base: published.baseOid,
-      backendConfig,
-      lane: options.lane ?? lane,
-      ...(options.backend === undefined ? {} : { backend: options.backend }),
-      ...(options.into === undefined ? {} : { target: options.into }),
-      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
-      ...(options.priority === undefined ? {} : { priority: options.priority }),
-      ...(options.title === undefined ? {} : { title: options.title }),
-      ...(options.dedupeKey === undefined ? {} : { dedupeKey: options.dedupeKey }),
-    },
+export async function submitFrom(
+  connection: Connection,
+  { checkout, backendConfig }: Draft,
+  task: string,
+  options: JobOptions,
+  lane: Lane,
+): Promise<Submitted> {
+  const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
+  // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
+  const [published] = await Promise.all([publishing, connection.stack?.complete]);
+  const body = {
+    repo: published.repository.id,
+    task,
+    base: published.baseOid,
+    backendConfig,
+    lane: options.lane ?? lane,
+    ...(options.backend === undefined ? {} : { backend: options.backend }),
+    ...(options.into === undefined ? {} : { target: options.into }),
+    ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+    ...(options.title === undefined ? {} : { title: options.title }),
+    ...(options.dedupeKey === undefined ? {} : { dedupeKey: options.dedupeKey }),
+  };
+  try {
+    return { ...published, ...(await connection.client.call("submitJob", { body })) };
+  } catch (error) {
+    throw withoutChoice(error, options);
+  }
+}
+
+/** Nobody chose an agent, and the one that stands in needs a script: what is missing is the choice. */
+function withoutChoice(error: unknown, options: JobOptions): unknown {
+  if (options.backend !== undefined || options.backendConfig !== undefined) return error;
+  if (!(error instanceof SlipwayError) || error.code !== "INVALID_REQUEST" || error.details["backend"] !== "script") return error;
+  return new SlipwayError("INVALID_REQUEST", "No agent was chosen, and the default one, `script`, needs a file with the steps that it is to do.", {
+    hint: "Choose one with --backend NAME (`slipway doctor` lists them) or `backend:` in .slipway.yaml, or give a file: --backend-config script=@steps.yaml.",
   });
-  return { ...published, job, deduplicated };
 }
 
 /** One line that names a job, for people. */

@@ -57,13 +57,18 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
     { title: "job", text: (job) => String(job.number), align: "right" },
     { title: "state", text: (job) => job.state, paint: (text, job) => paintState(screen, job.state, text) },
     { title: "title", text: (job) => printable(job.title), grows: true },
-    { title: "code", text: (job) => job.failure?.code ?? "" },
+    { title: "code", text: codeOf },
     { title: "repository", text: (job) => job.repo.name },
     { title: "took", text: took, align: "right" },
     { title: "when", text: (job) => ago(job.createdAt), paint: (text) => screen.colors.dim(text) },
   ];
-  const shown = jobs.some((job) => job.failure) ? columns : columns.filter((column) => column.title !== "code");
+  const shown = jobs.some((job) => codeOf(job) !== "") ? columns : columns.filter((column) => column.title !== "code");
   return tableLines(screen, shown, jobs);
+}
+
+/** Why it did not land; of a cancelled job the state says it all. */
+function codeOf(job: JobView): string {
+  return job.state === "cancelled" ? "" : (job.failure?.code ?? "");
 }
 
 /** A state in its colour. */

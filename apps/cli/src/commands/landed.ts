@@ -12,7 +12,7 @@ export async function takeLanded(connection: Connection, job: JobView, root: str
 }
 
 /** The summary of a job that landed: commit, branch, what changed, what to type next. */
-export async function printLanded(screen: Screen, job: JobView, checkout: Checkout, taken: TakenResult, asked: boolean): Promise<void> {
+export async function printLanded(screen: Screen, { job, receipts }: JobDetail, checkout: Checkout, taken: TakenResult, asked: boolean): Promise<void> {
   if (screen.json) return;
   const { colors } = screen;
   const name = shellWord(taken.branch);
@@ -27,6 +27,7 @@ export async function printLanded(screen: Screen, job: JobView, checkout: Checko
   }
   screen.print(`${colors.green("✓ landed")} ${colors.bold(taken.oid.slice(0, 7))} on ${colors.bold(taken.branch)}`);
   for (const line of await diffStatLines(checkout.root, job.baseOid, taken.oid, screen.width - 2)) screen.print(`  ${printable(line)}`);
+  if (receipts.length === 0) screen.print(colors.dim("Nothing was tested: this repository names no gates in a .slipway.yaml."));
   screen.print();
   const isHead = checkout.head.branch === taken.branch;
   screen.print(colors.dim(isHead ? "Your checkout is up to date with it. Next:" : "Your checkout was not touched. Next:"));

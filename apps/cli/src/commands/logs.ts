@@ -1,5 +1,7 @@
 import type { Client } from "@slipway/protocol/client";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobEvent } from "@slipway/protocol/events";
+import type { JobView } from "@slipway/protocol/job";
 import type { Command } from "commander";
 import { connect, disconnect } from "../connection.ts";
 import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
@@ -36,19 +38,37 @@ async function logsCommand(job: string, options: LogsOptions): Promise<void> {
   using interrupts = new Interrupts(() => interrupts.abort());
   const show = shower(screen, options);
   try {
-    if (options.follow) {
-      for await (const frame of connection.client.follow(job, { after: options.after, signal: interrupts.signal })) {
-        if (frame.type === "event") show(frame.event);
-        if (frame.type === "gap") screen.warn(`Events ${frame.fromSeq} to ${frame.nextSeq - 1} are no longer kept.`);
-      }
-      const { job: ended } = await connection.client.call("getJob", { params: { job } });
-      exitWith(exitCodeOfState(ended.state));
-    } else await readAll(connection.client, job, options.after, show);
+    if (options.follow && !connection.stack) await followAll(connection.client, job, options.after, { screen, show, signal: interrupts.signal });
+    else await readAll(connection.client, job, options.after, show);
+    if (!options.follow) return;
+    const { job: last } = await connection.client.call("getJob", { params: { job } });
+    if (connection.stack && last.endedAt === null) throw nothingRuns(last);
+    // A person sees how it ended; a log that is kept in a file has the log alone.
+    if (screen.interactive && !screen.json) process.stderr.write(`${screen.colors.dim(`job ${last.number} ${last.state}`)}\n`);
+    exitWith(exitCodeOfState(last.state));
   } catch (error) {
     if (!interrupts.pressed) throw error;
+    // The shell's prompt goes on its own line, below the `^C`.
+    if (screen.interactive) process.stderr.write("\n");
     exitWith(EXIT_CODES.interrupted.code);
   } finally {
     await disconnect(connection, "now");
+  }
+}
+
+/** The server was started to read from, and has no worker: there would be nothing to follow, for ever. */
+function nothingRuns({ number, state }: JobView): SlipwayError {
+  return new SlipwayError("SERVER_UNAVAILABLE", `Job ${number} is ${state}, and no worker runs that could go on with it.`, {
+    hint: "Start `slipway up` (or any `slipway run`): it takes the job up. Then follow it again.",
+  });
+}
+
+type Watching = { readonly screen: Screen; readonly show: (event: JobEvent) => void; readonly signal: AbortSignal };
+
+async function followAll(client: Client, job: string, after: number, { screen, show, signal }: Watching): Promise<void> {
+  for await (const frame of client.follow(job, { after, signal })) {
+    if (frame.type === "event") show(frame.event);
+    if (frame.type === "gap") screen.warn(`Events ${frame.fromSeq} to ${frame.nextSeq - 1} are no longer kept.`);
   }
 }
 

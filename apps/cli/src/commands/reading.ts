@@ -1,4 +1,5 @@
 import { type Connection, connect, disconnect } from "../connection.ts";
+import { parseJob } from "../terminal/parse.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** Runs a command that only reads (or records a wish): on the server that runs, else on one that is started for it, without a worker. */
@@ -13,4 +14,4 @@ export async function withReader<T>(options: CommonOptions, use: (connection: Co
 }
 
 /** For commander: what names a job. */
-export const JOB_ARGUMENT = ["<job>", "number or id of the job"] as const;
+export const JOB_ARGUMENT = ["<job>", "number or id of the job", parseJob] as const;

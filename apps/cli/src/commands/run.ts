@@ -1,5 +1,5 @@
-import { select } from "@clack/prompts";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import type { Command } from "commander";
 import type { Checkout } from "../checkout/publish.ts";
@@ -9,10 +9,12 @@ import { followJob } from "../follow/follow-job.ts";
 import { Interrupts } from "../follow/interrupts.ts";
 import { printEnding } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
+import { WaitingNotes } from "../follow/waiting-notes.ts";
 import type { SandboxKind } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { checkoutHere, type JobOptions, jobHeading, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
+import { printable } from "../terminal/text.ts";
+import { draftHere, type JobOptions, jobHeading, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
 
@@ -39,13 +41,15 @@ type Ending = { readonly kind: "over"; readonly detail: JobDetail } | { readonly
 
 async function runCommand(task: string, options: RunOptions): Promise<void> {
   const screen = screenOf(options);
-  const checkout = await checkoutHere(screen, options);
+  const draft = await draftHere(screen, options);
+  const { checkout } = draft;
   const connection = await connect({ data: options.data, start: ALL_PARTS, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
   if (connection.stack) screen.progress(screen.colors.dim(`Started ${connection.how}.`));
   if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
+  if (options.sandbox && !connection.stack) screen.warn(`--sandbox ${options.sandbox} has no effect: the workers of ${connection.how} have their own.`);
   let leave: "idle" | "background" = "idle";
   try {
-    const submitted = await submitFrom(connection, checkout, task, options, "interactive");
+    const submitted = await submitFrom(connection, draft, task, options, "interactive");
     if (submitted.deduplicated) screen.progress(screen.colors.yellow(`A job with the same key is at work already: job ${submitted.job.number}.`));
     screen.progress(jobHeading(screen, submitted.job, checkout));
     const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted.job, screen, options);
@@ -61,7 +65,12 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
   const { number } = submitted.job;
   if (ending.kind === "detached") {
     screen.print(`job ${number} goes on in the background.`);
-    screen.print(screen.colors.dim(`Look: slipway logs -f ${number}   Take the result: slipway fetch ${number}   End it: slipway cancel ${number}`));
+    for (const [what, command] of [
+      ["look", "logs -f"],
+      ["take the result", "fetch"],
+      ["end it", "cancel"],
+    ] as const)
+      screen.print(screen.colors.dim(`  ${what.padEnd(16)} slipway ${command} ${number}`));
     screen.document({ job: submitted.job });
     return;
   }
@@ -77,13 +86,18 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
     return exitWith(exitCodeOfState(detail.job.state));
   }
   const taken = await takeLanded(connection, detail.job, checkout.root, options.into);
-  await printLanded(screen, detail.job, checkout, taken, options.into !== undefined);
+  await printLanded(screen, detail, checkout, taken, options.into !== undefined);
   screen.document(landedReport(detail, taken));
 }
 
 /** Shows the job until its end; Ctrl-C asks on a terminal, and cancels where there is none. */
 async function follow(connection: Connection, job: JobView, screen: Screen, options: RunOptions): Promise<Ending> {
   const view = new ProgressView(screen, { verbose: options.verbose ?? false });
+  using waiting = new WaitingNotes(connection.client, job.id, (text) => view.note({ tone: "warning", text: printable(text) }));
+  const onEvent = (event: JobEvent): void => {
+    view.show(event);
+    waiting.see(event);
+  };
   let choice: "detach" | "cancel" | undefined;
   using interrupts = new Interrupts(() => {
     void decide(screen, job).then((decision) => {
@@ -93,7 +107,7 @@ async function follow(connection: Connection, job: JobView, screen: Screen, opti
     });
   });
   try {
-    const detail = await followJob(connection.client, job.id, screen, { signal: interrupts.signal, onEvent: (event) => view.show(event) });
+    const detail = await followJob(connection.client, job.id, screen, { signal: interrupts.signal, onEvent });
     return { kind: "over", detail };
   } catch (error) {
     if (choice === "detach") return { kind: "detached" };
@@ -106,6 +120,7 @@ async function decide(screen: Screen, job: JobView): Promise<"detach" | "cancel"
   if (!screen.interactive || screen.json) return "cancel";
   screen.hold();
   process.stdout.write("\n");
+  const { select } = await import("@clack/prompts");
   const answer = await select({
     message: `Job ${job.number} is at work.`,
     options: [

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { connect, disconnect } from "../connection.ts";
-import { checkoutHere, type JobOptions, submitFrom, withJobOptions } from "./job-options.ts";
+import { draftHere, type JobOptions, submitFrom, withJobOptions } from "./job-options.ts";
 import { screenOf, withCommon } from "./options.ts";
 
 export function addSubmit(program: Command): void {
@@ -9,10 +9,10 @@ export function addSubmit(program: Command): void {
     .description("Submits a task for the git repository around the current folder to the server that runs. `slipway fetch JOB` takes the result later.")
     .action(async (task: string, options: JobOptions) => {
       const screen = screenOf(options);
-      const checkout = await checkoutHere(screen, options);
+      const draft = await draftHere(screen, options);
       const connection = await connect({ data: options.data });
       try {
-        const { job, deduplicated } = await submitFrom(connection, checkout, task, options, "normal");
+        const { job, deduplicated } = await submitFrom(connection, draft, task, options, "normal");
         screen.print(`${deduplicated ? "a job with the same key is at work already: " : "submitted "}job ${job.number} · ${job.title}`);
         screen.print(screen.colors.dim(`Follow: slipway logs -f ${job.number}   Take the result: slipway fetch ${job.number}`));
         screen.document({ job, deduplicated });

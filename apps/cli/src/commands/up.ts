@@ -1,12 +1,12 @@
-import { mkdir } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Command } from "commander";
 import { runningServer, sandboxFor } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { Interrupts } from "../follow/interrupts.ts";
-import { dataFolder, logFile, readServerFile, tokenFile } from "../stack/data-folder.ts";
+import { dataFolder, logFile, tokenFile } from "../stack/data-folder.ts";
 import type { SandboxKind, StackOptions, SupervisorReport } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
+import { readServerFile } from "../stack/server-file.ts";
 import { Stack } from "../stack/stack.ts";
 import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -33,7 +33,6 @@ async function upCommand(options: UpOptions): Promise<void> {
   const data = dataFolder(options.data);
   await refuseSecond(data);
   const sandbox = await sandboxFor(options.sandbox);
-  await mkdir(data, { recursive: true, mode: 0o700 });
   const { promise: interrupted, resolve } = Promise.withResolvers<"interrupted">();
   using _interrupts = new Interrupts(() => resolve("interrupted"));
   const onReport = (report: SupervisorReport): void => {
@@ -42,11 +41,15 @@ async function upCommand(options: UpOptions): Promise<void> {
   };
   const stackOptions: StackOptions = { data, port: options.port, slots: options.slots, sandbox, parts: ["server", "worker", "integrator"] };
   const stack = await Stack.start(stackOptions, onReport);
-  if (!screen.json) greet(screen, stack.url, stackOptions);
-  const why = await Promise.race([interrupted, stack.ended().then(() => "ended" as const)]);
-  if (why === "ended") throw new SlipwayError("INTERNAL", "Slipway's supervisor ended by itself.", { hint: `Look at the logs in ${data}/logs.` });
-  screen.progress(screen.colors.dim("Stopping; jobs at work are given back and go on at the next start …"));
-  await stack.stop();
+  try {
+    await stack.complete;
+    if (!screen.json) greet(screen, stack.url, stackOptions);
+    const why = await Promise.race([interrupted, stack.ended().then(() => "ended" as const)]);
+    if (why === "ended") throw new SlipwayError("INTERNAL", "Slipway's supervisor ended by itself.", { hint: `Look at the logs in ${data}/logs.` });
+    screen.progress(screen.colors.dim("Stopping; jobs at work are given back and go on at the next start …"));
+  } finally {
+    await stack.stop();
+  }
   screen.progress("Stopped.");
   exitWith(EXIT_CODES.ok.code);
 }

@@ -11,8 +11,10 @@ import { execa } from "execa";
 import { z } from "zod";
 import { type Connection, connect } from "../connection.ts";
 import { cleanEnvironment } from "../stack/part.ts";
+import { failureText } from "../terminal/failure-text.ts";
 import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
+import { checkLimits } from "./limits.ts";
 
 const START_SERVER = "slipway up";
 
@@ -55,6 +57,7 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
         remedy: "Install bubblewrap and start the worker without --sandbox none.",
       },
     ),
+    checkLimits(connected),
   ];
 }
 
@@ -116,13 +119,13 @@ export async function checkRepository(): Promise<Check[]> {
       }),
     ];
   } catch (error) {
-    const { message } = toSlipwayError(error, "INVALID_CONFIG");
+    const { message, problems } = failureText(toSlipwayError(error, "INVALID_CONFIG"));
     return [
       check("repository", REPOSITORY_CONFIG_FILE, false, {
         tried: file,
-        found: message,
+        found: [message, ...problems].join("\n"),
         lost: "jobs of this repository are refused",
-        remedy: "Mend that line, then `slipway doctor` again.",
+        remedy: "Mend it and commit it (a job reads it at its base commit), then `slipway doctor` again.",
         required: true,
       }),
     ];

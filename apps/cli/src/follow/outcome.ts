@@ -1,18 +1,20 @@
 import type { Failure, JobDetail, JobView } from "@slipway/protocol/job";
 import { hintOf } from "../exit-codes.ts";
+import { failureText } from "../terminal/failure-text.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { plural, printable, wrap } from "../terminal/text.ts";
+import { plural, wrap } from "../terminal/text.ts";
+
+const DETAIL_LINES = 6;
 
 /** Why a job did not land: code, message, hint and the details that help. */
 export function printFailure(screen: Screen, failure: Failure): void {
   const { colors } = screen;
-  for (const line of wrap(`${failure.code}: ${printable(failure.message)}`, screen.width)) screen.print(colors.red(line));
-  for (const line of wrap(hintOf(failure), screen.width)) screen.print(line);
-  for (const [key, value] of Object.entries(failure.details)) {
-    if (key === "hint" || value === null || value === undefined) continue;
-    const text = printable(typeof value === "string" ? value : JSON.stringify(value));
-    for (const line of wrap(`  ${key}: ${text}`, screen.width).slice(0, 6)) screen.print(colors.dim(line));
-  }
+  const hint = hintOf(failure);
+  const { message, problems, details } = failureText({ ...failure, hint });
+  for (const line of wrap(`${failure.code}: ${message}`, screen.width)) screen.print(colors.red(line));
+  for (const problem of problems) for (const line of wrap(`  ${problem}`, screen.width)) screen.print(line);
+  for (const line of wrap(hint, screen.width)) screen.print(line);
+  for (const detail of details) for (const line of wrap(`  ${detail}`, screen.width).slice(0, DETAIL_LINES)) screen.print(colors.dim(line));
 }
 
 /** The last words about a job that did not land. */

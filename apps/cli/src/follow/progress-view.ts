@@ -22,13 +22,20 @@ export class ProgressView {
 
   show(event: JobEvent): void {
     this.#startedAt ??= event.at;
-    const seconds = `${(Math.max(0, event.at - this.#startedAt) / 1_000).toFixed(1)} s`.padStart(8);
-    for (const line of eventLines(event, this.#verbose)) {
-      wrap(line.text, this.#width).forEach((text, index) => {
-        const head = index === 0 ? `${this.#screen.colors.dim(seconds)} ${this.#paint(line, MARKS[line.tone])} ` : " ".repeat(11);
-        this.#screen.progress(`${this.#screen.colors.dim(this.#label)}${head}${this.#paint(line, text)}`);
-      });
-    }
+    for (const line of eventLines(event, this.#verbose)) this.#print(line, event.at);
+  }
+
+  /** A line that is no event, at the time of this moment. */
+  note(line: EventLine): void {
+    this.#print(line, Date.now());
+  }
+
+  #print(line: EventLine, at: number): void {
+    const seconds = `${(Math.max(0, at - (this.#startedAt ?? at)) / 1_000).toFixed(1)} s`.padStart(8);
+    wrap(line.text, this.#width).forEach((text, index) => {
+      const head = index === 0 ? `${this.#screen.colors.dim(seconds)} ${this.#paint(line, MARKS[line.tone])} ` : " ".repeat(11);
+      this.#screen.progress(`${this.#screen.colors.dim(this.#label)}${head}${this.#paint(line, text)}`);
+    });
   }
 
   #paint(line: EventLine, text: string): string {

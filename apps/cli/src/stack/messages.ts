@@ -22,6 +22,9 @@ export interface StackFailure {
 }
 
 export type SupervisorReport =
+  /** The server takes calls; the other parts may still be on their way. */
+  | { readonly type: "listening"; readonly url: string }
+  /** All parts are up; `pid` is the supervisor's. */
   | { readonly type: "ready"; readonly url: string; readonly pid: number }
   | { readonly type: "crashed"; readonly part: PartName; readonly how: string; readonly restartInMs: number }
   | { readonly type: "restarted"; readonly part: PartName }

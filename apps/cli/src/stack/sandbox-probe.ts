@@ -29,9 +29,9 @@ const TRIAL = [
 /** Whether bubblewrap is there and can make a sandbox on this machine: some kernels forbid the namespaces it needs. */
 export async function probeBubblewrap(): Promise<SandboxProbe> {
   const tried = "bwrap --unshare-pid --unshare-net … true";
-  const result = await execa("bwrap", TRIAL, { reject: false, timeout: 10_000, stdin: "ignore" });
+  const options = { reject: false, timeout: 10_000, stdin: "ignore" } as const;
+  const [result, version] = await Promise.all([execa("bwrap", TRIAL, options), execa("bwrap", ["--version"], options)]);
   if (result.exitCode === 0) {
-    const version = await execa("bwrap", ["--version"], { reject: false, timeout: 10_000, stdin: "ignore" });
     return { ok: true, tried, found: version.stdout.trim() || "bubblewrap" };
   }
   if (result.code === "ENOENT") return { ok: false, tried, found: "bwrap is not in the PATH" };

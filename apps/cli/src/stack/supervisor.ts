@@ -5,8 +5,8 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { activeJob } from "./active-job.ts";
 import { readToken, tokenFile } from "./data-folder.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";
@@ -29,7 +29,8 @@ function argsOf(name: PartName): string[] {
     const port = url === "" ? String(options.port) : new URL(url).port;
     return ["--data", data, "--port", port];
   }
-  const common = ["--data", data, "--url", url, "--token-file", tokenFile(data, name)];
+  // Before the server listens its address is told over IPC.
+  const common = ["--data", data, ...(url === "" ? [] : ["--url", url]), "--token-file", tokenFile(data, name)];
   return name === "worker" ? [...common, "--slots", String(options.slots), "--sandbox", options.sandbox] : common;
 }
 
@@ -43,10 +44,15 @@ function partOf(name: PartName): Part {
   return part;
 }
 
+/** All at once: worker and integrator load their code while the server starts, and hear from here where it listens. */
 async function start(): Promise<void> {
-  const ready = await partOf("server").start();
-  url = String(ready["url"]);
-  await Promise.all(options.parts.filter((name) => name !== "server").map((name) => partOf(name).start()));
+  const others = options.parts.filter((name) => name !== "server").map(partOf);
+  const startServer = async (): Promise<void> => {
+    url = String((await partOf("server").start())["url"]);
+    report({ type: "listening", url });
+    for (const part of others) part.tell({ type: "server", url });
+  };
+  await Promise.all([startServer(), ...others.map((part) => part.start())]);
   report({ type: "ready", url, pid: process.pid });
 }
 
@@ -65,6 +71,8 @@ const IDLE_LOOK_MS = 1_000;
 
 /** Stops as soon as no job is queued for now, running or integrating. */
 async function stopWhenIdle(): Promise<void> {
+  // Loaded only here: the usual stack is told to stop, and has no call to make.
+  const { Client } = await import("@slipway/protocol/client");
   const client = new Client({ url, token: readToken(tokenFile(options.data, "admin")) });
   while (!stopping) {
     const active = await activeJob(client);
@@ -74,16 +82,6 @@ async function stopWhenIdle(): Promise<void> {
     await sleep(IDLE_LOOK_MS);
   }
   await stop();
-}
-
-/** Id of a job at work, undefined where there is none, null where the server does not say. */
-async function activeJob(client: Client): Promise<string | undefined | null> {
-  try {
-    const { jobs } = await client.call("listJobs", { query: { state: ["queued", "running", "integrating"], limit: 200 } });
-    return jobs.find((job) => job.state !== "queued" || (job.runAfter ?? 0) < Date.now() + 60_000)?.id;
-  } catch {
-    return null; // The server is being restarted; asked again shortly.
-  }
 }
 
 function failureOf(error: unknown): StackFailure {

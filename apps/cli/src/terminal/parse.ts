@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { branchSchema, idSchema } from "@slipway/protocol/scalars";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -21,6 +22,18 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** A job's number or id, so that a typing error needs no server to be found. */
+export function parseJob(text: string): string {
+  if (/^[1-9]\d*$/.test(text) || idSchema.safeParse(text).success) return text;
+  throw new InvalidArgumentError("Expected a job's number or id, as `slipway jobs` lists them.");
+}
+
+/** A branch's short name. */
+export function parseBranch(text: string): string {
+  if (branchSchema.safeParse(text).success) return text;
+  throw new InvalidArgumentError("Expected a branch name that git accepts, such as main.");
+}
+
 /** Gathers an option that may be given more than once. */
 export function gather(value: string, before: string[] = []): string[] {
   return [...before, value];
@@ -34,7 +47,10 @@ export async function parseSettings(pairs: readonly string[]): Promise<Record<st
   const settings: Record<string, unknown> = {};
   for (const pair of pairs) {
     const at = pair.indexOf("=");
-    if (at < 1) throw new SlipwayError("INVALID_REQUEST", `--backend-config expects key=value or key=@file; found "${pair}".`);
+    if (at < 1) {
+      const hint = "Such as --backend-config script=@steps.yaml.";
+      throw new SlipwayError("INVALID_REQUEST", `--backend-config expects key=value or key=@file; found "${pair}".`, { hint });
+    }
     settings[pair.slice(0, at)] = await settingValue(pair.slice(at + 1));
   }
   return settings;

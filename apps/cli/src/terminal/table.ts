@@ -1,5 +1,5 @@
 import type { Screen } from "./screen.ts";
-import { cut } from "./text.ts";
+import { columnsOf, cut, padTo } from "./text.ts";
 
 export interface Column<Row> {
   readonly title: string;
@@ -13,7 +13,7 @@ export interface Column<Row> {
 /** Rows in columns as wide as their content, the growing one cut so that a line fits the screen. */
 export function tableLines<Row>(screen: Screen, columns: ReadonlyArray<Column<Row>>, rows: readonly Row[]): string[] {
   const cells = rows.map((row) => columns.map((column) => column.text(row)));
-  const widths = columns.map((column, index) => Math.max(column.title.length, ...cells.map((line) => [...(line[index] ?? "")].length)));
+  const widths = columns.map((column, index) => Math.max(column.title.length, ...cells.map((line) => columnsOf(line[index] ?? ""))));
   const grown = columns.findIndex((column) => column.grows);
   if (grown >= 0) {
     const others = widths.reduce((sum, width, index) => sum + (index === grown ? 0 : width), 0) + 2 * (columns.length - 1);
@@ -22,8 +22,7 @@ export function tableLines<Row>(screen: Screen, columns: ReadonlyArray<Column<Ro
   const place = (text: string, index: number): string => {
     const width = widths[index] ?? 0;
     const short = cut(text, width);
-    const pad = " ".repeat(width - [...short].length);
-    return columns[index]?.align === "right" ? pad + short : short + pad;
+    return columns[index]?.align === "right" ? " ".repeat(width - columnsOf(short)) + short : padTo(short, width);
   };
   const head = columns
     .map((column, index) => place(column.title, index))

@@ -58,30 +58,68 @@ export function firstLine(text: string): string {
   );
 }
 
-/** At most `width` characters; what is cut shows as `…`. */
+/** At most `width` columns; what is cut shows as `…`. */
 export function cut(text: string, width: number): string {
-  const characters = [...text];
-  return characters.length <= width
-    ? text
-    : `${characters
-        .slice(0, Math.max(width - 1, 0))
-        .join("")
-        .trimEnd()}…`;
+  const signs = signsOf(text);
+  if (columnsOf(text) <= width) return text;
+  return `${signs
+    .slice(0, fitting(signs, Math.max(width - 1, 0)))
+    .join("")
+    .trimEnd()}…`;
 }
 
-/** Lines of at most `width` characters, broken between words where there are any. */
+/** The text and spaces after it, `width` columns in all. */
+export function padTo(text: string, width: number): string {
+  return text + " ".repeat(Math.max(width - columnsOf(text), 0));
+}
+
+/** Lines of at most `width` columns, broken between words where there are any. */
 export function wrap(text: string, width: number): string[] {
   return text.split("\n").flatMap((line) => wrapLine(line, width));
 }
 
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = [];
-  let rest = [...line];
-  while (rest.length > width) {
-    const space = rest.lastIndexOf(" ", width);
-    const end = space > width / 3 ? space : width;
-    lines.push(rest.slice(0, end).join("").trimEnd());
-    rest = rest.slice(rest[end] === " " ? end + 1 : end);
+  let rest = signsOf(line);
+  for (let end = fitting(rest, width); end < rest.length; end = fitting(rest, width)) {
+    const space = rest.lastIndexOf(" ", end);
+    const at = space > end / 3 ? space : Math.max(end, 1);
+    lines.push(rest.slice(0, at).join("").trimEnd());
+    rest = rest.slice(rest[at] === " " ? at + 1 : at);
   }
   return [...lines, rest.join("")];
+}
+
+const SIGNS = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** What a person sees as one sign each: an emoji with its modifiers, a letter with its accents. */
+function signsOf(text: string): string[] {
+  return PLAIN.test(text) ? text.split("") : Array.from(SIGNS.segment(text), ({ segment }) => segment);
+}
+
+/** How many of the signs fit into so many columns. */
+function fitting(signs: readonly string[], width: number): number {
+  let columns = 0;
+  for (const [index, sign] of signs.entries()) {
+    columns += columnsOfSign(sign);
+    if (columns > width) return index;
+  }
+  return signs.length;
+}
+
+const PLAIN = /^[\x20-\x7e]*$/;
+/** What terminals draw two columns wide: East Asian wide and full-width forms (Unicode TR 11), and emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
+const INVISIBLE = /^[\p{M}\p{Cf}]*$/u;
+
+function columnsOfSign(sign: string): number {
+  if (PLAIN.test(sign)) return sign.length;
+  if (INVISIBLE.test(sign)) return 0;
+  return WIDE.test(sign) ? 2 : 1;
+}
+
+/** Columns that a line takes on a terminal. */
+export function columnsOf(text: string): number {
+  return PLAIN.test(text) ? text.length : signsOf(text).reduce((sum, sign) => sum + columnsOfSign(sign), 0);
 }
