@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Client } from "@slipway/protocol/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { allEvents, ended, logText, submitScript } from "../support/jobs.ts";
-import { leftovers } from "../support/leftovers.ts";
 import { git, makeRepository, type TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";
 
@@ -110,7 +109,7 @@ test("nothing of the host is in sight", async () => {
 test("a daemon that the agent leaves behind is gone with the attempt", async () => {
   const { detail } = await runHostile(["setsid nohup sh -c 'while :; do sleep 0.1; done' >/dev/null 2>&1 & echo started"], "daemon");
   expect(detail.job.state).toBe("done");
-  const left = await leftovers(stack.data);
+  const left = await stack.leftovers();
   expect(left.processes.filter((line) => line.includes("while :"))).toEqual([]);
 });
 
