@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { ended } from "../support/jobs.ts";
-import type { PartName } from "../support/stack.ts";
+import type { PartName, Stack } from "../support/stack.ts";
 import { killNow, pidsOf } from "./processes.ts";
 import { Random } from "./random.ts";
 import { Scene } from "./scene.ts";
@@ -20,39 +20,48 @@ const LONGEST_CALM = 40;
 type Victim = PartName | "sandbox";
 const VICTIMS: readonly Victim[] = ["server", "worker", "second", "integrator", "worker", "second", "sandbox"];
 
+async function kill(stack: Stack, victim: Victim, random: Random): Promise<void> {
+  if (victim !== "sandbox") return await stack.signal(victim, "SIGKILL");
+  const pids = await pidsOf(stack.data, "init");
+  if (pids.length > 0) killNow(random.pick(pids));
+}
+
 let scene: Scene | undefined;
 afterAll(() => scene?.[Symbol.asyncDispose]());
 
-test(`${JOBS} jobs, two workers, and ${KILLS} kills at random instants (SEED=${seed})`, async () => {
-  console.log(`random kills: SEED=${seed}`);
-  const random = new Random(seed);
-  scene = await Scene.open();
-  const { stack, client } = scene;
-  await stack.start("second");
-  const jobs = [];
-  // Each sandbox that is killed costs an attempt.
-  for (let index = 0; index < JOBS; index += 1) jobs.push(await scene.submit({ maxAttempts: 20 }));
-  const allOver = Promise.all(jobs.map(({ id }) => ended(client, id))).then(() => true);
-  const log: string[] = [];
-  for (let index = 0; index < KILLS; index += 1) {
-    const victim = random.pick(VICTIMS);
-    const moment = { request: /./, when: random.pick(["before", "after"] as const), skip: random.below(LONGEST_CALM) };
-    const killed = stack.between.arm(moment, () => kill(stack.data, victim, random));
-    const isOver = await Promise.race([killed.then(() => false), allOver]);
-    if (isOver) break;
-    log.push(`${victim} ${moment.when} ${moment.skip}`);
-    if (victim !== "sandbox") await stack.start(victim);
-  }
-  stack.between.disarm();
-  console.log(`killed: ${log.join(", ")}`);
-  for (const job of jobs) await scene.landedOnce(job);
-  await scene.nothingOfAttempts();
-  await scene.nothingLeft();
-  expect(log.length).toBeGreaterThan(KILLS / 2);
-
-  async function kill(data: string, victim: Victim, chance: Random): Promise<void> {
-    if (victim !== "sandbox") return await stack.signal(victim, "SIGKILL");
-    const pids = await pidsOf(data, "init");
-    if (pids.length > 0) killNow(chance.pick(pids));
-  }
-}, LIMIT_MS);
+test(
+  `${JOBS} jobs, two workers, and ${KILLS} kills at random instants (SEED=${seed})`,
+  async () => {
+    console.log(`random kills: SEED=${seed}`);
+    const random = new Random(seed);
+    scene = await Scene.open();
+    const { stack, client } = scene;
+    await stack.start("second");
+    const jobs = [];
+    // Each sandbox that is killed costs an attempt.
+    for (let index = 0; index < JOBS; index += 1) jobs.push(await scene.submit({ maxAttempts: 20 }));
+    const allOver = Promise.all(jobs.map(({ id }) => ended(client, id)));
+    const log: string[] = [];
+    for (let index = 0; index < KILLS; index += 1) {
+      const victim = random.pick(VICTIMS);
+      const moment = { request: /./, when: random.pick(["before", "after"] as const), skip: random.below(LONGEST_CALM) };
+      let isStruck = false;
+      const killed = stack.between.arm(moment, () => {
+        isStruck = true;
+        return kill(stack, victim, random);
+      });
+      await Promise.race([killed, allOver]);
+      if (!isStruck) break;
+      await killed;
+      log.push(`${victim} ${moment.when} ${moment.skip}`);
+      if (victim !== "sandbox") await stack.start(victim);
+    }
+    stack.between.disarm();
+    console.log(`killed: ${log.join(", ")}`);
+    for (const job of jobs) await scene.landedOnce(job);
+    await scene.nothingOfAttempts();
+    await scene.nothingLeft();
+    expect(log.length).toBeGreaterThan(KILLS / 2);
+  },
+  LIMIT_MS,
+);

@@ -22,16 +22,13 @@ test.each([
     const scene = current();
     const { stack, client } = scene;
     let job: SlowJob | undefined;
-    const stopped = Promise.withResolvers<void>();
     const released = at(late(instantCalled(name)), scene, async () => {
       await stack.signal("worker", "SIGSTOP");
-      stopped.resolve();
       // Claims only when the first one is frozen, and holds the job for good.
       await stack.start("second");
       await ended(client, job?.id ?? "");
     });
     job = await scene.submit();
-    await stopped.promise;
     await released;
     await stack.signal("worker", "SIGCONT");
     const detail = await scene.landedOnce(job);

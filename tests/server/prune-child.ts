@@ -5,6 +5,8 @@ import pino from "pino";
 
 /** A server that runs one round of pruning, with nothing kept, and asks its parent before each step; the parent kills it or lets it go on. */
 const log = pino({ level: "silent" });
+const abandoned = (): never => process.exit(1);
+process.once("disconnect", abandoned);
 await using server = await startServer({ data: process.argv[2] ?? "", host: "127.0.0.1", port: 0, allowRemote: false, allowedOrigins: [], log });
 
 /** The same object, with a question before each of its asynchronous calls. */
@@ -24,4 +26,5 @@ function asking<T extends object>(object: T): T {
 
 const { store, artifacts } = server.plane;
 await new Pruner({ ...server.plane, store: asking(store), artifacts: asking(artifacts) }, { retentionMs: 1 }).runOnce();
+process.off("disconnect", abandoned);
 process.disconnect();
