@@ -23,7 +23,7 @@ describe("limits that each process of a bubblewrap sandbox has by itself", () =>
   let bench: SandboxBench;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    bench = await openBench("bwrap", LIMITS);
+    bench = await openBench("bwrap", { limits: LIMITS });
     sandbox = await startIn(bench);
   });
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe.skipIf("reason" in opened).each(["bwrap", "none"] as const)("control gr
   const EAT = "exec tail /dev/zero";
   let bench: SandboxBench;
   beforeAll(async () => {
-    bench = await openBench(kind, limits);
+    bench = await openBench(kind, { limits });
   });
   afterAll(async () => {
     await bench[Symbol.asyncDispose]();

@@ -45,44 +45,6 @@ const cases = conformanceCases(defineBackend(echo), {
 });
 for (const { name, run } of cases) test(name, run);
 
-const turns = { ok: { config: { model: "a" } }, endless: { config: { model: "a", waitMs: 600_000 } }, wrongConfigs: [] };
-const deaf: typeof echo = {
-  ...echo,
-  turn: ({ config: { waitMs } }) => new Promise((resolve) => setTimeout(resolve, waitMs > 0 ? 3_000 : 0, { status: "done", finalText: "" })),
-};
-const loose: typeof echo = { ...echo, config: config.loose() as unknown as typeof config };
-
-test.each([
-  ["a broken promise of usage", { ...echo, capabilities: { ...echo.capabilities, usage: true } }, "a turn ends done", "no such event"],
-  ["an agent that does not hear of its abort", deaf, "an abort ends the turn within a second", "ms after the abort"],
-  ["a late event", { ...echo, turn: async ({ emit }) => (setTimeout(emit, 10, {}), { status: "done", finalText: "" }) }, "a turn ends done", "after the end"],
-  ["a result that is none", { ...echo, turn: async () => ({ status: "fine" }) }, "a turn ends done", "status"],
-  ["a probe that throws", { ...echo, probe: () => Promise.reject(new Error("no disk")) }, "the probe answers", "no disk"],
-  ["a probe without a remedy", { ...echo, probe: async () => ({ ok: false, tried: "", found: "" }) }, "the probe answers", "what to type"],
-  [
-    "a session that cannot go on",
-    {
-      ...echo,
-      capabilities: { ...echo.capabilities, resume: true },
-      turn: async (turn) => (turn.turn > 1 ? failedTurn("BACKEND_FAILED", "lost") : echo.turn(turn)),
-    },
-    "a second turn",
-    "lost",
-  ],
-  ["a warm-up without an end", { ...echo, warmUp: () => new Promise<void>(() => undefined) }, "the warm-up ends", "went on for a second"],
-] as Array<[string, typeof echo, string, string]>)("the suite finds %s", async (_, broken, name, words) => {
-  const found = conformanceCases(broken, turns).find((candidate) => candidate.name.startsWith(name));
-  if (!found) throw new Error(`there is no case ${name}`);
-  await expect(found.run()).rejects.toThrow(words);
-});
-
-test("the suite finds a configuration that takes anything", async () => {
-  const [found] = conformanceCases(loose, { ...turns, wrongConfigs: [{ config: { model: "a", modle: "b" }, field: "modle" }] }).filter(({ name }) =>
-    name.includes("modle"),
-  );
-  await expect(found?.run()).rejects.toThrow("should have been refused");
-});
-
 test("the manifest tells the schema of what people write", () => {
   const manifest = toManifest(echo);
   expect(manifest.configSchema).toMatchObject({ type: "object", required: ["model"], properties: { waitMs: { default: 0 } }, additionalProperties: false });
