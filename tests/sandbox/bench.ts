@@ -4,8 +4,7 @@ import { join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
-import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
-import type { SandboxLimits } from "../../apps/worker/src/sandbox/limits/limits.ts";
+import { createSandboxProvider, type SandboxSettings } from "../../apps/worker/src/sandbox/create.ts";
 import type { Sandbox, SandboxCommand, SandboxProvider, SandboxSpec, TurnOptions } from "../../apps/worker/src/sandbox/sandbox.ts";
 
 export const INSTALL_ROOT = join(import.meta.dirname, "../..");
@@ -22,11 +21,11 @@ export interface SandboxBench extends AsyncDisposable {
   start(name?: string): Promise<Sandbox>;
 }
 
-export async function openBench(kind: Kind, limits?: SandboxLimits): Promise<SandboxBench> {
+export async function openBench(kind: Kind, more: Partial<SandboxSettings> = {}): Promise<SandboxBench> {
   const data = await mkdtemp(join(tmpdir(), "slipway-sandbox-"));
   const runtimeFolder = await mkdtemp(join(tmpdir(), "slipway-rt-"));
   if (kind === "none by ps") process.env["SLIPWAY_PROCESS_TABLE"] = "ps";
-  const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data], ...(limits ? { limits } : {}) });
+  const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data], ...more });
   const started: Sandbox[] = [];
   let count = 0;
   const spec = async (name?: string): Promise<SandboxSpec> => {

@@ -15,18 +15,21 @@ const { positionals, values } = parseArgs({
 if (values["compile-cache"] !== undefined) enableCompileCache(values["compile-cache"]);
 
 const [command, backend] = positionals;
+/** Standard output is for the answer alone: what a backend says while it is loaded goes elsewhere, and what it leaves open is not waited for. */
+const answer = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`, () => process.exit());
+console.log = console.info = console.debug = console.error;
 if (command === "serve" && values.socket !== undefined && values.lease !== undefined && values.spool !== undefined) {
   const { serve } = await import("./serve.ts");
   await serve({ socket: values.socket, lease: values.lease, spool: values.spool, ownNamespace: values["own-namespace"] });
 } else if (command === "describe") {
   const { describe } = await import("./describe.ts");
-  process.stdout.write(`${JSON.stringify(await describe(), null, 2)}\n`);
+  answer(await describe());
 } else if (command === "probe") {
   const { probe } = await import("./probe.ts");
-  process.stdout.write(`${JSON.stringify(await probe(backend), null, 2)}\n`);
+  answer(await probe(backend));
 } else if (command === "warm") {
   // Loads what a turn needs, so that the compile cache has it; for runners that find the cache read-only.
-  await Promise.all([import("./serve.ts"), import("./lease/namespace.ts"), import("./turn/run-turn.ts")]);
+  await Promise.all([import("./serve.ts"), import("./lease/namespace.ts"), import("./turn/run-turn.ts"), import("./warm-up.ts")]);
   const { preloadBackends } = await import("./registry.ts");
   await preloadBackends();
   flushCompileCache();

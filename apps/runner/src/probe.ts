@@ -1,12 +1,12 @@
 import { homedir } from "node:os";
 import type { ProbeResult } from "@slipway/protocol/manifest";
-import { loadBackend, REGISTRY } from "./registry.ts";
+import { backendNames, loadBackend } from "./registry.ts";
 
 const LIMIT_MS = 20_000;
 
 /** Asks one backend, or all, whether everything that a turn needs is there. A backend that throws or hangs is not ok, and the answer says so. */
 export async function probe(name: string | undefined): Promise<ProbeResult[]> {
-  const names = name === undefined ? Object.keys(REGISTRY) : [name];
+  const names = name === undefined ? backendNames() : [name];
   return await Promise.all(names.map(probeOne));
 }
 

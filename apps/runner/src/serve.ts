@@ -29,6 +29,9 @@ class Runner {
   readonly #ledger: TurnLedger;
   readonly #link: WorkerLink;
   readonly #outbox: Outbox;
+  /** Aborts with the first turn. */
+  readonly #warming = new AbortController();
+  #isPrepared = false;
   readonly #streamOffsets = new Map<string, number>();
   #running: { turnId: string; cancel: AbortController; stray: PromiseWithResolvers<never> } | undefined;
 
@@ -40,7 +43,7 @@ class Runner {
       turnId: () => this.#running?.turnId ?? null,
       onMessage: (message) => this.#receive(message),
       // Schemas and backends take 200 ms to load, and the first turn should not wait for them; the hello has gone out.
-      onHello: () => void loadTurnCode().then(({ preloadBackends }) => preloadBackends()),
+      onHello: () => void this.#prepare(),
     });
     this.#outbox = new Outbox(spool, () => this.#link.pump());
   }
@@ -53,6 +56,19 @@ class Runner {
     process.on("uncaughtException", stray);
     process.on("unhandledRejection", stray);
     this.#link.connect();
+  }
+
+  /** Once: a worker that comes back says hello again. */
+  async #prepare(): Promise<void> {
+    if (this.#isPrepared) return;
+    this.#isPrepared = true;
+    try {
+      const { preloadBackends, warmUp } = await loadTurnCode();
+      await warmUp(await preloadBackends(), this.#warming.signal);
+    } catch (error) {
+      // The first turn meets the same, and can say so.
+      process.stderr.write(`the backends could not be loaded ahead: ${error instanceof Error ? error.message : String(error)}\n`);
+    }
   }
 
   #receive(message: Extract<WorkerToRunner, { type: "turn" | "cancel" | "stop" }>): void {
@@ -72,6 +88,7 @@ class Runner {
 
   async #run(request: TurnRequest): Promise<void> {
     const { turnId } = request;
+    this.#warming.abort();
     const running = { turnId, cancel: new AbortController(), stray: Promise.withResolvers<never>() };
     running.stray.promise.catch(() => {});
     this.#running = running;
@@ -105,8 +122,12 @@ class Runner {
 }
 
 async function loadTurnCode() {
-  const [{ runTurn }, { loadBackend, preloadBackends }] = await Promise.all([import("./turn/run-turn.ts"), import("./registry.ts")]);
-  return { runTurn, loadBackend, preloadBackends };
+  const [{ runTurn }, { loadBackend, preloadBackends }, { warmUp }] = await Promise.all([
+    import("./turn/run-turn.ts"),
+    import("./registry.ts"),
+    import("./warm-up.ts"),
+  ]);
+  return { runTurn, loadBackend, preloadBackends, warmUp };
 }
 
 function failed(code: "INTERNAL" | "DISK_FULL", message: string): TurnResult {

@@ -1,12 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseBackendConfig } from "@slipway/backend-sdk/config";
 import { conformanceCases } from "@slipway/backend-sdk/conformance";
 import { toManifest } from "@slipway/backend-sdk/manifest";
 import { createTestBench, type TestBench, type TurnOptions } from "@slipway/backend-sdk/test-kit";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { scriptBackend } from "./backend.ts";
+import { STEP_SCHEMAS } from "./steps/step-schemas.ts";
 
 const steps = (...list: unknown[]) => ({ script: { turns: [list] } });
 const run = (bench: TestBench, config: unknown, options: Omit<TurnOptions, "config"> = {}) => bench.runTurn(scriptBackend, { config, ...options });
@@ -39,6 +42,19 @@ const cases = conformanceCases(scriptBackend, {
   ],
 });
 for (const { name, run: check } of cases) test(name, check);
+
+test("a setting beside its step is told where it belongs", () => {
+  expect(() => parseBackendConfig(scriptBackend, steps({ shell: "exit 1", expectExit: 1 }))).toThrow(/goes inside it, as in `shell: \{ …, expectExit: … \}`/);
+});
+
+test("every step is described for people, with all that it takes", async () => {
+  const page = await readFile(new URL("../../../docs/backends.md", import.meta.url), "utf8");
+  const rows = new Map([...page.matchAll(/^\| `(\w+)` \| (.*) \| (.*) \|$/gm)].map(([, name = "", takes = ""]) => [name, takes]));
+  expect(Object.keys(STEP_SCHEMAS).filter((name) => !rows.has(name))).toEqual([]);
+  for (const [name, schema] of Object.entries(STEP_SCHEMAS)) {
+    for (const key of settingsOf(z.toJSONSchema(schema, { io: "input" }))) expect(`${name}: ${rows.get(name)}`).toMatch(new RegExp(`\`${key}\\??\``));
+  }
+});
 
 test("the manifest names every step", () => {
   const manifest = JSON.stringify(toManifest(scriptBackend).configSchema);
@@ -196,6 +212,59 @@ test("waitFor sees a file that another process makes, signalFile makes one", asy
   expect(late.result).toMatchObject({ status: "failed", failure: { message: expect.stringContaining("never did not appear within 50 ms") } });
 });
 
+test("messages, plans, usage and raw output are told as they stand in the script", async () => {
+  await using bench = await createTestBench();
+  const { events, logs, durationMs } = await run(
+    bench,
+    steps(
+      { plan: [{ text: "look" }, { text: "mend", status: "active" }] },
+      { print: { text: "thinking of {{prompt}}", role: "reasoning" } },
+      { usage: { inputTokens: 1_200, outputTokens: 34, costUsd: 0.05 } },
+      { log: { text: "turn {{turn}}\n" } },
+      { log: { stream: "trace", text: "/wA=", encoding: "base64" } },
+      { readPrompt: "asked.txt" },
+      { sleep: 60 },
+    ),
+    { prompt: "sums", onLog: (stream, bytes) => stream === "trace" && expect([...bytes]).toEqual([255, 0]) },
+  );
+  expect(events.slice(0, 3)).toMatchObject([
+    {
+      kind: "plan",
+      data: {
+        items: [
+          { text: "look", status: "open" },
+          { text: "mend", status: "active" },
+        ],
+      },
+    },
+    { kind: "message", data: { role: "reasoning", text: "thinking of sums" } },
+    { kind: "usage", data: { inputTokens: 1_200, outputTokens: 34, costUsd: 0.05 } },
+  ]);
+  expect(logs.get("stdout")).toBe("turn 1\n");
+  expect(await text(bench, "asked.txt")).toBe("sums");
+  expect(durationMs).toBeGreaterThanOrEqual(59);
+});
+
+test("`fail` gives its code, message and details as the turn's own", async () => {
+  await using bench = await createTestBench();
+  const { result } = await run(
+    bench,
+    steps({ fail: { code: "BACKEND_RATE_LIMITED", message: "Slow down.", details: { retryAfterMs: 5 } } }, { print: "never" }),
+  );
+  expect(result).toEqual({ status: "failed", failure: { code: "BACKEND_RATE_LIMITED", message: "Slow down.", details: { retryAfterMs: 5 } } });
+});
+
+test("a hang that ignores its abort goes on; a patch finds its place within its fuzz", async () => {
+  await using bench = await createTestBench({ list: "A\nb\nc\n" });
+  const controller = new AbortController();
+  const deaf = run(bench, steps({ hang: { heartbeatMs: 10, ignoreAbort: true } }), { signal: controller.signal, onEvent: () => controller.abort() });
+  expect(await Promise.race([deaf, delay(150, "still hanging")])).toBe("still hanging");
+  const diff = "--- a/list\n+++ b/list\n@@ -1,3 +1,3 @@\n a\n b\n-c\n+C\n";
+  expect((await run(bench, steps({ patch: diff }))).result).toMatchObject({ status: "failed" });
+  expect((await run(bench, steps({ patch: { diff, fuzz: 1 } }))).result).toMatchObject({ status: "done" });
+  expect(await text(bench, "list")).toBe("A\nb\nC\n");
+});
+
 test("silent steps show nothing; a heartbeat does", async () => {
   await using bench = await createTestBench();
   const quiet = await run(bench, steps({ silent: true }, { write: { path: "a", content: "" } }, { print: "unheard" }, { silent: false }, { print: "heard" }));
@@ -214,6 +283,12 @@ test("the configuration that the turn gets is parsed", () => {
     ],
   ]);
 });
+
+/** The settings that a JSON Schema names, in whichever of its forms. */
+function settingsOf({ properties = {}, anyOf = [], items }: z.core.JSONSchema.BaseSchema): string[] {
+  const nested = [...anyOf, ...(typeof items === "object" && !Array.isArray(items) ? [items] : [])];
+  return [...Object.keys(properties), ...nested.flatMap((schema) => (typeof schema === "object" ? settingsOf(schema) : []))];
+}
 
 /** Whether a process is there and not a zombie. */
 function isRunning(pid: number): boolean {

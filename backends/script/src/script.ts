@@ -38,7 +38,7 @@ const stepSchema = z
     const [name, second] = keys;
     if (name === undefined) fail([], `a step is a mapping with one key: ${known}`);
     else if (!isStepName(name)) fail([name], `no such step; ${known}`);
-    else if (second !== undefined) fail([second], `a step has one key, and this one already has ${name}; start a new list entry for ${second}`);
+    else if (second !== undefined) fail([second], secondKey(name, second));
     else {
       const parsed = STEP_SCHEMAS[name].safeParse((value as Record<string, unknown>)[name]);
       if (parsed.success) return { name, input: parsed.data } as Step;
@@ -49,6 +49,11 @@ const stepSchema = z
     }
     return z.NEVER;
   });
+
+function secondKey(name: string, second: string): string {
+  if (isStepName(second)) return `a step has one key, and this one already has ${name}; start a new list entry for ${second}`;
+  return `a step has one key; a setting of ${name} goes inside it, as in \`${name}: { …, ${second}: … }\``;
+}
 
 const stepsSchema = z.array(stepSchema).max(10_000);
 /** A turn is a list of steps, or the same under `steps:`, which reads better in YAML. */

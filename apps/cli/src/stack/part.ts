@@ -134,6 +134,7 @@ const PASSED_ON: ReadonlySet<string> = new Set([
   "SLIPWAY_PROCESS_LIMIT",
   "SLIPWAY_FILE_LIMIT",
   "SLIPWAY_CGROUP",
+  "SLIPWAY_BACKENDS",
 ]);
 
 /** The parts take their settings by flags; a SLIPWAY_URL meant for this command must not reach them. */

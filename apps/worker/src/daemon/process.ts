@@ -43,6 +43,8 @@ interface Arguments {
   readonly verifySlots: number;
   readonly name: string;
   readonly sandbox: "bwrap" | "none";
+  /** Where further backends are. */
+  readonly backends: string | undefined;
   /** Those that were asked for. */
   readonly limits: Partial<SandboxLimits>;
 }
@@ -94,7 +96,13 @@ export async function runWorker(): Promise<void> {
 async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise<WorkerDaemon> {
   const installRoot = resolve(dirname(fileURLToPath(import.meta.url)), "../../../..");
   const limits = { ...DEFAULT_LIMITS, ...args.limits };
-  const provider = createSandboxProvider(args.sandbox, { runtimeFolder: runtimeFolderOf(args.data), installRoot, maskPaths: [args.data], limits });
+  const provider = createSandboxProvider(args.sandbox, {
+    runtimeFolder: runtimeFolderOf(args.data),
+    installRoot,
+    maskPaths: [args.data],
+    limits,
+    backendsFolder: args.backends,
+  });
   requireLimits(args.sandbox, args.limits);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
   const [, manifests, server] = await Promise.all([
@@ -155,6 +163,7 @@ function readArguments(): Arguments {
     verifySlots: count("--verify-slots", values["verify-slots"]),
     name: values.name.slice(0, 100),
     sandbox,
+    backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     limits: readLimits(values, process.env),
   };
 }

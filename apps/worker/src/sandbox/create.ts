@@ -14,6 +14,8 @@ export interface SandboxSettings {
   readonly installRoot: string;
   /** Host folders that no sandbox may see, such as the data folder, but for what a spec names inside them. */
   readonly maskPaths: readonly string[];
+  /** An npm project whose packages bring further backends. */
+  readonly backendsFolder?: string | undefined;
   /** For each sandbox; DEFAULT_LIMITS where they are missing. What cannot be kept here is not: `requireLimits` says so of those that must be. */
   readonly limits?: SandboxLimits;
 }

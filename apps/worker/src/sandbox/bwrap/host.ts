@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { backendPaths } from "../backends-folder.ts";
 import { resourceLimitPrefix } from "../limits/in-force.ts";
 import type { SandboxLimits } from "../limits/limits.ts";
 import type { ResourceGroups } from "../limits/resource-groups.ts";
@@ -17,6 +18,7 @@ export interface BwrapSettings {
   /** The checkout or installation that holds `apps/runner`. */
   readonly installRoot: string;
   readonly maskPaths: readonly string[];
+  readonly backendsFolder?: string | undefined;
   readonly limits: SandboxLimits;
   readonly groups: ResourceGroups;
 }
@@ -42,6 +44,7 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
     installRoot: settings.installRoot,
     etcFolder,
     maskPaths: settings.maskPaths,
+    backends: backendsIn(settings.backendsFolder),
     groups: settings.groups,
     commandPrefix: resourceLimitPrefix(settings.limits),
     canDisableUserns: help.all.includes("--disable-userns"),
@@ -56,6 +59,13 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
     await tryHost(weaker);
     return weaker;
   }
+}
+
+/** The folder by its real path, which is what is there inside. */
+function backendsIn(folder: string | undefined): HostView["backends"] {
+  if (folder === undefined) return undefined;
+  const paths = backendPaths(folder);
+  return { folder: paths[0] ?? folder, paths };
 }
 
 async function tryHost(host: HostView): Promise<void> {

@@ -24,7 +24,11 @@ import { type HostView, INSIDE, viewOptions } from "./view.ts";
 function initCommand(id: string): string[] {
   return ["/bin/sh", "-c", 'shift; "$@"; exit $?', INIT_NAME, id];
 }
-const RUNNER_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home, LANG: "C.UTF-8" };
+/** PATH is the worker's, as the agents have it: a backend that warms up looks for its agent there. */
+function runnerEnvironment(host: HostView): Record<string, string> {
+  const PATH = process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return { PATH, HOME: INSIDE.home, LANG: "C.UTF-8", ...(host.backends ? { SLIPWAY_BACKENDS: host.backends.folder } : {}) };
+}
 
 /** Sandboxes by bubblewrap: namespaces of their own, and of the host only what is named. */
 export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
@@ -93,7 +97,7 @@ function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
 function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]): Bubblewrap {
   const cacheFolder = compileCacheOf(settings.runtimeFolder);
   const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder } });
-  const environment = Object.entries(RUNNER_ENV).flatMap(([name, value]) => ["--setenv", name, value]);
+  const environment = Object.entries(runnerEnvironment(host)).flatMap(([name, value]) => ["--setenv", name, value]);
   const paths = { socket: `${INSIDE.run}/s`, lease: `${INSIDE.control}/lease.json`, spool: INSIDE.spool };
   const command = runnerCommand(settings.installRoot, { ...paths, cache: cacheFolder && INSIDE.cache, ownNamespace: true });
   // A pipe would break, and kill, when the worker is gone; a file stays.

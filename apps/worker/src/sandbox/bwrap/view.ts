@@ -21,6 +21,8 @@ export interface HostView {
   readonly etcFolder: string;
   /** Never visible, whatever is mounted around them, but for what a spec names below them. */
   readonly maskPaths: readonly string[];
+  /** Backends of others: the folder that names them, and all that must be seen of them. */
+  readonly backends: { readonly folder: string; readonly paths: readonly string[] } | undefined;
   /** Where what runs in a sandbox is counted. */
   readonly groups: ResourceGroups;
   /** Before the argv of each command inside. */
@@ -124,8 +126,9 @@ function etc(host: HostView, network: "none" | "host"): string[] {
 /** Mounts at their own paths, outer folders first, each mask in its place between them. */
 function hostFolders(host: HostView, spec: SandboxSpec): string[] {
   const parts = INSTALL_PARTS.map((part) => join(host.installRoot, part)).filter((path) => existsSync(path));
-  const shown = [...new Set([process.execPath, ...parts, ...spec.readOnly].map((path) => resolve(path)))];
-  for (const path of spec.readOnly) refuseUnsafe(resolve(path), host.maskPaths);
+  const backends = host.backends?.paths ?? [];
+  const shown = [...new Set([process.execPath, ...parts, ...backends, ...spec.readOnly].map((path) => resolve(path)))];
+  for (const path of [...backends, ...spec.readOnly]) refuseUnsafe(resolve(path), host.maskPaths);
   const masks = masksWithin(host, [...shown, ...SYSTEM, "/usr"]);
   const steps = [...shown.map((path) => ({ path, isMask: false })), ...masks.map((path) => ({ path, isMask: true }))].sort(
     (a, b) => a.path.length - b.path.length,

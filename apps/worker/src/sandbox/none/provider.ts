@@ -21,6 +21,7 @@ import { endFamily, LABEL, leaders, requireProcessTable } from "./strays.ts";
 export interface NoneSettings {
   readonly runtimeFolder: string;
   readonly installRoot: string;
+  readonly backendsFolder?: string | undefined;
   readonly groups: ResourceGroups;
 }
 
@@ -92,7 +93,15 @@ function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: st
   rmSync(runnerLogIn(spec.control), { force: true });
   const log = openSync(runnerLogIn(spec.control), "ax", 0o600);
   try {
-    const env = { PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", HOME: spec.home, LANG: UTF8_LOCALE, [LABEL]: spec.id, ...processTableChoice() };
+    const backends = settings.backendsFolder === undefined ? {} : { SLIPWAY_BACKENDS: settings.backendsFolder };
+    const env = {
+      PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+      HOME: spec.home,
+      LANG: UTF8_LOCALE,
+      [LABEL]: spec.id,
+      ...processTableChoice(),
+      ...backends,
+    };
     return spawn(file, args, { cwd: spec.workspace, stdio: ["pipe", "ignore", log], detached: true, env });
   } finally {
     closeSync(log);

@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** A package of somebody else, as npm installs it: files by path; `backends` as its package.json says them. */
+export interface PluginPackage {
+  readonly backends?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  /** A link, as `npm install file:…` makes one, to a folder outside. */
+  readonly linked?: boolean;
+}
+
+export interface PluginFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** An npm project outside of this repository whose dependencies are these packages. */
+export async function pluginFolder(packages: Readonly<Record<string, PluginPackage>>): Promise<PluginFolder> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), "slipway-plugins-")));
+  const path = join(root, "backends");
+  await linkSdk(path);
+  await writeFile(join(path, "package.json"), JSON.stringify({ dependencies: Object.fromEntries(Object.keys(packages).map((name) => [name, "1.0.0"])) }));
+  for (const [name, { backends, files, linked }] of Object.entries(packages)) {
+    const inFolder = join(path, "node_modules", name);
+    const own = linked ? join(root, name) : inFolder;
+    const described = { name, version: "1.0.0", type: "module", ...(backends ? { slipway: { backends } } : {}) };
+    for (const [file, text] of Object.entries({ "package.json": JSON.stringify(described), ...files })) {
+      await mkdir(dirname(join(own, file)), { recursive: true });
+      await writeFile(join(own, file), text);
+    }
+    if (!linked) continue;
+    await mkdir(dirname(inFolder), { recursive: true });
+    await symlink(own, inFolder);
+    await linkSdk(own);
+  }
+  return { path, [Symbol.asyncDispose]: () => rm(root, { recursive: true }) };
+}
+
+/** What every backend's package depends on. */
+async function linkSdk(folder: string): Promise<void> {
+  await mkdir(join(folder, "node_modules/@slipway"), { recursive: true });
+  await symlink(join(ROOT, "backends/sdk"), join(folder, "node_modules/@slipway/backend-sdk"));
+  await symlink(join(ROOT, "node_modules/zod"), join(folder, "node_modules/zod"));
+}
+
+/** The source of a backend that says its prompt again, and has warmed up where the file `warm` is in its home. */
+export function parrot(name: string): string {
+  return `
+    import { existsSync, writeFileSync } from "node:fs";
+    import { defineBackend } from "@slipway/backend-sdk/define-backend";
+    import { z } from "zod";
+    console.log("a backend that talks while it is loaded");
+    setInterval(() => {}, 1_000);
+    export const backend = defineBackend({
+      name: "${name}",
+      version: "1.0.0",
+      summary: "Says it again.",
+      capabilities: { resume: false, usage: false, plan: false, model: false },
+      config: z.strictObject({ loud: z.boolean().default(false) }),
+      secrets: [],
+      probe: async () => ({ ok: true, tried: "itself", found: "a beak" }),
+      warmUp: async ({ home, env }) => writeFileSync(home + "/warm", env.PATH),
+      turn: async ({ prompt, home, config }) => ({
+        status: "done",
+        finalText: (config.loud ? prompt.toUpperCase() : prompt) + (existsSync(home + "/warm") ? ", warm" : ", cold"),
+      }),
+    });`;
+}
