@@ -128,7 +128,7 @@ export class TestAttempt implements AsyncDisposable {
     const spool = this.#files.use(await EventSpool.open(join(paths.root, "events.jsonl")));
     const events = new AttemptEvents(spool, { acknowledged: async () => undefined });
     return {
-      claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, verify: this.#verify },
+      claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, model: { token: "slipmodel_test" }, verify: this.#verify },
       paths,
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,

@@ -12,6 +12,7 @@ export const SAMPLE_REQUEST = {
   dedupeKey: null,
   requires: [],
   maxAttempts: 3,
+  budget: {},
   timeoutMs: 60_000,
   stallMs: 60_000,
   queueTimeoutMs: 86_400_000,

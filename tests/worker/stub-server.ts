@@ -201,7 +201,7 @@ export class StubServer implements AsyncDisposable {
       localPath: "/nonexistent",
       installationId: INSTALLATION,
     };
-    const claim: Claim = { job: { ...job, state: "running", fence }, fence, claimId, ttlMs: this.ttlMs, hub, verify: null };
+    const claim: Claim = { job: { ...job, state: "running", fence }, fence, claimId, ttlMs: this.ttlMs, hub, model: { token: "slipmodel_stub" }, verify: null };
     this.attempts.set(`${job.id}-${fence}`, { claim, live: true, acked: 0, events: [], outcome: undefined });
     return claim;
   }

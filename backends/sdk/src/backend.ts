@@ -29,6 +29,17 @@ export interface ProbeContext {
   readonly signal: AbortSignal;
 }
 
+/**
+ * The gateway as an agent reaches it. It speaks each vendor's own protocol under `<baseUrl>/<provider>/v1`, adds the real key, counts, and keeps to the job's
+ * budget.
+ */
+export interface ModelAccess {
+  /** Such as `http://127.0.0.1:40123`: a port of this sandbox alone. */
+  readonly baseUrl: string;
+  /** In place of a vendor's key; good for this attempt only, and masked in everything that leaves the runner. */
+  readonly token: string;
+}
+
 export interface TurnContext<Config = unknown> {
   readonly prompt: string;
   /** 1 for the first turn of the attempt; repairs and revisions count up. */
@@ -39,6 +50,8 @@ export interface TurnContext<Config = unknown> {
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** The way to the models, where `capabilities.model` says that the backend needs one. */
+  readonly model?: ModelAccess;
   /** Aborts when the turn is cancelled or out of time: end the agent and return. */
   readonly signal: AbortSignal;
   /** Emits one event. */

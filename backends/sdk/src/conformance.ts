@@ -10,11 +10,11 @@ import { createTestBench, type TestBench, type TurnOptions, type TurnRecord } fr
 
 export interface ConformanceTurns {
   /** A turn that ends well. Where the backend declares `usage` or `plan`, this turn has both to show. */
-  readonly ok: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env">;
+  readonly ok: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env" | "model">;
   /** A turn that does not end by itself; the suite aborts it. */
-  readonly endless: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env">;
+  readonly endless: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env" | "model">;
   /** A turn that fails, and the code that it must fail with. */
-  readonly failing?: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env"> & { readonly code: string };
+  readonly failing?: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env" | "model"> & { readonly code: string };
   /** Wrong configurations, each with the field that the error must name. */
   readonly wrongConfigs: ReadonlyArray<{ readonly config: unknown; readonly field: string }>;
 }

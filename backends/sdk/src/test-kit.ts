@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 import type { z } from "zod";
-import type { BackendDefinition } from "./backend.ts";
+import type { BackendDefinition, ModelAccess } from "./backend.ts";
 import { parseBackendConfig } from "./config.ts";
 
 export interface TurnOptions {
@@ -14,6 +14,8 @@ export interface TurnOptions {
   readonly turn?: number;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** In place of the gateway: a model server of the test's own, say. */
+  readonly model?: ModelAccess;
   readonly signal?: AbortSignal;
   /** Called with every event as it comes, so that a test can wait for one. */
   readonly onEvent?: (event: AgentEvent) => void;
@@ -75,6 +77,7 @@ async function runTurn<Config extends z.ZodType>(
     ...folders,
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: folders.home, ...options.env },
     secrets: options.secrets ?? {},
+    ...(options.model ? { model: options.model } : {}),
     signal: options.signal ?? new AbortController().signal,
     emit(event) {
       if (ended) late += 1;

@@ -3,9 +3,9 @@ import { idSchema, timeSchema } from "./scalars.ts";
 
 /**
  * What a token may do. admin: everything. submitter: submit, cancel, retry and read. viewer: read. worker: claim and report attempts.
- * integrator: claim and land completions.
+ * integrator: claim and land completions. gateway: reserve and settle what attempts spend on models.
  */
-export const ROLES = ["admin", "submitter", "viewer", "worker", "integrator"] as const;
+export const ROLES = ["admin", "submitter", "viewer", "worker", "integrator", "gateway"] as const;
 export type Role = (typeof ROLES)[number];
 
 export const createTokenSchema = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { createdTokenSchema, createTokenSchema, ROLES, type Role, tokenViewSchema } from "./accounts.ts";
 import { jobEventSchema } from "./events.ts";
+import { attemptModelSchema, registeredGatewaySchema, registerGatewaySchema, reserveCallSchema, reservedCallSchema, settleCallSchema } from "./gateway-api.ts";
 import {
   claimCompletionResponseSchema,
   claimCompletionSchema,
@@ -42,7 +43,7 @@ export interface Endpoint {
   readonly response: z.ZodType;
 }
 
-const everyone = ["submitter", "viewer", "worker", "integrator"] as const;
+const everyone = ["submitter", "viewer", "worker", "integrator", "gateway"] as const;
 const readers = ["submitter", "viewer", "worker", "integrator"] as const;
 
 export const errorBodySchema = z.object({
@@ -230,6 +231,39 @@ export const ENDPOINTS = {
     summary: "Report how the attempt ended.",
     body: finishSchema,
     response: finishResponseSchema,
+  },
+
+  attemptModel: {
+    method: "GET",
+    path: "/v1/attempts/{job}/{fence}/model",
+    roles: ["worker"],
+    summary: "What the attempt spent on models, and why its newest model call failed.",
+    response: attemptModelSchema,
+  },
+
+  registerGateway: {
+    method: "POST",
+    path: "/v1/gateways",
+    roles: ["gateway"],
+    summary: "Register a gateway, at every start.",
+    body: registerGatewaySchema,
+    response: registeredGatewaySchema,
+  },
+  reserveModelCall: {
+    method: "POST",
+    path: "/v1/model-calls",
+    roles: ["gateway"],
+    summary: "Reserve what a model call may cost; BUDGET_EXCEEDED where that is not left.",
+    body: reserveCallSchema,
+    response: reservedCallSchema,
+  },
+  settleModelCall: {
+    method: "POST",
+    path: "/v1/model-calls/{call}/settle",
+    roles: ["gateway"],
+    summary: "Tell what a model call did cost.",
+    body: settleCallSchema,
+    response: z.object({}),
   },
 
   claimCompletion: {

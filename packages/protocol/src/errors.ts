@@ -133,6 +133,33 @@ export const ERRORS = {
   BACKEND_FAILED: row(502, "final", "The agent ended with an error of its own.", "Look at the end of the job's log with `slipway logs`."),
   AGENT_TIMEOUT: row(504, "final", "The agent did not finish in its time.", "Give the job more time with --timeout, or a smaller task."),
   AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words."),
+  MODEL_REFUSED: row(
+    422,
+    "final",
+    "The model's vendor refused the request.",
+    "Look at the details: often the backend's setting for the model is not one that the vendor has.",
+  ),
+  MODEL_NOT_ALLOWED: row(
+    403,
+    "person",
+    "The gateway does not let this request through.",
+    "Allow what the details name in the gateway's configuration (docs/gateway.md), then `slipway retry`.",
+  ),
+  MODEL_OVERLOADED: row(503, "requeue", "The model's vendor is overloaded.", "Nothing to do: the job is tried again."),
+  MODEL_UNREACHABLE: row(502, "requeue", "The model's vendor cannot be reached.", "Check the network and the provider's `baseUrl`; `slipway doctor` tries it."),
+  MODEL_TIMEOUT: row(
+    504,
+    "requeue",
+    "The model's vendor did not answer in time.",
+    "Nothing to do: it is tried again; the limits are in the gateway's configuration.",
+  ),
+  CONTEXT_TOO_LONG: row(
+    422,
+    "final",
+    "The conversation no longer fits into the model's context window.",
+    "Give the agent a smaller task, or a model with a larger window.",
+  ),
+  GATEWAY_UNAVAILABLE: row(503, "requeue", "The worker's model gateway does not answer.", "See with `slipway doctor` that it runs; `slipway up` starts it."),
   BUDGET_EXCEEDED: row(422, "final", "The job used up its budget.", "Raise the budget, or split the task."),
   OUT_OF_MEMORY: row(507, "requeue", "The agent ran out of memory.", "Raise the memory limit, or run fewer jobs at once."),
   RUNNER_LOST: row(

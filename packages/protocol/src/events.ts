@@ -9,6 +9,9 @@ import { JOB_STATES } from "./states.ts";
 export const LOG_CHUNK_LIMIT_BYTES = 16_384;
 export const LOG_CHUNK_INTERVAL_MS = 20;
 
+export const MODEL_CALL_OUTCOMES = ["ok", "failed", "cut"] as const;
+export type ModelCallOutcome = (typeof MODEL_CALL_OUTCOMES)[number];
+
 export const PHASES = ["prepare", "setup", "turn", "checks", "gates", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
 export type Phase = (typeof PHASES)[number];
 
@@ -95,7 +98,18 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** Events that only the server writes. */
+/** Something is missing on purpose, and this says what: nothing is ever dropped in silence. */
+const gapEventSchema = z.object({
+  kind: z.literal("gap"),
+  data: z.object({
+    reason: z.enum(["job-log-limit", "worker-spool-limit", "expired"]),
+    stream: z.string().optional(),
+    droppedEvents: z.int().nonnegative(),
+    droppedBytes: z.int().nonnegative(),
+  }),
+});
+
+/** Events that only the server writes; a worker may write a gap too. */
 export const serverEventSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("state"),
@@ -111,23 +125,34 @@ export const serverEventSchema = z.discriminatedUnion("kind", [
       branch: z.string().optional(),
     }),
   }),
-  /** Something is missing on purpose, and this says what: nothing is ever dropped in silence. */
+  /** One request to a model, when it is settled: what it took, as the gateway counted it. */
   z.object({
-    kind: z.literal("gap"),
+    kind: z.literal("model-call"),
     data: z.object({
-      reason: z.enum(["job-log-limit", "worker-spool-limit", "expired"]),
-      stream: z.string().optional(),
-      droppedEvents: z.int().nonnegative(),
-      droppedBytes: z.int().nonnegative(),
+      callId: idSchema,
+      provider: nameSchema,
+      model: z.string().max(200),
+      /** `ok`: answered whole. `failed`: refused or broken by the vendor or on the way. `cut`: the agent, or the end of its attempt, broke it off. */
+      outcome: z.enum(MODEL_CALL_OUTCOMES),
+      /** HTTP status of the vendor's answer; null where there was none. */
+      status: z.int().nullable(),
+      usage: usageSchema,
+      /** True where the vendor told no usage, and the call was charged what had been reserved for it. */
+      estimated: z.boolean(),
+      code: z.enum(ERROR_CODES).optional(),
+      durationMs: z.number().nonnegative(),
+      /** Until the first byte of the answer's body; null where none came. */
+      firstByteMs: z.number().nonnegative().nullable(),
     }),
   }),
+  gapEventSchema,
 ]);
 
 export const eventBodySchema = z.discriminatedUnion("kind", [...agentEventSchema.options, ...workerEventSchema.options, ...serverEventSchema.options]);
 export type EventBody = z.infer<typeof eventBodySchema>;
 
 /** What a worker may append. */
-export const appendableEventSchema = z.discriminatedUnion("kind", [...agentEventSchema.options, ...workerEventSchema.options, serverEventSchema.options[1]]);
+export const appendableEventSchema = z.discriminatedUnion("kind", [...agentEventSchema.options, ...workerEventSchema.options, gapEventSchema]);
 export type AppendableEvent = z.infer<typeof appendableEventSchema>;
 
 /** An event as stored and sent. */

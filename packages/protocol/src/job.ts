@@ -13,6 +13,17 @@ export type Lane = (typeof LANES)[number];
 export const JOB_KINDS = ["task", "verify"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
+const budgetLimit = (unit: z.ZodType<number>, what: string) => unit.optional().describe(what);
+
+/** What a job may spend on models, counted by the gateway. Tokens are those in (cached ones included) and out. What is not named is not bounded. */
+export const budgetSchema = z.strictObject({
+  tokens: budgetLimit(z.int().positive(), "Tokens of the whole job, all attempts together."),
+  usd: budgetLimit(z.number().positive(), "US dollars of the whole job, all attempts together."),
+  attemptTokens: budgetLimit(z.int().positive(), "Tokens of one attempt."),
+  attemptUsd: budgetLimit(z.number().positive(), "US dollars of one attempt."),
+});
+export type Budget = z.infer<typeof budgetSchema>;
+
 /** What a submitter sends. */
 export const submitJobSchema = z.strictObject({
   repo: z.string().min(1).describe("Id or name of a registered repository."),
@@ -29,6 +40,7 @@ export const submitJobSchema = z.strictObject({
   dedupeKey: z.string().min(1).max(200).optional().describe("While a job with this key is active, the same job comes back."),
   requires: z.array(nameSchema).max(50).default([]).describe("Capabilities that a worker must have."),
   maxAttempts: z.int().min(1).max(20).default(3),
+  budget: budgetSchema.default({}).describe("What the job may spend on models; without limits where it is missing."),
   timeoutMs: z.int().min(1_000).max(86_400_000).default(1_800_000).describe("For one attempt, all of it."),
   stallMs: z.int().min(100).max(86_400_000).default(600_000).describe("An agent that is silent for this long is stalled."),
   queueTimeoutMs: z
@@ -104,6 +116,7 @@ export const jobViewSchema = z.object({
   dedupeKey: z.string().nullable(),
   requires: z.array(z.string()),
   maxAttempts: z.int(),
+  budget: budgetSchema,
   timeoutMs: z.int(),
   stallMs: z.int(),
   queueTimeoutMs: z.int(),
@@ -123,6 +136,7 @@ export const jobViewSchema = z.object({
   resultOid: oidSchema.nullable(),
   diffStat: diffStatSchema.nullable(),
   landedOid: oidSchema.nullable(),
+  /** What the gateway counted, where the backend's model calls go through it; else what the agent said. */
   usage: usageSchema,
   /** Number of its newest event. */
   lastSeq: z.int().nonnegative(),

@@ -67,6 +67,8 @@ export const claimSchema = z.object({
   /** Milliseconds left on the lease when the answer was made. */
   ttlMs: z.int(),
   hub: hubAccessSchema,
+  /** For the gateway: a token that is good for this attempt only. Null for verify jobs, in which no agent takes part. */
+  model: z.object({ token: z.string() }).nullable(),
   /** Set for verify jobs. */
   verify: verifySpecSchema.nullable(),
 });
@@ -103,6 +105,8 @@ export const finishResponseSchema = z.object({ job: jobViewSchema });
 /** What the server tells a connected worker, over its signal WebSocket. */
 export const workerSignalSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("revoked"), jobId: idSchema, fence: fenceSchema, reason: z.enum(["cancelled", "expired"]) }),
+  /** No further model call of the attempt can succeed: its agent is ended, and the attempt with this failure. */
+  z.object({ type: z.literal("stop"), jobId: idSchema, fence: fenceSchema, failure: failureSchema }),
   z.object({ type: z.literal("drain") }),
 ]);
 export type WorkerSignal = z.infer<typeof workerSignalSchema>;

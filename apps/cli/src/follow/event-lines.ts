@@ -34,6 +34,8 @@ export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
       return checkLines(event.data, verbose);
     case "gap":
       return [line("warning", `gap: ${plural(event.data.droppedEvents, "event")} (${plural(event.data.droppedBytes, "byte")}) not kept: ${event.data.reason}`)];
+    case "model-call":
+      return modelCallLines(event.data, verbose);
     default:
       return agentLines(event, verbose);
   }
@@ -100,6 +102,15 @@ function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
 function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
   if (data.passed) return verbose ? [line("good", `check ${data.name} passed`)] : [];
   return [line("bad", `check ${data.name} says no: ${data.findings.slice(0, FINDINGS_SHOWN).join(", ")}${data.findings.length > FINDINGS_SHOWN ? " …" : ""}`)];
+}
+
+function modelCallLines(data: DataOf<"model-call">, verbose: boolean): EventLine[] {
+  const { inputTokens, outputTokens, costUsd } = data.usage;
+  const cost = costUsd > 0 ? `, $${costUsd.toFixed(4)}` : "";
+  const text = `${data.model}: ${inputTokens} tokens in, ${outputTokens} out${cost}${data.estimated ? " (estimated)" : ""} ${duration(data.durationMs)}`;
+  if (data.outcome === "failed")
+    return [line("warning", `model call failed${data.code ? ` ${data.code}` : ""}${data.status === null ? "" : ` (${data.status})`}`)];
+  return verbose ? [line("dim", text)] : [];
 }
 
 function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {

@@ -1,5 +1,6 @@
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { Failure } from "@slipway/protocol/job";
 import type { Logger } from "pino";
 import { pause } from "./pause.ts";
 
@@ -28,7 +29,7 @@ export async function hearSignals(handlers: SignalHandlers, signal: AbortSignal)
       };
       for await (const message of client.signals(workerId, { signal, onOpen })) {
         if (message.type === "drain") handlers.onDrain();
-        else running.get(`${message.jobId}-${message.fence}`)?.(revoked(message.reason));
+        else running.get(`${message.jobId}-${message.fence}`)?.(message.type === "stop" ? stopped(message.failure) : revoked(message.reason));
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -37,6 +38,10 @@ export async function hearSignals(handlers: SignalHandlers, signal: AbortSignal)
     // The abort is this loop's own end, which it sees.
     await pause(Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS), signal).catch(() => undefined);
   }
+}
+
+function stopped({ code, message, details }: Failure): SlipwayError {
+  return new SlipwayError(code, message, details);
 }
 
 function revoked(reason: "cancelled" | "expired"): SlipwayError {

@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { MODEL_CALL_OUTCOMES, usageSchema } from "./events.ts";
+import { failureSchema } from "./job.ts";
+import { fenceSchema, idSchema, nameSchema } from "./scalars.ts";
+
+/**
+ * Messages between a gateway and the server. Before a gateway forwards a model call it reserves what the call may cost at most; when the call is over it
+ * settles what it did cost. Both carry the call's id, made by the gateway, and the same message again changes nothing. A call that nobody settles is charged
+ * its reservation: when its gateway registers anew, or a while after its attempt has ended.
+ */
+
+/** What a gateway says when it starts, after it has settled what an earlier process of it left on disk. */
+export const registerGatewaySchema = z.strictObject({
+  /** Kept by the gateway across restarts. */
+  gatewayId: idSchema,
+  /** New at every start: open calls of another epoch are of a process that is gone, and are charged their reservation. */
+  epoch: idSchema,
+  version: z.string(),
+});
+export const registeredGatewaySchema = z.object({
+  /** Calls of earlier epochs that were charged now. */
+  charged: z.int().nonnegative(),
+});
+
+export const reserveCallSchema = z.strictObject({
+  callId: idSchema,
+  gatewayId: idSchema,
+  epoch: idSchema,
+  /** The attempt's token, as the agent sent it. */
+  token: z.string().min(1).max(200),
+  provider: nameSchema,
+  model: z.string().min(1).max(200),
+  /** At most what the request holds, and what may be answered. */
+  inputTokens: z.int().nonnegative(),
+  outputTokens: z.int().nonnegative(),
+  /** What these cost at most; null where the model's price is not known. */
+  costUsd: z.number().nonnegative().nullable(),
+});
+export type ReserveCall = z.infer<typeof reserveCallSchema>;
+export const reservedCallSchema = z.object({ jobId: idSchema, number: z.int().positive(), fence: fenceSchema });
+
+export const settleCallSchema = z.strictObject({
+  callId: idSchema,
+  gatewayId: idSchema,
+  outcome: z.enum(MODEL_CALL_OUTCOMES),
+  /** HTTP status of the vendor's answer; null where there was none. */
+  status: z.int().nullable(),
+  /** What the vendor counted, with its cost; all zeros for a call that was refused. Null where it told nothing: the call is charged its reservation. */
+  usage: usageSchema.nullable(),
+  failure: failureSchema.nullable(),
+  /** What the vendor asked for with a rate limit. */
+  retryAfterMs: z.int().nonnegative().optional(),
+  durationMs: z.number().nonnegative(),
+  firstByteMs: z.number().nonnegative().nullable(),
+});
+export type SettleCall = z.infer<typeof settleCallSchema>;
+
+/** What the server knows of an attempt's model calls. */
+export const attemptModelSchema = z.object({
+  /** Settled calls. */
+  calls: z.int().nonnegative(),
+  usage: usageSchema,
+  /** Why the newest call did not succeed; null where it did, or where there was none. It says more than what an agent makes of it. */
+  failure: failureSchema.nullable(),
+  retryAfterMs: z.int().nonnegative().nullable(),
+});
+export type AttemptModel = z.infer<typeof attemptModelSchema>;
