@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@slipway/protocol/client";
@@ -11,7 +11,7 @@ import { type Leftovers, leftovers } from "./leftovers.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 
 /** `second` is another worker, with a data folder of its own below the first one's. */
-export type PartName = "server" | "worker" | "second" | "integrator";
+export type PartName = "server" | "gateway" | "worker" | "second" | "integrator";
 
 export interface StackOptions {
   readonly sandbox?: "bwrap" | "none";
@@ -21,6 +21,10 @@ export interface StackOptions {
   readonly data?: string;
   /** The checkout that the parts run from; this one where it is missing. */
   readonly root?: string;
+  /** A gateway with this configuration (YAML) and these keys; none where it is missing. */
+  readonly gateway?: { readonly config: string; readonly keys: Readonly<Record<string, string>> };
+  /** For the worker alone: a PATH with agents on it, say. */
+  readonly workerEnv?: NodeJS.ProcessEnv;
 }
 
 /** The real processes of an installation, each of which can be killed and started again. Their logs lie outside of the data folder, which a test may fill. */
@@ -41,14 +45,15 @@ export class Stack implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Starts server, worker and integrator, and waits until each says that it is ready. */
+  /** Starts server, worker and integrator, and a gateway where one is wanted, and waits until each says that it is ready. */
   static async start(options: StackOptions = {}): Promise<Stack> {
     const data = options.data ?? (await mkdtemp(join(tmpdir(), "slipway-stack-")));
     // Short, and everything that the parts leave in it is gone in the end.
     const runtime = await mkdtemp(join(tmpdir(), "slipway-run-"));
     const stack: Stack = new Stack({ data, runtime }, await KillSwitch.open(() => stack.url), options);
     try {
-      for (const part of ["server", "worker", "integrator"] as const) await stack.start(part);
+      if (options.gateway) await stack.#configureGateway(options.gateway);
+      for (const part of stack.#wanted) await stack.start(part);
     } catch (error) {
       await stack[Symbol.asyncDispose]();
       throw error;
@@ -61,7 +66,7 @@ export class Stack implements AsyncDisposable {
   }
 
   /** A client with a role's own token. */
-  async client(role: "admin" | "worker" | "integrator" = "admin"): Promise<Client> {
+  async client(role: "admin" | "worker" | "integrator" | "gateway" = "admin"): Promise<Client> {
     return new Client({ url: this.#url, token: (await readFile(join(this.data, "tokens", `${role}.token`), "utf8")).trim() });
   }
 
@@ -106,7 +111,7 @@ export class Stack implements AsyncDisposable {
 
   /** Stops all parts in order; a stopped one is woken first. */
   async stop(): Promise<void> {
-    for (const part of ["integrator", "second", "worker", "server"] as const) {
+    for (const part of ["integrator", "second", "worker", "gateway", "server"] as const) {
       await this.signal(part, "SIGCONT");
       await this.signal(part, "SIGTERM");
     }
@@ -124,12 +129,23 @@ export class Stack implements AsyncDisposable {
     if (this.#options.data === undefined) await rm(this.data, { recursive: true, force: true });
   }
 
+  get #wanted(): PartName[] {
+    return ["server", ...(this.#options.gateway ? (["gateway"] as const) : []), "worker", "integrator"];
+  }
+
+  async #configureGateway({ config, keys }: NonNullable<StackOptions["gateway"]>): Promise<void> {
+    const folder = join(this.data, "secrets", "gateway");
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(join(this.data, "gateway.yaml"), config);
+    for (const [name, key] of Object.entries(keys)) await writeFile(join(folder, name), `${key}\n`, { mode: 0o600 });
+  }
+
   #spawn(part: PartName): ChildProcess {
     const app = part === "second" ? "worker" : part;
     const main = join(this.#options.root ?? ROOT, "apps", app, "src", "main.ts");
     const child = spawn(process.execPath, ["--disable-sigusr1", main, ...this.#args(part)], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime },
+      env: { ...process.env, ...(app === "worker" ? this.#options.workerEnv : {}), SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime },
     });
     child.stderr?.pipe(createWriteStream(this.#logFile(part), { flags: "a" }));
     return child;
@@ -141,8 +157,23 @@ export class Stack implements AsyncDisposable {
     const role = part === "second" ? "worker" : part;
     const server = ["--url", this.between.url, "--token-file", join(this.data, "tokens", `${role}.token`)];
     if (part === "integrator") return [...data, ...server];
+    const gatewayFolder = join(this.#runtime, "gateway");
+    if (part === "gateway") return ["serve", ...data, ...server, "--socket", join(gatewayFolder, "s")];
     const { slots = 4, verifySlots = 2, sandbox = "bwrap" } = this.#options;
-    return [...data, ...server, "--slots", String(slots), "--verify-slots", String(verifySlots), "--sandbox", sandbox, "--name", part];
+    return [
+      ...data,
+      ...server,
+      "--slots",
+      String(slots),
+      "--verify-slots",
+      String(verifySlots),
+      "--sandbox",
+      sandbox,
+      "--name",
+      part,
+      "--gateway-folder",
+      gatewayFolder,
+    ];
   }
 
   #logFile(part: PartName): string {
