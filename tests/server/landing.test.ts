@@ -123,6 +123,7 @@ test("a gate must have a receipt for the merged tree, and equal receipts are use
   const verify = await server.claim(await server.worker([]), { kinds: ["verify"], waitMs: 5_000 });
   expect(verify?.verify).toMatchObject({ mergedOid: oid, config: { gates: [{ name: "test", run: "./test" }] } });
   if (!verify?.verify) throw new Error("no verify job");
+  expect(verify.model).toBeNull();
   // A verify attempt may fetch the merged commit and push nothing.
   await git(source.root, "fetch", "--quiet", withCredential(verify.hub.jobsUrl, verify.hub.credential), oid);
   await expect(git(source.root, "push", "--quiet", withCredential(verify.hub.jobsUrl, verify.hub.credential), `HEAD:${verify.hub.pushRef}`)).rejects.toThrow(

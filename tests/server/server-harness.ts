@@ -38,6 +38,7 @@ export class TestServer implements AsyncDisposable {
       admin: await file("admin"),
       worker: await file("worker"),
       integrator: await file("integrator"),
+      gateway: await file("gateway"),
       submitter: await make("submitter"),
       viewer: await make("viewer"),
     };

@@ -7,7 +7,7 @@ import { newToken, sha256 } from "./secrets.ts";
 import type { Store } from "./store/store.ts";
 
 /** Roles that get a token file at the first start, for the processes of this machine. */
-const LOCAL_ROLES = ["admin", "worker", "integrator"] as const satisfies readonly Role[];
+const LOCAL_ROLES = ["admin", "worker", "integrator", "gateway"] as const satisfies readonly Role[];
 
 /** Makes the token files of this machine where they are missing. The token is stored first: a file never holds a token that the store does not know. */
 export async function makeFirstTokens(folder: DataFolder, store: Store): Promise<void> {

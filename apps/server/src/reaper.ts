@@ -5,17 +5,21 @@ import { recoverLandings } from "./landing/recover.ts";
 
 /** The longest time between two runs, in ms: clocks are compared at least this often. */
 export const REAPER_TICK_MS = 1_000;
+/** A model call is charged its reservation when its attempt has been over for this long, in ms: its gateway does not come back to settle it. */
+const LOST_CALL_MS = 15 * 60_000;
 /** Jobs whose events are packed in one run. */
 const PACK_JOBS = 5;
 
 /**
  * The duty that time alone calls for: requeues what lost its lease, ends what has waited or run for too long, wakes those that wait for what became due,
- * packs the events of final jobs.
+ * charges model calls that nobody settles, packs the events of final jobs.
  * Runs when the store says that something is due, and every second for the clocks.
  */
 export class Reaper {
   readonly #plane: ControlPlane;
   readonly #log: Logger;
+  readonly #lostCallMs: number;
+  readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #again = false;
@@ -25,8 +29,9 @@ export class Reaper {
   /** The next thing was due at this moment of the monotonic clock, or null. */
   #dueAt: number | null = null;
 
-  constructor(plane: ControlPlane) {
+  constructor(plane: ControlPlane, lostCallMs = LOST_CALL_MS) {
     this.#plane = plane;
+    this.#lostCallMs = lostCallMs;
     this.#log = plane.log.child({ part: "reaper" });
   }
 
@@ -66,6 +71,7 @@ export class Reaper {
     // A `runAfter` came due, or may have while we stood still.
     if (jumped || (this.#dueAt !== null && performance.now() >= this.#dueAt)) plane.jobRoom.offerAny();
     await recoverLandings(plane);
+    await this.#chargeLostCalls();
     await plane.store.packFinalJobs(PACK_JOBS);
     const changed = this.#changed;
     this.#changed = false;
@@ -73,6 +79,15 @@ export class Reaper {
     this.#dueAt = nextDueMs === null ? null : performance.now() + nextDueMs;
     // What became due before the store was asked is not in its answer, and no timer will tell of it.
     if (changed) plane.jobRoom.offerAny();
+  }
+
+  async #chargeLostCalls(): Promise<void> {
+    // A gateway may have waited for this server, with what it has to settle.
+    if (performance.now() - this.#startedAt < this.#lostCallMs) return;
+    for (const jobId of await this.#plane.store.chargeLostCalls(this.#lostCallMs)) {
+      this.#log.warn({ jobId }, "a model call that its gateway never settled is charged what was reserved for it");
+      this.#plane.events.changed(jobId, "events");
+    }
   }
 
   #tick(): void {

@@ -14,13 +14,21 @@ export function newToken(): string {
  * nothing from whoever has the first answer. Without the key nobody can tell it from the ids, which others may know. `owner`: the worker or integrator.
  */
 export function claimCredential(key: Uint8Array, claim: { kind: "job" | "completion"; claimId: string; owner: string }): string {
-  const digest = createHmac("sha256", key)
-    .update(JSON.stringify([claim.kind, claim.owner, claim.claimId]))
-    .digest("base64url");
-  return `slipgit_${digest}`;
+  return `slipgit_${claimDigest(key, claim)}`;
 }
 
-/** The key of `claimCredential`, from the data folder; made at the first start. One that is not whole is made anew: credentials that are out stay good. */
+/** The model token of one attempt, by which the gateway knows it; the same for the same claim, as `claimCredential` is. */
+export function modelToken(key: Uint8Array, claim: { claimId: string; owner: string }): string {
+  return `slipmodel_${claimDigest(key, { ...claim, kind: "model" })}`;
+}
+
+function claimDigest(key: Uint8Array, { kind, owner, claimId }: { kind: string; claimId: string; owner: string }): string {
+  return createHmac("sha256", key)
+    .update(JSON.stringify([kind, owner, claimId]))
+    .digest("base64url");
+}
+
+/** The key of `claimCredential` and `modelToken`, from the data folder; made at the first start. One that is not whole is made anew: credentials that are out stay good. */
 export async function openCredentialKey(folder: DataFolder): Promise<Uint8Array> {
   const known = await readFile(folder.credentialKey).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

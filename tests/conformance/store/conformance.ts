@@ -7,6 +7,8 @@ import { events } from "./events.ts";
 import { finishes } from "./finishes.ts";
 import type { OpenedStore, OpenStore } from "./fixtures.ts";
 import { jobs } from "./jobs.ts";
+import { modelCallProperties } from "./model-call-properties.ts";
+import { modelCallTests } from "./model-calls.ts";
 import { properties } from "./properties.ts";
 import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
@@ -31,6 +33,10 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("events", () => events(current, open));
     describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
+    describe("model calls", () => modelCallTests(current));
   });
-  describe(`store properties: ${name}`, () => properties(open));
+  describe(`store properties: ${name}`, () => {
+    properties(open);
+    modelCallProperties(open);
+  });
 }

@@ -55,7 +55,7 @@ type ClaimRequest = Parameters<Store["claim"]>[0];
 
 export function claimRequest(overrides: Partial<ClaimRequest> = {}): ClaimRequest {
   const base = { claimId: newId(), workerId: "worker-1", kinds: ["task" as const, "verify" as const], capabilities: CAPABILITIES, leaseTtlMs: LEASE_TTL_MS };
-  return { ...base, credentialSha256: sha256(newId()), ...overrides };
+  return { ...base, credentialSha256: sha256(newId()), modelTokenSha256: sha256(newId()), meteredBackends: [], ...overrides };
 }
 
 export interface Lease {

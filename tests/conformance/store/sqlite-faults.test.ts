@@ -142,7 +142,11 @@ describe("opening and closing", () => {
     await older.cancelJob(final, "no");
     await older[Symbol.asyncDispose]();
     const db = new DatabaseSync(file);
-    for (const name of ["jobs_due", "jobs_undropped", "events_phases"]) db.exec(`DROP INDEX ${name}`);
+    db.exec("DROP TABLE model_calls");
+    for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token"]) db.exec(`DROP INDEX ${name}`);
+    const added = db.prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name = 'metered'").all();
+    for (const { name } of added) db.exec(`ALTER TABLE attempts DROP COLUMN ${name}`);
+    db.exec("ALTER TABLE job_specs DROP COLUMN budget");
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
     db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");
     db.close();
@@ -153,6 +157,8 @@ describe("opening and closing", () => {
     for (const id of [dependent, final]) expect(await dueAt(id)).toBeNull();
     expect(await store.reap()).toMatchObject({ requeued: [], failed: [] });
     expect(await store.expiredJobs(-1_000, 5)).toEqual([final]);
+    expect((await store.getJob(running))?.budget).toEqual({});
+    expect(await store.attemptModel(running, 1)).toMatchObject({ calls: 0, failure: null });
   });
 
   test("a file that is no database, or whose folder is missing, is an error and no hanging thread", async () => {

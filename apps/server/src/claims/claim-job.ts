@@ -3,18 +3,19 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, jobRef } from "../hub/hub-access.ts";
 import { announceEvents } from "../jobs/announce.ts";
-import { claimCredential, sha256 } from "../secrets.ts";
+import { claimCredential, modelToken, sha256 } from "../secrets.ts";
 
 /**
  * Claims a job for a worker's slot; waits until there is one, at most `waitMs`. The same claimId reads the same claim again, so that a lost answer
- * costs nothing; the git credential in the answer is the same each time.
+ * costs nothing; the git credential and the model token in the answer are the same each time.
  */
 export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseUrl: string, signal: AbortSignal): Promise<Claim | null> {
   const credential = claimCredential(plane.credentialKey, { kind: "job", claimId: request.claimId, owner: request.workerId });
+  const token = modelToken(plane.credentialKey, { claimId: request.claimId, owner: request.workerId });
   const { capabilities } = await plane.workers.get(request.workerId);
   const attempt = async () => {
     // Read at each try: the worker may have been told to drain while it waited. A claim of before is still read again.
-    const { draining } = await plane.workers.get(request.workerId);
+    const { draining, meteredBackends } = await plane.workers.get(request.workerId);
     return await plane.store.claim({
       claimId: request.claimId,
       workerId: request.workerId,
@@ -22,6 +23,8 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
       capabilities: [...capabilities],
       leaseTtlMs: LEASE_TTL_MS,
       credentialSha256: sha256(credential),
+      modelTokenSha256: sha256(token),
+      meteredBackends: [...meteredBackends],
     });
   };
   await plane.leaseClock.check();
@@ -31,5 +34,5 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
   const { job, fence, ttlMs, verify } = taken;
   announceEvents(plane, job);
   const hub = hubAccess(plane, { baseUrl, repoId: job.repo.id, credential, pushRef: jobRef(job.id, fence) });
-  return { job, fence, claimId: request.claimId, ttlMs, hub, verify };
+  return { job, fence, claimId: request.claimId, ttlMs, hub, model: job.kind === "task" ? { token } : null, verify };
 }

@@ -13,6 +13,7 @@ import { attemptHandlers } from "./routes/attempts.ts";
 import { completionHandlers } from "./routes/completions.ts";
 import { eventExtras, eventHandlers } from "./routes/events.ts";
 import { jobHandlers } from "./routes/jobs.ts";
+import { modelCallHandlers } from "./routes/model-calls.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
 import { addWorkerSignals, workerHandlers } from "./routes/workers.ts";
 import { addRoutes } from "./routes.ts";
@@ -69,6 +70,7 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...eventHandlers(plane),
     ...workerHandlers(plane),
     ...attemptHandlers(plane),
+    ...modelCallHandlers(plane),
     ...completionHandlers(plane),
   };
 }

@@ -17,6 +17,7 @@ const PARAMETERS: Record<string, z.ZodType> = {
   name: artifactNameSchema,
   worker: idSchema,
   completion: idSchema,
+  call: idSchema,
   token: idSchema,
 };
 

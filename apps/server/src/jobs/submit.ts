@@ -40,6 +40,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: A
     dedupeKey: input.dedupeKey ?? null,
     requires: [...new Set([...input.requires, `backend:${backend}`])],
     maxAttempts: input.maxAttempts,
+    budget: input.budget,
     timeoutMs: input.timeoutMs,
     stallMs: input.stallMs,
     queueTimeoutMs: input.queueTimeoutMs,

@@ -112,6 +112,7 @@ function newVerifyJob(completion: CompletionRow, mergedOid: string, config: Repo
     dedupeKey: null,
     requires: [sandboxCapability(completion.sandbox)],
     maxAttempts: 3,
+    budget: {},
     timeoutMs,
     stallMs: timeoutMs,
     queueTimeoutMs: VERIFY_QUEUE_TIMEOUT_MS,

@@ -25,6 +25,8 @@ export async function measureStore(store: Store, jobs: number, callers = 64): Pr
       capabilities: ["backend:script"],
       leaseTtlMs: 60_000,
       credentialSha256: "",
+      modelTokenSha256: newId(),
+      meteredBackends: [],
     });
     if (!claimed) throw new Error("the bench ran out of jobs");
     await store.finish(claimed.job.id, claimed.fence, { kind: "failed", failure: { code: "NO_CHANGE", message: "bench", details: {} } });
@@ -64,6 +66,7 @@ function benchJob(repoId: string): NewJob {
     dedupeKey: null,
     requires: ["backend:script"],
     maxAttempts: 3,
+    budget: {},
     timeoutMs: 60_000,
     stallMs: 60_000,
     queueTimeoutMs: 86_400_000,

@@ -1,4 +1,5 @@
-import type { CompletionView, JobKind, Lane, Receipt } from "@slipway/protocol/job";
+import type { ReserveCall } from "@slipway/protocol/gateway-api";
+import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 
@@ -21,6 +22,7 @@ export interface NewJob {
   /** All capabilities that a worker must have, the backend's included. */
   readonly requires: readonly string[];
   readonly maxAttempts: number;
+  readonly budget: Budget;
   readonly timeoutMs: number;
   readonly stallMs: number;
   /** What it waits for a worker, each time, in ms; from when nothing else holds it up. */
@@ -41,6 +43,29 @@ export interface WorkerRow {
   readonly registeredAt: number;
   readonly lastSeenAt: number;
   readonly running: Array<{ jobId: string; number: number; fence: number }>;
+}
+
+/** A model call that is to begin; the attempt is named by its token's digest. */
+export type NewCall = Omit<ReserveCall, "token"> & { readonly tokenSha256: string };
+
+/** `waiting`: it may fit when calls that are under way are settled. Any other refusal is now the attempt's model failure. */
+export type CallReservation =
+  | { readonly status: "reserved"; readonly jobId: string; readonly number: number; readonly fence: number }
+  | {
+      readonly status: "refused";
+      readonly jobId: string;
+      readonly fence: number;
+      readonly workerId: string;
+      readonly failure: Failure;
+      readonly waiting: boolean;
+    };
+
+/** The attempt of a settled call. */
+export interface SettledCall {
+  readonly jobId: string;
+  readonly fence: number;
+  /** Who has its lease; null where that is over. */
+  readonly workerId: string | null;
 }
 
 export interface CompletionRow extends CompletionView {

@@ -1,9 +1,10 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
+import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
-import type { AttemptReceipts, CompletionRow, NewJob, WorkerRow } from "./rows.ts";
+import type { AttemptReceipts, CallReservation, CompletionRow, NewCall, NewJob, SettledCall, WorkerRow } from "./rows.ts";
 
 /**
  * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to `conformance.ts`.
@@ -82,9 +83,13 @@ export interface Store extends AsyncDisposable {
     capabilities: string[];
     leaseTtlMs: number;
     credentialSha256: string;
+    /** Of the attempt's model token; a verify job's attempt gets none. */
+    modelTokenSha256: string;
+    /** Backends of the worker whose model calls go through the gateway. */
+    meteredBackends: string[];
   }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
-  /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum. */
+  /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum, unless its model calls are counted. */
   appendEvents(
     jobId: string,
     fence: number,
@@ -116,6 +121,24 @@ export interface Store extends AsyncDisposable {
   graceLeases(leaseTtlMs: number): Promise<number>;
   /** When `reap` or a claim next has something to do by time alone (a `runAfter`, a lease's or a state's end), in ms from now; 0 where it has by now, null where nothing is due. */
   nextDueMs(): Promise<number | null>;
+
+  // Model calls. Each is reserved before it begins and charged once: what its gateway settles, or its reservation.
+  /** Charges the open calls of other epochs of this gateway; answers the job of each. */
+  chargeEarlierEpochs(gatewayId: string, epoch: string): Promise<string[]>;
+  /**
+   * Reserves what a call may take at most, within the budgets of job and attempt; the same open call again answers as before. UNAUTHENTICATED where no
+   * attempt has the token, LEASE_LOST where its attempt is over, CONFLICT where the id is of a call that is settled, or of another attempt.
+   */
+  reserveCall(call: NewCall): Promise<CallReservation>;
+  /**
+   * Charges a call: adds what it took to attempt and job, whatever has become of them, remembers or clears the attempt's model failure, and tells of it with
+   * a `model-call` event unless the job is final. NOT_FOUND where this gateway has no such call.
+   */
+  settleCall(settled: SettleCall): Promise<SettledCall>;
+  /** Charges open calls whose attempt ended longer ago than that, a bounded number at a time; answers the job of each. */
+  chargeLostCalls(afterMs: number): Promise<string[]>;
+  /** What the calls of an attempt took, or undefined where there is no such attempt. */
+  attemptModel(jobId: string, fence: number): Promise<AttemptModel | undefined>;
 
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;
@@ -158,7 +181,7 @@ export interface Store extends AsyncDisposable {
   // Pruning. A final job keeps its row, its attempts, its receipts; `retentionMs` after its end the rest may go.
   /** Ids of jobs that ended longer ago than that and still have events or artifacts, oldest first. */
   expiredJobs(retentionMs: number, limit: number): Promise<string[]>;
-  /** Removes the events of such a job and what tells of its artifacts; readers are told of a gap. False, and nothing happens, for any other job. */
+  /** Removes the events of such a job, its model calls and what tells of its artifacts; the sums stay. Readers are told of a gap. False, and nothing happens, for any other job. */
   dropJobData(id: string, retentionMs: number): Promise<boolean>;
   /** What says whether refs of these jobs are still needed; unknown ids are left out. `isExpired`: it is final, and ended longer ago than that. */
   hubJobs(ids: readonly string[], retentionMs: number): Promise<Array<{ id: string; isExpired: boolean; resultOid: string | null; landedOid: string | null }>>;
@@ -180,4 +203,4 @@ export interface RepositoryRow {
 }
 
 /** Re-exported so that a reader of the interface finds every shape from here. */
-export type { AttemptReceipts, CompletionRow, NewJob, Receipt, WorkerRow };
+export type { AttemptReceipts, CallReservation, CompletionRow, NewCall, NewJob, Receipt, SettledCall, WorkerRow };

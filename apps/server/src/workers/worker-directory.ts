@@ -6,6 +6,8 @@ import type { Store } from "../store/store.ts";
 export interface KnownWorker {
   readonly capabilities: readonly string[];
   readonly draining: boolean;
+  /** Its backends whose model calls go through the gateway. */
+  readonly meteredBackends: readonly string[];
 }
 
 /** Workers as registered, remembered so that a claim does not read them from the store each time. This process is the only writer. */
@@ -28,7 +30,8 @@ export class WorkerDirectory {
     if (known) return known;
     const row = (await this.#store.listWorkers()).find((worker) => worker.id === workerId);
     if (!row) throw new SlipwayError("NOT_FOUND", "This worker is not registered.", { workerId, hint: "Register it with POST /v1/workers, at every start." });
-    const worker = { capabilities: row.capabilities, draining: row.draining };
+    const meteredBackends = row.backends.filter(({ capabilities }) => capabilities.model).map(({ name }) => name);
+    const worker = { capabilities: row.capabilities, draining: row.draining, meteredBackends };
     this.#known.set(workerId, worker);
     return worker;
   }

@@ -15,7 +15,8 @@ const INSERT_JOB = `
   RETURNING number`;
 
 const INSERT_SPEC = `
-  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify) VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify)`;
+  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify, budget)
+  VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify, @budget)`;
 
 /** Stores a queued job with its first event; answers its number. Unknown dependencies: INVALID_REQUEST; an unknown repository: NOT_FOUND. */
 export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null): number {
@@ -23,7 +24,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, ...columns } = job;
+  const { task, title, backendConfig, dependsOn, requires, budget, ...columns } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
@@ -39,6 +40,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     backendConfig: JSON.stringify(backendConfig),
     dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
+    budget: JSON.stringify(budget),
   });
   for (const dependency of dependencies) {
     db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });

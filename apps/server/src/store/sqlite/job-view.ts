@@ -3,11 +3,11 @@ import type { JobView } from "@slipway/protocol/job";
 import type { Database } from "./database.ts";
 import type { JobTable } from "./tables.ts";
 
-export type JobViewRow = JobTable & { repo_name: string; task: string; title: string; backend_config: string; depends_on: string };
+export type JobViewRow = JobTable & { repo_name: string; task: string; title: string; backend_config: string; depends_on: string; budget: string };
 
 /** Columns and joins of a `JobViewRow`. */
 export const JOB_VIEW = `
-  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, r.name AS repo_name
+  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, r.name AS repo_name
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
 
 export function jobView(row: JobViewRow): JobView {
@@ -30,6 +30,7 @@ export function jobView(row: JobViewRow): JobView {
     dedupeKey: row.dedupe_key,
     requires: JSON.parse(row.requires),
     maxAttempts: row.max_attempts,
+    budget: JSON.parse(row.budget),
     timeoutMs: row.timeout_ms,
     stallMs: row.stall_ms,
     queueTimeoutMs: row.queue_timeout_ms,

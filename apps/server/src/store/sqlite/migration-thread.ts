@@ -8,6 +8,7 @@ import * as spine from "./migrations/0001-spine.ts";
 import * as attemptSandbox from "./migrations/0002-attempt-sandbox.ts";
 import * as dueTimes from "./migrations/0003-due-times.ts";
 import * as retention from "./migrations/0004-retention.ts";
+import * as modelCalls from "./migrations/0005-model-calls.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -16,6 +17,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0002-attempt-sandbox": attemptSandbox,
   "0003-due-times": dueTimes,
   "0004-retention": retention,
+  "0005-model-calls": modelCalls,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

@@ -56,6 +56,12 @@ function storeOver(channel: Channel): Store {
     graceLeases: (leaseTtlMs) => channel.call("graceLeases", leaseTtlMs),
     nextDueMs: () => channel.call("nextDueMs"),
 
+    chargeEarlierEpochs: (gatewayId, epoch) => channel.call("chargeEarlierEpochs", gatewayId, epoch),
+    reserveCall: (call) => channel.call("reserveCall", call),
+    settleCall: (settled) => channel.call("settleCall", settled),
+    chargeLostCalls: (afterMs) => channel.call("chargeLostCalls", afterMs),
+    attemptModel: (jobId, fence) => channel.call("attemptModel", jobId, fence),
+
     registerWorker: (worker) => channel.call("registerWorker", worker),
     touchWorker: (id) => channel.call("touchWorker", id),
     setDraining: (id, draining) => channel.call("setDraining", id, draining),

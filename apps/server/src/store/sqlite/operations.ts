@@ -1,8 +1,11 @@
 import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
+import { attemptModel } from "./operations/attempt-model.ts";
 import { basesInUse } from "./operations/bases-in-use.ts";
 import { busyRepositories } from "./operations/busy-repositories.ts";
 import { cancelJob } from "./operations/cancel-job.ts";
+import { chargeEarlierEpochs } from "./operations/charge-earlier-epochs.ts";
+import { chargeLostCalls } from "./operations/charge-lost-calls.ts";
 import { claim } from "./operations/claim.ts";
 import { claimCompletion } from "./operations/claim-completion.ts";
 import { createRepository } from "./operations/create-repository.ts";
@@ -41,8 +44,10 @@ import { rejectCompletion } from "./operations/reject-completion.ts";
 import { renew } from "./operations/renew.ts";
 import { renewCompletion } from "./operations/renew-completion.ts";
 import { requestVerification } from "./operations/request-verification.ts";
+import { reserveCall } from "./operations/reserve-call.ts";
 import { revokeToken } from "./operations/revoke-token.ts";
 import { setDraining } from "./operations/set-draining.ts";
+import { settleCall } from "./operations/settle-call.ts";
 import { submitJob } from "./operations/submit-job.ts";
 import { touchToken } from "./operations/touch-token.ts";
 import { touchWorker } from "./operations/touch-worker.ts";
@@ -76,6 +81,7 @@ export const READS = {
   endedCompletions,
   basesInUse,
   busyRepositories,
+  attemptModel,
 };
 
 /** Operations that write. */
@@ -83,6 +89,8 @@ const WRITES = {
   addEvent,
   appendEvents,
   cancelJob,
+  chargeEarlierEpochs,
+  chargeLostCalls,
   claimCompletion,
   claim,
   createRepository,
@@ -100,8 +108,10 @@ const WRITES = {
   renewCompletion,
   renew,
   requestVerification,
+  reserveCall,
   revokeToken,
   setDraining,
+  settleCall,
   submitJob,
   touchToken,
   touchWorker,

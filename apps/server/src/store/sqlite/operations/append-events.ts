@@ -6,7 +6,7 @@ import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
 import { INSERT_EVENT } from "../numbered-events.ts";
 
 const READ = `
-  SELECT j.number, j.last_seq, j.log_bytes, a.last_ordinal, a.dropped_events, a.dropped_bytes
+  SELECT j.number, j.last_seq, j.log_bytes, a.last_ordinal, a.dropped_events, a.dropped_bytes, a.metered
   FROM jobs j JOIN attempts a ON a.job = j.number AND a.fence = @fence WHERE j.id = @jobId`;
 
 // The fence, the numbers, the log's size and the usage in one conditional statement; the events follow only where it matched.
@@ -30,7 +30,8 @@ export function appendEvents(db: Database, jobId: string, fence: number, events:
   const { number } = attempt;
   const stored = plan.events.map(({ at, event }, index): JobEvent => ({ jobId, seq: attempt.last_seq + 1 + index, fence, at, ...event }));
   const lastSeq = attempt.last_seq + stored.length;
-  if (db.run(RESERVE, { number, fence, lastSeq, logBytes: plan.logBytes, ...sumUsage(plan.events) }) === 0) throw leaseLost(jobId, fence);
+  if (db.run(RESERVE, { number, fence, lastSeq, logBytes: plan.logBytes, ...sumUsage(attempt.metered ? [] : plan.events) }) === 0)
+    throw leaseLost(jobId, fence);
   db.run(REMEMBER, { number, fence, lastOrdinal: plan.lastOrdinal, droppedEvents: plan.droppedEvents, droppedBytes: plan.droppedBytes });
   for (const event of stored) {
     db.run(INSERT_EVENT, { job: number, seq: event.seq, fence, at: event.at, kind: event.kind, data: JSON.stringify(event.data) });
@@ -45,6 +46,8 @@ interface AttemptRow {
   last_ordinal: number;
   dropped_events: number;
   dropped_bytes: number;
+  /** The gateway counts: what the agent says of its usage is kept and not added. */
+  metered: number;
 }
 
 interface Plan {

@@ -41,12 +41,14 @@ const TAKE = `
   RETURNING number, fence`;
 
 const ADD_ATTEMPT = `
-  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, sandbox, credential_sha256, started_at)
-  VALUES (@number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId),
-    COALESCE((SELECT sandbox FROM workers WHERE id = @workerId), 'bwrap'), @credentialSha256, ${NOW})`;
+  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, sandbox, credential_sha256, model_token_sha256, metered, started_at)
+  SELECT number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId),
+    COALESCE((SELECT sandbox FROM workers WHERE id = @workerId), 'bwrap'), @credentialSha256,
+    CASE kind WHEN 'task' THEN @modelTokenSha256 END, backend IN (SELECT value FROM json_each(@meteredBackends)), ${NOW}
+  FROM jobs WHERE number = @number`;
 
 export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): Claimed {
-  const { claimId, workerId, leaseTtlMs, credentialSha256 } = request;
+  const { claimId, workerId, leaseTtlMs, credentialSha256, modelTokenSha256 } = request;
   const known = db.get<{ number: number; fence: number }>("SELECT job AS number, fence FROM attempts WHERE claim_id = @claimId", { claimId });
   if (known) return readAgain(db, known.number, known.fence, request);
   const taken = db.get<{ number: number; fence: number }>(TAKE, {
@@ -60,7 +62,8 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
   });
   if (!taken) return null;
   const { number, fence } = taken;
-  db.run(ADD_ATTEMPT, { number, fence, claimId, workerId, credentialSha256 });
+  const meteredBackends = JSON.stringify(request.meteredBackends);
+  db.run(ADD_ATTEMPT, { number, fence, claimId, workerId, credentialSha256, modelTokenSha256, meteredBackends });
   recordMove(db, { number, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId });
   return describe(db, number, fence, false);
 }

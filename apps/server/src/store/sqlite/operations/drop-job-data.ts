@@ -1,3 +1,4 @@
+import { CALL_COLUMNS, type CallRow, chargeCall } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 
@@ -5,11 +6,23 @@ import type { Database } from "../database.ts";
 const DROP = `
   UPDATE jobs SET dropped_seq = last_seq, packed_seq = last_seq WHERE id = @id AND ended_at <= ${NOW} - @retentionMs RETURNING number`;
 
-const REMOVE = ["DELETE FROM events WHERE job = @number", "DELETE FROM event_segments WHERE job = @number", "DELETE FROM artifacts WHERE job = @number"];
+// Attempts and job keep the sums of the calls, so none may go that is not in them.
+const OPEN_CALLS = `
+  SELECT ${CALL_COLUMNS} FROM model_calls c INDEXED BY model_calls_open JOIN jobs j ON j.number = c.job WHERE c.job = @number AND c.state = 'open'`;
+
+const REMOVE = [
+  "DELETE FROM events WHERE job = @number",
+  "DELETE FROM event_segments WHERE job = @number",
+  "DELETE FROM artifacts WHERE job = @number",
+  "DELETE FROM model_calls WHERE job = @number",
+];
 
 /** False where the job is not that old. */
 export function dropJobData(db: Database, id: string, retentionMs: number): boolean {
   const dropped = db.get<{ number: number }>(DROP, { id, retentionMs });
-  for (const statement of dropped ? REMOVE : []) db.run(statement, { number: dropped?.number ?? 0 });
-  return dropped !== undefined;
+  if (!dropped) return false;
+  const { number } = dropped;
+  for (const call of db.all<CallRow>(OPEN_CALLS, { number })) chargeCall(db, call);
+  for (const statement of REMOVE) db.run(statement, { number });
+  return true;
 }
