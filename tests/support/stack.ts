@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly verifySlots?: number;
   /** Data folder to use; a fresh temporary one where it is missing. It is removed in the end only in the latter case. */
   readonly data?: string;
+  /** Folder of the secrets of backends; the worker's own default where it is missing. */
+  readonly secrets?: string;
   /** The checkout that the parts run from; this one where it is missing. */
   readonly root?: string;
 }
@@ -141,8 +143,20 @@ export class Stack implements AsyncDisposable {
     const role = part === "second" ? "worker" : part;
     const server = ["--url", this.between.url, "--token-file", join(this.data, "tokens", `${role}.token`)];
     if (part === "integrator") return [...data, ...server];
-    const { slots = 4, verifySlots = 2, sandbox = "bwrap" } = this.#options;
-    return [...data, ...server, "--slots", String(slots), "--verify-slots", String(verifySlots), "--sandbox", sandbox, "--name", part];
+    const { slots = 4, verifySlots = 2, sandbox = "bwrap", secrets } = this.#options;
+    return [
+      ...data,
+      ...server,
+      "--slots",
+      String(slots),
+      "--verify-slots",
+      String(verifySlots),
+      "--sandbox",
+      sandbox,
+      "--name",
+      part,
+      ...(secrets === undefined ? [] : ["--secrets", secrets]),
+    ];
   }
 
   #logFile(part: PartName): string {
