@@ -103,7 +103,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
   // Before anything is started that could inherit them.
   const variables = takeSecretVariables(process.env);
   const limits = { ...DEFAULT_LIMITS, ...args.limits };
-  const hidden = [args.data, ...(await openSecretsFolder(args.secrets))];
+  const hidden = [args.data, await openSecretsFolder(args.secrets)];
   const provider = createSandboxProvider(args.sandbox, {
     runtimeFolder: runtimeFolderOf(args.data),
     installRoot,
@@ -136,11 +136,11 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
   });
 }
 
-/** Makes the folder where it is missing, so that it is hidden from sandboxes before there is a secret in it. Answers the paths to hide, behind a link too. */
-async function openSecretsFolder(folder: string): Promise<string[]> {
+/** Makes the folder where it is missing, so that it is hidden from sandboxes before there is a secret in it. Answers its real path, which hides it behind links too. */
+async function openSecretsFolder(folder: string): Promise<string> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return [...new Set([folder, await realpath(folder)])];
+    return await realpath(folder);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const hint = "Choose a folder that the worker's user can read, with --secrets.";
