@@ -38,6 +38,8 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
     context.signal,
   );
   context.signal.throwIfAborted();
+  // What a sandbox says itself of a command that it could not find comes with the result alone.
+  if (written.length === 0) write(stream.push(result.output));
   write(stream.end());
   await context.events.settleLog(command.stream);
   return { ...result, output: Buffer.concat(written) };
