@@ -1,11 +1,13 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { allEvents, ended, logText } from "../support/jobs.ts";
 import { pluginFolder, vault } from "../support/plugin-folder.ts";
 import { makeRepository } from "../support/repository.ts";
 import { filesWith, freshSecret, processesWith } from "../support/secret-scan.ts";
 import { Stack } from "../support/stack.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const FILES = {
   ".slipway.yaml": "version: 1\ngates:\n  - name: vault\n    run: cat left 2>/dev/null || echo clean\n",
