@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { freshSecret, processesWith } from "../support/secret-scan.ts";
 import { git, Playground } from "./slipway.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -43,6 +44,14 @@ test("worker and integrator are started while the server still starts", async ()
   // Written when it listens; a log is made when its process is.
   const { mtimeMs: listening } = await stat(join(ground.data, "server.json"));
   for (const part of ["worker", "integrator"]) expect((await stat(join(ground.data, "logs", `${part}.log`))).birthtimeMs).toBeLessThan(listening);
+});
+
+test("secrets of backends reach the worker, and no other part", async () => {
+  const secret = freshSecret();
+  await using place = ground.with({ SLIPWAY_SECRET_KEY: secret });
+  await place.start(ground.folder, "up", "--port", "0", "--json", ...sandbox).says('"ready"');
+  const parts = processesWith(secret).flatMap((path) => /apps\/(\w+)\/src\/main/.exec(readFileSync(join(path, "../cmdline"), "utf8"))?.[1] ?? []);
+  expect(parts.sort()).toEqual(["cli", "worker"]);
 });
 
 test("a part that cannot start ends the whole start with its own error, and leaves no process", async () => {

@@ -68,3 +68,48 @@ export function parrot(name: string): string {
       }),
     });`;
 }
+
+/**
+ * The source of a backend that requires the secret VAULT_KEY and is careless with it: leaves it in the ignored file `left`, says it, logs it, and writes it on
+ * standard error. From its second turn on it makes the file `fixed`. With `pause` a turn waits in its middle: it makes `paused-<turn>` in its home, and
+ * goes on when `go-<turn>` is there. `look` is a path whose files it tries to read.
+ */
+export function vault(): string {
+  return `
+    import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+    import { setTimeout as delay } from "node:timers/promises";
+    import { defineBackend } from "@slipway/backend-sdk/define-backend";
+    import { z } from "zod";
+    const read = (path) => { try { return readFileSync(path, "utf8"); } catch { return ""; } };
+    const list = (path) => { try { return readdirSync(path); } catch { return []; } };
+    export const backend = defineBackend({
+      name: "vault",
+      version: "1.0.0",
+      summary: "Is careless with a secret.",
+      capabilities: { resume: true, usage: false, plan: false, model: false },
+      config: z.strictObject({ pause: z.boolean().default(false), look: z.string().default("") }),
+      secrets: [
+        { name: "VAULT_KEY", required: true, hint: "Make one at example.com/keys." },
+        { name: "VAULT_EXTRA", required: false, hint: "Nobody needs it." },
+      ],
+      probe: async () => ({ ok: true, tried: "itself", found: "a door" }),
+      turn: async ({ turn, config, workspace, home, secrets, emit, log, signal }) => {
+        const key = secrets.VAULT_KEY;
+        const say = (text) => emit({ kind: "message", data: { role: "agent", text } });
+        writeFileSync(workspace + "/left", key + "\\n");
+        console.error("the key of turn " + turn + " is " + key);
+        say("I got " + Object.keys(secrets).join(" ") + ": " + key);
+        log("stdout", Buffer.from("the key is " + key + "\\n"));
+        const seen = list("/proc").filter((pid) => read("/proc/" + pid + "/environ").includes("SLIPWAY_SECRET_"));
+        say("environments with secrets: " + seen.length);
+        if (config.look) say("readable there: " + list(config.look).map((name) => read(config.look + "/" + name)).join(" ").length);
+        if (config.pause) {
+          writeFileSync(home + "/paused-" + turn, "");
+          while (!existsSync(home + "/go-" + turn)) await delay(20, undefined, { signal });
+        }
+        writeFileSync(workspace + "/done-" + turn, "");
+        if (turn > 1) writeFileSync(workspace + "/fixed", "");
+        return { status: "done", finalText: "The key was " + key };
+      },
+    });`;
+}

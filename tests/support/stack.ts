@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly verifySlots?: number;
   /** Data folder to use; a fresh temporary one where it is missing. It is removed in the end only in the latter case. */
   readonly data?: string;
+  /** Folder of the secrets of backends; the worker's own default where it is missing. */
+  readonly secrets?: string;
   /** The checkout that the parts run from; this one where it is missing. */
   readonly root?: string;
   /** A gateway with this configuration (YAML) and these keys; none where it is missing. */
@@ -159,7 +161,7 @@ export class Stack implements AsyncDisposable {
     if (part === "integrator") return [...data, ...server];
     const gatewayFolder = join(this.#runtime, "gateway");
     if (part === "gateway") return ["serve", ...data, ...server, "--socket", join(gatewayFolder, "s")];
-    const { slots = 4, verifySlots = 2, sandbox = "bwrap" } = this.#options;
+    const { slots = 4, verifySlots = 2, sandbox = "bwrap", secrets } = this.#options;
     return [
       ...data,
       ...server,
@@ -173,6 +175,7 @@ export class Stack implements AsyncDisposable {
       part,
       "--gateway-folder",
       gatewayFolder,
+      ...(secrets === undefined ? [] : ["--secrets", secrets]),
     ];
   }
 

@@ -20,6 +20,7 @@ const GROUPS: ReadonlyArray<readonly [string, (options: DoctorOptions) => Promis
   ["data folder", checkDataFolder],
   ["server", async (options) => await (await services()).checkServer(options)],
   ["backends", async () => await (await services()).checkBackends()],
+  ["backends", async (options) => await (await import("../doctor/secrets.ts")).checkSecrets(options)],
   ["repository", async () => await (await services()).checkRepository()],
 ];
 
@@ -59,7 +60,7 @@ function printCheck(screen: Screen, one: Check, first: boolean): void {
   if (first) screen.print(colors.bold(one.group));
   const indent = " ".repeat(19);
   const found = wrap(printable(one.found), screen.width - indent.length);
-  screen.print(`  ${mark} ${one.name.padEnd(15)}${found[0] ?? ""}`);
+  screen.print(`  ${mark} ${one.name.padEnd(14)} ${found[0] ?? ""}`);
   for (const line of found.slice(1)) screen.print(indent + line);
   if (one.ok) return;
   for (const [name, text] of [

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
 import type { ServerAddress } from "@slipway/process/server-address";
 import { compileCacheFolder } from "../compile-cache.ts";
 import { logFile } from "./data-folder.ts";
@@ -111,7 +112,7 @@ export class Part {
     const child = spawn(process.execPath, [...NODE_FLAGS, mainOf(this.name), ...this.#args()], {
       stdio: ["ignore", log, log, "ipc"],
       // Of glibc's arenas, one a thread, each keeps what it once held: 20 MB more after a first start, and no faster.
-      env: { MALLOC_ARENA_MAX: "1", ...cleanEnvironment(), NODE_COMPILE_CACHE: compileCacheFolder() },
+      env: { MALLOC_ARENA_MAX: "1", ...cleanEnvironment(), ...secretVariables(this.name), NODE_COMPILE_CACHE: compileCacheFolder() },
     });
     closeSync(log);
     this.#child = child;
@@ -140,6 +141,12 @@ const PASSED_ON: ReadonlySet<string> = new Set([
 /** The parts take their settings by flags; a SLIPWAY_URL meant for this command must not reach them. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SLIPWAY_") || PASSED_ON.has(name)));
+}
+
+/** Secrets of backends are the worker's alone: it takes them out of its own environment before it starts anything. */
+function secretVariables(part: PartName): NodeJS.ProcessEnv {
+  if (part !== "worker") return {};
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(SECRET_VARIABLE_PREFIX)));
 }
 
 /** Opens a log to append to; one that has grown large is put aside first, one generation of it. */
