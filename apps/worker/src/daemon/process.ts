@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { gatewayFolder, runtimeFolder } from "@slipway/process/runtime-folder";
 import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
@@ -30,6 +30,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --sandbox KIND      bwrap (default), or none: no isolation at all
   --memory-limit SIZE, --process-limit N, --file-limit SIZE
                       what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
+  --gateway-folder DIR
+                      where the model gateway has its socket (the one that \`slipway up\` starts)
 `;
 /** A stop reports its attempts for some seconds and ends the sandboxes; after this many ms the process ends anyway. */
 const STOP_LIMIT_MS = 12_000;
@@ -45,6 +47,7 @@ interface Arguments {
   readonly sandbox: "bwrap" | "none";
   /** Where further backends are. */
   readonly backends: string | undefined;
+  readonly gatewayFolder: string;
   /** Those that were asked for. */
   readonly limits: Partial<SandboxLimits>;
 }
@@ -97,11 +100,12 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
   const installRoot = resolve(dirname(fileURLToPath(import.meta.url)), "../../../..");
   const limits = { ...DEFAULT_LIMITS, ...args.limits };
   const provider = createSandboxProvider(args.sandbox, {
-    runtimeFolder: runtimeFolderOf(args.data),
+    runtimeFolder: runtimeFolder(args.data),
     installRoot,
     maskPaths: [args.data],
     limits,
     backendsFolder: args.backends,
+    gatewayFolder: args.gatewayFolder,
   });
   requireLimits(args.sandbox, args.limits);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
@@ -146,6 +150,7 @@ function readArguments(): Arguments {
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
+      "gateway-folder": { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -155,8 +160,9 @@ function readArguments(): Arguments {
   }
   const { sandbox } = values;
   if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
+  const data = resolve(required("--data", values.data));
   return {
-    data: resolve(required("--data", values.data)),
+    data,
     url: values.url,
     tokenFile: required("--token-file", values["token-file"]),
     slots: count("--slots", values.slots),
@@ -164,6 +170,7 @@ function readArguments(): Arguments {
     name: values.name.slice(0, 100),
     sandbox,
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
+    gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
     limits: readLimits(values, process.env),
   };
 }
@@ -177,10 +184,4 @@ function count(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 256) throw new SlipwayError("INVALID_REQUEST", `${name} is a number from 1 to 256, not ${text}.`);
   return value;
-}
-
-/** Short, because the paths of unix sockets may not be longer than about 107 bytes. */
-function runtimeFolderOf(dataFolder: string): string {
-  const digest = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
-  return join(process.env["XDG_RUNTIME_DIR"] ?? "/tmp", `slipway-${digest}`);
 }
