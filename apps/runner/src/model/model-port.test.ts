@@ -110,6 +110,22 @@ test("a gateway that is gone in the middle of a request is a reset for who still
   const goOn = (error?: Error | null): void => void (error || client.write("a piece", goOn));
   goOn();
   expect(await endOf(client)).toMatch(/^(ECONNRESET|EPIPE)$/);
+});
+
+test("a gateway that closes without an answer is lost; one that answers, and an agent that leaves first, are not", async () => {
+  await listen((socket) => socket.once("data", (bytes) => (String(bytes) === "die" ? socket.destroy() : socket.end("answer"))));
+  for (const [word, lost] of [
+    ["die", "closed"],
+    ["ask", undefined],
+  ] as const) {
+    const client = await dial();
+    client.write(word);
+    expect((await client.toArray()).join("")).toBe(lost ? "" : "answer");
+    expect(port.lost).toBe(lost);
+  }
+  const leaver = await dial();
+  leaver.end("die");
+  await endOf(leaver);
   expect(port.lost).toBeUndefined();
 });
 

@@ -40,7 +40,10 @@ export class ModelPort implements AsyncDisposable {
     return this.#clients.size;
   }
 
-  /** The system's word for it, such as ECONNREFUSED, where the newest connection since `open` did not reach the gateway. */
+  /**
+   * What went wrong, where the newest connection since `open` did not reach the gateway (the system's word for it, such as ECONNREFUSED) or was closed by
+   * it with a request that it had not begun to answer (`closed`).
+   */
   get lost(): string | undefined {
     return this.#lost;
   }
@@ -66,6 +69,7 @@ export class ModelPort implements AsyncDisposable {
   #lead(client: Socket): void {
     const gateway = connect({ path: this.#socketPath, allowHalfOpen: true });
     let isReached = false;
+    let isAsking = false;
     this.#clients.add(client);
     gateway.once("connect", () => {
       isReached = true;
@@ -75,6 +79,16 @@ export class ModelPort implements AsyncDisposable {
       if (!isReached) this.#lost = error.code ?? error.message;
       // A reset: the end of the stream could pass for the end of an answer.
       client.resetAndDestroy();
+    });
+    client.on("data", () => {
+      isAsking = true;
+    });
+    gateway.on("data", () => {
+      isAsking = false;
+    });
+    gateway.once("end", () => {
+      // An agent that left first is not waiting any more.
+      if (isAsking && !client.readableEnded && !client.destroyed) this.#lost = "closed";
     });
     client.on("error", () => gateway.destroy());
     client.once("close", () => {
