@@ -194,6 +194,7 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
     warm,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
     toolchains: options.toolchains,
+    manifests: options.manifests,
     log,
     runAttempt: options.runAttempt,
     stop: controls.stop.signal,
