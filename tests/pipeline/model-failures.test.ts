@@ -84,10 +84,11 @@ describe("a backend that needs a model", () => {
     expect(attempt.events).toContainEqual({ kind: "turn", data: { turn: 1, reason: "task", status: "failed", code: "BACKEND_RATE_LIMITED" } });
   });
 
-  it("keeps its own failure where its newest call succeeded", async () => {
-    const { attempt, asked } = await setUp(["exit 3"], [FINE]);
+  it("keeps its own failure where its newest call succeeded; one that the gateway tells of a moment later counts too", async () => {
+    const { attempt } = await setUp(["exit 3"], [FINE]);
     expect(await failureOf(attempt)).toMatchObject({ code: "BACKEND_FAILED", details: { turn: 1 } });
-    expect(asked()).toBe(1);
+    const late = await setUp(["exit 3"], [{ ...FINE, calls: 0 }, RATE_LIMITED]);
+    expect(await failureOf(late.attempt)).toMatchObject({ code: "BACKEND_RATE_LIMITED" });
   });
 
   it("names the model where it was out of time because that failed again and again, and the time where it did not", async () => {
@@ -138,7 +139,7 @@ describe("a backend that needs a model", () => {
 
   it.each([
     { isWritten: true, code: "BACKEND_RATE_LIMITED", asked: 1 },
-    { isWritten: false, code: "BACKEND_FAILED", asked: 2 },
+    { isWritten: false, code: "BACKEND_FAILED", asked: 3 },
   ])("stays with the judgement that a killed worker has written down, and judges anew where it had not (written: $isWritten)", async (row) => {
     const { attempt, provider, asked } = await setUp(["exit 3"], [RATE_LIMITED, FINE]);
     const first = new Life({ write: "journal turn-1", isWritten: row.isWritten });

@@ -70,8 +70,8 @@ export function parrot(name: string): string {
 }
 
 /**
- * The source of a backend that needs a model. Its prompt is JSON: `{ "ask": PATH }` asks the gateway and says the answer, `{ "fetch": URL }` asks anybody,
- * `{ "shell": COMMAND }` runs a command. What it hears it says in each of the ways that there are, and fails with it where the prompt says `fail`.
+ * The source of a backend that needs a model. Its prompt is JSON: `ask` is a path that it asks the gateway for, `fetch` an address that it asks beside, `shell` a
+ * command that it runs then. What it hears it says in each of the ways that there are, and fails with it where the prompt says `fail`.
  */
 export function asker(name: string): string {
   return `
@@ -96,7 +96,8 @@ export function asker(name: string): string {
       probe: async () => ({ ok: true, tried: "itself", found: "a mouth" }),
       turn: async ({ prompt, model, emit, log }) => {
         const { ask, fetch: other, shell: command, fail } = JSON.parse(prompt);
-        const heard = ask ? await get(model.baseUrl + ask, model.token) : other ? await get(other, model.token) : shell(command);
+        const heard =
+          (ask ? await get(model.baseUrl + ask, model.token) : "") + (other ? await get(other, model.token) : "") + (command ? shell(command) : "");
         emit({ kind: "message", data: { role: "agent", text: heard } });
         log("stdout", Buffer.from(heard));
         if (fail) throw new Error(heard);

@@ -2,11 +2,14 @@ import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { AttemptModel } from "@slipway/protocol/gateway-api";
 import type { Failure } from "@slipway/protocol/job";
 import type { AttemptContext } from "../attempt/context.ts";
+import { pause } from "../daemon/pause.ts";
 import { whileUnreachable } from "./retry.ts";
 
 /** How long the server is asked, in ms, and how often again while it is out of reach: about three seconds of pauses. */
 const ASK_LIMIT_MS = 8_000;
 const ASK_RETRIES = 5;
+/** An agent may end before the gateway has told the server of the call that it ended by; in ms. */
+const SETTLE_GRACE_MS = 250;
 const SAID_LIMIT = 2_000;
 
 /**
@@ -38,8 +41,12 @@ export async function modelFailure(context: Scene, failure: Failure): Promise<Fa
 async function askServer({ claim, client, log, signal }: Scene): Promise<AttemptModel | undefined> {
   const params = { job: claim.job.id, fence: claim.fence };
   const limited = AbortSignal.any([signal, AbortSignal.timeout(ASK_LIMIT_MS)]);
+  const ask = (): Promise<AttemptModel> => whileUnreachable(limited, () => client.call("attemptModel", { params, signal: limited }), ASK_RETRIES);
   try {
-    return await whileUnreachable(limited, () => client.call("attemptModel", { params, signal: limited }), ASK_RETRIES);
+    const model = await ask();
+    if (model.failure) return model;
+    await pause(SETTLE_GRACE_MS, limited);
+    return await ask();
   } catch (error) {
     signal.throwIfAborted();
     const code = error instanceof SlipwayError ? error.code : undefined;
