@@ -66,7 +66,9 @@ class Runner {
     this.#isPrepared = true;
     try {
       const { preloadBackends, warmUp } = await loadTurnCode();
-      await warmUp(await preloadBackends(), this.#warming.signal);
+      const backends = await preloadBackends();
+      if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
+      await warmUp(backends, this.#warming.signal);
     } catch (error) {
       // The first turn meets the same, and can say so.
       process.stderr.write(`the backends could not be loaded ahead: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -96,6 +96,15 @@ test("the port stays the same, and leads to the gateway that listens now", async
   expect((await (await dial()).toArray()).join("")).toBe("second");
 });
 
+test("a port that was opened ahead leads nowhere until a turn says where to", async () => {
+  await port.prepare();
+  expect(port.connections).toBe(0);
+  await listen((socket) => socket.end("here"));
+  const url = await port.open(socketPath);
+  expect((await (await dial()).toArray()).join("")).toBe("here");
+  expect(await port.open(socketPath)).toBe(url);
+});
+
 test("without a gateway a connection is reset, and the port knows why until one is reached", async () => {
   expect(await endOf(await dial())).toBe("ECONNRESET");
   expect(port.lost).toBe("ENOENT");

@@ -13,7 +13,7 @@ export class ModelPort implements AsyncDisposable {
   readonly #server: Server;
   readonly #clients = new Set<Socket>();
   #opening: Promise<unknown> | undefined;
-  #socketPath = "";
+  #socketPath: string | undefined;
   #lost: string | undefined;
 
   constructor() {
@@ -23,15 +23,20 @@ export class ModelPort implements AsyncDisposable {
     this.#server.unref();
   }
 
+  /** Opens the port ahead of its first turn, which then need not wait for it (7 to 50 ms, as the system's parts load); it leads nowhere yet. */
+  async prepare(): Promise<void> {
+    this.#opening ??= this.#listen();
+    await this.#opening;
+  }
+
   /**
-   * The port's address, such as `http://127.0.0.1:40123`: opened at the first call, kept for all further ones. Connections lead to the socket that was named
-   * last. Rejects with the system's error where there is no loopback.
+   * The port's address, such as `http://127.0.0.1:40123`, the same at every call. Connections lead to the socket that was named last. Rejects with the
+   * system's error where there is no loopback.
    */
   async open(socketPath: string): Promise<string> {
     this.#socketPath = socketPath;
     this.#lost = undefined;
-    this.#opening ??= this.#listen();
-    await this.#opening;
+    await this.prepare();
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
@@ -49,6 +54,7 @@ export class ModelPort implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opening;
     if (!this.#server.listening) return;
     const closed = once(this.#server, "close");
     this.#server.close();
@@ -67,6 +73,11 @@ export class ModelPort implements AsyncDisposable {
   }
 
   #lead(client: Socket): void {
+    if (this.#socketPath === undefined) {
+      client.on("error", () => {});
+      client.resetAndDestroy();
+      return;
+    }
     const gateway = connect({ path: this.#socketPath, allowHalfOpen: true });
     let isReached = false;
     let isAsking = false;
