@@ -99,11 +99,10 @@ test("a worker without a working sandbox claims nothing and says so", async () =
 test.each([undefined, "own"])("the folder of the gateway's socket is there before anything is claimed, for this user only (named: %s)", async (folder) => {
   const named = folder === undefined ? [] : ["--gateway-folder", join(dataFolder, folder)];
   await ready(start(["--disable-sigusr1"], { XDG_RUNTIME_DIR: dataFolder }, ["--sandbox", "none", ...named]));
-    const id = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
-    const { mode } = await stat(named[1] ?? join(dataFolder, `slipway-${id}`, "gateway"));
-    expect((mode & 0o777).toString(8)).toBe("700");
-  },
-);
+  const id = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
+  const { mode } = await stat(named[1] ?? join(dataFolder, `slipway-${id}`, "gateway"));
+  expect((mode & 0o777).toString(8)).toBe("700");
+});
 
 test("a wrong argument is named", async () => {
   const child = start(["--disable-sigusr1"], {}, ["--slots", "many"]);
