@@ -8,8 +8,8 @@ import { NOTHING_LEFT, processesOf } from "../support/leftovers.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/server.ts";
 import { git, type TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";
-import { agentPath } from "./install.ts";
 import { brokenPackage } from "./broken-package.ts";
+import { agentPath } from "./install.ts";
 
 /**
  * The real Codex CLI through the whole pipeline: submit, sandbox, gateway, gates, verification, landing. Its model is a scripted server that takes the real
@@ -131,7 +131,8 @@ test("a first try that fails is repaired, from the gate's output, in a second tu
 }, 90_000);
 
 test("the key is in no shell, no log, no event and no file; the attempt's token is masked", async () => {
-  const look = "env; cat /proc/self/environ | tr '\\0' '\\n'; for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $f; done; find / -xdev -name TEST_MODEL_KEY 2>/dev/null";
+  const look =
+    "env; cat /proc/self/environ | tr '\\0' '\\n'; for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $f; done; find / -xdev -name TEST_MODEL_KEY 2>/dev/null";
   model.play({ turns: [{ steps: [{ shell: `(${look}) > seen.txt 2>&1; cat seen.txt; rm seen.txt; ${MEND}` }, { text: "Done." }] }] });
   const id = await submit({ target: "looked" });
   await expectLanded(await ended(client, id), "looked");
@@ -175,20 +176,27 @@ test.each([
   ["error-503", "failed", "MODEL_OVERLOADED"],
   ["context", "failed", "CONTEXT_TOO_LONG"],
   ["cut", "failed", "MODEL_UNREACHABLE"],
-] as const)("what the vendor answers is the job's failure: %s → %s, %s", async (scenario, state, code) => {
-  const { NAMED_SCENARIOS } = await import("../support/model-server/named-scenarios.ts");
-  const named = NAMED_SCENARIOS[scenario];
-  if (!named) throw new Error(`no scenario ${scenario}`);
-  model.play(named.scenario);
-  const { job } = await ended(client, await submit());
-  expect(job, JSON.stringify(job.failure)).toMatchObject({ state, failure: { code } });
-}, 90_000);
+] as const)(
+  "what the vendor answers is the job's failure: %s → %s, %s",
+  async (scenario, state, code) => {
+    const { NAMED_SCENARIOS } = await import("../support/model-server/named-scenarios.ts");
+    const named = NAMED_SCENARIOS[scenario];
+    if (!named) throw new Error(`no scenario ${scenario}`);
+    model.play(named.scenario);
+    const { job } = await ended(client, await submit());
+    expect(job, JSON.stringify(job.failure)).toMatchObject({ state, failure: { code } });
+  },
+  90_000,
+);
 
 test("a budget ends the job before the request that it does not cover", async () => {
   model.play({ turns: [{ steps: [{ shell: "true", usage: { inputTokens: 30_000, outputTokens: 100 } }] }] });
   const id = await submit({ budget: { tokens: 100_000 } });
   const { job } = await ended(client, id);
-  expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "failed", failure: { code: "BUDGET_EXCEEDED", details: { unit: "tokens", limit: 100_000 } } });
+  expect(job, JSON.stringify(job.failure)).toMatchObject({
+    state: "failed",
+    failure: { code: "BUDGET_EXCEEDED", details: { unit: "tokens", limit: 100_000 } },
+  });
   const used = job.usage.inputTokens + job.usage.outputTokens;
   expect(used).toBeGreaterThan(0);
   expect(used).toBeLessThanOrEqual(100_000);

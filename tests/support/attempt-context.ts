@@ -10,7 +10,9 @@ import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
 import { openWorkerRepository } from "@slipway/git/repository";
 import { removeWorkspace } from "@slipway/git/workspace";
 import { Client } from "@slipway/protocol/client";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { AppendableEvent } from "@slipway/protocol/events";
+import type { AttemptModel } from "@slipway/protocol/gateway-api";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
@@ -37,6 +39,7 @@ interface AttemptOptions {
   readonly manifests?: readonly Manifest[];
   /** A folder that is not there where it is missing. */
   readonly secrets?: Omit<SecretSources, "manifests">;
+  readonly manifest?: Manifest;
   /** The hub is on another machine: everything comes and goes over HTTP. */
   readonly isRemote?: boolean;
 }
@@ -48,6 +51,8 @@ export class TestAttempt implements AsyncDisposable {
   readonly artifacts = new Map<string, Buffer>();
   /** Requests that changed something at the server or the hub: `PUT name`, `push`. */
   readonly writes: string[] = [];
+  /** What the server says of the attempt's model calls; called at each question. */
+  model: () => AttemptModel | SlipwayError = () => ({ calls: 0, usage: this.#job.usage, failure: null, retryAfterMs: null });
   /** Set to have the hub fall silent in the middle of a pack that it sends, or before it answers one that it got; `begun` is resolved when it does. */
   stall: { readonly service: "git-upload-pack" | "git-receive-pack"; readonly begun: PromiseWithResolvers<void> } | undefined;
   readonly #server: Server;
@@ -138,6 +143,7 @@ export class TestAttempt implements AsyncDisposable {
     const { secrets = { folder: join(this.root, "secrets"), variables: new Map() }, manifests = [] } = this.#options;
     return {
       claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, model, verify: this.#verify },
+      manifest: this.#options.manifest,
       paths,
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
@@ -204,6 +210,7 @@ export class TestAttempt implements AsyncDisposable {
     const git = /^\/git\/repository\/(upstream|jobs)\.git(\/.*)$/.exec(pathname);
     try {
       if (git) await this.#serveGit(request, response, `${git[1]}.git`, git[2] ?? "");
+      else if (pathname.endsWith("/model")) answerJson(response, this.model());
       else await this.#takeArtifact(request, response, decodeURIComponent(pathname.split("/").at(-1) ?? ""));
     } catch {
       // The client sees that the answer breaks off, and the test what it makes of that.
@@ -235,6 +242,11 @@ export class TestAttempt implements AsyncDisposable {
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") }));
   }
+}
+
+function answerJson(response: ServerResponse, answer: AttemptModel | SlipwayError): void {
+  response.writeHead(answer instanceof SlipwayError ? answer.status : 200, { "content-type": "application/json" });
+  response.end(JSON.stringify(answer));
 }
 
 /** Sends the beginning of a pack, and then nothing more. */

@@ -113,3 +113,40 @@ export function vault(): string {
       },
     });`;
 }
+
+/**
+ * The source of a backend that needs a model. Its prompt is JSON: `ask` is a path that it asks the gateway for, `fetch` an address that it asks beside, `shell` a
+ * command that it runs then. What it hears it says in each of the ways that there are, and fails with it where the prompt says `fail`.
+ */
+export function asker(name: string): string {
+  return `
+    import { execFileSync } from "node:child_process";
+    import { defineBackend } from "@slipway/backend-sdk/define-backend";
+    import { z } from "zod";
+    const shell = (command) => execFileSync("sh", ["-c", "{ " + command + "; } 2>&1 || true"], { encoding: "utf8" });
+    const get = async (url, token) => {
+      try {
+        return await (await fetch(url, { method: "POST", body: "{}", headers: { authorization: "Bearer " + token, connection: "close" } })).text();
+      } catch (error) {
+        return "no answer: " + (error.cause?.code ?? error.message);
+      }
+    };
+    export const backend = defineBackend({
+      name: "${name}",
+      version: "1.0.0",
+      summary: "Asks the model's gateway.",
+      capabilities: { resume: false, usage: false, plan: false, model: true },
+      config: z.strictObject({}),
+      secrets: [],
+      probe: async () => ({ ok: true, tried: "itself", found: "a mouth" }),
+      turn: async ({ prompt, model, emit, log }) => {
+        const { ask, fetch: other, shell: command, fail } = JSON.parse(prompt);
+        const heard =
+          (ask ? await get(model.baseUrl + ask, model.token) : "") + (other ? await get(other, model.token) : "") + (command ? shell(command) : "");
+        emit({ kind: "message", data: { role: "agent", text: heard } });
+        log("stdout", Buffer.from(heard));
+        if (fail) throw new Error(heard);
+        return { status: "done", finalText: heard };
+      },
+    });`;
+}

@@ -57,7 +57,7 @@ export class ProcessProvider implements SandboxProvider {
 
 export class ProcessSandbox implements Sandbox {
   readonly record: SandboxRecord;
-  readonly inside: { readonly workspace: string; readonly home: string };
+  readonly inside: Sandbox["inside"];
   readonly #provider: ProcessProvider;
   readonly #turns = new Map<string, Promise<TurnResult>>();
   readonly #children = new Set<ChildProcess>();
@@ -72,7 +72,7 @@ export class ProcessSandbox implements Sandbox {
     this.record = record;
     // Only a turn that waits hears of it.
     this.#lost.promise.catch(() => undefined);
-    this.inside = { workspace: record.spec.workspace, home: record.spec.home };
+    this.inside = { workspace: record.spec.workspace, home: record.spec.home, gateway: "/nobody/listens/here" };
   }
 
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {

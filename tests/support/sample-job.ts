@@ -1,4 +1,5 @@
 import type { JobView } from "@slipway/protocol/job";
+import { MANIFEST_VERSION, type Manifest } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
 
 /** What a job is asked for, where a test does not care. */
@@ -19,6 +20,21 @@ export const SAMPLE_REQUEST = {
   retryOf: null,
   completionId: null,
 } satisfies Partial<JobView>;
+
+/** Of a backend that needs a model, or does not. */
+export function sampleManifest(name: string, model: boolean): Manifest {
+  const capabilities = { resume: false, usage: false, plan: false, model };
+  return {
+    manifestVersion: MANIFEST_VERSION,
+    name,
+    version: "1",
+    summary: "For a test.",
+    capabilities,
+    configSchema: {},
+    secrets: [],
+    image: { npm: [], apt: [] },
+  };
+}
 
 /** A running job with nothing special about it but what is given. */
 export function sampleJob(more: Partial<JobView> = {}): JobView {

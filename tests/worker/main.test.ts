@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -93,6 +94,14 @@ test("a worker without a working sandbox claims nothing and says so", async () =
   expect(await closed(child)).toEqual([1, null]);
   expect(output).toContain("SANDBOX_UNAVAILABLE");
   expect(stub.claimIds).toEqual([]);
+});
+
+test.each([undefined, "own"])("the folder of the gateway's socket is there before anything is claimed, for this user only (named: %s)", async (folder) => {
+  const named = folder === undefined ? [] : ["--gateway-folder", join(dataFolder, folder)];
+  await ready(start(["--disable-sigusr1"], { XDG_RUNTIME_DIR: dataFolder }, ["--sandbox", "none", ...named]));
+  const id = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
+  const { mode } = await stat(named[1] ?? join(dataFolder, `slipway-${id}`, "gateway"));
+  expect((mode & 0o777).toString(8)).toBe("700");
 });
 
 test("a wrong argument is named", async () => {

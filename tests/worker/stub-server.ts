@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { ENDPOINTS, type Endpoint } from "@slipway/protocol/endpoints";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { AppendableEvent } from "@slipway/protocol/events";
+import type { AttemptModel } from "@slipway/protocol/gateway-api";
 import type { JobKind, JobView } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { JobState } from "@slipway/protocol/states";
@@ -19,6 +20,8 @@ interface StubAttempt {
   acked: number;
   readonly events: Array<{ ordinal: number; event: AppendableEvent }>;
   outcome: Outcome | undefined;
+  /** What is said of its model calls. */
+  model: AttemptModel;
 }
 
 /** The worker's side of the API in memory, held to the real schemas; its state outlives a `restart`, as a database would. */
@@ -148,6 +151,7 @@ export class StubServer implements AsyncDisposable {
       this.renewals.push({ key, at: performance.now() });
       return { ttlMs: this.ttlMs };
     }
+    if (name === "attemptModel") return attempt.model;
     if (name === "appendEvents") return this.#append(attempt, body);
     attempt.outcome = (body as { outcome: Outcome }).outcome;
     attempt.live = false;
@@ -202,7 +206,8 @@ export class StubServer implements AsyncDisposable {
       installationId: INSTALLATION,
     };
     const claim: Claim = { job: { ...job, state: "running", fence }, fence, claimId, ttlMs: this.ttlMs, hub, model: { token: "slipmodel_stub" }, verify: null };
-    this.attempts.set(`${job.id}-${fence}`, { claim, live: true, acked: 0, events: [], outcome: undefined });
+    const model: AttemptModel = { calls: 0, usage: job.usage, failure: null, retryAfterMs: null };
+    this.attempts.set(`${job.id}-${fence}`, { claim, live: true, acked: 0, events: [], outcome: undefined, model });
     return claim;
   }
 

@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import type { RunnerToWorker, TurnRequest, TurnResult, WorkerToRunner } from "@slipway/protocol/runner-protocol";
 import { isAloneInNamespace, killOthers } from "./lease/namespace.ts";
 import { startSwitch } from "./lease/switch.ts";
+import { ModelPort } from "./model/model-port.ts";
 import { EventSpool } from "./spool/event-spool.ts";
 import { Outbox } from "./spool/outbox.ts";
 import { TurnLedger } from "./spool/turn-ledger.ts";
@@ -32,6 +33,7 @@ class Runner {
   /** Aborts with the first turn. */
   readonly #warming = new AbortController();
   #isPrepared = false;
+  readonly #modelPort = new ModelPort();
   readonly #streamOffsets = new Map<string, number>();
   #running: { turnId: string; cancel: AbortController; stray: PromiseWithResolvers<never> } | undefined;
 
@@ -64,7 +66,9 @@ class Runner {
     this.#isPrepared = true;
     try {
       const { preloadBackends, warmUp } = await loadTurnCode();
-      await warmUp(await preloadBackends(), this.#warming.signal);
+      const backends = await preloadBackends();
+      if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
+      await warmUp(backends, this.#warming.signal);
     } catch (error) {
       // The first turn meets the same, and can say so.
       process.stderr.write(`the backends could not be loaded ahead: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -96,10 +100,11 @@ class Runner {
     try {
       this.#ledger.begin(turnId);
       const { runTurn, loadBackend, maskStandardError } = await loadTurnCode();
-      maskStandardError(Object.values(request.secrets));
+      maskStandardError([...Object.values(request.secrets), ...(request.gateway ? [request.gateway.token] : [])]);
       const label = process.env["SLIPWAY_SANDBOX"];
       result = await runTurn(request, running.cancel.signal, {
         loadBackend,
+        modelPort: this.#modelPort,
         emit: (event) => this.#outbox.emit(event),
         killOthers: () => killOthers(this.#options.ownNamespace),
         streamOffsets: this.#streamOffsets,

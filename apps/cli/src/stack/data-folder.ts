@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
 import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
+
+export { runtimeFolder } from "@slipway/process/runtime-folder";
 
 /** The data folder: the option, else SLIPWAY_DATA, else the user's own. */
 export function dataFolder(option?: string): string {
@@ -34,12 +35,6 @@ export function tokenFile(data: string, role: "admin" | "worker" | "integrator")
 /** Where the processes that this command line starts write their logs. */
 export function logFile(data: string, part: string): string {
   return join(data, "logs", `${part}.log`);
-}
-
-/** Short folder for unix sockets; a path over 107 bytes cannot be bound. */
-export function runtimeFolder(data: string): string {
-  const id = createHash("sha256").update(data).digest("hex").slice(0, 8);
-  return join(process.env["XDG_RUNTIME_DIR"] || "/tmp", `slipway-${id}`);
 }
 
 export function readToken(path: string): string {

@@ -3,6 +3,7 @@ import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { ModelPort } from "../model/model-port.ts";
 import { runTurn } from "./run-turn.ts";
 
 interface Outcome {
@@ -15,13 +16,13 @@ interface Outcome {
 async function run(
   turn: (context: TurnContext) => Promise<unknown>,
   changes: Partial<TurnRequest> = {},
-  options: { cancel?: AbortSignal; stray?: Promise<never>; required?: boolean } = {},
+  options: { cancel?: AbortSignal; stray?: Promise<never>; required?: boolean; model?: boolean; port?: ModelPort } = {},
 ): Promise<Outcome> {
   const backend: BackendDefinition = {
     name: "inline",
     version: "1",
     summary: "A backend in a test.",
-    capabilities: { resume: false, usage: false, plan: false, model: false },
+    capabilities: { resume: false, usage: false, plan: false, model: options.model ?? false },
     config: z.strictObject({ depth: z.int().optional() }),
     secrets: [{ name: "KEY", required: options.required ?? false, hint: "Make one up." }],
     probe: async () => ({ ok: true, tried: "", found: "" }),
@@ -29,6 +30,7 @@ async function run(
   };
   const events: AgentEvent[] = [];
   let killed = 0;
+  await using ownPort = new ModelPort();
   const request: TurnRequest = {
     ...{ type: "turn", turnId: "t", turn: 1, backend: "inline", config: {}, prompt: "", workspace: "/w", home: "/h", env: { A: "1" }, secrets: {} },
     ...{ timeoutMs: 10_000, stallMs: 10_000 },
@@ -36,6 +38,7 @@ async function run(
   };
   const result = await runTurn(request, options.cancel ?? new AbortController().signal, {
     loadBackend: async (name) => (name === "inline" ? backend : undefined),
+    modelPort: options.port ?? ownPort,
     emit: (event) => void events.push(event),
     killOthers: () => {
       killed += 1;
@@ -161,4 +164,51 @@ test("texts beyond the protocol's limit are cut, not refused", async () => {
   expect(events).toHaveLength(1);
   expect(result.status).toBe("done");
   expect(JSON.stringify(result).length).toBeLessThan(1_000_000);
+});
+
+const GATEWAY = { socket: "/nobody/listens/here", token: "slipmodel_0123456789" };
+
+test("a backend that needs a model gets the port and the token, which is masked; one that does not gets neither", async () => {
+  const seen: Array<TurnContext["model"]> = [];
+  const look = async ({ model, log }: TurnContext): Promise<TurnResult> => {
+    seen.push(model);
+    log("stdout", Buffer.from(`key ${model?.token}`));
+    return { status: "done", finalText: `base64 ${Buffer.from(model?.token ?? "").toString("base64")}` };
+  };
+  const { result, events } = await run(look, { gateway: GATEWAY }, { model: true });
+  await run(look, { gateway: GATEWAY });
+  expect(seen).toEqual([{ baseUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/), token: GATEWAY.token }, undefined]);
+  expect(events).toMatchObject([{ kind: "log", data: { text: "key ***" } }]);
+  expect(result).toEqual({ status: "done", finalText: expect.stringMatching(/^base64 \*\*\*/) });
+});
+
+test("a turn that needs a model is GATEWAY_UNAVAILABLE without a gateway, and its backend is not called", async () => {
+  let called = false;
+  const { result } = await run(
+    async () => {
+      called = true;
+      return DONE;
+    },
+    {},
+    { model: true },
+  );
+  expect(result).toMatchObject({ failure: { code: "GATEWAY_UNAVAILABLE", details: { backend: "inline" } } });
+  expect(called).toBe(false);
+});
+
+test.each<[string, string, Partial<TurnRequest>, (context: TurnContext) => Promise<TurnResult>]>([
+  ["gives up", "GATEWAY_UNAVAILABLE", {}, async () => Promise.reject(new Error("stream disconnected"))],
+  ["tries for ever", "GATEWAY_UNAVAILABLE", { timeoutMs: 300 }, hang],
+  ["has a setting that is wrong", "INVALID_CONFIG", { config: { depth: "deep" } }, async () => DONE],
+])("an agent that cannot reach the gateway and %s ends with %s", async (_, code, changes, after) => {
+  const { result } = await run(
+    async (context) => {
+      await fetch(context.model?.baseUrl ?? "").catch(() => undefined);
+      return await after(context);
+    },
+    { gateway: GATEWAY, ...changes },
+    { model: true },
+  );
+  expect(result).toMatchObject({ status: "failed", failure: { code } });
+  if (code === "GATEWAY_UNAVAILABLE") expect(result).toMatchObject({ failure: { details: { reason: "ENOENT", agentSaid: { code: expect.anything() } } } });
 });

@@ -1,4 +1,4 @@
-import type { BackendDefinition } from "@slipway/backend-sdk/backend";
+import type { BackendDefinition, TurnContext } from "@slipway/backend-sdk/backend";
 import { parseBackendConfig } from "@slipway/backend-sdk/config";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
@@ -6,6 +6,8 @@ import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/pr
 import { createMatcher, type Matcher, Redactor, redactJson } from "@slipway/redact/redactor";
 import { SHORTEST_SECRET, secretPatterns } from "@slipway/redact/secret-patterns";
 import { type LogChunk, LogChunker } from "../log-chunker.ts";
+import { openModelAccess, withLostGateway } from "../model/model-access.ts";
+import type { ModelPort } from "../model/model-port.ts";
 import { fitEvent, fitResult, fitReturned } from "./fit.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -14,6 +16,7 @@ const ABORT_GRACE_MS = 1_000;
 
 export interface TurnDeps {
   loadBackend(name: string): Promise<BackendDefinition | undefined>;
+  readonly modelPort: Pick<ModelPort, "open" | "lost">;
   /** Takes an event that is masked already. */
   emit(event: AgentEvent): void;
   /** Kills everything that the agent started. */
@@ -28,7 +31,7 @@ export interface TurnDeps {
 
 /** Runs one turn to its end and masks all that comes out of it. Never rejects: what goes wrong is the result. */
 export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: TurnDeps): Promise<TurnResult> {
-  const matcher = createMatcher(secretPatterns(Object.values(request.secrets)));
+  const matcher = createMatcher(secretPatterns([...Object.values(request.secrets), ...(request.gateway ? [request.gateway.token] : [])]));
   const watchdog = new Watchdog(request, cancel);
   const output = new TurnOutput(matcher, deps, () => watchdog.heard());
   let result: TurnResult;
@@ -57,10 +60,23 @@ async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOu
     if (required && !request.secrets[name])
       throw new SlipwayError("SECRET_MISSING", `The backend ${backend.name} needs the secret ${name}.`, { secret: name, hint });
   }
+  const model = await openModelAccess(backend, request, deps.modelPort);
+  const result = await drive(backend, { config, ...(model ? { model } : {}) }, request, watchdog, output, deps).catch(failedWith);
+  return model ? withLostGateway(result, deps.modelPort.lost) : result;
+}
+
+async function drive(
+  backend: BackendDefinition,
+  given: Pick<TurnContext, "config" | "model">,
+  request: TurnRequest,
+  watchdog: Watchdog,
+  output: TurnOutput,
+  deps: TurnDeps,
+): Promise<TurnResult> {
   const { prompt, turn, workspace, home, secrets } = request;
   const running = (async () =>
     await backend.turn({
-      ...{ prompt, turn, config, workspace, home, secrets },
+      ...{ prompt, turn, workspace, home, secrets, ...given },
       env: { ...request.env, ...deps.extraEnv },
       signal: watchdog.signal,
       emit: (event) => output.event(event),
@@ -68,7 +84,7 @@ async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOu
     }))();
   // It may reject after it was given up.
   running.catch(() => {});
-  const given = await Promise.race([running, deps.stray, watchdog.expired(ABORT_GRACE_MS)]).catch((error: unknown) => {
+  const returned = await Promise.race([running, deps.stray, watchdog.expired(ABORT_GRACE_MS)]).catch((error: unknown) => {
     if (watchdog.signal.aborted) return undefined;
     throw error;
   });
@@ -77,7 +93,7 @@ async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOu
     deps.killOthers();
     throw watchdog.signal.reason;
   }
-  const parsed = turnResultSchema.safeParse(fitReturned(given));
+  const parsed = turnResultSchema.safeParse(fitReturned(returned));
   if (!parsed.success) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ${backend.name} ended its turn with something that is no result.`);
   return output.invalid ? failedWith(output.invalid) : parsed.data;
 }

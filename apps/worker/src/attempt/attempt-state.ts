@@ -6,8 +6,8 @@ import { z } from "zod";
 import { readJson, writeJson } from "../daemon/durable-file.ts";
 
 /**
- * What must be known to take an attempt up again, in `attempts/<job>-<fence>/state.json` (0600). The hub's credential is in the claim: it is good for
- * this attempt only, for as long as the lease lives, and asking for another could claim another job.
+ * What must be known to take an attempt up again, in `attempts/<job>-<fence>/state.json` (0600). The hub's credential and the gateway's token are in
+ * the claim: they are good for this attempt only, for as long as the lease lives, and asking for others could claim another job.
  */
 const stateSchema = z.object({
   claim: claimSchema,

@@ -1,5 +1,6 @@
 import type { Client } from "@slipway/protocol/client";
 import type { AppendableEvent } from "@slipway/protocol/events";
+import type { Manifest } from "@slipway/protocol/manifest";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
@@ -12,6 +13,8 @@ export type SandboxNeeds = "turns" | "commands";
 /** All that the pipeline of one attempt needs; made by the daemon (`daemon/`), used by the verbs of the life cycle (`job/`). */
 export interface AttemptContext {
   readonly claim: Claim;
+  /** What the job's backend says of itself; undefined where this worker does not have it, and for verify jobs. */
+  readonly manifest: Manifest | undefined;
   readonly paths: AttemptPaths;
   readonly client: Client;
   /**

@@ -132,6 +132,7 @@ async function assemble(
   });
   const context: AttemptContext = {
     claim,
+    manifest: services.manifests.find(({ name }) => claim.job.kind === "task" && name === claim.job.backend),
     paths,
     client,
     provider,

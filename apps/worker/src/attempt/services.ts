@@ -1,5 +1,6 @@
 import type { StoreKeeper } from "@slipway/git/store-keeper";
 import type { Client } from "@slipway/protocol/client";
+import type { Manifest } from "@slipway/protocol/manifest";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { WorkerFolders } from "../daemon/folders.ts";
@@ -26,6 +27,8 @@ export interface AttemptServices {
   readonly warmMounts: WarmMounts;
   readonly toolchains: readonly string[];
   readonly secrets: BackendSecrets;
+  /** Of the backends that this worker has. */
+  readonly manifests: readonly Manifest[];
   readonly log: Logger;
   /** The pipeline. */
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;

@@ -204,6 +204,7 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
       ...options.secrets,
       manifests: options.manifests,
     }),
+    manifests: options.manifests,
     log,
     runAttempt: options.runAttempt,
     stop: controls.stop.signal,

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { mkdir, readFile, realpath } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { gatewayFolder, runtimeFolder } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
@@ -33,6 +33,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --sandbox KIND      bwrap (default), or none: no isolation at all
   --memory-limit SIZE, --process-limit N, --file-limit SIZE
                       what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
+  --gateway-folder DIR
+                      where the model gateway has its socket (the one that \`slipway up\` starts)
 `;
 /** A stop reports its attempts for some seconds and ends the sandboxes; after this many ms the process ends anyway. */
 const STOP_LIMIT_MS = 12_000;
@@ -50,6 +52,7 @@ interface Arguments {
   readonly secrets: string;
   /** Where further backends are. */
   readonly backends: string | undefined;
+  readonly gatewayFolder: string;
   /** Those that were asked for. */
   readonly limits: Partial<SandboxLimits>;
 }
@@ -105,11 +108,12 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
   const limits = { ...DEFAULT_LIMITS, ...args.limits };
   const hidden = [args.data, await openSecretsFolder(args.secrets)];
   const provider = createSandboxProvider(args.sandbox, {
-    runtimeFolder: runtimeFolderOf(args.data),
+    runtimeFolder: runtimeFolder(args.data),
     installRoot,
     maskPaths: hidden,
     limits,
     backendsFolder: args.backends,
+    gatewayFolder: args.gatewayFolder,
   });
   requireLimits(args.sandbox, args.limits);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
@@ -168,6 +172,7 @@ function readArguments(): Arguments {
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
+      "gateway-folder": { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -188,6 +193,7 @@ function readArguments(): Arguments {
     sandbox,
     secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
+    gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
     limits: readLimits(values, process.env),
   };
 }
@@ -201,10 +207,4 @@ function count(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 256) throw new SlipwayError("INVALID_REQUEST", `${name} is a number from 1 to 256, not ${text}.`);
   return value;
-}
-
-/** Short, because the paths of unix sockets may not be longer than about 107 bytes. */
-function runtimeFolderOf(dataFolder: string): string {
-  const digest = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
-  return join(process.env["XDG_RUNTIME_DIR"] ?? "/tmp", `slipway-${digest}`);
 }

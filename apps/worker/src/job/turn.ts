@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
-import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
+import { modelFailure } from "./model-failure.ts";
 import { since, turnOutOfMemory } from "./out-of-memory.ts";
 import { inPhase } from "./phase.ts";
 import { secretsForTurn } from "./secrets.ts";
@@ -45,7 +46,7 @@ export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: T
   });
 }
 
-/** How a turn ended, a lost runner included, with the cause that the agent cannot know: that the kernel killed it for want of memory. */
+/** How a turn ended, a lost runner included, with the cause that the agent cannot know: the kernel killed it for want of memory, or the model refused it. */
 async function endOf(context: AttemptContext, sandbox: Sandbox, work: () => Promise<TurnResult>): Promise<TurnResult> {
   const killsBefore = sandbox.memoryEvidence()?.kills ?? 0;
   const result = await work().catch((error: unknown): TurnResult => {
@@ -55,7 +56,7 @@ async function endOf(context: AttemptContext, sandbox: Sandbox, work: () => Prom
   if (result.status === "done") return result;
   if (!context.signal.aborted && NOT_A_BACKENDS.has(result.failure.code)) return { status: "failed", failure: failureOf(notABackends(result.failure)) };
   const cause = turnOutOfMemory(since(sandbox.memoryEvidence(), killsBefore), result.failure);
-  return cause ? { status: "failed", failure: failureOf(cause) } : result;
+  return { status: "failed", failure: cause ? failureOf(cause) : await modelFailure(context, result.failure) };
 }
 
 /** A failure may quote what the runner or its process said, which nobody has masked. */
@@ -89,6 +90,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         home: sandbox.inside.home,
         env: jobEnvironment(context, sandbox),
         secrets: await secretsForTurn(context),
+        ...gatewayFor(context, sandbox),
         timeoutMs: Math.max(1, Math.floor(shareMs - Math.min(RUNNER_HEAD_START_MS, shareMs * 0.1))),
         stallMs: job.stallMs,
       },
@@ -104,6 +106,12 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
     if (limit.aborted) return outOfTime(turn, job.timeoutMs);
     throw error;
   }
+}
+
+/** The way to the models, for a backend that says that it needs one; the others get neither socket nor token. Without it the runner fails the turn. */
+function gatewayFor({ claim, manifest }: AttemptContext, sandbox: Sandbox): Pick<TurnRequest, "gateway"> {
+  const socket = sandbox.inside.gateway;
+  return manifest?.capabilities.model && claim.model && socket !== undefined ? { gateway: { socket, token: claim.model.token } } : {};
 }
 
 /**

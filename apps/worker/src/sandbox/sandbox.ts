@@ -28,7 +28,8 @@ export interface SandboxSpec {
   /** Written by the runner: its event spool; `/spool` inside. */
   readonly spool: string;
   /**
-   * Written by the worker, read-only inside at `/control`: the lease file (`leaseFileIn(control)`) and, below `run/`, the socket. `start` writes a
+   * Written by the worker, read-only inside at `/control`: the lease file (`leaseFileIn(control)`) and, below `run/`, the socket; below `gateway/` a
+   * runner has the folder of the model gateway's socket. `start` writes a
    * first lease of FIRST_LEASE_MS where there is none, so that a sandbox whose worker dies at once does not live for ever.
    */
   readonly control: string;
@@ -53,7 +54,12 @@ export interface SandboxRecord {
 export interface Sandbox extends AsyncDisposable {
   readonly record: SandboxRecord;
   /** Paths as the inside sees them. */
-  readonly inside: { readonly workspace: string; readonly home: string };
+  readonly inside: {
+    readonly workspace: string;
+    readonly home: string;
+    /** The socket of the model gateway, whether or not one listens there now; undefined for one-shots alone, and where the settings name none. */
+    readonly gateway: string | undefined;
+  };
   /**
    * Runs a turn, or takes up one that is already running or ended under the same id. Events come in order, each ordinal once, starting after
    * `afterOrdinal`; an event is acknowledged to the runner when `onEvent` has resolved. RUNNER_LOST where the runner ends first.

@@ -30,7 +30,7 @@ export function runnerLogIn(control: string): string {
 /** Makes the folders of a sandbox as far as they are missing, and its first lease. */
 export async function prepareFolders(spec: SandboxSpec, socketFolder: string): Promise<void> {
   for (const folder of [spec.workspace, spec.home, spec.spool, spec.control, socketFolder]) await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const mountPoint of ["run", "cache"]) await mkdir(join(spec.control, mountPoint), { recursive: true, mode: 0o700 });
+  for (const mountPoint of ["run", "cache", "gateway"]) await mkdir(join(spec.control, mountPoint), { recursive: true, mode: 0o700 });
   await chmod(socketFolder, 0o700);
   const lease = readLeaseFile(leaseFileIn(spec.control));
   // An ended lease of an earlier sandbox over the same folders would end the new one at once.

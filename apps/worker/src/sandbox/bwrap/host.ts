@@ -19,6 +19,7 @@ export interface BwrapSettings {
   readonly installRoot: string;
   readonly maskPaths: readonly string[];
   readonly backendsFolder?: string | undefined;
+  readonly gatewayFolder?: string | undefined;
   readonly limits: SandboxLimits;
   readonly groups: ResourceGroups;
 }

@@ -2,6 +2,7 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ProcessMark } from "@slipway/process/process-table";
+import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { CommandSandbox } from "../command-sandbox.ts";
 import { type ResourceGroup, RUNNER_GROUP } from "../limits/resource-groups.ts";
 import { RunnerLink } from "../link/runner-link.ts";
@@ -75,7 +76,7 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
     if (!first) throw await ended;
     await waitForHello(link, ended, signal);
     const record: SandboxRecord = { spec, kind: "bwrap", nonce, processes: [first] };
-    const sandbox = resident(host, record, link, socketFolder, group);
+    const sandbox = resident(settings, host, record, link, group);
     bubblewrap.child.once("exit", () => sandbox.look());
     // A worker that has nothing else to do may end; the sandbox goes on.
     bubblewrap.child.unref();
@@ -89,14 +90,18 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   }
 }
 
+function insideOf(gatewayFolder: string | undefined): Sandbox["inside"] {
+  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway: gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway) };
+}
+
 function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
   const record: SandboxRecord = { spec, kind: "bwrap", nonce: newNonce(), processes: [] };
-  return CommandSandbox.open({ record, inside: INSIDE, runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
+  return CommandSandbox.open({ record, inside: insideOf(undefined), runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
 }
 
 function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]): Bubblewrap {
   const cacheFolder = compileCacheOf(settings.runtimeFolder);
-  const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder } });
+  const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder, gatewayFolder: settings.gatewayFolder } });
   const environment = Object.entries(runnerEnvironment(host)).flatMap(([name, value]) => ["--setenv", name, value]);
   const paths = { socket: `${INSIDE.run}/s`, lease: `${INSIDE.control}/lease.json`, spool: INSIDE.spool };
   const command = runnerCommand(settings.installRoot, { ...paths, cache: cacheFolder && INSIDE.cache, ownNamespace: true });
@@ -122,19 +127,19 @@ async function attach(settings: BwrapSettings, host: HostView, record: SandboxRe
   if (record.kind !== "bwrap" || record.processes.length === 0 || !record.processes.every(isAlive)) return undefined;
   const socketFolder = socketFolderOf(settings.runtimeFolder, record.spec.id);
   const link = await RunnerLink.listen(join(socketFolder, "s"), record.nonce);
-  const sandbox = resident(host, record, link, socketFolder, host.groups.open(record.spec.id, RUNNER_GROUP));
+  const sandbox = resident(settings, host, record, link, host.groups.open(record.spec.id, RUNNER_GROUP));
   if (await isReconnected(link).catch(() => false)) return sandbox;
   await sandbox.end();
   return undefined;
 }
 
-function resident(host: HostView, record: SandboxRecord, link: RunnerLink, socketFolder: string, group: ResourceGroup): ResidentSandbox {
+function resident(settings: BwrapSettings, host: HostView, record: SandboxRecord, link: RunnerLink, group: ResourceGroup): ResidentSandbox {
   return new ResidentSandbox({
     record,
-    inside: INSIDE,
+    inside: insideOf(settings.gatewayFolder),
     link,
     logPath: runnerLogIn(record.spec.control),
-    socketFolder,
+    socketFolder: socketFolderOf(settings.runtimeFolder, record.spec.id),
     group,
     endProcesses: () => endMarked(record.processes),
     runOneShot: (command, signal) => runOneShot(host, record.spec, command, signal),

@@ -12,6 +12,7 @@ export const INSIDE = {
   control: "/control",
   run: "/control/run",
   cache: "/control/cache",
+  gateway: "/control/gateway",
 } as const;
 
 /** What all sandboxes of a provider see of the host. */
@@ -34,8 +35,8 @@ export interface HostView {
 export interface ViewOptions {
   readonly network: "none" | "host";
   readonly mounts?: ReadonlyArray<{ readonly host: string; readonly inside: string; readonly writable: boolean }>;
-  /** With the folders of a runner: spool, control, socket. */
-  readonly runner?: { readonly socketFolder: string; readonly cacheFolder: string | undefined };
+  /** With the folders of a runner: spool, control, socket, the gateway's socket. */
+  readonly runner?: { readonly socketFolder: string; readonly cacheFolder: string | undefined; readonly gatewayFolder: string | undefined };
 }
 
 /** What the runner needs of a checkout. */
@@ -160,9 +161,10 @@ function refuseUnsafe(path: string, maskPaths: readonly string[]): void {
 
 function runnerFolders(spec: SandboxSpec, options: ViewOptions): string[] {
   if (!options.runner) return [];
-  const { socketFolder, cacheFolder } = options.runner;
+  const { socketFolder, cacheFolder, gatewayFolder } = options.runner;
   return [
     ...["--bind", spec.spool, INSIDE.spool, "--ro-bind", spec.control, INSIDE.control, "--ro-bind", socketFolder, INSIDE.run],
     ...(cacheFolder === undefined ? [] : ["--ro-bind", cacheFolder, INSIDE.cache]),
+    ...(gatewayFolder === undefined ? [] : ["--ro-bind", gatewayFolder, INSIDE.gateway]),
   ];
 }

@@ -3,6 +3,7 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ProcessMark } from "@slipway/process/process-table";
+import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { CommandSandbox } from "../command-sandbox.ts";
 import { leaseFileIn } from "../lease-file.ts";
@@ -22,6 +23,7 @@ export interface NoneSettings {
   readonly runtimeFolder: string;
   readonly installRoot: string;
   readonly backendsFolder?: string | undefined;
+  readonly gatewayFolder?: string | undefined;
   readonly groups: ResourceGroups;
 }
 
@@ -44,8 +46,8 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
   };
 }
 
-function insideOf(spec: SandboxSpec): Sandbox["inside"] {
-  return { workspace: spec.workspace, home: spec.home };
+function insideOf(spec: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
+  return { workspace: spec.workspace, home: spec.home, gateway: gatewayFolder === undefined ? undefined : gatewaySocketIn(gatewayFolder) };
 }
 
 async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
@@ -83,7 +85,11 @@ async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSig
 
 function withoutRunner(settings: NoneSettings, spec: SandboxSpec): Promise<Sandbox> {
   const record: SandboxRecord = { spec, kind: "none", nonce: newNonce(), processes: [] };
-  return CommandSandbox.open({ record, inside: insideOf(spec), runOneShot: (command, signal) => runOneShot(settings.groups, spec, command, signal) });
+  return CommandSandbox.open({
+    record,
+    inside: insideOf(spec, undefined),
+    runOneShot: (command, signal) => runOneShot(settings.groups, spec, command, signal),
+  });
 }
 
 function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]) {
@@ -134,7 +140,7 @@ function resident(settings: NoneSettings, record: SandboxRecord, link: RunnerLin
   const { spec, processes } = record;
   return new ResidentSandbox({
     record,
-    inside: insideOf(spec),
+    inside: insideOf(spec, settings.gatewayFolder),
     link,
     logPath: runnerLogIn(spec.control),
     socketFolder: socketFolderOf(settings.runtimeFolder, spec.id),
