@@ -27,7 +27,7 @@ export function makeDataFolder(data: string): void {
   }
 }
 
-export function tokenFile(data: string, role: "admin" | "worker" | "integrator"): string {
+export function tokenFile(data: string, role: "admin" | "worker" | "integrator" | "gateway"): string {
   return join(data, "tokens", `${role}.token`);
 }
 
@@ -40,6 +40,11 @@ export function logFile(data: string, part: string): string {
 export function runtimeFolder(data: string): string {
   const id = createHash("sha256").update(data).digest("hex").slice(0, 8);
   return join(process.env["XDG_RUNTIME_DIR"] || "/tmp", `slipway-${id}`);
+}
+
+/** Where the gateway of this data folder listens, and the worker's agents find it. */
+export function gatewaySocket(data: string): string {
+  return join(runtimeFolder(data), "gateway", "s");
 }
 
 export function readToken(path: string): string {
