@@ -27,6 +27,18 @@ export default {
       "^(apps|backends|packages/(?!process|protocol))/",
     ),
     only(
+      "redact-knows-nobody",
+      "What masks secrets sees all of them: nothing else may come with it.",
+      { path: part("packages/redact") },
+      "^(apps|backends|packages/(?!redact))/",
+    ),
+    only(
+      "redact-is-for-runner-and-worker",
+      "Secrets pass through these two alone; a part that had to mask them would have got what it must never hold.",
+      { path: "^(apps/(?!runner/|worker/)|backends|packages/(?!redact/))" },
+      "^packages/redact/",
+    ),
+    only(
       "backends-know-the-sdk-only",
       "A backend is a plugin: what it may use is the contract, or the next backend's author could not write one.",
       { path: "^backends/(?!sdk/)([^/]+)/src/" },

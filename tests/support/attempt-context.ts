@@ -12,6 +12,7 @@ import { removeWorkspace } from "@slipway/git/workspace";
 import { Client } from "@slipway/protocol/client";
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
+import type { Manifest } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
 import type { HubAccess } from "@slipway/protocol/worker-api";
 import { pino } from "pino";
@@ -21,6 +22,8 @@ import { EventSpool, type SpooledEvent } from "../../apps/worker/src/attempt/eve
 import { FileJournal } from "../../apps/worker/src/attempt/journal.ts";
 import { monotonicNowMs } from "../../apps/worker/src/sandbox/lease-file.ts";
 import type { Sandbox, SandboxProvider, SandboxRecord } from "../../apps/worker/src/sandbox/sandbox.ts";
+import { BackendSecrets, type SecretSources } from "../../apps/worker/src/secrets/backend-secrets.ts";
+import { Masks } from "../../apps/worker/src/secrets/masks.ts";
 import { Life, mortalEvents, mortalJournal } from "./mortal-worker.ts";
 import { makeRepository, type TestRepository } from "./repository.ts";
 import { sampleJob } from "./sample-job.ts";
@@ -31,6 +34,9 @@ interface AttemptOptions {
   readonly provider: SandboxProvider;
   readonly toolchains?: readonly string[];
   readonly job?: Partial<JobView>;
+  readonly manifests?: readonly Manifest[];
+  /** A folder that is not there where it is missing. */
+  readonly secrets?: Omit<SecretSources, "manifests">;
   /** The hub is on another machine: everything comes and goes over HTTP. */
   readonly isRemote?: boolean;
 }
@@ -126,9 +132,12 @@ export class TestAttempt implements AsyncDisposable {
     const { life = new Life() } = options;
     const journal = this.#files.use(await FileJournal.open(join(paths.root, "journal.jsonl")));
     const spool = this.#files.use(await EventSpool.open(join(paths.root, "events.jsonl")));
-    const events = new AttemptEvents(spool, { acknowledged: async () => undefined });
+    const model = { token: "slipmodel_test" };
+    const masks = new Masks([this.#hub.credential, model.token]);
+    const events = new AttemptEvents(spool, { acknowledged: async () => undefined }, undefined, masks);
+    const { secrets = { folder: join(this.root, "secrets"), variables: new Map() }, manifests = [] } = this.#options;
     return {
-      claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, model: { token: "slipmodel_test" }, verify: this.#verify },
+      claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, model, verify: this.#verify },
       paths,
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
@@ -136,6 +145,8 @@ export class TestAttempt implements AsyncDisposable {
       resumed: journal.has("started"),
       journal: mortalJournal(journal, life),
       events: mortalEvents(events, life),
+      secrets: new BackendSecrets({ ...secrets, manifests }),
+      masks,
       log: pino({ level: "silent" }),
       signal: options.signal ?? new AbortController().signal,
       agentSandbox: async (readOnly) => {
@@ -168,7 +179,14 @@ export class TestAttempt implements AsyncDisposable {
     const git = `${this.url}/git/repository`;
     const pushRef = `refs/slipway/jobs/${this.#job.id}/${this.#fence}`;
     const localPath = this.#options.isRemote ? join(this.root, "elsewhere") : this.hubRoot;
-    return { upstreamUrl: `${git}/upstream.git`, jobsUrl: `${git}/jobs.git`, credential: "attempt", pushRef, localPath, installationId: newId() };
+    return {
+      upstreamUrl: `${git}/upstream.git`,
+      jobsUrl: `${git}/jobs.git`,
+      credential: "hub-credential-of-a-test",
+      pushRef,
+      localPath,
+      installationId: newId(),
+    };
   }
 
   async #agentSandbox(readOnly: readonly string[]): Promise<Sandbox> {

@@ -95,7 +95,8 @@ class Runner {
     let result: TurnResult;
     try {
       this.#ledger.begin(turnId);
-      const { runTurn, loadBackend } = await loadTurnCode();
+      const { runTurn, loadBackend, maskStandardError } = await loadTurnCode();
+      maskStandardError(Object.values(request.secrets));
       const label = process.env["SLIPWAY_SANDBOX"];
       result = await runTurn(request, running.cancel.signal, {
         loadBackend,
@@ -122,12 +123,13 @@ class Runner {
 }
 
 async function loadTurnCode() {
-  const [{ runTurn }, { loadBackend, preloadBackends }, { warmUp }] = await Promise.all([
+  const [{ runTurn }, { loadBackend, preloadBackends }, { warmUp }, { maskStandardError }] = await Promise.all([
     import("./turn/run-turn.ts"),
     import("./registry.ts"),
     import("./warm-up.ts"),
+    import("./masked-stderr.ts"),
   ]);
-  return { runTurn, loadBackend, preloadBackends, warmUp };
+  return { runTurn, loadBackend, preloadBackends, warmUp, maskStandardError };
 }
 
 function failed(code: "INTERNAL" | "DISK_FULL", message: string): TurnResult {

@@ -1,3 +1,4 @@
+import { secretsFolder } from "@slipway/process/secret-file";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { GatewayCheck } from "@slipway/protocol/gateway-config";
 import type { Manifest } from "@slipway/protocol/manifest";
@@ -5,6 +6,7 @@ import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Command } from "commander";
 import { describeBackends, probeBackends } from "../backends/ask-runner.ts";
 import { connect } from "../connection.ts";
+import { placeOfSecret } from "../doctor/secrets.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { checkGateway } from "../models/ask-gateway.ts";
 import { modelKeyNames } from "../models/gateway-config.ts";
@@ -21,7 +23,7 @@ interface BackendRow {
   readonly version: string | null;
   readonly summary: string | null;
   readonly needsModel: boolean | null;
-  readonly secrets: Manifest["secrets"];
+  readonly secrets: ReadonlyArray<Manifest["secrets"][number] & { readonly there: boolean; readonly found: string }>;
   readonly installed: { readonly ok: boolean; readonly tried: string; readonly found: string; readonly remedy: string | null } | null;
   /** Names of the connected workers that have it. */
   readonly workers: readonly string[];
@@ -48,7 +50,7 @@ async function backendsCommand(options: CommonOptions): Promise<void> {
   ]);
   const broken = [described, probed].find((answer) => !answer.ok);
   if (broken && !broken.ok) screen.warn(`The runner does not say which backends are here: ${broken.found}`);
-  const rows = rowsOf(described.ok ? described.value : [], probed.ok ? probed.value : [], workers ?? []);
+  const rows = await withSecrets(rowsOf(described.ok ? described.value : [], probed.ok ? probed.value : [], workers ?? []), data);
   screen.document({ backends: rows, gateway: typeof gateway === "string" ? null : gateway, workers: workers?.map(({ name }) => name) ?? null });
   if (!screen.json) {
     for (const line of backendTable(screen, rows, workers !== undefined)) screen.print(line);
@@ -73,7 +75,23 @@ async function connectedWorkers(screen: Screen, { data }: CommonOptions): Promis
 
 type Probe = { readonly backend: string; readonly ok: boolean; readonly tried: string; readonly found: string; readonly remedy?: string | undefined };
 
-function rowsOf(manifests: readonly Manifest[], probes: readonly Probe[], workers: readonly WorkerView[]): BackendRow[] {
+type BareRow = Omit<BackendRow, "secrets"> & Pick<Manifest, "secrets">;
+
+/** Says of each secret whether a worker that is started from here would find it. */
+async function withSecrets(rows: readonly BareRow[], data: string): Promise<BackendRow[]> {
+  const folder = secretsFolder(data, "worker");
+  return await Promise.all(
+    rows.map(async (row) => {
+      const places = await Promise.all(row.secrets.map(({ name }) => placeOfSecret(name, folder, process.env)));
+      return {
+        ...row,
+        secrets: row.secrets.map((secret, index) => ({ ...secret, there: places[index]?.state === "found", found: places[index]?.words ?? "" })),
+      };
+    }),
+  );
+}
+
+function rowsOf(manifests: readonly Manifest[], probes: readonly Probe[], workers: readonly WorkerView[]): BareRow[] {
   const remote = workers.flatMap((worker) => worker.backends);
   const names = new Set([...probes.map(({ backend }) => backend), ...[...manifests, ...remote].map(({ name }) => name)]);
   return Array.from(names, (name) => {
@@ -98,11 +116,15 @@ function backendTable(screen: Screen, rows: readonly BackendRow[], isConnected: 
     { title: "version", text: ({ version }) => version ?? "?" },
     { title: "agent here", text: agentText, grows: true, paint: (text, { installed }) => (installed?.ok ? colors.green(text) : colors.yellow(text)) },
     { title: "model", text: ({ needsModel }) => (needsModel === null ? "?" : needsModel ? "needed" : "not needed") },
-    { title: "secrets", text: ({ secrets }) => secrets.map(({ name, required }) => (required ? name : `${name}?`)).join(" ") },
+    { title: "secrets", text: ({ secrets }) => secrets.map(secretText).join(", ") },
     { title: "workers", text: ({ workers }) => workers.join(" ") || "none" },
   ];
   const shown = columns.filter(({ title }) => (title !== "secrets" || rows.some(({ secrets }) => secrets.length > 0)) && (title !== "workers" || isConnected));
   return tableLines(screen, shown, rows);
+}
+
+function secretText({ name, required, there }: BackendRow["secrets"][number]): string {
+  return there ? name : `${required ? "no" : "without"} ${name}`;
 }
 
 function agentText({ installed }: BackendRow): string {
@@ -136,7 +158,12 @@ function printRemedies(screen: Screen, rows: readonly BackendRow[], gateway: Gat
   const providers = silent.map(
     (provider) => [provider.provider, provider.answer === null ? keyText(provider) : answerText(provider), remedyOf(provider)] as const,
   );
-  for (const [name, found, remedy] of [...lacking, ...unusable, ...providers]) {
+  const secretless = rows.flatMap(({ name, secrets }) =>
+    secrets.flatMap((secret) =>
+      secret.required && !secret.there ? [[name, `${secret.name}: ${secret.found}`, `${secret.hint} \`slipway doctor\` says what to type.`] as const] : [],
+    ),
+  );
+  for (const [name, found, remedy] of [...lacking, ...secretless, ...unusable, ...providers]) {
     screen.print();
     for (const line of wrap(`${name}: ${printable(found)}`, screen.width)) screen.print(screen.colors.yellow(line));
     for (const line of commandLines(remedy, screen.width - 2)) screen.print(`  ${line}`);

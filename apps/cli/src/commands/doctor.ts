@@ -20,6 +20,7 @@ const GROUPS: ReadonlyArray<readonly [string, (options: DoctorOptions) => Promis
   ["data folder", checkDataFolder],
   ["server", async (options) => await (await services()).checkServer(options)],
   ["backends", async (options) => await (await services()).checkBackends(options)],
+  ["backends", async (options) => await (await import("../doctor/secrets.ts")).checkSecrets(options)],
   ["gateway", async (options) => await (await import("../doctor/gateway.ts")).checkModels(options)],
   ["repository", async () => await (await services()).checkRepository()],
 ];

@@ -1,3 +1,6 @@
+import { SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
+import type { PartName } from "./messages.ts";
+
 /** Settings that reach the parts by the environment. */
 const PASSED_ON: ReadonlySet<string> = new Set([
   "SLIPWAY_LOG_LEVEL",
@@ -17,9 +20,16 @@ export function cleanEnvironment(modelKeys: readonly string[]): NodeJS.ProcessEn
   return environmentWithout((name) => (name.startsWith("SLIPWAY_") && !PASSED_ON.has(name)) || modelKeys.includes(name));
 }
 
-/** The same for the gateway: with the keys, and with the name of its configuration. */
+/** The same with the keys, and with the name of the gateway's configuration. */
 export function gatewayEnvironment(): NodeJS.ProcessEnv {
   return environmentWithout((name) => name.startsWith("SLIPWAY_") && !PASSED_ON.has(name) && name !== "SLIPWAY_GATEWAY_CONFIG");
+}
+
+/** What a part of the stack is started with. Secrets of backends are the worker's alone: it takes them out of its own environment before it starts anything. */
+export function partEnvironment(part: PartName, modelKeys: readonly string[]): NodeJS.ProcessEnv {
+  if (part === "gateway") return gatewayEnvironment();
+  if (part !== "worker") return cleanEnvironment(modelKeys);
+  return { ...cleanEnvironment(modelKeys), ...environmentWithout((name) => !name.startsWith(SECRET_VARIABLE_PREFIX)) };
 }
 
 function environmentWithout(isLeftOut: (name: string) => boolean): NodeJS.ProcessEnv {

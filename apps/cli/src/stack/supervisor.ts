@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { activeJob } from "./active-job.ts";
 import { gatewaySocket, readToken, tokenFile } from "./data-folder.ts";
-import { cleanEnvironment, gatewayEnvironment } from "./environment.ts";
+import { partEnvironment } from "./environment.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";
 
@@ -37,7 +37,7 @@ function argsOf(name: PartName): string[] {
 }
 
 function partOf(name: PartName): Part {
-  const environment = name === "gateway" ? gatewayEnvironment() : cleanEnvironment(options.modelKeys);
+  const environment = partEnvironment(name, options.modelKeys);
   const part = new Part(
     name,
     options.data,

@@ -3,9 +3,9 @@ import { parseBackendConfig } from "@slipway/backend-sdk/config";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
 import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/protocol/runner-protocol";
+import { createMatcher, type Matcher, Redactor, redactJson } from "@slipway/redact/redactor";
+import { SHORTEST_SECRET, secretPatterns } from "@slipway/redact/secret-patterns";
 import { type LogChunk, LogChunker } from "../log-chunker.ts";
-import { createMatcher, type Matcher, Redactor, redactJson } from "../redact/redactor.ts";
-import { SHORTEST_SECRET, secretPatterns } from "../redact/secret-patterns.ts";
 import { fitEvent, fitResult, fitReturned } from "./fit.ts";
 import { Watchdog } from "./watchdog.ts";
 

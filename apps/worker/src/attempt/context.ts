@@ -3,6 +3,8 @@ import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
+import type { BackendSecrets } from "../secrets/backend-secrets.ts";
+import type { Masks } from "../secrets/masks.ts";
 
 /** `commands`: no turn will run, so a sandbox without a runner will do. */
 export type SandboxNeeds = "turns" | "commands";
@@ -23,6 +25,10 @@ export interface AttemptContext {
   readonly resumed: boolean;
   readonly journal: Journal;
   readonly events: EventSink;
+  /** Of backends; their values go into a turn's request, and nowhere else. */
+  readonly secrets: Pick<BackendSecrets, "read" | "find">;
+  /** What must not be readable in anything that leaves the attempt: what its turns were given, and the attempt's own tokens. */
+  readonly masks: Masks;
   readonly log: Logger;
   /** Aborts with a SlipwayError as its reason: CANCELLED, LEASE_LOST or WORKER_STOPPED. */
   readonly signal: AbortSignal;

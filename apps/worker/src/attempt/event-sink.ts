@@ -1,4 +1,5 @@
 import type { AppendableEvent } from "@slipway/protocol/events";
+import { Masks } from "../secrets/masks.ts";
 import type { EventSink } from "./context.ts";
 import type { EventSpool, Origin } from "./event-spool.ts";
 import { LogChunker } from "./log-chunker.ts";
@@ -16,12 +17,14 @@ const FLOODABLE = new Set<AppendableEvent["kind"]>(["log", "message", "tool-call
 
 /**
  * The attempt's events: cut, spooled on disk, sent by the uplink. Bounded on disk: from the limit on logs are dropped, a quarter beyond it whatever
- * else an agent can flood; gap events count what is missing.
+ * else an agent can flood; gap events count what is missing. The worker's own events are masked here; log bytes are by whoever reads them, a runner's events
+ * by the runner.
  */
 export class AttemptEvents implements EventSink {
   readonly #spool: EventSpool;
   readonly #uplink: Pick<Uplink, "acknowledged">;
   readonly #limitBytes: number;
+  readonly #masks: Masks;
   readonly #chunkers = new Map<string, LogChunker>();
   #dropped = { events: 0, bytes: 0 };
   #runner = "";
@@ -29,10 +32,11 @@ export class AttemptEvents implements EventSink {
   #gapAt = Number.NEGATIVE_INFINITY;
   #failure: unknown;
 
-  constructor(spool: EventSpool, uplink: Pick<Uplink, "acknowledged">, limitBytes = SPOOL_LIMIT_BYTES) {
+  constructor(spool: EventSpool, uplink: Pick<Uplink, "acknowledged">, limitBytes = SPOOL_LIMIT_BYTES, masks = new Masks()) {
     this.#spool = spool;
     this.#uplink = uplink;
     this.#limitBytes = limitBytes;
+    this.#masks = masks;
   }
 
   get lastRunnerOrdinal(): number {
@@ -47,12 +51,12 @@ export class AttemptEvents implements EventSink {
   }
 
   async emit(event: AppendableEvent): Promise<void> {
-    await this.#add(Date.now(), event);
+    await this.#add(Date.now(), this.#masks.event(event));
   }
 
   async emitOnce(key: string, event: AppendableEvent): Promise<void> {
     if (this.#spool.has(key)) return await this.#spool.settled();
-    await this.#add(Date.now(), event, { key });
+    await this.#add(Date.now(), this.#masks.event(event), { key });
   }
 
   has(key: string): boolean {

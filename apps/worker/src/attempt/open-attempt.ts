@@ -8,6 +8,7 @@ import { makePlace, type Place, placeAt, readRecords } from "../daemon/places.ts
 import { removeOwned } from "../daemon/remove-owned.ts";
 import { monotonicNowMs } from "../sandbox/lease-file.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { Masks } from "../secrets/masks.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
 import { type AttemptState, attemptFolder, BOOT_ID, writeAttemptState } from "./attempt-state.ts";
 import type { AttemptContext, AttemptPaths } from "./context.ts";
@@ -115,7 +116,8 @@ async function assemble(
   const journal = await FileJournal.open(join(paths.root, "journal.jsonl"));
   const spool = await EventSpool.open(join(paths.root, "events.jsonl"));
   const uplink = new Uplink({ client, jobId: claim.job.id, fence: claim.fence, spool, log, resumed });
-  const events = new AttemptEvents(spool, uplink, services.spoolLimitBytes);
+  const masks = new Masks([claim.hub.credential, ...(claim.model ? [claim.model.token] : [])]);
+  const events = new AttemptEvents(spool, uplink, services.spoolLimitBytes, masks);
   const agent = new AgentSandbox({
     place,
     home: paths.home,
@@ -137,6 +139,8 @@ async function assemble(
     resumed,
     journal,
     events,
+    secrets: services.secrets,
+    masks,
     log,
     signal: abort.signal,
     agentSandbox: (readOnly, needs) => agent.get(readOnly, needs),

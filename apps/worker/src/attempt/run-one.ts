@@ -93,7 +93,8 @@ async function work(services: AttemptServices, attempt: OpenAttempt): Promise<Ou
     log.info({ code }, code === "CANCELLED" ? "the job was cancelled" : "the lease is lost: the attempt is dropped");
     return undefined;
   }
-  const reported = reason !== undefined && outcome.kind === "failed" ? failedOutcome(reason) : outcome;
+  const settled = reason !== undefined && outcome.kind === "failed" ? failedOutcome(reason) : outcome;
+  const reported = settled.kind === "failed" ? { ...settled, failure: attempt.context.masks.failure(settled.failure) } : settled;
   // On disk before it is sent: a worker killed in between reports the same outcome again and runs nothing.
   await journal
     .step(OUTCOME_STEP, async () => reported)

@@ -9,6 +9,7 @@ import type { HomeSweeper } from "../daemon/sweep-homes.ts";
 import type { WarmPool } from "../daemon/warm.ts";
 import type { WarmMounts } from "../daemon/warm-mounts.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
+import type { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { AttemptContext } from "./context.ts";
 
 /** What the attempts of a worker share. */
@@ -24,6 +25,7 @@ export interface AttemptServices {
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;
   readonly toolchains: readonly string[];
+  readonly secrets: BackendSecrets;
   readonly log: Logger;
   /** The pipeline. */
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;

@@ -1,5 +1,6 @@
 import { StoreKeeper } from "@slipway/git/store-keeper";
 import { takeFolderLock } from "@slipway/process/folder-lock";
+import { secretsFolder } from "@slipway/process/secret-file";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobKind } from "@slipway/protocol/job";
@@ -12,6 +13,7 @@ import type { AttemptServices } from "../attempt/services.ts";
 import { limitCapabilities } from "../sandbox/limits/in-force.ts";
 import type { SandboxLimits } from "../sandbox/limits/limits.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
+import { BackendSecrets, type SecretSources } from "../secrets/backend-secrets.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { openWorkerFolders, type WorkerFolders } from "./folders.ts";
 import { noRoom } from "./free-space.ts";
@@ -39,6 +41,8 @@ export interface DaemonOptions {
   readonly verifySlots: number;
   readonly provider: SandboxProvider;
   readonly manifests: readonly Manifest[];
+  /** Where the secrets of backends are; in the data folder alone where this is missing. */
+  readonly secrets?: Omit<SecretSources, "manifests">;
   /** Those that hold here; none where they are missing. */
   readonly limits?: SandboxLimits;
   readonly toolchains: readonly string[];
@@ -194,6 +198,12 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
     warm,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
     toolchains: options.toolchains,
+    secrets: new BackendSecrets({
+      folder: secretsFolder(options.dataFolder, "worker"),
+      variables: new Map(),
+      ...options.secrets,
+      manifests: options.manifests,
+    }),
     log,
     runAttempt: options.runAttempt,
     stop: controls.stop.signal,

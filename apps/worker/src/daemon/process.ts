@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, realpath } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
@@ -14,6 +15,7 @@ import { limitsInForce, requireLimits } from "../sandbox/limits/in-force.ts";
 import { DEFAULT_LIMITS, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
+import { takeSecretVariables } from "../secrets/backend-secrets.ts";
 import { WorkerDaemon } from "./daemon.ts";
 import { onDrainSignal } from "./drain-signal.ts";
 import { describeBackends } from "./register.ts";
@@ -27,6 +29,7 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --slots N           task jobs at once (4)
   --verify-slots N    verify jobs at once (2)
   --name NAME         name for people (the host's)
+  --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
   --sandbox KIND      bwrap (default), or none: no isolation at all
   --memory-limit SIZE, --process-limit N, --file-limit SIZE
                       what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
@@ -43,6 +46,8 @@ interface Arguments {
   readonly verifySlots: number;
   readonly name: string;
   readonly sandbox: "bwrap" | "none";
+  /** Folder with the secrets of backends. */
+  readonly secrets: string;
   /** Where further backends are. */
   readonly backends: string | undefined;
   /** Those that were asked for. */
@@ -95,11 +100,14 @@ export async function runWorker(): Promise<void> {
 
 async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise<WorkerDaemon> {
   const installRoot = resolve(dirname(fileURLToPath(import.meta.url)), "../../../..");
+  // Before anything is started that could inherit them.
+  const variables = takeSecretVariables(process.env);
   const limits = { ...DEFAULT_LIMITS, ...args.limits };
+  const hidden = [args.data, ...(await openSecretsFolder(args.secrets))];
   const provider = createSandboxProvider(args.sandbox, {
     runtimeFolder: runtimeFolderOf(args.data),
     installRoot,
-    maskPaths: [args.data],
+    maskPaths: hidden,
     limits,
     backendsFolder: args.backends,
   });
@@ -118,13 +126,26 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     verifySlots: args.verifySlots,
     provider,
     manifests,
+    secrets: { folder: args.secrets, variables },
     limits: limitsInForce(args.sandbox, limits),
-    toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: [args.data] }), ...certificatePaths(process.env)],
+    toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: hidden }), ...certificatePaths(process.env)],
     runAttempt,
     version: VERSION,
     log,
     signal,
   });
+}
+
+/** Makes the folder where it is missing, so that it is hidden from sandboxes before there is a secret in it. Answers the paths to hide, behind a link too. */
+async function openSecretsFolder(folder: string): Promise<string[]> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return [...new Set([folder, await realpath(folder)])];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const hint = "Choose a folder that the worker's user can read, with --secrets.";
+    throw new SlipwayError("INVALID_REQUEST", `The folder for secrets ${folder} cannot be used: ${why}.`, { hint }, { cause: error });
+  }
 }
 
 /** The token comes after the address: a server that starts for the first time makes the file before it listens. */
@@ -142,6 +163,7 @@ function readArguments(): Arguments {
       slots: { type: "string", default: "4" },
       "verify-slots": { type: "string", default: "2" },
       name: { type: "string", default: hostname() || "worker" },
+      secrets: { type: "string" },
       sandbox: { type: "string", default: "bwrap" },
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
@@ -155,14 +177,16 @@ function readArguments(): Arguments {
   }
   const { sandbox } = values;
   if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
+  const data = resolve(required("--data", values.data));
   return {
-    data: resolve(required("--data", values.data)),
+    data,
     url: values.url,
     tokenFile: required("--token-file", values["token-file"]),
     slots: count("--slots", values.slots),
     verifySlots: count("--verify-slots", values["verify-slots"]),
     name: values.name.slice(0, 100),
     sandbox,
+    secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     limits: readLimits(values, process.env),
   };

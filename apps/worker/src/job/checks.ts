@@ -47,7 +47,7 @@ function matcher(globs: readonly string[]): (path: string) => boolean {
 }
 
 async function report(context: AttemptContext, name: string, findings: readonly string[]): Promise<void> {
-  const shown = findings.slice(0, NAMED_PATHS).map((finding) => finding.slice(0, 1_000).toWellFormed());
+  const shown = findings.slice(0, NAMED_PATHS).map((finding) => context.masks.text(finding).slice(0, 1_000).toWellFormed());
   await context.events.emitOnce(`check-${name}`, { kind: "check", data: { name, passed: findings.length === 0, findings: shown } });
 }
 

@@ -15,8 +15,17 @@ export interface LoggedCommand {
   readonly outputLimitBytes?: number;
 }
 
-/** Runs a shell command in a one-shot of the sandbox; its output is streamed into the log as it comes, and is on disk when this resolves. */
+/**
+ * Runs a shell command in a one-shot of the sandbox; its output is streamed into the log as it comes, and is on disk when this resolves. Log and result hold
+ * the same bytes, masked: an agent may have left a secret where a command of the repository prints it.
+ */
 export async function runLogged(context: AttemptContext, sandbox: Sandbox, command: LoggedCommand): Promise<CommandResult> {
+  const stream = context.masks.stream();
+  const written: Uint8Array[] = [];
+  const write = (masked: Uint8Array): void => {
+    written.push(masked);
+    context.events.log(command.stream, masked);
+  };
   const result = await sandbox.run(
     {
       argv: ["sh", "-c", command.text],
@@ -24,13 +33,14 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
       network: command.network,
       timeoutMs: command.timeoutMs,
       outputLimitBytes: command.outputLimitBytes ?? ARTIFACT_LIMIT_BYTES,
-      onOutput: (_stream, bytes) => context.events.log(command.stream, bytes),
+      onOutput: (_stream, bytes) => write(stream.push(bytes)),
     },
     context.signal,
   );
   context.signal.throwIfAborted();
+  write(stream.end());
   await context.events.settleLog(command.stream);
-  return result;
+  return { ...result, output: Buffer.concat(written) };
 }
 
 /** Environment of everything that runs for a job, all of it. Never a secret: those have their own way in. */

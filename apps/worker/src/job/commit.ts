@@ -84,7 +84,7 @@ async function runCommitScript(context: AttemptContext, sandbox: Sandbox, reposi
   context.signal.throwIfAborted();
   if (result.exitCode === 0) return;
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
-  const words = lastLines(plainText(result.output), 20, 4_000);
+  const words = lastLines(plainText(context.masks.bytes(result.output)), 20, 4_000);
   const details = { exitCode: result.exitCode, timedOut: result.timedOut, lastLines: words };
   if (tellsOfFullDisk(words)) throw new SlipwayError("DISK_FULL", undefined, details);
   throw new SlipwayError("COMMIT_INVALID", `Making the commit ${how}.`, details);

@@ -20,7 +20,10 @@ export interface GateResult {
   readonly timedOut: boolean;
   readonly durationMs: number;
   readonly artifact: string;
-  /** SHA-256 of the output. */
+  /**
+   * SHA-256 of the output as the artifact has it, secrets masked: so a receipt can be held against its artifact, stays the same when a secret is replaced, and
+   * gives nobody a digest to try guesses on.
+   */
   readonly outputDigest: string;
   /** Same for the same failure, times and addresses aside; empty where it passed. */
   readonly failureDigest: string;
@@ -60,6 +63,7 @@ async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, ro
   if (outOfMemory && context.claim.verify) throw outOfMemory;
   const exitCode = result.timedOut ? null : result.exitCode;
   const passed = exitCode === 0;
+  const told = outOfMemory ? Buffer.concat([result.output, Buffer.from(`\n[slipway: ${outOfMemory.message}]\n`)]) : result.output;
   return {
     name: gate.name,
     command: gate.run,
@@ -70,7 +74,8 @@ async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, ro
     artifact,
     outputDigest: createHash("sha256").update(result.output).digest("hex"),
     failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: result.output }),
-    excerpt: passed ? "" : compactOutput(outOfMemory ? Buffer.concat([result.output, Buffer.from(`\n[slipway: ${outOfMemory.message}]\n`)]) : result.output),
+    // Again: without its terminal codes the text may show what they had torn apart.
+    excerpt: passed ? "" : context.masks.text(compactOutput(told)),
   };
 }
 

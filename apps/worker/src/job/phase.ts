@@ -3,7 +3,7 @@ import type { Phase } from "@slipway/protocol/events";
 import type { AttemptContext } from "../attempt/context.ts";
 import { monotonicMs } from "./deadline.ts";
 
-type Scene = Pick<AttemptContext, "events" | "journal" | "log" | "signal">;
+type Scene = Pick<AttemptContext, "events" | "journal" | "log" | "masks" | "signal">;
 
 /** Takes the time of steps inside a phase; under the same name it adds up. */
 export class Parts {
@@ -79,7 +79,9 @@ async function throwRecorded({ journal }: Scene, key: string): Promise<void> {
 
 /** Written down before it is told. */
 async function tellFailure(context: Scene, phase: Phase, key: string, durationMs: number, error: unknown): Promise<void> {
-  const { code, message, details } = toSlipwayError(context.signal.aborted ? context.signal.reason : error);
+  const failure = toSlipwayError(context.signal.aborted ? context.signal.reason : error);
+  const { code } = failure;
+  const { message, details } = context.masks.failure({ message: failure.message, details: failure.details });
   try {
     await context.journal.step<RecordedFailure>(`${key}:failed`, async () => ({ code, message, details: { ...details } }));
     const detail = `${code}: ${message}`.slice(0, 4_096);

@@ -15,8 +15,9 @@ import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
 import { repairPrompt } from "./repair-prompt.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
+import { expectSecrets } from "./secrets.ts";
 import { setUp } from "./setup.ts";
-import { runTurn } from "./turn.ts";
+import { runTurn, turnKey } from "./turn.ts";
 import { verifyTree } from "./verify.ts";
 
 /** What the steps of a task share once it is prepared. */
@@ -60,6 +61,7 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
   const early = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs: [] }, startedAtMs, monotonicMs);
   const prepare = async (parts: Parts): Promise<Task> => {
     parts.add("open", monotonicMs() - context.takenUpAtMs);
+    await expectSecrets(context, turnKey(1));
     const repository = await parts.time("stores", () => openRepository(context, early));
     let sandbox: Sandbox | undefined;
     const startSandbox = async (): Promise<void> => {

@@ -33,7 +33,7 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: Rep
   let droppedBytes = 0;
   let roomBytes = ARTIFACT_LIMIT_BYTES;
   for (const text of setup.commands) {
-    const title = Buffer.from(`$ ${text}\n`);
+    const title = context.masks.bytes(Buffer.from(`$ ${text}\n`));
     context.events.log(SETUP_STREAM, title);
     const timeoutMs = Math.max(1, Math.floor(endMs - monotonicMs()));
     const result = await runLogged(context, sandbox, {
@@ -87,7 +87,7 @@ async function warnOfLeftovers(context: AttemptContext, sandbox: Sandbox, deadli
   );
   // A sandbox without git, or a setup that broke the repository: the commit will tell, here it is only a warning that is not given.
   if (result.exitCode !== 0) return;
-  const lines = plainText(result.output)
+  const lines = plainText(context.masks.bytes(result.output))
     .split("\n")
     .filter((line) => line !== "");
   await warn(

@@ -7,6 +7,7 @@ import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { since, turnOutOfMemory } from "./out-of-memory.ts";
 import { inPhase } from "./phase.ts";
+import { secretsForTurn } from "./secrets.ts";
 
 export interface Turn {
   /** 1 for the first turn of the attempt. */
@@ -25,13 +26,19 @@ const NOT_A_BACKENDS: ReadonlySet<ErrorCode> = new Set(["WORKER_STOPPED", "LEASE
 /** How long before the worker's own limit the runner ends a turn by itself, at most, in ms. */
 const RUNNER_HEAD_START_MS = 2_000;
 
+/** Of the journal's step that holds how a turn ended. */
+export function turnKey(turn: number): string {
+  return `turn-${turn}`;
+}
+
 /** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
 export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<void> {
-  const key = `turn-${turn.turn}`;
+  const key = turnKey(turn.turn);
   await inPhase(context, "turn", `${key}:phase`, async (parts) => {
     await context.events.emitOnce(`${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
     await requireSameSandbox(context, sandbox, key);
-    const result = await context.journal.step(key, () => endOf(context, sandbox, () => parts.time("runner", () => converse(context, sandbox, turn, deadline))));
+    const work = (): Promise<TurnResult> => parts.time("runner", () => converse(context, sandbox, turn, deadline));
+    const result = await context.journal.step(key, async () => masked(context, await endOf(context, sandbox, work)));
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
     await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
     if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: turn.turn });
@@ -51,6 +58,11 @@ async function endOf(context: AttemptContext, sandbox: Sandbox, work: () => Prom
   return cause ? { status: "failed", failure: failureOf(cause) } : result;
 }
 
+/** A failure may quote what the runner or its process said, which nobody has masked. */
+function masked(context: AttemptContext, result: TurnResult): TurnResult {
+  return result.status === "done" ? result : { status: "failed", failure: context.masks.failure(result.failure) };
+}
+
 function notABackends({ code, message }: Failure): SlipwayError {
   return new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ended its turn with ${code}, which is not its to say: ${message}`.slice(0, 20_000));
 }
@@ -68,7 +80,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
     return await sandbox.turn(
       {
         type: "turn",
-        turnId: `turn-${turn.turn}`,
+        turnId: turnKey(turn.turn),
         turn: turn.turn,
         backend: job.backend,
         config: job.backendConfig,
@@ -76,7 +88,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
         env: jobEnvironment(context, sandbox),
-        secrets: {},
+        secrets: await secretsForTurn(context),
         timeoutMs: Math.max(1, Math.floor(shareMs - Math.min(RUNNER_HEAD_START_MS, shareMs * 0.1))),
         stallMs: job.stallMs,
       },

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX, secretsFolder } from "@slipway/process/secret-file";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { Manifest } from "@slipway/protocol/manifest";
+import { describeBackends } from "../backends/ask-runner.ts";
+import { modelKeyNames } from "../models/gateway-config.ts";
+import { type Check, check, type DoctorOptions } from "./check.ts";
+
+/** The secrets of a manifest, as far as this needs it. */
+export type NamedSecrets = Pick<Manifest, "name" | "secrets">;
+
+/** Whether the secrets that the backends of this machine name are where a worker that `slipway up` starts would look for them. */
+export async function checkSecrets(options: DoctorOptions): Promise<Check[]> {
+  const described = await describeBackends(await modelKeyNames(options.data));
+  // Where the runner does not answer, the check of the backends tells of that.
+  return await checkSecretsOf(described.ok ? described.value : [], secretsFolder(options.data, "worker"), process.env);
+}
+
+/** A check for each secret, whichever backends name it. One that no backend requires is never failing because it is missing. */
+export async function checkSecretsOf(backends: readonly NamedSecrets[], folder: string, env: NodeJS.ProcessEnv): Promise<Check[]> {
+  const named = backends.flatMap(({ name: backend, secrets }) => secrets.map((secret) => ({ ...secret, backend })));
+  const names = [...new Set(named.map(({ name }) => name))];
+  return await Promise.all(
+    names.map(async (name) => {
+      const uses = named.filter((secret) => secret.name === name);
+      const place = await placeOfSecret(name, folder, env);
+      const requiring = uses.filter(({ required }) => required).map(({ backend }) => backend);
+      const isOptional = place.state === "missing" && requiring.length === 0;
+      return check("backends", `secret ${name}`, place.state === "found" || isOptional, {
+        tried: `${join(folder, name)}, ${SECRET_VARIABLE_PREFIX}${name}`,
+        found: isOptional ? `not there; ${uses.map(({ backend }) => backend).join(", ")} can do without` : place.words,
+        lost: `jobs with the backend ${(requiring.length > 0 ? requiring : uses.map(({ backend }) => backend)).join(", ")} are blocked`,
+        remedy: place.remedy ?? `${uses[0]?.hint} Type ${provideSecret(folder, name)}.`,
+      });
+    }),
+  );
+}
+
+/** Where a worker that is started from here would find a secret, in words. */
+export interface SecretPlace {
+  readonly state: "found" | "missing" | "refused";
+  readonly words: string;
+  readonly remedy?: string;
+}
+
+/** Looks for a secret of backends in its folder and in this environment. */
+export async function placeOfSecret(name: string, folder: string, env: NodeJS.ProcessEnv): Promise<SecretPlace> {
+  const file = join(folder, name);
+  try {
+    if ((await readSecretFile(file)) !== undefined) return { state: "found", words: `found in ${file}` };
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    return { state: "refused", words: error.message, remedy: error.hint };
+  }
+  const variable = SECRET_VARIABLE_PREFIX + name;
+  if (env[variable]) return { state: "found", words: `found in ${variable}, for what is started from this shell` };
+  return { state: "missing", words: "missing" };
+}
