@@ -4,6 +4,7 @@ import { type GatewayCheck, gatewayCheckSchema } from "@slipway/protocol/gateway
 import { execa } from "execa";
 import { gatewaySocket } from "../stack/data-folder.ts";
 import { gatewayEnvironment } from "../stack/environment.ts";
+import { failureInLines } from "../stack/log-tail.ts";
 
 /** Each provider is asked in the gateway's own time. */
 const CHECK_LIMIT_MS = 60_000;
@@ -22,7 +23,7 @@ export async function checkGateway(data: string): Promise<GatewayCheck | string>
   try {
     return gatewayCheckSchema.parse(JSON.parse(result.stdout));
   } catch {
-    return (result.stderr || result.shortMessage || "no answer").trim().slice(0, 300);
+    return failureInLines(result.stderr.split("\n").filter(Boolean))?.message ?? result.shortMessage ?? "no answer";
   }
 }
 
