@@ -1,6 +1,6 @@
 import { checkGateway, gatewayHealth } from "../models/ask-gateway.ts";
 import { gatewayConfigFile } from "../models/gateway-config.ts";
-import { answerText, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
+import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
 import { gatewaySocket } from "../stack/data-folder.ts";
 import { readServerFile } from "../stack/server-file.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
@@ -26,12 +26,11 @@ export async function checkModels(options: DoctorOptions): Promise<Check[]> {
 }
 
 function checkProvider(provider: ProviderCheck): Check {
-  const isAsked = provider.answer !== null;
   return check(GROUP, provider.provider, isUsable(provider), {
-    tried: isAsked
+    tried: hasKey(provider)
       ? `the list of models at ${provider.baseUrl}`
       : [provider.keyFile, `the environment variable ${provider.keyName}`].filter(Boolean).join(", "),
-    found: isAsked ? `${keyText(provider)}; ${answerText(provider)}` : keyText(provider),
+    found: provider.answer ? `${keyText(provider)}; ${answerText(provider)}` : keyText(provider),
     lost: `jobs whose agent asks ${provider.provider} cannot go on`,
     remedy: remedyOf(provider),
   });
