@@ -66,7 +66,8 @@ async function configText(file: string): Promise<string | undefined> {
     return await readFile(file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" && !process.env["SLIPWAY_GATEWAY_CONFIG"]) return undefined;
+    // A data folder that cannot be is told of by who makes it.
+    if ((code === "ENOENT" || code === "ENOTDIR") && !process.env["SLIPWAY_GATEWAY_CONFIG"]) return undefined;
     throw new SlipwayError(
       "INVALID_CONFIG",
       `The gateway's configuration ${file} cannot be read: ${message}.`,
