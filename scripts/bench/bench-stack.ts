@@ -8,6 +8,7 @@ import type { JobView, SubmitJobInput } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
 import { readToken, tokenFile } from "../../apps/cli/src/stack/data-folder.ts";
+import { cleanEnvironment } from "../../apps/cli/src/stack/environment.ts";
 import { Part } from "../../apps/cli/src/stack/part.ts";
 import { probeBubblewrap } from "../../apps/cli/src/stack/sandbox-probe.ts";
 
@@ -73,7 +74,7 @@ export class BenchStack implements AsyncDisposable {
   }
 
   async #start(name: "server" | "worker" | "integrator", args: string[]): Promise<Record<string, unknown>> {
-    const part = new Part(name, this.data, () => args, SILENT);
+    const part = new Part(name, this.data, { args: () => args, environment: cleanEnvironment([]) }, SILENT);
     this.#parts.push(part);
     return await part.start().catch((error: Error) => {
       throw new Error(`${name}: ${error.message}`, { cause: error });

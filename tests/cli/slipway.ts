@@ -21,10 +21,11 @@ export interface Answer {
 export class Playground implements AsyncDisposable {
   readonly folder: string;
   readonly data: string;
-  readonly #running = new Set<ChildProcess>();
+  readonly #running: Set<ChildProcess>;
   #more: NodeJS.ProcessEnv = {};
 
-  private constructor(folder: string) {
+  private constructor(folder: string, running = new Set<ChildProcess>()) {
+    this.#running = running;
     this.folder = folder;
     this.data = join(folder, "data");
   }
@@ -38,9 +39,9 @@ export class Playground implements AsyncDisposable {
     return { PATH, HOME, SLIPWAY_DATA: this.data, XDG_RUNTIME_DIR: this.folder, ...this.#more };
   }
 
-  /** The same place, with more in its commands' environment. */
+  /** The same place, with more in its commands' environment; what it starts ends with the first one. */
   with(environment: NodeJS.ProcessEnv): Playground {
-    const other = new Playground(this.folder);
+    const other = new Playground(this.folder, this.#running);
     other.#more = environment;
     return other;
   }

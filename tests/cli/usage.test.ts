@@ -10,7 +10,25 @@ beforeAll(async () => {
 });
 afterAll(async () => await ground[Symbol.asyncDispose]());
 
-const COMMANDS = ["demo", "run", "up", "doctor", "submit", "jobs", "show", "logs", "fetch", "diff", "cancel", "retry", "explain", "drain", "bench", "version"];
+const COMMANDS = [
+  "demo",
+  "run",
+  "up",
+  "backends",
+  "doctor",
+  "submit",
+  "jobs",
+  "show",
+  "logs",
+  "fetch",
+  "diff",
+  "cancel",
+  "retry",
+  "explain",
+  "drain",
+  "bench",
+  "version",
+];
 
 test("--help names every command and every exit code, within 80 columns", async () => {
   const { code, stdout } = await ground.slipway(ground.folder, "--help");
@@ -33,6 +51,9 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["run"], "missing required argument"],
     [["run", "x", "--timeout", "soon"], "time such as"],
     [["run", "x", "--priority", "high"], "whole number"],
+    [["run", "x", "--budget-tokens", "lots"], "number of tokens"],
+    [["run", "x", "--budget-tokens", "0"], "number of tokens"],
+    [["run", "x", "--budget-usd", ".50"], "US dollars"],
     [["run", "x", "--lane", "fast"], "Allowed choices"],
     [["up", "--sandbox", "maybe"], "bwrap or none"],
     [["jobs", "--state", "happy"], "Allowed choices"],
@@ -60,6 +81,7 @@ test.each([
   [["--base", "nowhere"], "BASE_NOT_FOUND"],
   [["--backend-config", "script"], "INVALID_REQUEST"],
   [["--backend-config", "script=@/nowhere.yaml"], "INVALID_REQUEST"],
+  [["--model", "one", "--backend-config", "model=other"], "INVALID_REQUEST"],
 ])("a mistake that shows without a server starts none: %j", async (args, error) => {
   const root = await ground.repository(`sound ${args.join(" ").replaceAll("/", "-")}`);
   const { code, stdout, stderr } = await ground.slipway(root, "run", "x", "--data", join(ground.folder, "untouched"), ...args);
@@ -132,7 +154,7 @@ test("version and doctor answer in JSON", async () => {
   const report = JSON.parse(doctor.stdout);
   expect(doctor.code).toBe(report.ok ? 0 : 1);
   expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(
-    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "backends"]),
+    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "backends", "gateway"]),
   );
   for (const check of report.checks)
     if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { modelKeyNames } from "./models/gateway-config.ts";
 import { activeJob } from "./stack/active-job.ts";
 import { dataFolder, readToken, tokenFile } from "./stack/data-folder.ts";
 import type { PartName, SandboxKind, SupervisorReport } from "./stack/messages.ts";
@@ -26,12 +27,16 @@ export interface ConnectOptions {
   readonly data?: string | undefined;
   /** Parts to start where no server runs; none: SERVER_UNAVAILABLE instead. */
   readonly start?: readonly PartName[];
+  /** Parts that nobody waits for and that may fail. */
+  readonly later?: readonly PartName[];
   readonly sandbox?: SandboxKind | undefined;
   readonly slots?: number | undefined;
   readonly onReport?: (report: SupervisorReport) => void;
 }
 
-export const ALL_PARTS: readonly PartName[] = ["server", "worker", "integrator"];
+/** All that a job needs where its agent needs no model. */
+export const JOB_PARTS: readonly PartName[] = ["server", "worker", "integrator"];
+export const ALL_PARTS: readonly PartName[] = [...JOB_PARTS, "gateway"];
 
 /**
  * The server that SLIPWAY_URL names, else the one that runs on the data folder, else a stack of our own. What is started here is stopped
@@ -87,9 +92,10 @@ export async function runningServer(data: string): Promise<Connection | undefine
 }
 
 async function startHere(data: string, parts: readonly PartName[], options: ConnectOptions): Promise<Connection> {
-  const sandbox = parts.includes("worker") ? await sandboxFor(options.sandbox) : "bwrap";
+  const asking = parts.includes("worker") ? sandboxFor(options.sandbox) : Promise.resolve("bwrap" as const);
+  const [sandbox, modelKeys] = await Promise.all([asking, modelKeyNames(data)]);
   try {
-    const stack = await Stack.start({ data, port: 0, slots: options.slots ?? 4, sandbox, parts }, options.onReport);
+    const stack = await Stack.start({ data, port: 0, slots: options.slots ?? 4, sandbox, parts, later: options.later ?? [], modelKeys }, options.onReport);
     return await connectTo(stack.url, readToken(tokenFile(data, "admin")), stack, "a server of its own, for the time of this command");
   } catch (error) {
     // Another command starts its stack at this very moment: that one will do.

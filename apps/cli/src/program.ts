@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -28,6 +29,7 @@ export function slipwayProgram(): Command {
   addDemo(program);
   addRun(program);
   addUp(program);
+  addBackends(program);
   addDoctor(program);
   program.commandsGroup("Jobs:");
   addSubmit(program);

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
-import { cleanEnvironment } from "../stack/part.ts";
+import { modelKeyNames } from "../models/gateway-config.ts";
+import { dataFolder } from "../stack/data-folder.ts";
+import { cleanEnvironment } from "../stack/environment.ts";
 import { exitWith } from "./options.ts";
 
 export function addBench(program: Command): void {
@@ -20,7 +22,7 @@ export function addBench(program: Command): void {
       // The bench reaches into server and worker, which the command line may not: so it is a program of its own.
       const child = spawn(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", main, ...args], {
         stdio: "inherit",
-        env: cleanEnvironment(),
+        env: cleanEnvironment(await modelKeyNames(dataFolder())),
       });
       // The terminal's Ctrl-C reaches the child too, which cleans up; this process waits for it.
       const ignore = (): void => undefined;

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { type Checkout, publish } from "../checkout/publish.ts";
 import { readGit } from "../checkout/read-git.ts";
 import { takeResult } from "../checkout/take-result.ts";
-import { ALL_PARTS, type Connection, connect, disconnect } from "../connection.ts";
+import { type Connection, connect, disconnect, JOB_PARTS } from "../connection.ts";
 import { DEMO_JOBS, type DemoJob } from "../demo/demo-jobs.ts";
 import { makeSampleRepository } from "../demo/sample-repository.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
@@ -59,7 +59,7 @@ async function demoCommand(options: DemoOptions): Promise<void> {
   screen.progress(`${screen.colors.bold("Slipway demo")}  a sample library in ${repository}`);
   const sandbox = options.sandbox ?? (await chooseSandbox(screen));
   // A folder of its own, whatever SLIPWAY_URL and SLIPWAY_DATA say.
-  const connection = await connect({ data: join(folder, "data"), start: ALL_PARTS, sandbox, onReport: (report) => printStackReport(screen, report) });
+  const connection = await connect({ data: join(folder, "data"), start: JOB_PARTS, sandbox, onReport: (report) => printStackReport(screen, report) });
   using interrupts = new Interrupts(() => interrupts.abort());
   try {
     const results = await runJobs(screen, connection, checkout, interrupts.signal);

@@ -6,7 +6,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { SandboxKind } from "../stack/messages.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { plural, printable, wrap } from "../terminal/text.ts";
+import { commandLines, plural, printable, wrap } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
 
 /** What only this command needs is loaded by it alone: every command pays for what stands above. */
@@ -19,8 +19,9 @@ const GROUPS: ReadonlyArray<readonly [string, (options: DoctorOptions) => Promis
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
   ["server", async (options) => await (await services()).checkServer(options)],
-  ["backends", async () => await (await services()).checkBackends()],
+  ["backends", async (options) => await (await services()).checkBackends(options)],
   ["backends", async (options) => await (await import("../doctor/secrets.ts")).checkSecrets(options)],
+  ["gateway", async (options) => await (await import("../doctor/gateway.ts")).checkModels(options)],
   ["repository", async () => await (await services()).checkRepository()],
 ];
 
@@ -68,7 +69,7 @@ function printCheck(screen: Screen, one: Check, first: boolean): void {
     ["lost", one.lost],
     ["type", one.remedy ?? ""],
   ] as const) {
-    for (const [index, line] of wrap(text, screen.width - indent.length - 7).entries()) {
+    for (const [index, line] of (name === "type" ? commandLines : wrap)(text, screen.width - indent.length - 7).entries()) {
       screen.print(`${indent}${colors.dim((index === 0 ? name : "").padEnd(6))} ${name === "type" ? line : colors.dim(line)}`);
     }
   }

@@ -1,12 +1,15 @@
-import { basename } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { type JobView, LANES, type Lane } from "@slipway/protocol/job";
+import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
+import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { Command } from "commander";
 import { Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
 import type { Connection } from "../connection.ts";
-import { gather, parseBranch, parseDuration, parseSettings, wholeNumber } from "../terminal/parse.ts";
+import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
+import { gather, parseBranch, parseDollars, parseDuration, parseSettings, parseTokens, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
 import type { CommonOptions } from "./options.ts";
@@ -15,6 +18,11 @@ import type { CommonOptions } from "./options.ts";
 export interface JobOptions extends CommonOptions {
   readonly backend?: string;
   readonly backendConfig?: string[];
+  readonly model?: string;
+  readonly budgetTokens?: number;
+  readonly budgetUsd?: number;
+  readonly attemptBudgetTokens?: number;
+  readonly attemptBudgetUsd?: number;
   readonly base?: string;
   readonly into?: string;
   readonly includeDirty?: boolean;
@@ -30,6 +38,11 @@ export function withJobOptions(command: Command): Command {
   return command
     .option("--backend <name>", "agent to use (default: the repository's, then `script`)")
     .option("--backend-config <key=value>", "setting for the backend; key=@file takes a file's text; may be repeated", gather)
+    .option("--model <name>", "model that the agent asks for; the same as --backend-config model=NAME")
+    .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
+    .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
+    .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
+    .option("--attempt-budget-usd <dollars>", "the same for one attempt", parseDollars)
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
@@ -50,34 +63,61 @@ export interface Submitted extends Published {
 export interface Draft {
   readonly checkout: Checkout;
   readonly backendConfig: Record<string, unknown>;
+  /** The backend as far as it can be known here; undefined where nobody names one. */
+  readonly backend: string | undefined;
 }
 
 /** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
 export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
-  const [checkout, backendConfig] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
+  const [checkout, settings] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
+  const backendConfig = withModel(settings, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, backendConfig };
+  return { checkout, backendConfig, backend: options.backend ?? (await backendOf(checkout)) };
+}
+
+function withModel(settings: Record<string, unknown>, model: string | undefined): Record<string, unknown> {
+  if (model === undefined) return settings;
+  const other = settings["model"];
+  if (other !== undefined && other !== model) {
+    const hint = "Give one of them only.";
+    throw new SlipwayError("INVALID_REQUEST", `--model ${model} and --backend-config model=${String(other)} name two models.`, { hint });
+  }
+  return { ...settings, model };
+}
+
+/**
+ * The backend that the checkout's `.slipway.yaml` names. A guess by one line, made only to have a gateway ready and to warn early: what counts is the file
+ * at the base, which the server reads, and a YAML parser would cost each `run` its loading.
+ */
+async function backendOf(checkout: Checkout): Promise<string | undefined> {
+  const text = await readFile(join(checkout.root, REPOSITORY_CONFIG_FILE), "utf8").catch(() => "");
+  return /^backend:\s*["']?([a-z0-9][\w.-]*)/m.exec(text)?.[1];
+}
+
+/** The stand-in for an agent, and the backend where nobody names one. */
+const SCRIPT_BACKEND = "script";
+
+/** Whether the job's agent may need a model, as far as can be told before there is a server. */
+export function mayNeedModel({ backend }: Draft): boolean {
+  return backend !== undefined && backend !== SCRIPT_BACKEND;
 }
 
 /** Brings the base to the hub and submits the job. */
-export async function submitFrom(
-  connection: Connection,
-  { checkout, backendConfig }: Draft,
-  task: string,
-  options: JobOptions,
-  lane: Lane,
-): Promise<Submitted> {
+export async function submitFrom(screen: Screen, connection: Connection, draft: Draft, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
+  const { checkout, backendConfig } = draft;
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
+  if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);
   const body = {
     repo: published.repository.id,
     task,
     base: published.baseOid,
     backendConfig,
     lane: options.lane ?? lane,
+    ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
@@ -92,12 +132,18 @@ export async function submitFrom(
   }
 }
 
+function budgetOf({ budgetTokens, budgetUsd, attemptBudgetTokens, attemptBudgetUsd }: JobOptions): { budget?: Budget } {
+  const limits = { tokens: budgetTokens, usd: budgetUsd, attemptTokens: attemptBudgetTokens, attemptUsd: attemptBudgetUsd };
+  const budget = Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
+  return Object.keys(budget).length === 0 ? {} : { budget };
+}
+
 /** Nobody chose an agent, and the one that stands in needs a script: what is missing is the choice. */
 function withoutChoice(error: unknown, options: JobOptions): unknown {
   if (options.backend !== undefined || options.backendConfig !== undefined) return error;
-  if (!(error instanceof SlipwayError) || error.code !== "INVALID_REQUEST" || error.details["backend"] !== "script") return error;
+  if (!(error instanceof SlipwayError) || error.code !== "INVALID_REQUEST" || error.details["backend"] !== SCRIPT_BACKEND) return error;
   return new SlipwayError("INVALID_REQUEST", "No agent was chosen, and the default one, `script`, needs a file with the steps that it is to do.", {
-    hint: "Choose one with --backend NAME (`slipway doctor` lists them) or `backend:` in .slipway.yaml, or give a file: --backend-config script=@steps.yaml.",
+    hint: "Choose one with --backend NAME (`slipway backends` lists them) or `backend:` in .slipway.yaml, or give a file: --backend-config script=@steps.yaml.",
   });
 }
 

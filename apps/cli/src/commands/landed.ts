@@ -2,6 +2,7 @@ import type { JobDetail, JobView } from "@slipway/protocol/job";
 import type { Checkout } from "../checkout/publish.ts";
 import { diffStatLines, type TakenResult, takeResult } from "../checkout/take-result.ts";
 import type { Connection } from "../connection.ts";
+import { printUsage } from "../follow/outcome.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { shellWord } from "../terminal/shell.ts";
 import { printable } from "../terminal/text.ts";
@@ -28,6 +29,7 @@ export async function printLanded(screen: Screen, { job, receipts }: JobDetail, 
   screen.print(`${colors.green("✓ landed")} ${colors.bold(taken.oid.slice(0, 7))} on ${colors.bold(taken.branch)}`);
   for (const line of await diffStatLines(checkout.root, job.baseOid, taken.oid, screen.width - 2)) screen.print(`  ${printable(line)}`);
   if (receipts.length === 0) screen.print(colors.dim("Nothing was tested: this repository names no gates in a .slipway.yaml."));
+  printUsage(screen, job);
   screen.print();
   const isHead = checkout.head.branch === taken.branch;
   screen.print(colors.dim(isHead ? "Your checkout is up to date with it. Next:" : "Your checkout was not touched. Next:"));

@@ -3,7 +3,7 @@ import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import type { Command } from "commander";
 import type { Checkout } from "../checkout/publish.ts";
-import { ALL_PARTS, type Connection, connect, disconnect } from "../connection.ts";
+import { ALL_PARTS, type Connection, connect, disconnect, JOB_PARTS } from "../connection.ts";
 import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
 import { followJob } from "../follow/follow-job.ts";
 import { Interrupts } from "../follow/interrupts.ts";
@@ -14,7 +14,7 @@ import type { SandboxKind } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
-import { draftHere, type JobOptions, jobHeading, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
+import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
 
@@ -43,13 +43,15 @@ async function runCommand(task: string, options: RunOptions): Promise<void> {
   const screen = screenOf(options);
   const draft = await draftHere(screen, options);
   const { checkout } = draft;
-  const connection = await connect({ data: options.data, start: ALL_PARTS, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
+  // Where the agent needs no model nobody waits for the gateway; other commands may give work to this server that does need it.
+  const parts = mayNeedModel(draft) ? { start: ALL_PARTS } : { start: JOB_PARTS, later: ["gateway"] as const };
+  const connection = await connect({ data: options.data, ...parts, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
   if (connection.stack) screen.progress(screen.colors.dim(`Started ${connection.how}.`));
   if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
   if (options.sandbox && !connection.stack) screen.warn(`--sandbox ${options.sandbox} has no effect: the workers of ${connection.how} have their own.`);
   let leave: "idle" | "background" = "idle";
   try {
-    const submitted = await submitFrom(connection, draft, task, options, "interactive");
+    const submitted = await submitFrom(screen, connection, draft, task, options, "interactive");
     if (submitted.deduplicated) screen.progress(screen.colors.yellow(`A job with the same key is at work already: job ${submitted.job.number}.`));
     screen.progress(jobHeading(screen, submitted.job, checkout));
     const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted.job, screen, options);
@@ -92,7 +94,7 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
 
 /** Shows the job until its end; Ctrl-C asks on a terminal, and cancels where there is none. */
 async function follow(connection: Connection, job: JobView, screen: Screen, options: RunOptions): Promise<Ending> {
-  const view = new ProgressView(screen, { verbose: options.verbose ?? false });
+  const view = new ProgressView(screen, { verbose: options.verbose ?? false, budget: job.budget });
   using waiting = new WaitingNotes(connection.client, job.id, (text) => view.note({ tone: "warning", text: printable(text) }));
   const onEvent = (event: JobEvent): void => {
     view.show(event);

@@ -6,6 +6,7 @@ import { diffStatText, printFailure } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
+import { budgetText, spentText } from "../terminal/usage-text.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
@@ -56,7 +57,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
-    ...usageField(detail),
+    ...usageFields(detail),
   ];
   for (const [name, value] of fields) screen.print(`  ${colors.dim(name.padEnd(10))} ${value}`);
   if (job.failure) {
@@ -86,11 +87,13 @@ function printTask(screen: Screen, task: string): void {
   if (lines.length > TASK_LINES) screen.print(screen.colors.dim(`  (${plural(lines.length - TASK_LINES, "more line")}; --json has all)`));
 }
 
-function usageField({ job }: JobDetail): Array<[string, string]> {
-  const { inputTokens, outputTokens, cachedInputTokens, costUsd } = job.usage;
-  if (inputTokens + outputTokens === 0) return [];
-  const cached = cachedInputTokens > 0 ? ` (${cachedInputTokens} cached)` : "";
-  return [["usage", `${inputTokens} tokens in${cached}, ${outputTokens} out${costUsd > 0 ? `, $${costUsd.toFixed(4)}` : ""}`]];
+function usageFields({ job }: JobDetail): Array<[string, string]> {
+  const budget = budgetText(job.budget);
+  const isUsed = job.usage.inputTokens + job.usage.outputTokens > 0;
+  return [
+    ...(isUsed ? [["usage", spentText(job.usage, job.budget)] as [string, string]] : []),
+    ...(budget === undefined ? [] : [["budget", budget] as [string, string]]),
+  ];
 }
 
 function printAttempts(screen: Screen, { attempts }: JobDetail): void {

@@ -1,8 +1,11 @@
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { GatewayConfig } from "@slipway/protocol/gateway-config";
 import type { Command } from "commander";
-import { runningServer, sandboxFor } from "../connection.ts";
+import { ALL_PARTS, runningServer, sandboxFor } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { Interrupts } from "../follow/interrupts.ts";
+import { modelKeyNames, readGatewayConfig } from "../models/gateway-config.ts";
+import { missingKeys } from "../models/keys.ts";
 import { dataFolder, logFile, tokenFile } from "../stack/data-folder.ts";
 import type { SandboxKind, StackOptions, SupervisorReport } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
@@ -20,8 +23,8 @@ interface UpOptions extends CommonOptions {
 
 export function addUp(program: Command): void {
   withCommon(program.command("up"))
-    .summary("run server, worker and integrator on this machine")
-    .description("Runs server, worker and integrator until Ctrl-C. A process that crashes is started again; jobs survive all of it.")
+    .summary("run everything on this machine")
+    .description("Runs server, worker, integrator and model gateway until Ctrl-C. A process that crashes is started again; jobs survive all of it.")
     .option("--port <n>", "port of the server on 127.0.0.1 (0: any free one)", wholeNumber(0, 65_535), 4_750)
     .option("--slots <n>", "jobs at once", wholeNumber(1, 256), 4)
     .option("--sandbox <kind>", "bwrap, or none for no isolation at all", parseSandbox)
@@ -32,18 +35,20 @@ async function upCommand(options: UpOptions): Promise<void> {
   const screen = screenOf(options);
   const data = dataFolder(options.data);
   await refuseSecond(data);
-  const sandbox = await sandboxFor(options.sandbox);
+  // Before anything is started: a gateway that cannot start would be found out by the first job that needs it.
+  const config = await readGatewayConfig(data);
+  const [sandbox, modelKeys] = await Promise.all([sandboxFor(options.sandbox), modelKeyNames(data)]);
   const { promise: interrupted, resolve } = Promise.withResolvers<"interrupted">();
   using _interrupts = new Interrupts(() => resolve("interrupted"));
   const onReport = (report: SupervisorReport): void => {
     screen.record(report);
     if (!screen.json) printStackReport(screen, report);
   };
-  const stackOptions: StackOptions = { data, port: options.port, slots: options.slots, sandbox, parts: ["server", "worker", "integrator"] };
+  const stackOptions: StackOptions = { data, port: options.port, slots: options.slots, sandbox, parts: ALL_PARTS, later: [], modelKeys };
   const stack = await Stack.start(stackOptions, onReport);
   try {
     await stack.complete;
-    if (!screen.json) greet(screen, stack.url, stackOptions);
+    if (!screen.json) greet(screen, stack.url, stackOptions, await modelsText(config, data));
     const why = await Promise.race([interrupted, stack.ended().then(() => "ended" as const)]);
     if (why === "ended") throw new SlipwayError("INTERNAL", "Slipway's supervisor ended by itself.", { hint: `Look at the logs in ${data}/logs.` });
     screen.progress(screen.colors.dim("Stopping; jobs at work are given back and go on at the next start …"));
@@ -64,7 +69,17 @@ async function refuseSecond(data: string): Promise<void> {
   });
 }
 
-function greet(screen: Screen, url: string, options: StackOptions): void {
+/** Which providers have what they need, in one line. */
+async function modelsText(config: GatewayConfig, data: string): Promise<string> {
+  const missing = await missingKeys(config, data);
+  const told = Object.keys(config.providers).map((provider) => {
+    const key = missing.find((one) => one.provider === provider);
+    return key ? `${provider} (no ${key.name} yet: see \`slipway backends\`)` : provider;
+  });
+  return told.join(", ") || "none configured";
+}
+
+function greet(screen: Screen, url: string, options: StackOptions, models: string): void {
   const { colors } = screen;
   const row = (name: string, value: string): void => screen.print(`  ${colors.dim(name.padEnd(9))} ${value}`);
   screen.print(`${colors.bold("Slipway is up.")} ${colors.dim("Ctrl-C stops it.")}`);
@@ -72,6 +87,7 @@ function greet(screen: Screen, url: string, options: StackOptions): void {
   row("data", options.data);
   row("token", tokenFile(options.data, "admin"));
   row("logs", logFile(options.data, "*"));
+  row("models", models);
   row("slots", `${options.slots} jobs at once`);
   if (options.sandbox === "bwrap") row("sandbox", "bwrap (own processes, mounts and network for each job)");
   else {

@@ -1,11 +1,9 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX, secretsFolder } from "@slipway/process/secret-file";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
-import { execa } from "execa";
-import { z } from "zod";
-import { cleanEnvironment } from "../stack/part.ts";
+import type { Manifest } from "@slipway/protocol/manifest";
+import { describeBackends } from "../backends/ask-runner.ts";
+import { modelKeyNames } from "../models/gateway-config.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 
 /** The secrets of a manifest, as far as this needs it. */
@@ -13,7 +11,9 @@ export type NamedSecrets = Pick<Manifest, "name" | "secrets">;
 
 /** Whether the secrets that the backends of this machine name are where a worker that `slipway up` starts would look for them. */
 export async function checkSecrets(options: DoctorOptions): Promise<Check[]> {
-  return await checkSecretsOf(await describedBackends(), secretsFolder(options.data, "worker"), process.env);
+  const described = await describeBackends(await modelKeyNames(options.data));
+  // Where the runner does not answer, the check of the backends tells of that.
+  return await checkSecretsOf(described.ok ? described.value : [], secretsFolder(options.data, "worker"), process.env);
 }
 
 /** A check for each secret, whichever backends name it. One that no backend requires is never failing because it is missing. */
@@ -23,7 +23,7 @@ export async function checkSecretsOf(backends: readonly NamedSecrets[], folder: 
   return await Promise.all(
     names.map(async (name) => {
       const uses = named.filter((secret) => secret.name === name);
-      const place = await placeOf(name, folder, env);
+      const place = await placeOfSecret(name, folder, env);
       const requiring = uses.filter(({ required }) => required).map(({ backend }) => backend);
       const isOptional = place.state === "missing" && requiring.length === 0;
       return check("backends", `secret ${name}`, place.state === "found" || isOptional, {
@@ -36,13 +36,15 @@ export async function checkSecretsOf(backends: readonly NamedSecrets[], folder: 
   );
 }
 
-interface Place {
+/** Where a worker that is started from here would find a secret, in words. */
+export interface SecretPlace {
   readonly state: "found" | "missing" | "refused";
   readonly words: string;
   readonly remedy?: string;
 }
 
-async function placeOf(name: string, folder: string, env: NodeJS.ProcessEnv): Promise<Place> {
+/** Looks for a secret of backends in its folder and in this environment. */
+export async function placeOfSecret(name: string, folder: string, env: NodeJS.ProcessEnv): Promise<SecretPlace> {
   const file = join(folder, name);
   try {
     if ((await readSecretFile(file)) !== undefined) return { state: "found", words: `found in ${file}` };
@@ -53,21 +55,4 @@ async function placeOf(name: string, folder: string, env: NodeJS.ProcessEnv): Pr
   const variable = SECRET_VARIABLE_PREFIX + name;
   if (env[variable]) return { state: "found", words: `found in ${variable}, for what is started from this shell` };
   return { state: "missing", words: "missing" };
-}
-
-/** What the runner of this installation says; nothing where it does not: the check of the backends tells of that. */
-async function describedBackends(): Promise<NamedSecrets[]> {
-  const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
-  const { stdout } = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, "describe"], {
-    reject: false,
-    timeout: 60_000,
-    stdin: "ignore",
-    env: cleanEnvironment(),
-    extendEnv: false,
-  });
-  try {
-    return z.array(manifestSchema).parse(JSON.parse(stdout));
-  } catch {
-    return [];
-  }
 }

@@ -1,16 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describeCheckout } from "@slipway/git/checkout";
 import { toSlipwayError } from "@slipway/protocol/errors";
-import { probeResultSchema } from "@slipway/protocol/manifest";
 import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { WorkerView } from "@slipway/protocol/worker-api";
-import { execa } from "execa";
-import { z } from "zod";
+import { probeBackends } from "../backends/ask-runner.ts";
 import { type Connection, connect } from "../connection.ts";
-import { cleanEnvironment } from "../stack/part.ts";
+import { modelKeyNames } from "../models/gateway-config.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
@@ -66,28 +63,20 @@ function describeWorker(worker: WorkerView): string {
 }
 
 /** What each backend says of itself on this machine. */
-export async function checkBackends(): Promise<Check[]> {
-  const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
-  const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, "probe"], {
-    reject: false,
-    timeout: 60_000,
-    stdin: "ignore",
-    env: cleanEnvironment(),
-    extendEnv: false,
-  });
-  const parsed = z.array(probeResultSchema).safeParse(jsonOrNothing(result.stdout));
-  if (!parsed.success) {
+export async function checkBackends({ data }: DoctorOptions): Promise<Check[]> {
+  const probed = await probeBackends(await modelKeyNames(data));
+  if (!probed.ok) {
     return [
       check("backends", "probe", false, {
         tried: "runner probe",
-        found: (result.stderr || result.shortMessage || "no answer").trim().slice(0, 300),
+        found: probed.found,
         lost: "no agent can be started",
         remedy: "Run npm ci in Slipway's checkout.",
         required: true,
       }),
     ];
   }
-  return parsed.data.map(({ backend, ok, tried, found, remedy }) =>
+  return probed.value.map(({ backend, ok, tried, found, remedy }) =>
     check("backends", backend, ok, { tried, found, lost: `jobs with the backend ${backend} are blocked`, remedy: remedy ?? "See docs/backends.md." }),
   );
 }
@@ -129,13 +118,5 @@ export async function checkRepository(): Promise<Check[]> {
         required: true,
       }),
     ];
-  }
-}
-
-function jsonOrNothing(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Told as a failing check, with what the runner wrote to stderr.
   }
 }

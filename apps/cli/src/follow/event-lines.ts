@@ -1,6 +1,7 @@
 import { type AgentEvent, type EventBody, LOG_CHUNK_LIMIT_BYTES } from "@slipway/protocol/events";
 import type { JobState } from "@slipway/protocol/states";
 import { cut, duration, firstLine, plural, printable } from "../terminal/text.ts";
+import { usageText } from "../terminal/usage-text.ts";
 
 /** How a line is shown; the screen turns it into a mark and a colour. */
 export type Tone = "plain" | "dim" | "good" | "bad" | "warning" | "speech";
@@ -105,9 +106,7 @@ function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
 }
 
 function modelCallLines(data: DataOf<"model-call">, verbose: boolean): EventLine[] {
-  const { inputTokens, outputTokens, costUsd } = data.usage;
-  const cost = costUsd > 0 ? `, $${costUsd.toFixed(4)}` : "";
-  const text = `${data.model}: ${inputTokens} tokens in, ${outputTokens} out${cost}${data.estimated ? " (estimated)" : ""} ${duration(data.durationMs)}`;
+  const text = `${data.model}: ${usageText(data.usage)}${data.estimated ? " (estimated)" : ""} ${duration(data.durationMs)}`;
   if (data.outcome === "failed")
     return [line("warning", `model call failed${data.code ? ` ${data.code}` : ""}${data.status === null ? "" : ` (${data.status})`}`)];
   return verbose ? [line("dim", text)] : [];

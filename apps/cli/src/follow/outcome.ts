@@ -3,6 +3,7 @@ import { hintOf } from "../exit-codes.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { plural, wrap } from "../terminal/text.ts";
+import { spentText } from "../terminal/usage-text.ts";
 
 const DETAIL_LINES = 6;
 
@@ -23,7 +24,13 @@ export function printEnding(screen: Screen, detail: JobDetail): void {
   screen.print();
   screen.print(`job ${job.number} ${screen.colors.bold(job.state)}${job.attempts > 1 ? ` after ${plural(job.attempts, "attempt")}` : ""}`);
   if (job.failure && job.state !== "cancelled") printFailure(screen, job.failure);
+  printUsage(screen, job);
   screen.print(screen.colors.dim(`More: slipway show ${job.number}, slipway logs ${job.number}`));
+}
+
+/** What the job took of models, where it took any. */
+export function printUsage(screen: Screen, { usage, budget }: JobView): void {
+  if (usage.inputTokens + usage.outputTokens > 0) screen.print(screen.colors.dim(`Used ${spentText(usage, budget)}.`));
 }
 
 /** Such as `3 files, +12 −4`. */

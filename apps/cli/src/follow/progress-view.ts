@@ -1,28 +1,58 @@
 import type { JobEvent } from "@slipway/protocol/events";
+import type { Budget } from "@slipway/protocol/job";
 import type { Screen } from "../terminal/screen.ts";
-import { wrap } from "../terminal/text.ts";
+import { plural, wrap } from "../terminal/text.ts";
+import { addUsage, NO_USAGE, spentText } from "../terminal/usage-text.ts";
 import { type EventLine, eventLines, type Tone } from "./event-lines.ts";
 
 const MARKS: Readonly<Record<Tone, string>> = { plain: "·", dim: "·", good: "✓", bad: "✗", warning: "!", speech: "│" };
 
-/** Shows the events of a job as lines: time since the first one, a mark, the text. `label` tells jobs apart that run side by side. */
+export interface ProgressOptions {
+  readonly verbose?: boolean;
+  /** Tells jobs apart that run side by side. */
+  readonly label?: string;
+  /** The job's, for the share of it that was spent. */
+  readonly budget?: Budget;
+}
+
+/** Shows the events of a job as lines: time since the first one, a mark, the text; and what the job took of models so far, at the end of each turn. */
 export class ProgressView {
   readonly #screen: Screen;
   readonly #verbose: boolean;
   readonly #label: string;
   readonly #width: number;
+  readonly #budget: Budget;
   #startedAt: number | undefined;
+  #usage = NO_USAGE;
+  #calls = 0;
+  /** Calls of which nothing was told yet. */
+  #untold = 0;
 
-  constructor(screen: Screen, options: { verbose?: boolean; label?: string } = {}) {
+  constructor(screen: Screen, options: ProgressOptions = {}) {
     this.#screen = screen;
     this.#verbose = options.verbose ?? false;
     this.#label = options.label ? `${options.label} ` : "";
+    this.#budget = options.budget ?? {};
     this.#width = screen.width - 11 - this.#label.length;
   }
 
   show(event: JobEvent): void {
     this.#startedAt ??= event.at;
+    this.#count(event);
     for (const line of eventLines(event, this.#verbose)) this.#print(line, event.at);
+  }
+
+  #count(event: JobEvent): void {
+    if (event.kind === "model-call") {
+      this.#usage = addUsage(this.#usage, event.data.usage);
+      this.#calls += 1;
+      this.#untold += 1;
+    }
+    // Of an attempt that fails in the middle of a turn, the turn's end may be missing.
+    const isEnd = (event.kind === "turn" && event.data.status !== "started") || (event.kind === "state" && event.data.from === "running");
+    if (!isEnd || this.#untold === 0) return;
+    this.#print({ tone: "dim", text: `${plural(this.#calls, "model call")}: ${spentText(this.#usage, this.#budget)}` }, event.at);
+    this.#untold = 0;
   }
 
   /** A line that is no event, at the time of this moment. */

@@ -28,7 +28,7 @@ export function makeDataFolder(data: string): void {
   }
 }
 
-export function tokenFile(data: string, role: "admin" | "worker" | "integrator"): string {
+export function tokenFile(data: string, role: "admin" | "worker" | "integrator" | "gateway"): string {
   return join(data, "tokens", `${role}.token`);
 }
 

@@ -26,7 +26,11 @@ export function tailLines(path: string, from = 0): string[] {
 
 /** Why a part could not start: the newest error in its log that carries a code, else the newest words of any kind. */
 export function failureInLog(path: string, from: number): StackFailure | undefined {
-  const lines = tailLines(path, from);
+  return failureInLines(tailLines(path, from));
+}
+
+/** The same of lines that a process has written. */
+export function failureInLines(lines: readonly string[]): StackFailure | undefined {
   for (const line of lines.toReversed()) {
     const failure = failureOf(line);
     if (failure) return failure;

@@ -2,7 +2,7 @@ import type { ErrorCode } from "@slipway/protocol/errors";
 
 /** What the command line and its supervisor process say to each other over IPC. */
 
-export type PartName = "server" | "worker" | "integrator";
+export type PartName = "server" | "worker" | "integrator" | "gateway";
 export type SandboxKind = "bwrap" | "none";
 
 export interface StackOptions {
@@ -13,6 +13,10 @@ export interface StackOptions {
   readonly sandbox: SandboxKind;
   /** `["server"]` alone is enough to read. */
   readonly parts: readonly PartName[];
+  /** Started when the others are up, which go on where one of these cannot start. */
+  readonly later: readonly PartName[];
+  /** Names of the environment variables that are for the gateway alone. */
+  readonly modelKeys: readonly string[];
 }
 
 export interface StackFailure {
@@ -30,6 +34,8 @@ export type SupervisorReport =
   | { readonly type: "restarted"; readonly part: PartName }
   /** A part ended by itself with exit code 0, such as a drained worker; it is not started again. */
   | { readonly type: "ended"; readonly part: PartName }
+  /** One of the parts that came later could not start. */
+  | { readonly type: "unavailable"; readonly part: PartName; readonly failure: StackFailure }
   | { readonly type: "failed"; readonly failure: StackFailure }
   | { readonly type: "stopped" };
 

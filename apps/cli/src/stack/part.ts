@@ -4,7 +4,6 @@ import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
 import type { ServerAddress } from "@slipway/process/server-address";
 import { compileCacheFolder } from "../compile-cache.ts";
 import { logFile } from "./data-folder.ts";
@@ -27,11 +26,18 @@ export interface PartEvents {
   ended(): void;
 }
 
+/** What a part is started with. */
+export interface PartStart {
+  /** Asked for at every start. */
+  readonly args: () => string[];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
 /** One child process that is kept running: started, awaited until it says `ready`, started again with back-off when it crashes, stopped. */
 export class Part {
   readonly name: PartName;
   readonly #data: string;
-  readonly #args: () => string[];
+  readonly #start: PartStart;
   readonly #events: PartEvents;
   #child: ChildProcess | undefined;
   /** Where the log of the newest start begins, in bytes. */
@@ -39,10 +45,10 @@ export class Part {
   #stopping = new AbortController();
   #keeping: Promise<void> | undefined;
 
-  constructor(name: PartName, data: string, args: () => string[], events: PartEvents) {
+  constructor(name: PartName, data: string, start: PartStart, events: PartEvents) {
     this.name = name;
     this.#data = data;
-    this.#args = args;
+    this.#start = start;
     this.#events = events;
   }
 
@@ -109,10 +115,10 @@ export class Part {
     const log = openLog(path);
     const from = statSync(path).size;
     this.#logFrom = from;
-    const child = spawn(process.execPath, [...NODE_FLAGS, mainOf(this.name), ...this.#args()], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, mainOf(this.name), ...this.#start.args()], {
       stdio: ["ignore", log, log, "ipc"],
       // Of glibc's arenas, one a thread, each keeps what it once held: 20 MB more after a first start, and no faster.
-      env: { MALLOC_ARENA_MAX: "1", ...cleanEnvironment(), ...secretVariables(this.name), NODE_COMPILE_CACHE: compileCacheFolder() },
+      env: { MALLOC_ARENA_MAX: "1", ...this.#start.environment, NODE_COMPILE_CACHE: compileCacheFolder() },
     });
     closeSync(log);
     this.#child = child;
@@ -125,28 +131,6 @@ const NODE_FLAGS = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"
 
 function mainOf(name: PartName): string {
   return fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
-}
-
-/** Settings that reach the parts by the environment. */
-const PASSED_ON: ReadonlySet<string> = new Set([
-  "SLIPWAY_LOG_LEVEL",
-  "SLIPWAY_RETENTION_DAYS",
-  "SLIPWAY_MEMORY_LIMIT",
-  "SLIPWAY_PROCESS_LIMIT",
-  "SLIPWAY_FILE_LIMIT",
-  "SLIPWAY_CGROUP",
-  "SLIPWAY_BACKENDS",
-]);
-
-/** The parts take their settings by flags; a SLIPWAY_URL meant for this command must not reach them. */
-export function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SLIPWAY_") || PASSED_ON.has(name)));
-}
-
-/** Secrets of backends are the worker's alone: it takes them out of its own environment before it starts anything. */
-function secretVariables(part: PartName): NodeJS.ProcessEnv {
-  if (part !== "worker") return {};
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(SECRET_VARIABLE_PREFIX)));
 }
 
 /** Opens a log to append to; one that has grown large is put aside first, one generation of it. */

@@ -6,7 +6,7 @@ import { compileCacheFolder } from "../compile-cache.ts";
 import { makeDataFolder } from "./data-folder.ts";
 import type { StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 
-/** Server, worker and integrator, run by a supervisor process for as long as this object lives. */
+/** Server, worker, integrator and gateway, run by a supervisor process for as long as this object lives. */
 export class Stack {
   readonly url: string;
   /** Resolves when all parts are up; rejects with the error of one that could not start. */

@@ -1,5 +1,5 @@
 /**
- * The process that holds a stack together: server, worker and integrator as its children, all in one process group of its own, so that a Ctrl-C
+ * The process that holds a stack together: server, worker, integrator and gateway as its children, all in one process group of its own, so that a Ctrl-C
  * in the terminal reaches only the command line, which then stops them in order. When the command line dies, the IPC channel closes and the
  * stack stops; when this process dies, the same happens to its children.
  */
@@ -7,7 +7,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { activeJob } from "./active-job.ts";
-import { readToken, tokenFile } from "./data-folder.ts";
+import { gatewaySocket, readToken, tokenFile } from "./data-folder.ts";
+import { partEnvironment } from "./environment.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";
 
@@ -31,20 +32,27 @@ function argsOf(name: PartName): string[] {
   }
   // Before the server listens its address is told over IPC.
   const common = ["--data", data, ...(url === "" ? [] : ["--url", url]), "--token-file", tokenFile(data, name)];
+  if (name === "gateway") return ["serve", ...common, "--socket", gatewaySocket(data)];
   return name === "worker" ? [...common, "--slots", String(options.slots), "--sandbox", options.sandbox] : common;
 }
 
 function partOf(name: PartName): Part {
-  const part = new Part(name, options.data, () => argsOf(name), {
-    crashed: (how, restartInMs) => report({ type: "crashed", part: name, how, restartInMs }),
-    restarted: () => report({ type: "restarted", part: name }),
-    ended: () => report({ type: "ended", part: name }),
-  });
+  const environment = partEnvironment(name, options.modelKeys);
+  const part = new Part(
+    name,
+    options.data,
+    { args: () => argsOf(name), environment },
+    {
+      crashed: (how, restartInMs) => report({ type: "crashed", part: name, how, restartInMs }),
+      restarted: () => report({ type: "restarted", part: name }),
+      ended: () => report({ type: "ended", part: name }),
+    },
+  );
   parts.set(name, part);
   return part;
 }
 
-/** All at once: worker and integrator load their code while the server starts, and hear from here where it listens. */
+/** All at once: the others load their code while the server starts, and hear from here where it listens. */
 async function start(): Promise<void> {
   const others = options.parts.filter((name) => name !== "server").map(partOf);
   const startServer = async (): Promise<void> => {
@@ -54,12 +62,23 @@ async function start(): Promise<void> {
   };
   await Promise.all([startServer(), ...others.map((part) => part.start())]);
   report({ type: "ready", url, pid: process.pid });
+  for (const name of options.later) void startLater(name);
 }
 
-/** Workers and integrator first: they still have something to report to the server. */
+async function startLater(name: PartName): Promise<void> {
+  if (stopping) return;
+  try {
+    await partOf(name).start();
+  } catch (error) {
+    if (!stopping) report({ type: "unavailable", part: name, failure: failureOf(error) });
+  }
+}
+
+/** Workers and integrator first: they still have something to report to the server. Then the gateway, which tells it what the last model calls did cost. */
 function stop(): Promise<void> {
   stopping ??= (async () => {
     await Promise.all([parts.get("worker")?.stop(), parts.get("integrator")?.stop()]);
+    await parts.get("gateway")?.stop();
     await parts.get("server")?.stop();
     report({ type: "stopped" });
     process.exit(0);

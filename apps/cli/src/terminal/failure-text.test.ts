@@ -60,6 +60,12 @@ test("what the message or the hint says already is not said again", () => {
   ]);
 });
 
+test("an exhausted budget is told by its message alone, with its numbers", () => {
+  const message = "The job's budget of 200,000 tokens has no room for the next call of gpt-5: 190,000 tokens are spent, 0 are reserved.";
+  const details = { scope: "job", unit: "tokens", limit: 200_000, spent: 190_000, reserved: 0, wanted: 20_000, waiting: false, provider: "openai" };
+  expect(failureText({ code: "BUDGET_EXCEEDED", message, hint: "Raise the job's budget.", details })).toEqual({ message, problems: [], details: [] });
+});
+
 test("failed gates are told with the end of what they printed", () => {
   const excerpt = Array.from({ length: 20 }, (_, index) => `line ${index}\x1b[31m`).join("\n");
   const gates = [

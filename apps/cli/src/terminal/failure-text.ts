@@ -17,8 +17,12 @@ const DETAIL_LIMIT = 500;
 const GATES_SHOWN = 5;
 const EXCERPT_LINES = 8;
 
+/** Codes whose message says in words all that the details hold for tools. */
+const TOLD_IN_WORDS: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED"]);
+
 /** What a failure's message and details say beside its hint, which is left to the caller. */
-export function failureText(failure: { readonly message: string; readonly hint: string; readonly details: Details }): FailureText {
+export function failureText(failure: { readonly code?: string; readonly message: string; readonly hint: string; readonly details: Details }): FailureText {
+  if (failure.code !== undefined && TOLD_IN_WORDS.has(failure.code)) return { message: printable(failure.message), problems: [], details: [] };
   const problems = problemsIn(failure.details);
   const [first] = problems;
   const said = `${failure.message} ${failure.hint}`;

@@ -22,6 +22,24 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+const UNIT_TOKENS: Readonly<Record<string, number>> = { "": 1, k: 1_000, m: 1_000_000 };
+
+/** `5000`, `200k`, `1.5m`: a number of tokens. */
+export function parseTokens(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(k|m)?$/i.exec(text.trim().replaceAll("_", ""));
+  const count = match ? Math.round(Number(match[1]) * (UNIT_TOKENS[match[2]?.toLowerCase() ?? ""] ?? 0)) : 0;
+  if (count < 1 || !Number.isSafeInteger(count)) throw new InvalidArgumentError("Expected a number of tokens such as 50000, 200k or 1.5m.");
+  return count;
+}
+
+/** `2.50` or `$2.50`: US dollars. `.50` is refused: it is what a shell makes of an unquoted `$2.50`. */
+export function parseDollars(text: string): number {
+  const match = /^\$?(\d+(?:\.\d+)?)$/.exec(text.trim());
+  const usd = Number(match?.[1] ?? 0);
+  if (usd <= 0) throw new InvalidArgumentError(`Expected US dollars such as 2.50, without the $ (a shell takes $2 for a variable); found "${text}".`);
+  return usd;
+}
+
 /** A job's number or id, so that a typing error needs no server to be found. */
 export function parseJob(text: string): string {
   if (/^[1-9]\d*$/.test(text) || idSchema.safeParse(text).success) return text;

@@ -78,6 +78,11 @@ export function wrap(text: string, width: number): string[] {
   return text.split("\n").flatMap((line) => wrapLine(line, width));
 }
 
+/** What is to be typed: text of several lines stays as it is, so that a command in it can be copied; a single one is wrapped. */
+export function commandLines(text: string, width: number): string[] {
+  return text.includes("\n") ? printable(text).split("\n") : wrap(printable(text), width);
+}
+
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = [];
   let rest = signsOf(line);

@@ -1,0 +1,52 @@
+import { checkGateway, gatewayHealth } from "../models/ask-gateway.ts";
+import { gatewayConfigFile } from "../models/gateway-config.ts";
+import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
+import { gatewaySocket } from "../stack/data-folder.ts";
+import { readServerFile } from "../stack/server-file.ts";
+import { type Check, check, type DoctorOptions } from "./check.ts";
+
+const GROUP = "gateway";
+
+/** The way to the models: configuration, keys, providers, and the gateway of the stack that runs. Only a wrong configuration is required to be mended: agents may do without a model. */
+export async function checkModels(options: DoctorOptions): Promise<Check[]> {
+  const [found, running] = await Promise.all([checkGateway(options.data), checkProcess(options)]);
+  if (typeof found === "string") {
+    const remedy = "Run npm ci in Slipway's checkout.";
+    return [check(GROUP, "check", false, { tried: "gateway check", found, lost: "no agent reaches a model", remedy, required: true }), ...running];
+  }
+  const { configFile, problem, providers } = found;
+  const config = check(GROUP, "configuration", problem === null, {
+    tried: configFile ?? gatewayConfigFile(options.data),
+    found: problem?.message ?? (configFile === null ? "not there: the defaults hold" : "sound"),
+    lost: "`slipway up` does not start",
+    remedy: problem?.hint ?? "",
+    required: true,
+  });
+  return [config, ...providers.map(checkProvider), ...running];
+}
+
+function checkProvider(provider: ProviderCheck): Check {
+  return check(GROUP, provider.provider, isUsable(provider), {
+    tried: hasKey(provider)
+      ? `the list of models at ${provider.baseUrl}`
+      : [provider.keyFile, `the environment variable ${provider.keyName}`].filter(Boolean).join(", "),
+    found: provider.answer ? `${keyText(provider)}; ${answerText(provider)}` : keyText(provider),
+    lost: `jobs whose agent asks ${provider.provider} cannot go on`,
+    remedy: remedyOf(provider),
+  });
+}
+
+/** Nothing where no server runs here, which has a check of its own. */
+async function checkProcess({ data }: DoctorOptions): Promise<Check[]> {
+  if (process.env["SLIPWAY_URL"] || !(await readServerFile(data))) return [];
+  const socket = gatewaySocket(data);
+  const { ok, found } = await gatewayHealth(data);
+  return [
+    check(GROUP, "process", ok, {
+      tried: `GET /slipway/health on ${socket}`,
+      found,
+      lost: "jobs that need a model end with GATEWAY_UNAVAILABLE",
+      remedy: `See ${data}/logs/gateway.log, then stop \`slipway up\` and start it again.`,
+    }),
+  ];
+}

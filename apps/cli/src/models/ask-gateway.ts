@@ -1,0 +1,41 @@
+import { request } from "node:http";
+import { fileURLToPath } from "node:url";
+import { type GatewayCheck, gatewayCheckSchema } from "@slipway/protocol/gateway-config";
+import { execa } from "execa";
+import { gatewaySocket } from "../stack/data-folder.ts";
+import { gatewayEnvironment } from "../stack/environment.ts";
+import { failureInLines } from "../stack/log-tail.ts";
+
+/** Each provider is asked in the gateway's own time. */
+const CHECK_LIMIT_MS = 60_000;
+const HEALTH_LIMIT_MS = 3_000;
+
+/** What a gateway of this data folder and this environment would find: its configuration, its keys, and whether the providers answer. A string says why nobody knows. */
+export async function checkGateway(data: string): Promise<GatewayCheck | string> {
+  const main = fileURLToPath(new URL("../../../gateway/src/main.ts", import.meta.url));
+  const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", main, "check", "--data", data], {
+    reject: false,
+    timeout: CHECK_LIMIT_MS,
+    stdin: "ignore",
+    env: gatewayEnvironment(),
+    extendEnv: false,
+  });
+  try {
+    return gatewayCheckSchema.parse(JSON.parse(result.stdout));
+  } catch {
+    return failureInLines(result.stderr.split("\n").filter(Boolean))?.message ?? result.shortMessage ?? "no answer";
+  }
+}
+
+/** Whether a gateway listens on this data folder's socket and says that it is well. */
+export async function gatewayHealth(data: string): Promise<{ readonly ok: boolean; readonly found: string }> {
+  const { promise, resolve } = Promise.withResolvers<{ ok: boolean; found: string }>();
+  const asking = request({ socketPath: gatewaySocket(data), path: "/slipway/health", signal: AbortSignal.timeout(HEALTH_LIMIT_MS) }, (response) => {
+    response.resume();
+    const { statusCode } = response;
+    resolve(statusCode === 200 ? { ok: true, found: "answers" } : { ok: false, found: `answers with HTTP ${statusCode}` });
+  });
+  asking.on("error", (error) => resolve({ ok: false, found: error.name === "AbortError" ? `no answer within ${HEALTH_LIMIT_MS} ms` : error.message }));
+  asking.end();
+  return await promise;
+}

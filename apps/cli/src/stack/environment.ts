@@ -1,0 +1,37 @@
+import { SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
+import type { PartName } from "./messages.ts";
+
+/** Settings that reach the parts by the environment. */
+const PASSED_ON: ReadonlySet<string> = new Set([
+  "SLIPWAY_LOG_LEVEL",
+  "SLIPWAY_RETENTION_DAYS",
+  "SLIPWAY_MEMORY_LIMIT",
+  "SLIPWAY_PROCESS_LIMIT",
+  "SLIPWAY_FILE_LIMIT",
+  "SLIPWAY_CGROUP",
+  "SLIPWAY_BACKENDS",
+]);
+
+/**
+ * This process's environment for what it starts. The parts take their settings by flags; a SLIPWAY_URL meant for this command must not reach them.
+ * The keys of models, by the names given here, are left out: they are for the gateway alone.
+ */
+export function cleanEnvironment(modelKeys: readonly string[]): NodeJS.ProcessEnv {
+  return environmentWithout((name) => (name.startsWith("SLIPWAY_") && !PASSED_ON.has(name)) || modelKeys.includes(name));
+}
+
+/** The same with the keys, and with the name of the gateway's configuration. */
+export function gatewayEnvironment(): NodeJS.ProcessEnv {
+  return environmentWithout((name) => name.startsWith("SLIPWAY_") && !PASSED_ON.has(name) && name !== "SLIPWAY_GATEWAY_CONFIG");
+}
+
+/** What a part of the stack is started with. Secrets of backends are the worker's alone: it takes them out of its own environment before it starts anything. */
+export function partEnvironment(part: PartName, modelKeys: readonly string[]): NodeJS.ProcessEnv {
+  if (part === "gateway") return gatewayEnvironment();
+  if (part !== "worker") return cleanEnvironment(modelKeys);
+  return { ...cleanEnvironment(modelKeys), ...environmentWithout((name) => !name.startsWith(SECRET_VARIABLE_PREFIX)) };
+}
+
+function environmentWithout(isLeftOut: (name: string) => boolean): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isLeftOut(name)));
+}
