@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { gatewayFolder, gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 
 export { runtimeFolder } from "@slipway/process/runtime-folder";
@@ -35,6 +36,11 @@ export function tokenFile(data: string, role: "admin" | "worker" | "integrator" 
 /** Where the processes that this command line starts write their logs. */
 export function logFile(data: string, part: string): string {
   return join(data, "logs", `${part}.log`);
+}
+
+/** Where the gateway of this data folder listens. */
+export function gatewaySocket(data: string): string {
+  return gatewaySocketIn(gatewayFolder(data));
 }
 
 export function readToken(path: string): string {
