@@ -7,7 +7,10 @@ export const TOKEN_VARIABLE = "SLIPWAY_MODEL_TOKEN";
 /** Times that Codex tries a request again, and a stream that broke off: the job's own retries come on top. */
 const RETRIES = 2;
 
-/** What looks outside, waits for a person, or waits without an end; and hooks, which the agent could plant for its next turn. */
+/**
+ * What looks outside, waits for a person, or waits without an end. Hooks, which the agent could plant for its next turn. And the snapshot of the shell, which
+ * writes the job's environment to disk and leaves its processes behind when it is interrupted.
+ */
 const FEATURES_OFF = [
   "apps",
   "browser_use",
@@ -18,6 +21,7 @@ const FEATURES_OFF = [
   "in_app_browser",
   "plugins",
   "remote_plugin",
+  "shell_snapshot",
   "skill_mcp_dependency_install",
   "tool_suggest",
   "unbounded_connection_retries",

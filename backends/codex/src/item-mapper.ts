@@ -1,8 +1,7 @@
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { Item, ItemMoment } from "./codex-events.ts";
+import { cutText, endOfText } from "./text-limit.ts";
 
-/** Of a text in an event; the log has all of a command's output. */
-const TEXT_LIMIT = 100_000;
 const PLAN_LIMIT = 200;
 
 type CommandItem = Extract<Item, { type: "command_execution" }>;
@@ -18,6 +17,7 @@ export class ItemMapper {
   readonly #turn: number;
   readonly #output: Output;
   readonly #called = new Set<string>();
+  #plan = "";
   /** Characters of each running command's output that are in the log already. */
   readonly #logged = new Map<string, number>();
 
@@ -33,10 +33,10 @@ export class ItemMapper {
         if (moment === "completed") this.#message(item.type === "reasoning" ? "reasoning" : "agent", item.text);
         return;
       case "error":
-        if (moment === "completed") this.#output.emit({ kind: "notice", data: { level: "warning", text: cut(item.message) } });
+        if (moment === "completed") this.#output.emit({ kind: "notice", data: { level: "warning", text: cutText(item.message) } });
         return;
       case "todo_list":
-        this.#plan(item.items);
+        this.#tellPlan(item.items);
         return;
       default:
         this.#tool(moment, item);
@@ -44,12 +44,15 @@ export class ItemMapper {
   }
 
   #message(role: "agent" | "reasoning", text: string): void {
-    if (text !== "") this.#output.emit({ kind: "message", data: { role, text: cut(text) } });
+    if (text !== "") this.#output.emit({ kind: "message", data: { role, text: cutText(text) } });
   }
 
-  #plan(items: ReadonlyArray<{ text: string; completed: boolean }>): void {
-    const shown = items.slice(0, PLAN_LIMIT).map(({ text, completed }) => ({ text: cut(text), status: completed ? ("done" as const) : ("open" as const) }));
-    this.#output.emit({ kind: "plan", data: { items: shown } });
+  #tellPlan(items: ReadonlyArray<{ text: string; completed: boolean }>): void {
+    const shown = items.slice(0, PLAN_LIMIT).map(({ text, completed }) => ({ text: cutText(text), status: completed ? ("done" as const) : ("open" as const) }));
+    // Codex tells the plan once more when the turn is over.
+    const plan = JSON.stringify(shown);
+    if (plan !== this.#plan) this.#output.emit({ kind: "plan", data: { items: shown } });
+    this.#plan = plan;
   }
 
   #tool(moment: ItemMoment, item: Exclude<Item, { type: "agent_message" | "reasoning" | "error" | "todo_list" }>): void {
@@ -61,7 +64,7 @@ export class ItemMapper {
       this.#output.emit({ kind: "tool-call", data: { callId, name: name.slice(0, 200), input } });
     }
     if (item.type === "command_execution") this.#logNew(item);
-    if (moment === "completed") this.#output.emit({ kind: "tool-result", data: { callId, output: cut(output), isError } });
+    if (moment === "completed") this.#output.emit({ kind: "tool-result", data: { callId, output: cutText(output), isError } });
   }
 
   #logNew({ id, aggregated_output: output }: CommandItem): void {
@@ -83,7 +86,7 @@ function describe(item: Exclude<Item, { type: "agent_message" | "reasoning" | "e
     case "command_execution": {
       const { command, aggregated_output, exit_code } = item;
       const exit = exit_code === null || exit_code === undefined ? `no exit (${item.status})` : `exit ${exit_code}`;
-      return { name: "shell", input: { command: cut(command) }, output: `${exit}\n${tail(aggregated_output)}`, isError: exit_code !== 0 };
+      return { name: "shell", input: { command: cutText(command) }, output: `${exit}\n${endOfText(aggregated_output)}`, isError: exit_code !== 0 };
     }
     case "file_change": {
       const output = item.changes.map(({ kind, path }) => `${kind} ${path}`).join("\n");
@@ -96,13 +99,4 @@ function describe(item: Exclude<Item, { type: "agent_message" | "reasoning" | "e
     case "web_search":
       return { name: "web_search", input: { query: item.query }, output: "", isError: false };
   }
-}
-
-function cut(text: string): string {
-  return text.length <= TEXT_LIMIT ? text : `${text.slice(0, TEXT_LIMIT)}… (${text.length - TEXT_LIMIT} characters cut)`;
-}
-
-/** The end of a command's output is what tells how it went. */
-function tail(text: string): string {
-  return text.length <= TEXT_LIMIT ? text : `(${text.length - TEXT_LIMIT} characters cut) …${text.slice(-TEXT_LIMIT)}`;
 }

@@ -10,6 +10,7 @@ import { findCodex } from "./executable.ts";
 import { failedByCodex } from "./failure.ts";
 import { INSTALL_COMMAND } from "./release.ts";
 import { NO_USAGE, readSession, type Session, writeSession } from "./session.ts";
+import { cutText } from "./text-limit.ts";
 import { TurnReader, usageSince } from "./turn-reader.ts";
 
 const STDERR_TAIL_CHARACTERS = 4_000;
@@ -114,7 +115,7 @@ function isLost({ reader, stderrTail }: Run): boolean {
 function judge({ signal, config }: CodexTurn, { reader, end, stderrTail }: Run): TurnResult {
   if (signal.aborted) return abortedTurn(signal);
   const { final } = reader;
-  if (final?.kind === "completed") return { status: "done", finalText: final.finalText };
+  if (final?.kind === "completed") return { status: "done", finalText: cutText(final.finalText) };
   if (final) return failedByCodex(final.message);
   if (end.startError) return failedTurn("BACKEND_NOT_INSTALLED", `${config.command} cannot be started: ${end.startError.message}.`);
   // Said before the process went, and more telling than how it went.

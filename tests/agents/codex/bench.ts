@@ -22,8 +22,7 @@ export async function openBench(scenario: Scenario | ScenarioInput, files: Recor
     workspace: bench.workspace,
     home: bench.home,
     server,
-    run: (options = {}) =>
-      bench.runTurn(codexBackend, { config: {}, prompt: "Fix it.", model: { baseUrl: server.baseUrl, token: TOKEN }, ...options }),
+    run: (options = {}) => bench.runTurn(codexBackend, { config: {}, prompt: "Fix it.", model: { baseUrl: server.baseUrl, token: TOKEN }, ...options }),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await bench[Symbol.asyncDispose]();
