@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { uuidv7 } from "uuidv7";
 import { expect, test } from "vitest";
 import { eventsOf, openBench, outcomeOf, TOKEN } from "./bench.ts";
 
@@ -24,13 +24,13 @@ test("the token is not in the environment of the model's shell, in any event, in
   expect(bench.server.requests.all.every(({ headers }) => headers.authorization === `Bearer ${TOKEN}`)).toBe(true);
 });
 
-/** Runs Codex in a network of its own, in which a name server writes down who is looked for: what it asks of the world outside. */
+/** Runs Codex as an ordinary user in a network of its own, in which a name server writes down who is looked for: what it asks of the world outside. */
 async function lookUps(how: "backend" | "bare"): Promise<{ outcome: string; names: string[]; requests: string[] }> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lookups-"));
   try {
     const nameServer = join(folder, "resolv.conf");
     await writeFile(nameServer, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
-    const sandbox = ["--dev-bind", "/", "/", "--unshare-user", "--unshare-net", "--cap-add", "CAP_NET_BIND_SERVICE"];
+    const sandbox = ["--dev-bind", "/", "/", "--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-net", "--cap-add", "CAP_NET_BIND_SERVICE"];
     const child = [process.execPath, join(import.meta.dirname, "lookups-child.ts"), how];
     const { stdout } = await run("bwrap", [...sandbox, "--ro-bind", nameServer, await realpath("/etc/resolv.conf"), "--", ...child]);
     return JSON.parse(stdout) as { outcome: string; names: string[]; requests: string[] };
@@ -39,7 +39,7 @@ async function lookUps(how: "backend" | "bare"): Promise<{ outcome: string; name
   }
 }
 
-test("nothing outside is looked up", { timeout: 60_000 }, async () => {
+test("an ordinary user's Codex looks up nothing outside", { timeout: 60_000 }, async () => {
   expect(await lookUps("backend")).toEqual({ outcome: "done", names: [], requests: ["POST /openai/v1/responses", "POST /openai/v1/responses"] });
   // With Codex's own settings the name server hears of it: it would hear the backend's too.
   expect((await lookUps("bare")).names).toContain("chatgpt.com");
@@ -47,7 +47,7 @@ test("nothing outside is looked up", { timeout: 60_000 }, async () => {
 
 test.each(["off", "workspace-write", "read-only"])("Codex's own sandbox, %s, bounds its commands", async (ownSandbox) => {
   // Not under /tmp, which workspace-write leaves open.
-  const outside = join("/var/tmp", `slipway-${uuidv7()}`);
+  const outside = join("/var/tmp", `slipway-${randomUUID()}`);
   const shell = `echo 1 > inside.txt; echo 2 > ${outside}`;
   await using bench = await openBench({ turns: [{ steps: [{ shell }, { text: "Done." }] }] });
   expect(outcomeOf(await bench.run({ config: { ownSandbox } }))).toBe("done");

@@ -1,8 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { processTable } from "@slipway/process/process-table";
-import { uuidv7 } from "uuidv7";
 import { expect, test } from "vitest";
 import { named, openBench, outcomeOf } from "./bench.ts";
 
@@ -10,7 +10,7 @@ const ABORT_LIMIT_MS = 1_000;
 
 /** Processes that a turn started, by a label in their environment. */
 function labelled() {
-  const label = uuidv7();
+  const label = randomUUID();
   const pids = () =>
     processTable()
       .list(`SLIPWAY_SANDBOX=${label}`)

@@ -5,7 +5,7 @@ import type { ModelRequest } from "./protocol.ts";
 
 const tokens = z.int().nonnegative();
 
-export const usageFiguresSchema = z.strictObject({
+const usageFiguresSchema = z.strictObject({
   inputTokens: tokens.default(1_000).describe("All input, cached input included."),
   cachedInputTokens: tokens.default(200),
   outputTokens: tokens.default(50).describe("All output, reasoning included."),
@@ -56,7 +56,7 @@ const turnSchema = z.strictObject({
   steps: z.array(answerSchema).min(1).describe("One for each request of the turn; the last one answers all further requests too."),
 });
 
-export const scenarioSchema = z.strictObject({
+const scenarioSchema = z.strictObject({
   turns: z.array(turnSchema).min(1).describe("The first that fits the request answers it."),
 });
 export type ScenarioInput = z.input<typeof scenarioSchema>;
