@@ -99,29 +99,25 @@ test("a vendor that tells no usage is charged as reserved", async () => {
 test("a slow agent slows the vendor down; the gateway keeps little of the answer", async () => {
   const piece = delta("x".repeat(65_536));
   let written = 0;
-  let stopped = false;
   vendor.answer = async (response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
-    while (written < 64 * 1_048_576) {
-      if (!response.write(piece)) {
-        stopped = true;
-        await new Promise((resolve) => response.once("drain", resolve));
-      }
+    for (let index = 0; index < 1_000; index += 1) {
       written += piece.length;
+      if (!response.write(piece)) await new Promise((resolve) => response.once("drain", resolve));
     }
     response.end(COMPLETED);
   };
   const { response } = await bench.open();
-  response.pause();
-  // Nothing tells that nothing more comes; so the count must have stood still over a while.
-  for (let before = -1; before !== written; ) {
-    before = written;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+  let read = 0;
+  let most = 0;
+  for await (const chunk of response) {
+    read += chunk.length;
+    // The vendor, in this same process, gets several turns for each of the agent.
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    most = Math.max(most, written - read);
   }
-  expect(stopped).toBe(true);
-  expect(written).toBeLessThan(16 * 1_048_576);
-  const answer = await wholeOf(response);
-  expect(answer.body.length).toBe(written + COMPLETED.length);
+  expect(read).toBe(1_000 * piece.length + COMPLETED.length);
+  expect(most).toBeLessThan(16 * 1_048_576);
   expect((await plane.settlement()).outcome).toBe("ok");
 });
 

@@ -28,6 +28,8 @@ export class StubControlPlane implements AsyncDisposable {
   budgetTokens = Number.POSITIVE_INFINITY;
   /** Called for each request before it takes effect: may throw what is answered, or wait. */
   onRequest: (what: "register" | "reserve" | "settle", request: IncomingMessage, response: ServerResponse) => void | Promise<void> = () => {};
+  /** Called when a request has taken effect, before it is answered; may destroy the answer. */
+  onEffect: (what: "register" | "reserve" | "settle", response: ServerResponse) => void | Promise<void> = () => {};
   readonly #watchers = new Set<() => void>();
   #server: Server | undefined;
   #port = 0;
@@ -68,6 +70,7 @@ export class StubControlPlane implements AsyncDisposable {
     this.strangers.length = 0;
     this.budgetTokens = Number.POSITIVE_INFINITY;
     this.onRequest = () => {};
+    this.onEffect = () => {};
   }
 
   /** The only call so far. */
@@ -104,14 +107,19 @@ export class StubControlPlane implements AsyncDisposable {
       if (request.headers.authorization !== `Bearer ${GATEWAY_TOKEN}`) throw new SlipwayError("UNAUTHENTICATED");
       const kind = what === "gateways" ? "register" : callId ? "settle" : "reserve";
       await this.onRequest(kind, request, response);
-      if (response.destroyed) return;
+      if (response.destroyed) return this.#changed();
       const body: unknown = JSON.parse(text);
       const answer = kind === "register" ? this.#register(body) : kind === "settle" ? this.#settle(callId ?? "", body) : this.#reserve(body);
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+      await this.onEffect(kind, response);
+      if (!response.destroyed) response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
     } catch (error) {
       const refusal = toSlipwayError(error);
       if (!response.destroyed) response.writeHead(refusal.status, { "content-type": "application/json" }).end(JSON.stringify(refusal));
     }
+    this.#changed();
+  }
+
+  #changed(): void {
     for (const watcher of this.#watchers) watcher();
   }
 

@@ -9,7 +9,7 @@ export interface VendorRequest {
   readonly body: string;
 }
 
-type Answer = (response: ServerResponse, request: VendorRequest) => void | Promise<void>;
+type Answer = (response: ServerResponse, request: VendorRequest) => unknown;
 
 /** A model server that answers as the test says. */
 export class StubVendor implements AsyncDisposable {
