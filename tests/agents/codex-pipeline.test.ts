@@ -9,7 +9,6 @@ import { type ModelServer, startModelServer } from "../support/model-server/serv
 import { git, type TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";
 import { brokenPackage } from "./broken-package.ts";
-import { agentPath } from "./install.ts";
 
 /**
  * The real Codex CLI through the whole pipeline: submit, sandbox, gateway, gates, verification, landing. Its model is a scripted server that takes the real
@@ -30,7 +29,7 @@ beforeAll(async () => {
     providers: { openai: { baseUrl: `${model.baseUrl}/v1`, key: "TEST_MODEL_KEY", models: [MODEL], headersTimeoutSeconds: 20, silenceTimeoutSeconds: 20 } },
     prices: { [MODEL]: { input: 1, cachedInput: 0.1, output: 10, maxOutputTokens: 4_000 } },
   });
-  stack = await Stack.start({ gateway: { config, keys: { TEST_MODEL_KEY: KEY } }, workerEnv: { PATH: await agentPath("codex") } });
+  stack = await Stack.start({ gateway: { config, keys: { TEST_MODEL_KEY: KEY } } });
   client = await stack.client();
   repository = await brokenPackage();
   await repository.register(client, "inherits");
