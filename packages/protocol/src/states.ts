@@ -33,7 +33,6 @@ export const TRANSITIONS = [
   { from: "running", on: "exhaust", to: "failed", by: "reaper", when: "the lease or the time of the last attempt ran out" },
   { from: "running", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
   { from: "integrating", on: "land", to: "done", by: "integrator", when: "the verified tree reached its target" },
-  { from: "integrating", on: "revise", to: "queued", by: "integrator", when: "the agent is asked for a revision" },
   { from: "integrating", on: "reject", to: "failed", by: "integrator", when: "a conflict, or a gate that is red on the merged tree" },
   { from: "integrating", on: "time-out", to: "failed", by: "reaper", when: "nobody integrated it for too long" },
   { from: "integrating", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`, before the landing's intent is written" },
