@@ -60,7 +60,8 @@ export class Settlements {
         if (this.#stop.signal.aborted) return;
         const { code, message } = toSlipwayError(error);
         if (!TRY_AGAIN.has(code)) {
-          this.#log.error({ callId, code, reason: message }, "the server does not take a settlement; it is given up");
+          // One whose reservation never arrived is unknown there, as it should be.
+          this.#log[code === "NOT_FOUND" ? "debug" : "error"]({ callId, code, reason: message }, "the server does not take a settlement; it is given up");
           return this.#outbox.remove(callId);
         }
         this.#log.warn({ callId, code, reason: message, waitMs }, "a settlement could not be sent; tried again");
