@@ -15,10 +15,10 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** Seconds to wait before another try, where one may end well. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** An error of the gateway's own, in the shape of the vendor's: `code` is Slipway's. */
+/** An error of the gateway's own, in the shape of the vendor's. `code` is Slipway's, and stands in the message too: of some agents that alone comes back. */
 export function sendError(response: ServerResponse, error: SlipwayError, status: number = STATUSES[error.code] ?? error.status): void {
   if (response.destroyed || response.headersSent) return;
-  const body = { error: { message: `${error.message} ${error.hint}`, type: typeOf(status), param: null, code: error.code } };
+  const body = { error: { message: `${error.code}: ${error.message} ${error.hint}`, type: typeOf(status), param: null, code: error.code } };
   const retry = status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};
   response.writeHead(status, { "content-type": "application/json", ...retry }).end(JSON.stringify(body));
 }
