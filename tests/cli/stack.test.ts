@@ -154,6 +154,30 @@ test("a detached run goes on in the background, and its server ends after it", a
   expect(await git(root, "branch", "--list", "slipway/*")).not.toBe("");
 });
 
+test("a sandbox that was asked for is had or refused, and a run without one says so wherever it is shown", async () => {
+  const up = ground.start(ground.folder, "up", "--port", "0", "--sandbox", "none");
+  await up.says("slipway jobs");
+  const root = await ground.repository("unsandboxed");
+  const greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+  for (const command of ["run", "submit"]) {
+    const { code, stdout, stderr } = await ground.slipway(root, command, "Be isolated", "--sandbox", "bwrap", ...greet);
+    expect([code, stdout], stderr).toEqual([5, ""]);
+    expect(stderr).toMatch(/^error SANDBOX_UNAVAILABLE: No worker of the server at http.* `sandbox: bwrap`: the connected ones have .*: none/);
+    expect(stderr).toContain("without `--sandbox none`");
+  }
+  expect(JSON.parse((await ground.slipway(root, "jobs", "--json")).stdout).jobs).toEqual([]);
+  const plain = await ground.slipway(root, "run", "Greet", ...greet);
+  expect(plain.code).toBe(0);
+  expect(plain.stdout).toMatch(/ s ! sandbox: none – the agent runs without isolation/);
+  expect(plain.stdout).toContain("It ran with sandbox: none");
+  const json = await ground.slipway(root, "run", "Greet again", "--quiet", "--json", "--sandbox", "none", ...greet);
+  expect([json.code, json.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ sandbox: "none", job: { requires: expect.arrayContaining(["sandbox:none"]) } });
+  expect((await ground.slipway(root, "show", "1")).stdout).toMatch(/attempts\n.* sandbox: none \(without isolation\)/);
+  const idle = await ground.slipway(root, "run", "Do nothing", ...(await ground.script("idle", [{ print: "Nothing to do." }])));
+  expect([idle.code, idle.stdout.includes("It ran with sandbox: none")]).toEqual([1, true]);
+});
+
 test("the demo ends as it should", async () => {
   const { code, stdout, stderr } = await ground.slipway(ground.folder, "demo", "--folder", join(ground.folder, "demo"));
   expect([code, stderr.startsWith("error")], stdout + stderr).toEqual([0, false]);

@@ -106,6 +106,8 @@ export function finishes(current: () => OpenedStore): void {
     const jobId = await submit(store, repoId);
     const lease = await take(store, { workerId });
     expect(await store.liveLeases(workerId)).toEqual([lease]);
+    const { events } = await store.readEvents(jobId, 0, 10);
+    expect(events.at(-1)).toMatchObject({ kind: "state", data: { to: "running", sandbox: "none" } });
     await store.registerWorker(worker(workerId, "bwrap"));
     expect(await store.liveLeases(workerId)).toEqual([]);
     await store.finish(jobId, lease.fence, change);

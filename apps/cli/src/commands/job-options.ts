@@ -9,10 +9,12 @@ import { Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
+import type { SandboxKind } from "../stack/messages.ts";
 import { gather, parseBranch, parseDollars, parseDuration, parseSettings, parseTokens, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
-import type { CommonOptions } from "./options.ts";
+import { requireSandbox } from "../workers/require-sandbox.ts";
+import { type CommonOptions, parseSandbox } from "./options.ts";
 
 /** Options of `run` and `submit`. */
 export interface JobOptions extends CommonOptions {
@@ -32,6 +34,7 @@ export interface JobOptions extends CommonOptions {
   readonly title?: string;
   readonly dedupeKey?: string;
   readonly quiet?: boolean;
+  readonly sandbox?: SandboxKind;
 }
 
 export function withJobOptions(command: Command): Command {
@@ -46,6 +49,7 @@ export function withJobOptions(command: Command): Command {
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
+    .option("--sandbox <kind>", "bwrap or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))
     .option("--priority <n>", "higher goes first within a lane", wholeNumber(-1_000, 1_000))
@@ -104,9 +108,10 @@ export function mayNeedModel({ backend }: Draft): boolean {
   return backend !== undefined && backend !== SCRIPT_BACKEND;
 }
 
-/** Brings the base to the hub and submits the job. */
+/** Brings the base to the hub and submits the job. SANDBOX_UNAVAILABLE, before anything is brought or submitted, where the sandbox that was asked for is not there. */
 export async function submitFrom(screen: Screen, connection: Connection, draft: Draft, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
   const { checkout, backendConfig } = draft;
+  const requires = await requireSandbox(connection, options.sandbox);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
@@ -117,6 +122,7 @@ export async function submitFrom(screen: Screen, connection: Connection, draft: 
     base: published.baseOid,
     backendConfig,
     lane: options.lane ?? lane,
+    requires,
     ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),

@@ -101,7 +101,11 @@ function printAttempts(screen: Screen, { attempts }: JobDetail): void {
   section(screen, "attempts");
   for (const attempt of attempts) {
     const took = attempt.endedAt === null ? "" : `  ${duration(attempt.endedAt - attempt.startedAt)}`;
-    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}${took}${attempt.failure ? `  ${attempt.failure.code}` : ""}`);
+    const sandbox = `sandbox: ${attempt.sandbox}`;
+    const kind = attempt.sandbox === "none" ? screen.colors.yellow(`${sandbox} (without isolation)`) : sandbox;
+    screen.print(
+      `  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}  ${kind}${took}${attempt.failure ? `  ${attempt.failure.code}` : ""}`,
+    );
   }
 }
 

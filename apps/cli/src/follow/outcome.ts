@@ -1,4 +1,5 @@
 import type { Failure, JobDetail, JobView } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { hintOf } from "../exit-codes.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -25,7 +26,18 @@ export function printEnding(screen: Screen, detail: JobDetail): void {
   screen.print(`job ${job.number} ${screen.colors.bold(job.state)}${job.attempts > 1 ? ` after ${plural(job.attempts, "attempt")}` : ""}`);
   if (job.failure && job.state !== "cancelled") printFailure(screen, job.failure);
   printUsage(screen, job);
+  printNoSandbox(screen, detail);
   screen.print(screen.colors.dim(`More: slipway show ${job.number}, slipway logs ${job.number}`));
+}
+
+/** What the newest attempt ran in; null before the first. */
+export function sandboxOf({ attempts }: JobDetail): SandboxKind | null {
+  return attempts.at(-1)?.sandbox ?? null;
+}
+
+/** Says it where the job ran without isolation. */
+export function printNoSandbox(screen: Screen, detail: JobDetail): void {
+  if (sandboxOf(detail) === "none") screen.print(screen.colors.yellow("It ran with sandbox: none – without isolation."));
 }
 
 /** What the job took of models, where it took any. */
