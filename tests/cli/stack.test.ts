@@ -98,6 +98,21 @@ test("a run that has to wait says for whom and why, and goes on when it may", as
   expect(stdout.match(/waiting for/g)).toHaveLength(1);
 });
 
+test("after a drain under up, whoever waits is told to restart it, and doctor speaks of no worker's limits", async () => {
+  const root = await ground.repository("drained");
+  const up = ground.start(ground.folder, "up", "--port", "0", ...sandbox);
+  await up.says("slipway jobs");
+  expect((await ground.slipway(root, "drain")).stdout).toContain("drain complete");
+  await up.says("the worker has ended (drained)");
+  const greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+  const run = ground.start(root, "run", "Wait", ...greet);
+  await run.says(/No worker is connected: \S+ drained and\s+ended\.\s+Restart/);
+  expect((await ground.slipway(root, "explain", "1")).stdout).toMatch(/unblock +Restart `slipway up`/);
+  const { checks } = JSON.parse((await ground.slipway(root, "doctor", "--json")).stdout) as { checks: Array<{ group: string; name: string; remedy: string }> };
+  expect(checks.find(({ group, name }) => group === "worker" && name === "connected")?.remedy).toMatch(/^Restart `slipway up`.* drained/);
+  expect(checks.filter(({ name }) => name === "limits")).toEqual([]);
+});
+
 test("without a worker nothing is waited for: retry says who takes the job up, and logs -f ends at once", async () => {
   const root = await ground.repository("retried");
   const idle = await ground.script("idle", [{ print: "Nothing to do." }]);
