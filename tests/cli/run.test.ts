@@ -139,6 +139,22 @@ describe("run", () => {
     expect(stdout).toMatch(/slipway show \d+/);
   });
 
+  test.each([
+    [
+      "no YAML",
+      "turns:\n  - - write: {path: a, content: b}\n    - print: [\n",
+      /^error INVALID_CONFIG: .*\/steps\.yaml:4:1: expected valid YAML: .+; nothing is there\.\nMend it/,
+    ],
+    ["an unknown step", "turns:\n  - - wriite: {path: a, content: b}\n", /^error INVALID_REQUEST: .*backendConfig\.script\.turns\.0\.0/],
+    ["no mapping", "- print: hello\n", /^error INVALID_REQUEST: .*backendConfig\.script/],
+  ])("a file of steps with %s is refused before there is a job", async (what, text, message) => {
+    const root = await ground.repository(`refused ${what}`);
+    await writeFile(join(root, "steps.yaml"), text);
+    const { code, stderr } = await ground.slipway(root, "submit", "Be refused", "--include-dirty", "--backend-config", `script=@${join(root, "steps.yaml")}`);
+    expect([code, stderr], stderr).toEqual([2, expect.stringMatching(message)]);
+    expect(JSON.parse((await ground.slipway(root, "jobs", "--here", "--json")).stdout).jobs).toEqual([]);
+  });
+
   test("a blocked job ends with 3", async () => {
     const root = await ground.repository("blocked");
     const { code, stdout } = await ground.slipway(

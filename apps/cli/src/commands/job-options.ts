@@ -10,9 +10,10 @@ import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfS
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import type { SandboxKind } from "../stack/messages.ts";
-import { gather, parseBranch, parseDollars, parseDuration, parseSettings, parseTokens, wholeNumber } from "../terminal/parse.ts";
+import { gather, parseBranch, parseDollars, parseDuration, parseSettings, parseTokens, type Settings, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
+import { backendSettings } from "../workers/backend-settings.ts";
 import { requireSandbox } from "../workers/require-sandbox.ts";
 import { type CommonOptions, parseSandbox } from "./options.ts";
 
@@ -40,7 +41,11 @@ export interface JobOptions extends CommonOptions {
 export function withJobOptions(command: Command): Command {
   return command
     .option("--backend <name>", "agent to use (default: the repository's, then `script`)")
-    .option("--backend-config <key=value>", "setting for the backend; key=@file takes a file's text; may be repeated", gather)
+    .option(
+      "--backend-config <key=value>",
+      "setting for the backend; key=@file takes a file's text (YAML where the backend takes a mapping); may be repeated",
+      gather,
+    )
     .option("--model <name>", "model that the agent asks for; the same as --backend-config model=NAME")
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
@@ -66,29 +71,29 @@ export interface Submitted extends Published {
 /** What can be known before there is a server: a mistake in it starts nothing. */
 export interface Draft {
   readonly checkout: Checkout;
-  readonly backendConfig: Record<string, unknown>;
+  readonly settings: Settings;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
 }
 
 /** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
 export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
-  const [checkout, settings] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
-  const backendConfig = withModel(settings, options.model);
+  const [checkout, given] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
+  const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, backendConfig, backend: options.backend ?? (await backendOf(checkout)) };
+  return { checkout, settings, backend: options.backend ?? (await backendOf(checkout)) };
 }
 
-function withModel(settings: Record<string, unknown>, model: string | undefined): Record<string, unknown> {
+function withModel(settings: Settings, model: string | undefined): Settings {
   if (model === undefined) return settings;
-  const other = settings["model"];
+  const other = settings.values["model"];
   if (other !== undefined && other !== model) {
     const hint = "Give one of them only.";
     throw new SlipwayError("INVALID_REQUEST", `--model ${model} and --backend-config model=${String(other)} name two models.`, { hint });
   }
-  return { ...settings, model };
+  return { ...settings, values: { ...settings.values, model } };
 }
 
 /**
@@ -110,12 +115,13 @@ export function mayNeedModel({ backend }: Draft): boolean {
 
 /** Brings the base to the hub and submits the job. SANDBOX_UNAVAILABLE, before anything is brought or submitted, where the sandbox that was asked for is not there. */
 export async function submitFrom(screen: Screen, connection: Connection, draft: Draft, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
-  const { checkout, backendConfig } = draft;
+  const { checkout, settings } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
   if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);
+  const backendConfig = await backendSettings(connection.client, draft.backend ?? SCRIPT_BACKEND, settings);
   const body = {
     repo: published.repository.id,
     task,

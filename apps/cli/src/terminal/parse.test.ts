@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseDollars, parseTokens } from "./parse.ts";
+import { parseDollars, parseSettings, parseTokens } from "./parse.ts";
 
 test.each([
   ["50000", 50_000],
@@ -22,4 +22,13 @@ test.each([
 
 test.each(["", "0", "-1", ".50", "$", "2,50", "1e3"])("%j is no sum: what a shell makes of an unquoted $2.50 above all", (text) => {
   expect(() => parseDollars(text)).toThrow("a shell takes $2 for a variable");
+});
+
+test("settings tell text from JSON, and where the text came from", async () => {
+  const { values, texts } = await parseSettings(["effort=high", "turns=3", 'note="3"', `self=@${import.meta.filename}`]);
+  expect(values).toMatchObject({ effort: "high", turns: 3, note: "3", self: expect.stringContaining("settings tell text") });
+  expect(Array.from(texts, ([name, { source }]) => [name, source])).toEqual([
+    ["effort", "--backend-config effort"],
+    ["self", import.meta.filename],
+  ]);
 });

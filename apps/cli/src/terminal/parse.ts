@@ -57,39 +57,58 @@ export function gather(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
+/** A setting that came as text, and where it came from, for messages: a file, or the option itself. */
+export interface SettingText {
+  readonly text: string;
+  readonly source: string;
+}
+
+export interface Settings {
+  readonly values: Record<string, unknown>;
+  /** Those of the values that are text and were not JSON. */
+  readonly texts: ReadonlyMap<string, SettingText>;
+}
+
 /**
- * `key=value` pairs as an object. A value that is JSON counts as such, anything else as text; `key=@file` takes the text of a file.
+ * `key=value` pairs as settings. A value that is JSON counts as such, anything else as text; `key=@file` takes the text of a file.
  * INVALID_REQUEST where a pair has no `=` or a file cannot be read.
  */
-export async function parseSettings(pairs: readonly string[]): Promise<Record<string, unknown>> {
-  const settings: Record<string, unknown> = {};
+export async function parseSettings(pairs: readonly string[]): Promise<Settings> {
+  const values: Record<string, unknown> = {};
+  const texts = new Map<string, SettingText>();
   for (const pair of pairs) {
     const at = pair.indexOf("=");
     if (at < 1) {
       const hint = "Such as --backend-config script=@steps.yaml.";
       throw new SlipwayError("INVALID_REQUEST", `--backend-config expects key=value or key=@file; found "${pair}".`, { hint });
     }
-    settings[pair.slice(0, at)] = await settingValue(pair.slice(at + 1));
+    const [name, given] = [pair.slice(0, at), pair.slice(at + 1)];
+    const json = parsedJson(given);
+    const text = given.startsWith("@") ? await fileText(given.slice(1)) : given;
+    if (json === undefined) texts.set(name, { text, source: given.startsWith("@") ? given.slice(1) : `--backend-config ${name}` });
+    else texts.delete(name);
+    values[name] = json === undefined ? text : json;
   }
-  return settings;
+  return { values, texts };
 }
 
-async function settingValue(text: string): Promise<unknown> {
-  if (text.startsWith("@")) {
-    try {
-      return await readFile(text.slice(1), "utf8");
-    } catch (error) {
-      throw new SlipwayError(
-        "INVALID_REQUEST",
-        `The file ${text.slice(1)} of --backend-config cannot be read.`,
-        { hint: "Check the path; it is relative to the current folder." },
-        { cause: error },
-      );
-    }
+async function fileText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new SlipwayError(
+      "INVALID_REQUEST",
+      `The file ${path} of --backend-config cannot be read.`,
+      { hint: "Check the path; it is relative to the current folder." },
+      { cause: error },
+    );
   }
+}
+
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return text; // Plain text is the usual case, not a mistake.
+    return undefined; // Plain text is the usual case, not a mistake.
   }
 }
