@@ -155,6 +155,23 @@ describe("run", () => {
     expect(JSON.parse((await ground.slipway(root, "jobs", "--here", "--json")).stdout).jobs).toEqual([]);
   });
 
+  test("a red gate, or a setup that fails, names the command that prints its whole output", async () => {
+    const gates = ".slipway.yaml";
+    const root = await ground.repository("red", { [gates]: "version: 1\nrepairs: 0\ngates:\n  - {name: test, run: 'seq 1 3; printf \"\\377\"; false'}\n" });
+    const red = await ground.slipway(root, "run", "Write a greeting", ...greet);
+    const [, job = "", name = ""] = /slipway show (\d+) --artifact\s+(\S+)`/.exec(red.stdout) ?? [];
+    expect([red.code, name]).toEqual([1, "gate-test-0.log"]);
+    const json = JSON.parse((await ground.slipway(root, "show", job, "--artifact", name, "--json")).stdout);
+    expect(Buffer.from(json.text, json.encoding)).toEqual(Buffer.from("1\n2\n3\n\xff", "latin1"));
+    expect((await ground.slipway(root, "show", job)).stdout).toContain(`slipway show ${job} --artifact ${name}`);
+    const other = await ground.slipway(root, "show", job, "--artifact", "other.log");
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining(`slipway show ${job}`)]);
+    const unready = await ground.repository("unready", { [gates]: "version: 1\nsetup:\n  commands: [echo not ready; exit 3]\n" });
+    const setup = await ground.slipway(unready, "run", "Write a greeting", ...greet);
+    const [, number = ""] = /slipway\s+show (\d+) --artifact\s+setup\.log/.exec(setup.stdout) ?? [];
+    expect((await ground.slipway(unready, "show", number, "--artifact", "setup.log")).stdout).toBe("$ echo not ready; exit 3\nnot ready");
+  });
+
   test("a blocked job ends with 3", async () => {
     const root = await ground.repository("blocked");
     const { code, stdout } = await ground.slipway(

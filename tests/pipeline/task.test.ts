@@ -124,7 +124,7 @@ describe("a task", () => {
 
   it("stops after the repairs that the repository allows", async () => {
     const { attempt } = await attemptWith(["echo 4 > sum", "echo 5 > sum", "echo 6 > sum"], { ".slipway.yaml": `${CONFIG}repairs: 1\n` });
-    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "1 repairs were tried" } });
+    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "1 repair was tried" } });
   });
 
   it("counts a gate that runs out of time as failed, and kills it", async () => {

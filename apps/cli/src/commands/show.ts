@@ -7,16 +7,24 @@ import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
+import { printArtifact } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 
+interface ShowOptions extends CommonOptions {
+  readonly verbose?: boolean;
+  readonly artifact?: string;
+}
+
 export function addShow(program: Command): void {
   withCommon(program.command("show").argument(...JOB_ARGUMENT))
     .summary("everything about one job")
+    .option("--artifact <name>", "this artifact instead, as it was stored: the whole output of a gate or of the setup")
     .option("-v, --verbose", "the log and the small steps in the timeline too")
-    .action(async (job: string, options: CommonOptions & { verbose?: boolean }) => {
+    .action(async (job: string, options: ShowOptions) => {
       const screen = screenOf(options);
+      if (options.artifact !== undefined) return await printArtifact(screen, job, options.artifact, options);
       const { detail, events } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
         return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id) };
@@ -121,8 +129,9 @@ function printReceipts(screen: Screen, { receipts }: JobDetail): void {
   }
 }
 
-function printArtifacts(screen: Screen, { artifacts }: JobDetail): void {
+function printArtifacts(screen: Screen, { job, artifacts }: JobDetail): void {
   if (artifacts.length === 0) return;
   section(screen, "artifacts");
   for (const artifact of artifacts) screen.print(`  ${artifact.name}  ${bytes(artifact.bytes)}  attempt ${artifact.fence}`);
+  screen.print(screen.colors.dim(`  Read one: slipway show ${job.number} --artifact ${artifacts.at(-1)?.name}`));
 }

@@ -109,18 +109,24 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     const results = await runGates(context, sandbox, config.gates, round, deadline);
     const failed = results.filter((result) => !result.passed);
     if (failed.length === 0) return;
-    if (round >= config.repairs) throw gatesFailed(failed, round, config.repairs === 0 ? "no repair is allowed" : `${config.repairs} repairs were tried`);
+    if (round >= config.repairs)
+      throw gatesFailed(
+        context,
+        failed,
+        round,
+        config.repairs === 0 ? "no repair is allowed" : config.repairs === 1 ? "1 repair was tried" : `${config.repairs} repairs were tried`,
+      );
     // Whatever the repair did to the files: it was not what the gates are about.
     const now = failed.map((gate) => gate.failureDigest).join(" ");
-    if (now === before) throw gatesFailed(failed, round, "the repair left the very same failure");
+    if (now === before) throw gatesFailed(context, failed, round, "the repair left the very same failure");
     before = now;
-    if (!deadline.hasTimeForTurn()) throw gatesFailed(failed, round, "there is no time left for a repair");
+    if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
     await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt }, deadline);
   }
 }
 
-function gatesFailed(failed: readonly GateResult[], repairs: number, why: string): SlipwayError {
+function gatesFailed({ claim }: AttemptContext, failed: readonly GateResult[], repairs: number, why: string): SlipwayError {
   const names = failed.map((gate) => gate.name);
   const gates = failed.slice(0, 20).map((gate) => ({
     name: gate.name,
@@ -133,5 +139,6 @@ function gatesFailed(failed: readonly GateResult[], repairs: number, why: string
     gates,
     repairs,
     reason: why,
+    hint: `\`slipway show ${claim.job.number} --artifact ${failed[0]?.artifact}\` prints the gate's whole output. Then give the agent a better task.`,
   });
 }

@@ -55,6 +55,7 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
         throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no artifact ${params.name}.`, {
           name: params.name,
           artifacts: artifacts.map(({ name }) => name),
+          hint: `\`slipway show ${job.number}\` lists those that it has.`,
         });
       const bytes = await plane.artifacts.read(job.id, newest.fence, newest.name);
       // An artifact is an agent's output: a browser must not take it for a page of ours.
