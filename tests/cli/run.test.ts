@@ -255,6 +255,25 @@ test("submit, jobs, show, logs, diff, explain, retry and cancel work together", 
   expect([unknown.code, unknown.stderr.split(":")[0]]).toEqual([2, "error NOT_FOUND"]);
 });
 
+test("a job may wait for a time and for other jobs, ask for a worker and be bounded; show tells of it", async () => {
+  const root = await ground.repository("waiting");
+  const first = JSON.parse((await ground.slipway(root, "submit", "First", "--after", "1h", "--json", ...greet)).stdout).job;
+  const bounds = ["--max-attempts", "1", "--queue-timeout", "2h", "--require", "os:linux", "--require", "moon"];
+  const second = await ground.slipway(root, "submit", "Second", "--depends-on", String(first.number), ...bounds, "--json", ...greet);
+  const { job } = JSON.parse(second.stdout);
+  expect(job).toMatchObject({ state: "queued", dependsOn: [first.id], maxAttempts: 1, queueTimeoutMs: 7_200_000 });
+  expect(job.requires).toEqual(expect.arrayContaining(["os:linux", "moon"]));
+  expect(first.runAfter - first.createdAt).toBeGreaterThan(3_500_000);
+  const shown = await ground.slipway(root, "show", String(first.number));
+  expect(shown.stdout).toMatch(/not before +\d{4}-.*\(in (1 h|59 min)/);
+  expect(shown.stdout).toMatch(/due +\d{4}-.*\(in 2[45] h/);
+  expect((await ground.slipway(root, "show", String(job.number))).stdout).toMatch(/requires +os:linux, moon\n +depends on +\S+/);
+  expect((await ground.slipway(root, "explain", String(job.number))).stdout).toContain(`It waits for job ${first.number}`);
+  const unknown = await ground.slipway(root, "submit", "Third", "--depends-on", "999999", ...greet);
+  expect([unknown.code, unknown.stderr.split(":")[0]]).toEqual([2, "error NOT_FOUND"]);
+  for (const { number } of [job, first]) expect((await ground.slipway(root, "cancel", String(number))).code).toBe(0);
+});
+
 test("pages of jobs lead on with the printed cursor", async () => {
   const first = JSON.parse((await ground.slipway(ground.folder, "jobs", "--json", "--limit", "2")).stdout);
   expect(first.jobs).toHaveLength(2);

@@ -10,7 +10,19 @@ import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfS
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import type { SandboxKind } from "../stack/messages.ts";
-import { gather, parseBranch, parseDollars, parseDuration, parseSettings, parseTokens, type Settings, wholeNumber } from "../terminal/parse.ts";
+import {
+  gather,
+  gatherCapabilities,
+  gatherJobs,
+  parseBranch,
+  parseDollars,
+  parseDuration,
+  parseSettings,
+  parseTime,
+  parseTokens,
+  type Settings,
+  wholeNumber,
+} from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
 import { backendSettings } from "../workers/backend-settings.ts";
@@ -32,6 +44,11 @@ export interface JobOptions extends CommonOptions {
   readonly timeout?: number;
   readonly lane?: Lane;
   readonly priority?: number;
+  readonly after?: number;
+  readonly dependsOn?: string[];
+  readonly require?: string[];
+  readonly maxAttempts?: number;
+  readonly queueTimeout?: number;
   readonly title?: string;
   readonly dedupeKey?: string;
   readonly quiet?: boolean;
@@ -58,6 +75,11 @@ export function withJobOptions(command: Command): Command {
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))
     .option("--priority <n>", "higher goes first within a lane", wholeNumber(-1_000, 1_000))
+    .option("--after <time>", "not before: a time from now such as 2h, or a date such as 2031-05-04T09:30", parseTime)
+    .option("--depends-on <job>", "only when this job is done; may be repeated", gatherJobs)
+    .option("--require <capability>", "only a worker with this takes it, such as os:linux; may be repeated", gatherCapabilities)
+    .option("--max-attempts <n>", "tries before it fails (default: 3)", wholeNumber(1, 20))
+    .option("--queue-timeout <time>", "it fails where no worker took it for so long, such as 2h (default: 24h)", parseDuration)
     .option("--title <text>", "short title (default: the task's first line)")
     .option("--dedupe-key <key>", "while a job with this key is active, the same job comes back")
     .option("-q, --quiet", "no progress, only the result");
@@ -117,6 +139,7 @@ export function mayNeedModel({ backend }: Draft): boolean {
 export async function submitFrom(screen: Screen, connection: Connection, draft: Draft, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
   const { checkout, settings } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
+  const dependsOn = await idsOf(connection, options.dependsOn ?? []);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
@@ -128,12 +151,16 @@ export async function submitFrom(screen: Screen, connection: Connection, draft: 
     base: published.baseOid,
     backendConfig,
     lane: options.lane ?? lane,
-    requires,
+    requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
+    ...(options.after === undefined ? {} : { runAfter: options.after }),
+    ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+    ...(options.queueTimeout === undefined ? {} : { queueTimeoutMs: options.queueTimeout }),
+    dependsOn,
     ...(options.title === undefined ? {} : { title: options.title }),
     ...(options.dedupeKey === undefined ? {} : { dedupeKey: options.dedupeKey }),
   };
@@ -142,6 +169,12 @@ export async function submitFrom(screen: Screen, connection: Connection, draft: 
   } catch (error) {
     throw withoutChoice(error, options);
   }
+}
+
+/** Ids of jobs that are named by number or id. NOT_FOUND. */
+async function idsOf({ client }: Connection, jobs: readonly string[]): Promise<string[]> {
+  const details = await Promise.all(jobs.map((job) => client.call("getJob", { params: { job } })));
+  return details.map(({ job }) => job.id);
 }
 
 function budgetOf({ budgetTokens, budgetUsd, attemptBudgetTokens, attemptBudgetUsd }: JobOptions): { budget?: Budget } {

@@ -1,6 +1,6 @@
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
-import type { JobDetail } from "@slipway/protocol/job";
+import type { JobDetail, JobView } from "@slipway/protocol/job";
 import type { Command } from "commander";
 import { diffStatText, printFailure } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
@@ -62,6 +62,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     ["target", job.target],
     ["lane", `${job.lane}${job.priority === 0 ? "" : `, priority ${job.priority}`}`],
     ["created", `${new Date(job.createdAt).toISOString()} (${ago(job.createdAt)})`],
+    ...waitingFields(job),
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
@@ -79,6 +80,23 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
+}
+
+/** What it waits for, and when the server ends its present state. */
+function waitingFields(job: JobView): Array<[string, string]> {
+  const { runAfter, dueAt, dependsOn, requires } = job;
+  const own = requires.filter((capability) => capability !== `backend:${job.backend}`);
+  return [
+    ...(own.length === 0 ? [] : [["requires", own.join(", ")] as [string, string]]),
+    ...(dependsOn.length === 0 ? [] : [["depends on", dependsOn.join(", ")] as [string, string]]),
+    ...(runAfter === null || runAfter < Date.now() ? [] : [["not before", whenText(runAfter)] as [string, string]]),
+    ...(dueAt === null ? [] : [["due", `${whenText(dueAt)}; the server ends this state then`] as [string, string]]),
+  ];
+}
+
+function whenText(at: number): string {
+  const left = at - Date.now();
+  return `${new Date(at).toISOString()} (${left > 0 ? `in ${duration(left)}` : ago(at)})`;
 }
 
 function section(screen: Screen, title: string): void {

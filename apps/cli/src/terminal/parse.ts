@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { branchSchema, idSchema } from "@slipway/protocol/scalars";
+import { branchSchema, idSchema, nameSchema } from "@slipway/protocol/scalars";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -11,6 +11,16 @@ export function parseDuration(text: string): number {
   const ms = match ? Number(match[1]) * (UNIT_MS[match[2] ?? "s"] ?? 0) : 0;
   if (!match || ms < 1) throw new InvalidArgumentError("Expected a time such as 90s, 30m or 2h.");
   return Math.round(ms);
+}
+
+/** A point in time in ms since 1970: a time from now such as 30m, or an ISO date, in the local zone where it names none. */
+export function parseTime(text: string): number {
+  const [, date, rest] = /^(\d{4}-\d{2}-\d{2})(?:[T ](\S+))?$/.exec(text.trim()) ?? [];
+  if (date === undefined && /^\d/.test(text.trim()) && !text.includes("-")) return Date.now() + parseDuration(text);
+  // A bare date would be read as UTC.
+  const at = date === undefined ? Number.NaN : Date.parse(`${date}T${rest ?? "00:00"}`);
+  if (!Number.isFinite(at)) throw new InvalidArgumentError("Expected a time from now such as 30m, or a date such as 2031-05-04T09:30.");
+  return at;
 }
 
 /** A whole number within bounds, for commander. */
@@ -44,6 +54,17 @@ export function parseDollars(text: string): number {
 export function parseJob(text: string): string {
   if (/^[1-9]\d*$/.test(text) || idSchema.safeParse(text).success) return text;
   throw new InvalidArgumentError("Expected a job's number or id, as `slipway jobs` lists them.");
+}
+
+/** Jobs, one at a time. */
+export function gatherJobs(text: string, before: string[] = []): string[] {
+  return [...before, parseJob(text)];
+}
+
+/** Capabilities of workers, one at a time. */
+export function gatherCapabilities(text: string, before: string[] = []): string[] {
+  if (!nameSchema.safeParse(text).success) throw new InvalidArgumentError("Expected a worker's capability such as os:linux or gpu.");
+  return [...before, text];
 }
 
 /** A branch's short name. */
