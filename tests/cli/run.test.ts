@@ -242,6 +242,7 @@ test("submit, jobs, show, logs, diff, explain, retry and cancel work together", 
   expect(listed.stdout).toMatch(new RegExp(`^ *${job}  done +Chat`, "m"));
   const shown = await ground.slipway(root, "show", job);
   for (const part of ["timeline", "attempts", "receipts", "landed"]) expect(shown.stdout).toContain(part);
+  expect(shown.stdout).toMatch(/✓ test {2}exit 0 .* in (bwrap|none)$/m);
   expect((await ground.slipway(root, "diff", job)).stdout).toContain("+chat");
   expect((await ground.slipway(root, "explain", job)).stdout).toMatch(/reason +\S/);
   expect((await ground.slipway(root, "fetch", job)).code).toBe(0);
@@ -253,6 +254,18 @@ test("submit, jobs, show, logs, diff, explain, retry and cancel work together", 
   expect(late.stderr).toMatch(/^error CONFLICT: /);
   const unknown = await ground.slipway(root, "show", "999999");
   expect([unknown.code, unknown.stderr.split(":")[0]]).toEqual([2, "error NOT_FOUND"]);
+});
+
+test("a mistyped backend is wrong usage; a job without a log says so", async () => {
+  const root = await ground.repository("unlogged");
+  const unknown = await ground.slipway(root, "run", "x", "--backend", "scirpt");
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringMatching(/^error BACKEND_NOT_INSTALLED: .*\nChoose one of: .*script/)]);
+  const { job } = JSON.parse((await ground.slipway(root, "submit", "Later", "--after", "1h", "--json", ...greet)).stdout);
+  const number = String(job.number);
+  const { code, stdout, stderr } = await ground.slipway(root, "logs", number);
+  expect([code, stdout, stderr.replaceAll("\n", " ")]).toEqual([0, "", expect.stringContaining(`job ${number} has no log yet`)]);
+  expect((await ground.slipway(root, "logs", number, "--json")).stderr).toBe("");
+  expect((await ground.slipway(root, "cancel", number)).code).toBe(0);
 });
 
 test("a job may wait for a time and for other jobs, ask for a worker and be bounded; show tells of it", async () => {

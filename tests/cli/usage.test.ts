@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { git, Playground } from "./slipway.ts";
@@ -36,6 +36,12 @@ test("--help names every command and every exit code, within 80 columns", async 
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
   for (const exit of ["0", "1", "2", "3", "4", "5", "130"]) expect(stdout).toMatch(new RegExp(`^  ${exit} +\\w`, "m"));
   for (const line of stdout.split("\n").slice(0, -1)) expect(line.length, line).toBeLessThanOrEqual(84);
+});
+
+test("the README's table names every command", async () => {
+  const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
+  const table = readme.slice(readme.indexOf("## Commands"), readme.indexOf("## More"));
+  for (const command of COMMANDS) expect(table).toMatch(new RegExp(`^\\| .*\`(slipway )?${command}\\b`, "m"));
 });
 
 test.each(COMMANDS)("%s --help explains itself", async (command) => {

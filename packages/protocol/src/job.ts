@@ -32,7 +32,7 @@ export const submitJobSchema = z.strictObject({
   backend: nameSchema.optional().describe("Backend; the repository's, then the installation's, where it is missing."),
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
-  target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>` where it is missing."),
+  target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).default("normal"),
   priority: z.int().min(-1_000).max(1_000).default(0).describe("Higher goes first within a lane."),
   runAfter: timeSchema.optional().describe("Not before this time, in ms since 1970."),

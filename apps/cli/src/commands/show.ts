@@ -1,6 +1,7 @@
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
+import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { diffStatText, printFailure } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
@@ -141,7 +142,7 @@ function printReceipts(screen: Screen, { receipts }: JobDetail): void {
   for (const receipt of receipts) {
     const mark = receipt.exitCode === 0 ? screen.colors.green("✓") : screen.colors.red("✗");
     screen.print(
-      `  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${receipt.image}`,
+      `  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${sandboxOfImage(receipt.image)}`,
     );
     screen.print(screen.colors.dim(`    ${printable(receipt.command).split("\n")[0]}`));
   }

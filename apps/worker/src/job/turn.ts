@@ -78,7 +78,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
   const limit = AbortSignal.timeout(shareMs);
   try {
-    return await sandbox.turn(
+    const result = await sandbox.turn(
       {
         type: "turn",
         turnId: turnKey(turn.turn),
@@ -100,10 +100,11 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         signal: AbortSignal.any([context.signal, limit]),
       },
     );
+    return result.status === "failed" && endedByClock(result.failure) ? outOfTime(turn, job.timeoutMs) : result;
   } catch (error) {
     context.signal.throwIfAborted();
     // The runner is untrusted: one that does not end the turn in its time is not waited for.
-    if (limit.aborted) return outOfTime(turn, job.timeoutMs);
+    if (limit.aborted || (error instanceof SlipwayError && endedByClock(error))) return outOfTime(turn, job.timeoutMs);
     throw error;
   }
 }
@@ -123,6 +124,11 @@ async function requireSameSandbox(context: AttemptContext, sandbox: Sandbox, key
   const mark = createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
   const begunIn = await context.journal.step(`${key}:sandbox`, async () => mark);
   if (begunIn !== mark) throw new SlipwayError("RUNNER_LOST", "The sandbox that the turn was begun in is gone.", { turn: key });
+}
+
+/** Whether a limit of ours ended the turn, and not a backend with a timeout of its own: the limit is the turn's share, of which nobody but the worker knows. */
+function endedByClock({ code, details }: Pick<Failure, "code" | "details">): boolean {
+  return code === "AGENT_TIMEOUT" && typeof details["timeoutMs"] === "number";
 }
 
 function outOfTime(turn: Turn, timeoutMs: number): TurnResult {
