@@ -1,4 +1,4 @@
-/** The direction between the parts, as docs/ARCHITECTURE tells it. Each rule says why it stands. */
+/** The direction between the parts, as ARCHITECTURE.md tells it. Each rule says why it stands. */
 
 const part = (name) => `^${name}/src/`;
 

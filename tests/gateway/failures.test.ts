@@ -196,3 +196,20 @@ test("a server that is away: 503 with a time to wait, and a failure that waits f
   await plane.listen();
   expect(await plane.settlement()).toMatchObject({ failure: { code: "MODEL_OVERLOADED" } });
 });
+
+test("a kept connection that the vendor just closed costs nobody anything: the request is sent again, once", async () => {
+  const used = new WeakSet<object>();
+  vendor.answer = (response, request) => {
+    const { socket } = response;
+    if (socket && used.has(socket)) return socket.destroy();
+    if (socket) used.add(socket);
+    return json(200, { usage: USAGE })(response, request);
+  };
+  expect((await bench.ask()).status).toBe(200);
+  await plane.settlement();
+  plane.reset();
+  vendor.requests.length = 0;
+  expect((await bench.ask()).status).toBe(200);
+  expect(vendor.requests.length).toBe(2);
+  expect(await plane.settlement()).toMatchObject({ outcome: "ok", usage: COUNTED });
+});

@@ -1,5 +1,6 @@
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type GatewayCheck, keyNames, type Provider } from "@slipway/protocol/gateway-config";
+import { request } from "undici";
 import { maskOf } from "./answer/failures.ts";
 import { type ConfigPlace, configPlace, readConfig } from "./config-file.ts";
 import { type FoundKey, Keys } from "./keys.ts";
@@ -51,11 +52,11 @@ async function ask(baseUrl: string, key: string | null): Promise<{ ok: boolean; 
   const mask = maskOf(key);
   const upstream = openUpstream();
   const url = new URL(baseUrl);
-  const path = `${url.pathname.replace(/\/+$/, "")}/models${url.search}`;
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/models`;
   const headers = { accept: "application/json", "accept-encoding": "identity", ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
   const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
   try {
-    const { statusCode, body } = await upstream.request({ origin: url.origin, path, method: "GET", headers, signal });
+    const { statusCode, body } = await request(url, { dispatcher: upstream, headers, signal });
     if (statusCode >= 200 && statusCode < 300) {
       body.on("error", () => undefined).destroy();
       return { ok: true, found: "answers" };

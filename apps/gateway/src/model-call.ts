@@ -14,7 +14,7 @@ import type { FoundKey, Keys } from "./keys.ts";
 import { costOf, highestCost, outputLimit, priceOf } from "./prices.ts";
 import { type ModelApi, planRequest, type RequestPlan } from "./request/plan-request.ts";
 import type { OpenCalls } from "./spend/open-calls.ts";
-import { pause } from "./spend/pause.ts";
+import { atMost } from "./spend/pause.ts";
 import { reserve } from "./spend/reserve.ts";
 import type { Settlements } from "./spend/settlements.ts";
 
@@ -163,10 +163,4 @@ function endingOf(outcome: "cut" | "failed", error: SlipwayError | null): Answer
 
 function usageOf({ inputTokens, cachedInputTokens, outputTokens, reasoningTokens }: NonNullable<AnswerEnding["tokens"]>) {
   return { inputTokens, cachedInputTokens, outputTokens, reasoningTokens };
-}
-
-async function atMost(work: Promise<void>, limitMs: number): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, pause(limitMs, done.signal)]);
-  done.abort();
 }

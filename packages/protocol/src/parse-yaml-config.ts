@@ -2,6 +2,7 @@ import { type Document, isCollection, isMap, isScalar, LineCounter, parseDocumen
 import { z } from "zod";
 import { SlipwayError } from "./errors.ts";
 
+/** What `parseYamlConfig` needs to know of a kind of file. */
 export interface YamlConfig<Schema extends z.ZodType> {
   readonly text: string;
   /** As the messages name it. */

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { type Calling, callModel } from "../model-call.ts";
 import { modelsList } from "../models-list.ts";
 import type { ModelApi } from "../request/plan-request.ts";
-import { pause } from "../spend/pause.ts";
+import { atMost } from "../spend/pause.ts";
 import { Door } from "./admission.ts";
 import { sendError } from "./gateway-error.ts";
 import { tokenOf } from "./headers.ts";
@@ -69,9 +69,7 @@ export class GatewayServer {
     this.#closing = true;
     this.#server.close();
     this.#server.closeAllConnections();
-    const done = new AbortController();
-    await Promise.race([Promise.all(this.#underWay), pause(limitMs, done.signal)]);
-    done.abort();
+    await atMost(Promise.all(this.#underWay), limitMs);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,10 +1,12 @@
 import type { Client } from "@slipway/protocol/client";
-import { toSlipwayError } from "@slipway/protocol/errors";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { SettleCall } from "@slipway/protocol/gateway-api";
 import type { Logger } from "pino";
 import type { Outbox } from "./outbox.ts";
-import { pause } from "./pause.ts";
+import { atMost, pause } from "./pause.ts";
 
+/** How long the server may take for one answer, in ms. */
+const ANSWER_LIMIT_MS = 15_000;
 /** Waits between tries, in ms: 100, 200 … 5000. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -39,9 +41,8 @@ export class Settlements {
 
   /** Gives what is being sent a last while; what the server has not taken then stays in the outbox. */
   async close(limitMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(), limitMs);
-    await Promise.all(this.#sending);
-    clearTimeout(timer);
+    await atMost(Promise.all(this.#sending), limitMs);
+    this.#stop.abort();
   }
 
   #start(settle: SettleCall): Promise<void> {
@@ -54,13 +55,15 @@ export class Settlements {
     const { callId } = settle;
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        await this.#client.call("settleModelCall", { params: { call: callId }, body: settle, signal: this.#stop.signal });
+        // A signal of its own each time: one that lives as long as the gateway gathers a listener a call.
+        await this.#client.call("settleModelCall", { params: { call: callId }, body: settle, signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
         return this.#outbox.remove(callId);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        const { code, message } = toSlipwayError(error);
+        const { code, message } = toSlipwayError(error instanceof DOMException ? new SlipwayError("SERVER_UNAVAILABLE", "The server takes too long.") : error);
         if (!TRY_AGAIN.has(code)) {
-          this.#log.error({ callId, code, reason: message }, "the server does not take a settlement; it is given up");
+          // One whose reservation never arrived is unknown there, as it should be.
+          this.#log[code === "NOT_FOUND" ? "debug" : "error"]({ callId, code, reason: message }, "the server does not take a settlement; it is given up");
           return this.#outbox.remove(callId);
         }
         this.#log.warn({ callId, code, reason: message, waitMs }, "a settlement could not be sent; tried again");
