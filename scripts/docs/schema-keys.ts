@@ -36,6 +36,7 @@ function rowsOf(schema: Schema, key: string, isNeeded: boolean): KeyRow[] {
 function typeOf(schema: Schema): string {
   const { type, items, const: fixed, enum: values } = schema;
   const choices = (schema["anyOf"] as Schema[] | undefined)?.map((choice) => typeOf(choice));
+  if (Array.isArray(type)) return type.map((one) => typeOf({ ...schema, type: one })).join(" or ");
   if (choices) return choices.join(" or ");
   if (fixed !== undefined) return code(fixed);
   if (Array.isArray(values)) return values.map(code).join(" or ");

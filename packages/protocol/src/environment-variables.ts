@@ -14,6 +14,7 @@ export interface EnvironmentVariable {
   readonly toAllParts: boolean;
 }
 
+/** All of them, those that people need first in front. */
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   {
     name: "SLIPWAY_DATA",
