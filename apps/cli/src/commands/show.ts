@@ -2,7 +2,7 @@ import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail } from "@slipway/protocol/job";
 import type { Command } from "commander";
-import { diffStatText, printFailure } from "../follow/outcome.ts";
+import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
@@ -64,6 +64,10 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     screen.print();
     printFailure(screen, job.failure);
   }
+  if (hasKeptWork(detail)) {
+    screen.print();
+    printKeptHint(screen, detail);
+  }
   printTask(screen, job.task);
   section(screen, "timeline");
   const view = new ProgressView(screen, { verbose });
@@ -101,7 +105,8 @@ function printAttempts(screen: Screen, { attempts }: JobDetail): void {
   section(screen, "attempts");
   for (const attempt of attempts) {
     const took = attempt.endedAt === null ? "" : `  ${duration(attempt.endedAt - attempt.startedAt)}`;
-    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}${took}${attempt.failure ? `  ${attempt.failure.code}` : ""}`);
+    const ending = `${attempt.failure ? `  ${attempt.failure.code}` : ""}${attempt.keptOid === null ? "" : `  kept ${attempt.keptOid.slice(0, 12)}`}`;
+    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}${took}${ending}`);
   }
 }
 
