@@ -1,4 +1,4 @@
-/** The direction between the parts, as docs/ARCHITECTURE tells it. Each rule says why it stands. */
+/** The direction between the parts, as ARCHITECTURE.md tells it. Each rule says why it stands. */
 
 const part = (name) => `^${name}/src/`;
 
@@ -70,6 +70,24 @@ export default {
       "^apps/runner/",
     ),
     only("nobody-imports-the-integrator", "The integrator is its own process.", { path: "^(apps/(?!integrator/)|packages|backends)" }, "^apps/integrator/"),
+    only(
+      "nobody-imports-the-gateway",
+      "The gateway holds the models' keys: in any other process they would be in more hands.",
+      { path: "^(apps/(?!gateway/)|packages|backends)" },
+      "^apps/gateway/",
+    ),
+    only(
+      "gateway-knows-protocol-and-process-only",
+      "What holds the keys must be small enough to read; it has nothing to do with git or with what agents do.",
+      { path: "^apps/gateway/" },
+      "^(backends|packages/(?!protocol|process))/",
+    ),
+    only(
+      "only-the-gateway-asks-models",
+      "One part counts and bounds what goes to the vendors; a second way out would be neither.",
+      { path: "^(apps/(?!gateway/)|packages|backends)" },
+      "node_modules/undici/",
+    ),
     only("nobody-imports-the-cli", "The command line is a client like any other.", { path: "^(apps/(?!cli/)|packages|backends)" }, "^apps/cli/"),
     only(
       "git-is-for-server-worker-integrator-cli",
@@ -119,7 +137,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "node_modules/(?!(better-sqlite3|kysely|pg|simple-git)/)" },
+    exclude: { path: "node_modules/(?!(better-sqlite3|kysely|pg|simple-git|undici)/)" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "node"], extensions: [".ts", ".js", ".json"] },

@@ -4,17 +4,20 @@ import { join } from "node:path";
 import { pushBase } from "@slipway/git/checkout";
 import { gitText, runGit } from "@slipway/git/exec";
 import { Client } from "@slipway/protocol/client";
+import { GATEWAY_CONFIG_FILE } from "@slipway/protocol/gateway-config";
 import type { JobView, SubmitJobInput } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
-import { readToken, tokenFile } from "../../apps/cli/src/stack/data-folder.ts";
+import { gatewaySocket, readToken, tokenFile } from "../../apps/cli/src/stack/data-folder.ts";
 import { cleanEnvironment } from "../../apps/cli/src/stack/environment.ts";
 import { Part } from "../../apps/cli/src/stack/part.ts";
 import { probeBubblewrap } from "../../apps/cli/src/stack/sandbox-probe.ts";
 
 const SILENT = { crashed: () => undefined, restarted: () => undefined, ended: () => undefined };
 
-/** A server, and on request a worker and an integrator, on a data folder of their own that is deleted in the end. */
+type PartOfBench = "worker" | "integrator" | "gateway";
+
+/** A server, and on request a gateway, a worker and an integrator, on a data folder of their own that is deleted in the end. */
 export class BenchStack implements AsyncDisposable {
   readonly folder: string;
   readonly data: string;
@@ -26,16 +29,19 @@ export class BenchStack implements AsyncDisposable {
     this.data = join(folder, "data");
   }
 
-  static async start(parts: ReadonlyArray<"worker" | "integrator"> = []): Promise<BenchStack> {
+  /** `gatewayConfig`: what stands in `gateway.yaml`. */
+  static async start(parts: readonly PartOfBench[] = [], gatewayConfig?: unknown): Promise<BenchStack> {
     const stack = new BenchStack(await mkdtemp(join(tmpdir(), "slipway-bench-")));
     try {
       await mkdir(stack.data, { mode: 0o700 });
+      if (gatewayConfig !== undefined) await writeFile(join(stack.data, GATEWAY_CONFIG_FILE), JSON.stringify(gatewayConfig));
       const { url } = await stack.#start("server", ["--data", stack.data, "--port", "0"]);
       stack.#url = String(url);
       const sandbox = (await probeBubblewrap()).ok ? "bwrap" : "none";
       for (const name of parts) {
         const args = ["--data", stack.data, "--url", stack.#url, "--token-file", tokenFile(stack.data, name)];
-        await stack.#start(name, name === "worker" ? [...args, "--slots", "2", "--sandbox", sandbox] : args);
+        const more = { worker: ["--slots", "2", "--sandbox", sandbox], integrator: [], gateway: ["--socket", stack.gatewaySocket] }[name];
+        await stack.#start(name, [...(name === "gateway" ? ["serve"] : []), ...args, ...more]);
       }
       return stack;
     } catch (error) {
@@ -48,7 +54,11 @@ export class BenchStack implements AsyncDisposable {
     return new Client({ url: this.#url, token: readToken(tokenFile(this.data, role)) });
   }
 
-  pidOf(name: "server" | "worker" | "integrator"): number {
+  get gatewaySocket(): string {
+    return gatewaySocket(this.data);
+  }
+
+  pidOf(name: "server" | PartOfBench): number {
     const pid = this.#parts.find((part) => part.name === name)?.pid;
     if (pid === undefined) throw new TypeError(`the bench has not started a ${name}`);
     return pid;
@@ -73,7 +83,7 @@ export class BenchStack implements AsyncDisposable {
     return (await this.client().call("submitJob", { body: job })).job;
   }
 
-  async #start(name: "server" | "worker" | "integrator", args: string[]): Promise<Record<string, unknown>> {
+  async #start(name: "server" | PartOfBench, args: string[]): Promise<Record<string, unknown>> {
     const part = new Part(name, this.data, { args: () => args, environment: cleanEnvironment([]) }, SILENT);
     this.#parts.push(part);
     return await part.start().catch((error: Error) => {

@@ -6,9 +6,11 @@ import { reportError } from "../../apps/cli/src/terminal/report-error.ts";
 import { wrap } from "../../apps/cli/src/terminal/text.ts";
 import type { Figure } from "./figures.ts";
 import { describeMachine, type Machine } from "./machine.ts";
+import { measureAgentStart } from "./measure-agent-start.ts";
 import { measureCancel } from "./measure-cancel.ts";
 import { measureClaim } from "./measure-claim.ts";
 import { measureEvents } from "./measure-events.ts";
+import { measureGateway } from "./measure-gateway.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureOverhead } from "./measure-overhead.ts";
 import { measureStore } from "./measure-store.ts";
@@ -21,6 +23,8 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   events: measureEvents,
   overhead: measureOverhead,
   cancel: measureCancel,
+  gateway: measureGateway,
+  agent: measureAgentStart,
   memory: measureMemory,
 };
 

@@ -7,16 +7,16 @@ import { type Figure, figure } from "./figures.ts";
 const IDLE_MS = 10_000;
 
 /**
- * Memory of an idle server, worker and integrator: what is in RAM (RSS), and that with shared pages counted by their share (PSS). Not of the very
+ * Memory of an idle server, worker, integrator and gateway: what is in RAM (RSS), and that with shared pages counted by their share (PSS). Not of the very
  * first start of a version on a machine: that one compiles the code for those after it, and has the compiler in memory.
  */
 export async function measureMemory(): Promise<Figure[]> {
-  await (await BenchStack.start(["worker", "integrator"]))[Symbol.asyncDispose]();
-  await using stack = await BenchStack.start(["worker", "integrator"]);
+  await (await BenchStack.start(["worker", "integrator", "gateway"]))[Symbol.asyncDispose]();
+  await using stack = await BenchStack.start(["worker", "integrator", "gateway"]);
   await sleep(IDLE_MS);
-  const limits = { server: 150, worker: 120, integrator: undefined } as const;
+  const limits = { server: 150, worker: 120, integrator: undefined, gateway: 80 } as const;
   const figures: Figure[] = [];
-  for (const name of ["server", "worker", "integrator"] as const) {
+  for (const name of ["server", "worker", "integrator", "gateway"] as const) {
     const { rssMiB, pssMiB } = await memoryOf(stack.pidOf(name));
     const limit = limits[name];
     figures.push(

@@ -9,7 +9,6 @@ import { type ModelServer, startModelServer } from "../support/model-server/serv
 import { git, type TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";
 import { brokenPackage } from "./broken-package.ts";
-import { agentPath } from "./install.ts";
 
 /**
  * The real Codex CLI through the whole pipeline: submit, sandbox, gateway, gates, verification, landing. Its model is a scripted server that takes the real
@@ -30,7 +29,7 @@ beforeAll(async () => {
     providers: { openai: { baseUrl: `${model.baseUrl}/v1`, key: "TEST_MODEL_KEY", models: [MODEL], headersTimeoutSeconds: 20, silenceTimeoutSeconds: 20 } },
     prices: { [MODEL]: { input: 1, cachedInput: 0.1, output: 10, maxOutputTokens: 4_000 } },
   });
-  stack = await Stack.start({ gateway: { config, keys: { TEST_MODEL_KEY: KEY } }, workerEnv: { PATH: await agentPath("codex") } });
+  stack = await Stack.start({ gateway: { config, keys: { TEST_MODEL_KEY: KEY } } });
   client = await stack.client();
   repository = await brokenPackage();
   await repository.register(client, "inherits");
@@ -63,15 +62,24 @@ function calls(): Array<{ text: string; prompt: string; step: number }> {
     .flatMap(({ model: request }) => (request ? [request] : []));
 }
 
-/** Files below a folder that hold a text. */
+/** Files below a folder that hold a text. What belongs to an attempt that is just ending may go away meanwhile. */
 async function filesWith(folder: string, text: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    const path = join(entry.parentPath, entry.name);
-    // A file of a job that ends meanwhile may go away.
-    if (entry.isFile() && (await readFile(path).catch(() => Buffer.alloc(0))).includes(text)) found.push(path);
-  }
-  return found;
+  const entries = await readdir(folder, { withFileTypes: true }).catch(unlessGone([]));
+  const found = await Promise.all(
+    entries.map(async (entry): Promise<string[]> => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return await filesWith(path, text);
+      return entry.isFile() && (await readFile(path).catch(unlessGone(Buffer.alloc(0)))).includes(text) ? [path] : [];
+    }),
+  );
+  return found.flat();
+}
+
+function unlessGone<T>(nothing: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code === "ENOENT") return nothing;
+    throw error;
+  };
 }
 
 async function expectLanded(detail: JobDetail, target: string): Promise<void> {
@@ -116,7 +124,7 @@ test("a first try that fails is repaired, from the gate's output, in a second tu
   model.play({
     turns: [
       // The gate's output is in the prompt of the repair.
-      { prompt: "gate", steps: [{ text: "I see.", shell: `rm -f NOTES.md; ${MEND}` }, { text: "Mended." }] },
+      { prompt: "does not pass the checks", steps: [{ text: "I see.", shell: `rm NOTES.md; ${MEND}` }, { text: "Mended." }] },
       { prompt: "Mend inherits.js", steps: [{ text: "I will think.", shell: "echo thinking > NOTES.md" }, { text: "Done, I believe." }] },
     ],
   });
@@ -125,7 +133,7 @@ test("a first try that fails is repaired, from the gate's output, in a second tu
   const events = await allEvents(client, id);
   expect(events.filter((event) => event.kind === "turn" && event.data.status === "started")).toHaveLength(2);
   const last = calls().at(-1);
-  expect(last?.prompt).toMatch(/test/);
+  expect(last?.prompt).toMatch(/AssertionError|assert/);
   expect(last?.text, "the second turn knows the first").toContain("Mend inherits.js");
   expect(last?.text).toContain("Done, I believe.");
 }, 90_000);

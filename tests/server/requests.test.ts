@@ -164,6 +164,21 @@ describe("jobs", () => {
     expect(again.id).not.toBe(job.id);
   });
 
+  test("a final job whose dedupe key another active job has is not tried again", async () => {
+    const submitter = server.client("submitter");
+    const job = await server.submit(repo, { dedupeKey: "weekly" });
+    const retry = () => submitter.call("retryJob", { params: { job: job.id }, body: {} });
+    await submitter.call("cancelJob", { params: { job: job.id }, body: {} });
+    const other = await server.submit(repo, { task: "something else", dedupeKey: "weekly" });
+    await expect(retry()).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining(`job ${other.number} has the same dedupe key and is queued`),
+      details: { field: "dedupeKey", value: "weekly", job: other.id, jobNumber: other.number, hint: expect.stringContaining("cancel it") },
+    });
+    await submitter.call("cancelJob", { params: { job: other.id }, body: {} });
+    expect((await retry()).job).toMatchObject({ state: "queued", retryOf: job.id, dedupeKey: "weekly" });
+  });
+
   test("waiting for a job's end is woken by it", async () => {
     const job = await server.submit(repo);
     const waiting = server.client("viewer").call("getJob", { params: { job: job.id }, query: { waitMs: 20_000 } });

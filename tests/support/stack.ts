@@ -25,8 +25,6 @@ export interface StackOptions {
   readonly root?: string;
   /** A gateway with this configuration (YAML) and these keys; none where it is missing. */
   readonly gateway?: { readonly config: string; readonly keys: Readonly<Record<string, string>> };
-  /** For the worker alone: a PATH with agents on it, say. */
-  readonly workerEnv?: NodeJS.ProcessEnv;
 }
 
 /** The real processes of an installation, each of which can be killed and started again. Their logs lie outside of the data folder, which a test may fill. */
@@ -147,7 +145,7 @@ export class Stack implements AsyncDisposable {
     const main = join(this.#options.root ?? ROOT, "apps", app, "src", "main.ts");
     const child = spawn(process.execPath, ["--disable-sigusr1", main, ...this.#args(part)], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { ...process.env, ...(app === "worker" ? this.#options.workerEnv : {}), SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime },
+      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime },
     });
     child.stderr?.pipe(createWriteStream(this.#logFile(part), { flags: "a" }));
     return child;

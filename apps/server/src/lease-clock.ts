@@ -1,12 +1,15 @@
 /** A difference of this many ms between two clocks, or of one tick, is a jump and not jitter. */
 const JUMP_MS = 2_000;
+/** The longest time between two checks that is normal, in ms. */
+const STILL_MS = 5_000;
 
+/** The two clocks of a machine, in ms; a set time or a sleep moves them apart. */
 export interface Clocks {
   readonly wallMs: () => number;
   readonly monotonicMs: () => number;
 }
 
-const REAL_CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
+export const REAL_CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 /**
  * Notices that time went on without us: the wall clock was set, the machine slept (the wall clock went on, the monotonic one did not), or this
@@ -14,16 +17,14 @@ const REAL_CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs: () => perfo
  */
 export class LeaseClock {
   readonly #clocks: Clocks;
-  readonly #stillMs: number;
   readonly #grace: () => Promise<unknown>;
   #wall: number;
   #monotonic: number;
   #granting: Promise<unknown> | null = null;
 
-  /** `grace` grants every live lease a full time. `stillMs`: the longest time between two checks that is normal. */
-  constructor(grace: () => Promise<unknown>, stillMs = 5_000, clocks: Clocks = REAL_CLOCKS) {
+  /** `grace` grants every live lease a full time. */
+  constructor(grace: () => Promise<unknown>, clocks: Clocks) {
     this.#clocks = clocks;
-    this.#stillMs = stillMs;
     this.#grace = grace;
     this.#wall = clocks.wallMs();
     this.#monotonic = clocks.monotonicMs();
@@ -37,7 +38,7 @@ export class LeaseClock {
     const monotonicStep = monotonic - this.#monotonic;
     this.#wall = wall;
     this.#monotonic = monotonic;
-    const jumped = Math.abs(wallStep - monotonicStep) > JUMP_MS || monotonicStep > this.#stillMs;
+    const jumped = Math.abs(wallStep - monotonicStep) > JUMP_MS || monotonicStep > STILL_MS;
     if (jumped) {
       this.#granting = this.#grace().finally(() => {
         this.#granting = null;

@@ -19,7 +19,7 @@ import { isLoopback } from "./http/origin.ts";
 import { TokenCache } from "./http/token-cache.ts";
 import { hubRoot } from "./hub/hub-folder.ts";
 import { recoverLandings } from "./landing/recover.ts";
-import { LeaseClock } from "./lease-clock.ts";
+import { type Clocks, LeaseClock, REAL_CLOCKS } from "./lease-clock.ts";
 import { Pruner } from "./prune/pruner.ts";
 import { Reaper } from "./reaper.ts";
 import { openCredentialKey } from "./secrets.ts";
@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly retentionMs?: number;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
   readonly streamTimes?: StreamTimes;
+  /** By which a jump of time is noticed; the machine's own where they are missing. Leases themselves are the database's. */
+  readonly clocks?: Clocks;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -135,7 +137,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     workers: new WorkerDirectory(store),
     signals: new WorkerSignals(streamTimes.pingMs),
     landing: new Set(),
-    leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS)),
+    leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
     allowedOrigins: options.allowedOrigins,
     loopbackOnly: !options.allowRemote,

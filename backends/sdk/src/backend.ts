@@ -23,6 +23,7 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
   turn(context: TurnContext<z.output<Config>>): Promise<TurnResult>;
 }
 
+/** What a probe or a warm-up has: the home that turns will have, the whole environment for what it starts, and the signal that ends it. */
 export interface ProbeContext {
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
@@ -40,6 +41,7 @@ export interface ModelAccess {
   readonly token: string;
 }
 
+/** All that one turn has. The runner keeps its time and masks the secrets in whatever is emitted or logged. */
 export interface TurnContext<Config = unknown> {
   readonly prompt: string;
   /** 1 for the first turn of the attempt; repairs and revisions count up. */

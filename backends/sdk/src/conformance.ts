@@ -8,6 +8,7 @@ import { parseBackendConfig } from "./config.ts";
 import { toManifest } from "./manifest.ts";
 import { createTestBench, type TestBench, type TurnOptions, type TurnRecord } from "./test-kit.ts";
 
+/** Turns and configurations of a backend that the suite plays; what an agent answers does not matter to it. */
 export interface ConformanceTurns {
   /** A turn that ends well. Where the backend declares `usage` or `plan`, this turn has both to show. */
   readonly ok: Pick<TurnOptions, "config" | "prompt" | "secrets" | "env" | "model">;

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import type { BackendDefinition, ModelAccess } from "./backend.ts";
 import { parseBackendConfig } from "./config.ts";
 
+/** What a test sets of a turn; the rest is an empty prompt, the first turn, no secrets, and PATH and HOME. */
 export interface TurnOptions {
   /** `backendConfig` as a user writes it. */
   readonly config: unknown;
@@ -23,6 +24,7 @@ export interface TurnOptions {
   readonly onLog?: (stream: string, bytes: Uint8Array) => void;
 }
 
+/** What a turn came to; `durationMs` is its time from call to answer. */
 export interface TurnRecord {
   readonly result: TurnResult;
   readonly events: readonly AgentEvent[];

@@ -8,11 +8,13 @@ import { idSchema, timeSchema } from "./scalars.ts";
 export const ROLES = ["admin", "submitter", "viewer", "worker", "integrator", "gateway"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** A token to be made; without `expiresAt` it is good until it is revoked. */
 export const createTokenSchema = z.strictObject({
   name: z.string().min(1).max(100),
   role: z.enum(ROLES),
   expiresAt: timeSchema.optional(),
 });
+/** A token without its secret. `lastUsedAt` is at most a minute behind. */
 export const tokenViewSchema = z.object({
   id: idSchema,
   name: z.string(),

@@ -19,6 +19,7 @@ type Args<N extends EndpointName> = (ParamsOf<N> extends undefined ? unknown : {
   (BodyOf<N> extends undefined ? unknown : { body: BodyOf<N> }) &
   (QueryOf<N> extends undefined ? unknown : { query?: QueryOf<N> }) & { signal?: AbortSignal };
 
+/** Where the server is, and the token to show it. */
 export interface ClientOptions {
   /** Such as `http://127.0.0.1:4750`. */
   readonly url: string;

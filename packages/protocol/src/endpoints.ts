@@ -46,6 +46,7 @@ export interface Endpoint {
 const everyone = ["submitter", "viewer", "worker", "integrator", "gateway"] as const;
 const readers = ["submitter", "viewer", "worker", "integrator"] as const;
 
+/** Every answer that is not 2xx: a code of the error table, what happened, what to do next, and plain JSON for tools. */
 export const errorBodySchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string(), details: z.record(z.string(), z.unknown()) }),
 });
@@ -55,6 +56,7 @@ const count = (max: number, fallback: number) => z.coerce.number().int().min(1).
 const list = <T extends readonly [string, ...string[]]>(values: T) =>
   z.preprocess((value) => (typeof value === "string" ? value.split(",") : value), z.array(z.enum(values)).optional());
 
+/** All endpoints by the name that the client calls them by. Errors that any may answer: UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, NOT_FOUND, INTERNAL. */
 export const ENDPOINTS = {
   health: {
     method: "GET",
@@ -324,6 +326,7 @@ export const ENDPOINTS = {
   revokeToken: { method: "DELETE", path: "/v1/tokens/{token}", roles: [], summary: "Revoke a token.", response: z.object({}) },
 } as const satisfies Record<string, Endpoint>;
 
+/** A key of the table. */
 export type EndpointName = keyof typeof ENDPOINTS;
 
 /** Endpoints that need no token. All others with an empty `roles` are for `admin` only. */
@@ -335,10 +338,14 @@ export const WORKER_SIGNALS_PATH = "/v1/workers/{worker}/signals";
 export const HUB_PATH = "/git";
 
 type Table = typeof ENDPOINTS;
+/** The body of a request as the caller writes it, before defaults; undefined where the endpoint takes none. */
 export type BodyOf<N extends EndpointName> = Table[N] extends { body: infer B extends z.ZodType } ? z.input<B> : undefined;
+/** The query of a request as the caller writes it, before defaults; undefined where the endpoint takes none. */
 export type QueryOf<N extends EndpointName> = Table[N] extends { query: infer Q extends z.ZodType } ? z.input<Q> : undefined;
+/** The checked answer of an endpoint. */
 export type ResponseOf<N extends EndpointName> = z.output<Table[N]["response"]>;
 type ParamsIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamsIn<Rest> : never;
+/** A value for each `{name}` in the path; undefined where there is none. */
 export type ParamsOf<N extends EndpointName> = [ParamsIn<Table[N]["path"]>] extends [never] ? undefined : Record<ParamsIn<Table[N]["path"]>, string | number>;
 
 /** Fills `{name}` in a path. */

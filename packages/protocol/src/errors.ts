@@ -12,6 +12,7 @@
  */
 export type RetryPolicy = "requeue" | "final" | "person" | "client";
 
+/** What the table says of a code. */
 export interface ErrorRow {
   /** HTTP status of an API answer that carries this code. */
   readonly status: number;
@@ -26,6 +27,7 @@ function row(status: number, retry: RetryPolicy, message: string, hint: string):
   return { status, retry, message, hint };
 }
 
+/** The table, in the order of a job's way. A new failure is a new row here. */
 export const ERRORS = {
   // Requests
   INVALID_REQUEST: row(400, "client", "The request does not have the expected form.", "Mend the field that the details name and send it again."),
@@ -200,6 +202,7 @@ export const ERRORS = {
 /** A code of the table above. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** All codes, in the order of the table; for schemas. */
 export const ERROR_CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
 /** True where `value` is a code of the table. */

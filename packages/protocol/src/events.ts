@@ -7,11 +7,17 @@ import { JOB_STATES } from "./states.ts";
 
 /** A log event is one chunk: at most 16 KiB of one stream, or what came within 20 ms. */
 export const LOG_CHUNK_LIMIT_BYTES = 16_384;
+/** How long output is collected before it becomes a chunk, in ms. */
 export const LOG_CHUNK_INTERVAL_MS = 20;
 
+/** How a model call ended. `ok`: answered whole. `failed`: refused, or broken on the way. `cut`: broken off by the agent, or with its attempt. */
 export const MODEL_CALL_OUTCOMES = ["ok", "failed", "cut"] as const;
 export type ModelCallOutcome = (typeof MODEL_CALL_OUTCOMES)[number];
 
+/**
+ * The parts of a job's way, in their order; `merge`, `verify` and `land` are the integrator's. A part may come more than once, with a repair or another
+ * attempt.
+ */
 export const PHASES = ["prepare", "setup", "turn", "checks", "gates", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
 export type Phase = (typeof PHASES)[number];
 
@@ -148,6 +154,7 @@ export const serverEventSchema = z.discriminatedUnion("kind", [
   gapEventSchema,
 ]);
 
+/** Any event of a job, without its envelope. */
 export const eventBodySchema = z.discriminatedUnion("kind", [...agentEventSchema.options, ...workerEventSchema.options, ...serverEventSchema.options]);
 export type EventBody = z.infer<typeof eventBodySchema>;
 
@@ -176,4 +183,5 @@ export const eventFrameSchema = z.discriminatedUnion("type", [
   /** All events up to the job's final state were sent; the server closes. */
   z.object({ type: z.literal("end"), lastSeq: z.int() }),
 ]);
+/** A frame whose event is known by its kind. */
 export type EventFrame = { type: "event"; event: JobEvent } | { type: "gap"; fromSeq: number; nextSeq: number } | { type: "end"; lastSeq: number };

@@ -17,11 +17,16 @@ export const registerGatewaySchema = z.strictObject({
   epoch: idSchema,
   version: z.string(),
 });
+/** The answer to a registration. */
 export const registeredGatewaySchema = z.object({
   /** Calls of earlier epochs that were charged now. */
   charged: z.int().nonnegative(),
 });
 
+/**
+ * Asks for what a call may take at most. BUDGET_EXCEEDED where the budget has no room for it, UNAUTHENTICATED for an unknown token, LEASE_LOST where its
+ * attempt is over.
+ */
 export const reserveCallSchema = z.strictObject({
   callId: idSchema,
   gatewayId: idSchema,
@@ -37,8 +42,10 @@ export const reserveCallSchema = z.strictObject({
   costUsd: z.number().nonnegative().nullable(),
 });
 export type ReserveCall = z.infer<typeof reserveCallSchema>;
+/** The attempt that pays for the call; `number` is its job's. */
 export const reservedCallSchema = z.object({ jobId: idSchema, number: z.int().positive(), fence: fenceSchema });
 
+/** Tells what a call took, once it is over; times in ms. NOT_FOUND where this gateway reserved no such call. */
 export const settleCallSchema = z.strictObject({
   callId: idSchema,
   gatewayId: idSchema,

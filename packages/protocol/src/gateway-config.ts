@@ -13,6 +13,7 @@ const dollarsSchema = z.number().nonnegative().max(1_000_000);
 /** The name of a key: of its file, and of its environment variable. */
 export const keyNameSchema = z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, "expected capital letters, digits and _, at most 64");
 
+/** A vendor, or a server of one's own, that model calls are forwarded to. */
 export const providerSchema = z.strictObject({
   protocol: z.enum(["openai"]).default("openai").describe("What it speaks. openai: Responses and Chat Completions, as many other servers do too."),
   baseUrl: z.url({ protocol: /^https?$/ }).describe("Address before `/responses` and `/chat/completions`, such as https://api.openai.com/v1."),
@@ -38,6 +39,7 @@ export type Price = z.infer<typeof priceSchema>;
 
 const OPENAI: z.input<typeof providerSchema> = { baseUrl: "https://api.openai.com/v1", key: "OPENAI_API_KEY" };
 
+/** The whole file; what it leaves out has its default. */
 export const gatewayConfigSchema = z.strictObject({
   version: z.literal(1).default(1),
   providers: z

@@ -6,11 +6,13 @@ import { hubAccessSchema } from "./worker-api.ts";
 
 /** Messages between the integrator and the server. A claimed completion has its own lease and fence; completions of one target are handed out one at a time, oldest first. */
 
+/** Asks for the next completion; held until there is one, at most `waitMs`. The same `claimId` reads the same claim again. */
 export const claimCompletionSchema = z.strictObject({
   claimId: idSchema,
   integratorId: idSchema,
   waitMs: z.int().min(0).max(60_000).default(30_000),
 });
+/** A completion under a lease: `ttlMs` is what was left of it when the answer was made. */
 export const claimedCompletionSchema = z.object({
   completion: completionViewSchema,
   fence: z.int().positive(),
@@ -23,6 +25,7 @@ export const claimedCompletionSchema = z.object({
   targetOid: oidSchema.nullable(),
 });
 export type ClaimedCompletion = z.infer<typeof claimedCompletionSchema>;
+/** Null where there was none in time. */
 export const claimCompletionResponseSchema = z.object({ claimed: claimedCompletionSchema.nullable() });
 
 /** Asks for receipts of the merged tree; idempotent. */
@@ -32,6 +35,7 @@ export const verifyRequestSchema = z.strictObject({
   /** The target's commit that it was merged onto; null for a new branch. */
   expectedOld: oidSchema.nullable(),
 });
+/** How far the verification of the merged tree is. */
 export const verifyResponseSchema = z.discriminatedUnion("status", [
   /** Receipts for every required gate exist. */
   z.object({ status: z.literal("verified"), receipts: z.array(receiptSchema) }),
@@ -42,9 +46,15 @@ export const verifyResponseSchema = z.discriminatedUnion("status", [
 ]);
 export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
 
+/**
+ * Moves the target from `expectedOld` (null: a new branch) to the merged commit. TARGET_MOVED where it stands elsewhere, RECEIPT_MISSING where a gate has no
+ * receipt.
+ */
 export const landRequestSchema = z.strictObject({ mergedOid: oidSchema, expectedOld: oidSchema.nullable() });
+/** The completion as it is after the landing, or the rejection. */
 export const landResponseSchema = z.object({ completion: completionViewSchema });
 
+/** Gives a completion up; its job fails with this. */
 export const rejectRequestSchema = z.strictObject({
   code: z.enum(ERROR_CODES),
   message: z.string().max(20_000),

@@ -6,6 +6,7 @@ import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 
+/** Which jobs go first: all of a lane before any of the next. */
 export const LANES = ["interactive", "normal", "background"] as const;
 export type Lane = (typeof LANES)[number];
 
@@ -53,6 +54,7 @@ export const submitJobSchema = z.strictObject({
 export type SubmitJob = z.infer<typeof submitJobSchema>;
 export type SubmitJobInput = z.input<typeof submitJobSchema>;
 
+/** Why something did not succeed; `details` is plain JSON for people and tools. */
 export const failureSchema = z.object({
   code: z.enum(ERROR_CODES),
   message: z.string().max(20_000),
@@ -60,6 +62,7 @@ export const failureSchema = z.object({
 });
 export type Failure = z.infer<typeof failureSchema>;
 
+/** The size of a change: files, and lines in and out. A binary file counts as a file only. */
 export const diffStatSchema = z.object({ files: z.int().nonnegative(), insertions: z.int().nonnegative(), deletions: z.int().nonnegative() });
 export type DiffStat = z.infer<typeof diffStatSchema>;
 
@@ -80,6 +83,7 @@ export const receiptSchema = z.object({
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 
+/** One attempt of a job as the API shows it, the running one too. */
 export const attemptViewSchema = z.object({
   fence: fenceSchema,
   workerId: z.string(),
@@ -148,7 +152,9 @@ export const jobViewSchema = z.object({
 });
 export type JobView = z.infer<typeof jobViewSchema>;
 
+/** `pending`: waits for an integrator, or is with one. `landing`: its intent is written. The others are final. */
 export const completionStateSchema = z.enum(["pending", "landing", "landed", "rejected", "cancelled"]);
+/** A completion as the API shows it; `fence` is that of the newest claim by an integrator, 0 before the first. */
 export const completionViewSchema = z.object({
   id: idSchema,
   jobId: idSchema,

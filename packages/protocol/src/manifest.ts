@@ -4,6 +4,7 @@ import { nameSchema } from "./scalars.ts";
 /** What `runner describe` prints of each backend; all that server, worker and CLI know of it. */
 export const MANIFEST_VERSION = 1;
 
+/** A backend as others know it. `secrets` names what its turns get, and whether they can do without. */
 export const manifestSchema = z.object({
   manifestVersion: z.literal(MANIFEST_VERSION),
   name: nameSchema,
@@ -26,6 +27,7 @@ export const manifestSchema = z.object({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** What a backend's probe says for `slipway doctor`: what it tried and found, in words for people. */
 export const probeResultSchema = z.object({
   backend: nameSchema,
   ok: z.boolean(),

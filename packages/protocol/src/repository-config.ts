@@ -5,6 +5,7 @@ import { nameSchema } from "./scalars.ts";
 
 const secondsSchema = z.number().positive().max(86_400);
 
+/** A command that must pass. Quick and advisory in the agent's workspace, binding on the merged tree. */
 export const gateSchema = z.strictObject({
   name: nameSchema.describe("Name of the gate, as shown in the history."),
   run: z.string().min(1).describe("Shell command, run with `sh -c` in the root of the workspace; exit code 0 passes."),
@@ -12,17 +13,20 @@ export const gateSchema = z.strictObject({
 });
 export type Gate = z.infer<typeof gateSchema>;
 
+/** What makes a fresh workspace ready, before the first turn and before the gates of a verify job; `timeoutSeconds` is for all commands together. */
 export const setupSchema = z.strictObject({
   commands: z.array(z.string().min(1)).default([]).describe("Shell commands that make the workspace ready, such as `npm ci`."),
   network: z.enum(["none", "host"]).default("host").describe("Network of the setup sandbox; it never holds secrets."),
   timeoutSeconds: secondsSchema.default(600),
 });
 
+/** The paths that a job may change, as globs; what lies outside is a SCOPE_VIOLATION. */
 export const scopeSchema = z.strictObject({
   allow: z.array(z.string().min(1)).default(["**"]).describe("Globs of paths that a job may change."),
   deny: z.array(z.string().min(1)).default([]).describe("Globs of paths that a job may not change; they win over `allow`."),
 });
 
+/** The whole file; an empty one is a repository without setup and gates, in which every path may be changed. */
 export const repositoryConfigSchema = z.strictObject({
   version: z.literal(1).default(1),
   backend: nameSchema.optional().describe("Backend for jobs that name none."),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { branchSchema, idSchema, oidSchema, timeSchema } from "./scalars.ts";
 
+/** A repository to be registered. The same name and address again is the same repository; CONFLICT where the name has another address. */
 export const createRepositorySchema = z.strictObject({
   name: z
     .string()
@@ -14,6 +15,7 @@ export const createRepositorySchema = z.strictObject({
 });
 export type CreateRepository = z.input<typeof createRepositorySchema>;
 
+/** A repository as the API shows it. */
 export const repositoryViewSchema = z.object({
   id: idSchema,
   name: z.string(),
@@ -30,4 +32,5 @@ export type RepositoryView = z.infer<typeof repositoryViewSchema>;
 
 /** A fast-forward of a hub branch to a commit that the hub already has; refused where it is not one. */
 export const syncBranchSchema = z.strictObject({ branch: branchSchema, oid: oidSchema });
+/** A branch of the hub and its commit; null where there is no such branch. */
 export const branchViewSchema = z.object({ branch: z.string(), oid: oidSchema.nullable() });

@@ -10,8 +10,10 @@ import { nameSchema, timeSchema } from "./scalars.ts";
  * nothing and is answered with the result once there is one. What comes from a runner is untrusted input.
  */
 export const RUNNER_PROTOCOL_VERSION = 1;
+/** The longest line in either direction, in bytes. */
 export const RUNNER_MESSAGE_LIMIT_BYTES = 1_048_576;
 
+/** All that a runner needs for one turn; the paths are those inside the sandbox. */
 export const turnRequestSchema = z.object({
   type: z.literal("turn"),
   /** Unique in the attempt; the same id never starts twice. */
@@ -36,6 +38,7 @@ export const turnRequestSchema = z.object({
 });
 export type TurnRequest = z.infer<typeof turnRequestSchema>;
 
+/** Messages of the worker. `welcome` and `ack` name the newest event that the worker has kept; `stop` ends the runner. */
 export const workerToRunnerSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("welcome"), afterOrdinal: z.int().nonnegative() }),
   turnRequestSchema,
@@ -46,12 +49,14 @@ export const workerToRunnerSchema = z.discriminatedUnion("type", [
 ]);
 export type WorkerToRunner = z.infer<typeof workerToRunnerSchema>;
 
+/** How a turn ended: with the agent's last words, or with a failure. */
 export const turnResultSchema = z.discriminatedUnion("status", [
   z.object({ status: z.literal("done"), finalText: z.string().max(262_144) }),
   z.object({ status: z.literal("failed"), failure: failureSchema }),
 ]);
 export type TurnResult = z.infer<typeof turnResultSchema>;
 
+/** Messages of the runner. Events are numbered from 1 over all turns of the runner, without gaps. */
 export const runnerToWorkerSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),

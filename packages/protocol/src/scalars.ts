@@ -6,6 +6,7 @@ export function newId(): string {
   return uuidv7();
 }
 
+/** An id as `newId` makes them; any UUID is taken. */
 export const idSchema = z.uuid();
 /** A full git object id: 40 hex digits (SHA-1) or 64 (SHA-256). */
 export const oidSchema = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, "expected a full git object id in lower-case hex");
@@ -15,9 +16,11 @@ export const branchSchema = z
   .min(1)
   .max(200)
   .regex(/^(?![-/.])(?!.*(\.\.|\/\/|@\{|\.lock(\/|$)|\/\.))[^\s~^:?*[\\\x00-\x1f\x7f]+(?<![./])$/, "expected a branch name that git accepts");
+/** The number of a lease: 1 for the first claim, growing with every further one. */
 export const fenceSchema = z.int().positive();
 /** Milliseconds since 1970-01-01 UTC. */
 export const timeSchema = z.int().nonnegative();
+/** A SHA-256 digest in lower-case hex. */
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 /** A backend's, gate's or capability's name. */
 export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9._:-]{0,63}$/, "expected lower-case letters, digits and . _ : -, at most 64");

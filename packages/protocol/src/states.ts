@@ -1,5 +1,6 @@
 /** The life of a job as data. The diagram in `docs/job-states.md` is generated from this table, and a test holds the two equal. */
 
+/** Where a job can be, in the order of its way. */
 export const JOB_STATES = ["queued", "running", "integrating", "blocked", "done", "failed", "cancelled"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
@@ -9,6 +10,7 @@ export const FINAL_STATES = ["done", "failed", "cancelled"] as const satisfies r
 /** Who may move a job along a transition. */
 export type Mover = "user" | "worker" | "reaper" | "integrator";
 
+/** One step of a job. */
 export interface Transition {
   readonly from: JobState;
   readonly to: JobState;
@@ -19,6 +21,7 @@ export interface Transition {
   readonly when: string;
 }
 
+/** All steps that there are. The store makes each of them, and no other. */
 export const TRANSITIONS = [
   { from: "queued", on: "claim", to: "running", by: "worker", when: "a worker takes the lease" },
   { from: "queued", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
@@ -33,7 +36,6 @@ export const TRANSITIONS = [
   { from: "running", on: "exhaust", to: "failed", by: "reaper", when: "the lease or the time of the last attempt ran out" },
   { from: "running", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
   { from: "integrating", on: "land", to: "done", by: "integrator", when: "the verified tree reached its target" },
-  { from: "integrating", on: "revise", to: "queued", by: "integrator", when: "the agent is asked for a revision" },
   { from: "integrating", on: "reject", to: "failed", by: "integrator", when: "a conflict, or a gate that is red on the merged tree" },
   { from: "integrating", on: "time-out", to: "failed", by: "reaper", when: "nobody integrated it for too long" },
   { from: "integrating", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`, before the landing's intent is written" },

@@ -7,10 +7,12 @@ import { fenceSchema, idSchema, nameSchema, oidSchema, timeSchema } from "./scal
 
 /** Messages between a worker and the server. Every write of an attempt names job and fence, and is refused with LEASE_LOST when stale. */
 
-/** Lease length and how often it is renewed, in ms. */
+/** How long a lease lasts without a renewal, in ms. */
 export const LEASE_TTL_MS = 10_000;
+/** How often a worker renews, in ms: two renewals may fail before the lease ends. */
 export const LEASE_RENEW_MS = 3_000;
 
+/** What a worker says of itself at every start, and to a server that does not know it; it replaces what it said before. */
 export const registerWorkerSchema = z.strictObject({
   /** Kept by the worker across restarts. */
   workerId: idSchema,
@@ -26,6 +28,7 @@ export const registerWorkerSchema = z.strictObject({
 });
 export type RegisterWorker = z.infer<typeof registerWorkerSchema>;
 
+/** The answer to a registration; times in ms. */
 export const registeredWorkerSchema = z.object({
   installationId: idSchema,
   leaseTtlMs: z.int(),
@@ -35,6 +38,7 @@ export const registeredWorkerSchema = z.object({
 });
 export type RegisteredWorker = z.infer<typeof registeredWorkerSchema>;
 
+/** Asks for the next job that this worker can do. NOT_FOUND for a worker that is not registered. */
 export const claimRequestSchema = z.strictObject({
   /** Made by the worker for each request; the same id reads the same claim again. */
   claimId: idSchema,
@@ -60,6 +64,7 @@ export const hubAccessSchema = z.object({
 });
 export type HubAccess = z.infer<typeof hubAccessSchema>;
 
+/** A job under a lease, with all that its attempt needs. */
 export const claimSchema = z.object({
   job: jobViewSchema,
   fence: fenceSchema,
@@ -74,10 +79,13 @@ export const claimSchema = z.object({
 });
 export type Claim = z.infer<typeof claimSchema>;
 
+/** Null where there was nothing to do in time, or the worker drains. */
 export const claimResponseSchema = z.object({ claim: claimSchema.nullable() });
 
+/** How long the lease lasts from now, in ms. */
 export const renewResponseSchema = z.object({ ttlMs: z.int() });
 
+/** Events of an attempt, numbered by the worker from 1 without gaps. LEASE_LOST where the attempt is over. */
 export const appendEventsSchema = z.strictObject({
   /** In the order of `ordinal`; what the server already has is skipped. */
   events: z
@@ -86,6 +94,7 @@ export const appendEventsSchema = z.strictObject({
     .max(2_000),
 });
 export type AppendEvents = z.infer<typeof appendEventsSchema>;
+/** What the worker may drop from its spool. */
 export const appendEventsResponseSchema = z.object({
   /** Everything up to here is stored. */
   ackOrdinal: z.int().nonnegative(),
@@ -103,7 +112,9 @@ export const outcomeSchema = z.discriminatedUnion("kind", [
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 
+/** Ends the attempt; the same outcome again answers as before. LEASE_LOST where it is over, COMMIT_INVALID where the commit is not on the hub. */
 export const finishSchema = z.strictObject({ outcome: outcomeSchema });
+/** The job after the attempt: integrating, done, queued, failed or blocked. */
 export const finishResponseSchema = z.object({ job: jobViewSchema });
 
 /** What the server tells a connected worker, over its signal WebSocket. */
@@ -115,6 +126,7 @@ export const workerSignalSchema = z.discriminatedUnion("type", [
 ]);
 export type WorkerSignal = z.infer<typeof workerSignalSchema>;
 
+/** A worker as the API shows it, with the attempts that it has now. */
 export const workerViewSchema = z.object({
   id: idSchema,
   name: z.string(),

@@ -12,6 +12,7 @@ import { modelCallTests } from "./model-calls.ts";
 import { properties } from "./properties.ts";
 import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
+import { transitions } from "./transitions.ts";
 
 /** The promises of `Store`: every implementation passes all of them. */
 export function storeConformance(name: string, open: OpenStore): void {
@@ -36,6 +37,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("model calls", () => modelCallTests(current));
   });
   describe(`store properties: ${name}`, () => {
+    transitions(open);
     properties(open);
     modelCallProperties(open);
   });

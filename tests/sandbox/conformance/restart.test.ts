@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, watch } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
@@ -38,6 +39,23 @@ describe.each(KINDS)("a killed worker, %s", (kind) => {
     return { record: await told.promise, events };
   }
 
+  /** Resolves when the runner's ledger of turns has the result: what a watch of its folder tells. */
+  async function turnEnded({ spec }: SandboxRecord): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (readFileSync(join(spec.spool, "turns.jsonl"), "utf8").includes('"result"')) resolve();
+    };
+    const watcher = watch(spec.spool, look);
+    const limit = setTimeout(() => reject(new Error("the turn has no result after 20 s")), 20_000);
+    try {
+      look();
+      await promise;
+    } finally {
+      clearTimeout(limit);
+      watcher.close();
+    }
+  }
+
   test("the turn goes on in the next worker: nothing runs twice, no event is lost or repeated", async () => {
     const { record, events } = await loseWorker();
     const sandbox = await bench.provider.attach(JSON.parse(JSON.stringify(record)));
@@ -55,7 +73,7 @@ describe.each(KINDS)("a killed worker, %s", (kind) => {
   test("a turn that ended while there was no worker gives its result to the next one", async () => {
     const { record, events } = await loseWorker();
     await writeFile(join(record.spec.workspace, "go"), "");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await turnEnded(record);
     const sandbox = await bench.provider.attach(record);
     if (!sandbox) throw new Error("the sandbox is gone");
     await using _ = sandbox;

@@ -50,8 +50,8 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: A
 }
 
 /**
- * A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work; BASE_NOT_FOUND where the hub
- * no longer keeps that commit.
+ * A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work, or whose `dedupeKey` another
+ * active job has by now; BASE_NOT_FOUND where the hub no longer keeps that commit.
  */
 export async function retryJob(plane: ControlPlane, job: JobView, signal: AbortSignal): Promise<JobView> {
   if (job.state === "blocked") {
@@ -66,7 +66,22 @@ export async function retryJob(plane: ControlPlane, job: JobView, signal: AbortS
   }
   await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
   const again = await store(plane, { ...job, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null });
+  if (again.deduplicated) throw keyTaken(job, again.job);
   return again.job;
+}
+
+/** The job that has the key is somebody else's wish: it must not pass for the one that was asked for. */
+function keyTaken({ number, dedupeKey }: JobView, holder: JobView): SlipwayError {
+  const message = `Job ${number} cannot be tried again: job ${holder.number} has the same dedupe key and is ${holder.state}.`;
+  return new SlipwayError("CONFLICT", message, {
+    field: "dedupeKey",
+    value: dedupeKey,
+    expected: "a key that no active job has",
+    job: holder.id,
+    jobNumber: holder.number,
+    state: holder.state,
+    hint: `Follow job ${holder.number} in its place, or cancel it and retry again.`,
+  });
 }
 
 async function store(plane: ControlPlane, job: NewJob): Promise<{ job: JobView; deduplicated: boolean }> {

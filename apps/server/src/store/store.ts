@@ -7,7 +7,8 @@ import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type { AttemptReceipts, CallReservation, CompletionRow, NewCall, NewJob, SettledCall, WorkerRow } from "./rows.ts";
 
 /**
- * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to `conformance.ts`.
+ * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to the suite in
+ * `tests/conformance/store`.
  *
  * Rules for every implementation:
  * - what a call changed is durable when its promise resolves (calls that come together may share one commit);

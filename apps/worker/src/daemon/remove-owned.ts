@@ -1,10 +1,12 @@
-import { sep } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 import { removeTree } from "@slipway/git/remove-tree";
 import { SlipwayError } from "@slipway/protocol/errors";
 
 /** Removes a folder of the worker's own, whatever an agent made of it. Refuses what is not below `owner`. Nothing there: no error. */
 export async function removeOwned(path: string, owner: string): Promise<void> {
-  if (!path.startsWith(owner + sep) || path.split(sep).includes(".."))
+  const inside = relative(owner, path);
+  // `..` is refused wherever it stands: behind a symlink it leads elsewhere than its name says.
+  if (inside === "" || isAbsolute(inside) || [...path.split(sep), ...inside.split(sep)].includes(".."))
     throw new SlipwayError("INTERNAL", `Refusing to remove ${path}: it is not below ${owner}.`);
   await removeTree(path);
 }

@@ -1,0 +1,30 @@
+import type { ServerResponse } from "node:http";
+import type { ErrorCode, SlipwayError } from "@slipway/protocol/errors";
+
+/**
+ * Statuses for an agent, where they differ from those of the API. Agents repeat 401 to 404 a few times, 429 and 5xx for long, and 400 never
+ * (tried): what no repetition mends is 400.
+ */
+const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  BUDGET_EXCEEDED: 400,
+  MODEL_NOT_ALLOWED: 400,
+  SECRET_MISSING: 400,
+  LEASE_LOST: 401,
+  CANCELLED: 401,
+};
+/** Seconds to wait before another try, where one may end well. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** An error of the gateway's own, in the shape of the vendor's: `code` is Slipway's. */
+export function sendError(response: ServerResponse, error: SlipwayError, status: number = STATUSES[error.code] ?? error.status): void {
+  if (response.destroyed || response.headersSent) return;
+  const body = { error: { message: `${error.message} ${error.hint}`, type: typeOf(status), param: null, code: error.code } };
+  const retry = status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};
+  response.writeHead(status, { "content-type": "application/json", ...retry }).end(JSON.stringify(body));
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return "authentication_error";
+  if (status === 429) return "rate_limit_error";
+  return status < 500 ? "invalid_request_error" : "server_error";
+}

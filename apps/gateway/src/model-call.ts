@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Client } from "@slipway/protocol/client";
+import { type SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import type { SettleCall } from "@slipway/protocol/gateway-api";
+import type { GatewayConfig, Provider } from "@slipway/protocol/gateway-config";
+import { newId } from "@slipway/protocol/scalars";
+import type { Logger } from "pino";
+import type { Dispatcher } from "undici";
+import { type CallNames, maskOf } from "./answer/failures.ts";
+import { type AnswerEnding, VendorAnswer } from "./answer/vendor-answer.ts";
+import { sendError } from "./http/gateway-error.ts";
+import { headersToVendor } from "./http/headers.ts";
+import type { FoundKey, Keys } from "./keys.ts";
+import { costOf, highestCost, outputLimit, priceOf } from "./prices.ts";
+import { type ModelApi, planRequest, type RequestPlan } from "./request/plan-request.ts";
+import type { OpenCalls } from "./spend/open-calls.ts";
+import { atMost } from "./spend/pause.ts";
+import { reserve } from "./spend/reserve.ts";
+import type { Settlements } from "./spend/settlements.ts";
+
+/** How long a failure waits for the server to have it, in ms: the worker shall find the cause when the agent's turn fails. */
+const SETTLE_LIMIT_MS = 2_000;
+
+/** What calls share. */
+export interface Calling {
+  readonly gatewayId: string;
+  readonly epoch: string;
+  readonly client: Client;
+  readonly calls: OpenCalls;
+  readonly settlements: Settlements;
+  readonly keys: Keys;
+  readonly upstream: Dispatcher;
+  readonly log: Logger;
+  readonly waitLimitMs?: number;
+}
+
+/** One request of an agent, already read. */
+export interface ModelRequest {
+  readonly api: ModelApi;
+  readonly providerName: string;
+  readonly provider: Provider;
+  readonly prices: GatewayConfig["prices"];
+  readonly token: string;
+  readonly body: Buffer;
+}
+
+const PATHS: Readonly<Record<ModelApi, string>> = { responses: "/responses", chat: "/chat/completions" };
+
+/**
+ * One call of a model: plan, reserve, forward, settle. Answers the agent in every case. INVALID_REQUEST and the server's refusals are thrown before anything
+ * is reserved; what fails later is settled, and told to the agent when the server has it.
+ */
+export async function callModel(calling: Calling, asked: ModelRequest, request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  const startedAt = performance.now();
+  const plan = planRequest(asked.api, asked.body, asked.provider);
+  const { key, refusal } = findKey(calling.keys, asked.provider, plan);
+  const price = priceOf(plan.model, asked.prices);
+  const callId = newId();
+  const log = calling.log.child({ callId, provider: asked.providerName, model: plan.model });
+  await reserveFor(calling, asked, plan, { callId, refused: refusal !== null }, gone);
+  calling.calls.begin(asked.token);
+  // On disk when this returns; resolves when the server has it, or after a while.
+  const settle = (ending: AnswerEnding): Promise<void> => {
+    const durationMs = performance.now() - startedAt;
+    const firstByteMs = ending.firstByteAt === null ? null : ending.firstByteAt - startedAt;
+    const { outcome, status, tokens, failure } = ending;
+    const usage = tokens && { ...usageOf(tokens), costUsd: costOf(price, tokens, ending.tier) };
+    const after = ending.retryAfterMs === undefined ? {} : { retryAfterMs: ending.retryAfterMs };
+    const body: SettleCall = { callId, gatewayId: calling.gatewayId, outcome, status, usage, failure, ...after, durationMs, firstByteMs };
+    log.debug({ outcome, status, code: failure?.code, usage, durationMs, firstByteMs, removedTools: plan.removedTools }, "model call");
+    const taken = calling.settlements.settle(body).finally(() => calling.calls.end(asked.token));
+    return atMost(taken, SETTLE_LIMIT_MS);
+  };
+  if (gone.aborted) return await settle(endingOf("cut", null));
+  if (refusal) {
+    await settle(endingOf("failed", refusal));
+    return sendError(response, refusal);
+  }
+  await forward(calling, asked, plan, { key, request, response, gone, settle });
+}
+
+interface Forwarding {
+  readonly key: FoundKey | null;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly gone: AbortSignal;
+  readonly settle: (ending: AnswerEnding) => Promise<void>;
+}
+
+async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan, { key, request, response, gone, settle }: Forwarding): Promise<void> {
+  const { provider, providerName } = asked;
+  const url = new URL(provider.baseUrl);
+  const path = `${url.pathname.replace(/\/+$/, "")}${PATHS[plan.api]}${url.search}`;
+  const names: CallNames = {
+    provider: providerName,
+    model: plan.model,
+    baseUrl: provider.baseUrl,
+    key: key && provider.key !== null ? { name: provider.key, from: key.from } : null,
+  };
+  const value = key?.value ?? null;
+  const send = (again?: () => void): VendorAnswer => {
+    const answer = new VendorAnswer({ api: plan.api, names, key: value, mask: maskOf(value), settle }, response, gone, again);
+    calling.upstream.dispatch(
+      {
+        origin: url.origin,
+        path,
+        method: "POST",
+        headers: headersToVendor(request.headers, value),
+        body: plan.body,
+        headersTimeout: provider.headersTimeoutSeconds * 1_000,
+        bodyTimeout: provider.silenceTimeoutSeconds * 1_000,
+      },
+      answer,
+    );
+    return answer;
+  };
+  const { promise: stale, resolve: again } = Promise.withResolvers<"again">();
+  if ((await Promise.race([send(() => again("again")).ended, stale])) === "again") await send().ended;
+}
+
+/** Without the key, or with a request that must not be sent, the call is reserved all the same, with nothing: so its attempt learns why it fails. */
+function findKey(keys: Keys, provider: Provider, plan: RequestPlan): { key: FoundKey | null; refusal: SlipwayError | null } {
+  if (plan.refusal || provider.key === null) return { key: null, refusal: plan.refusal };
+  try {
+    return { key: keys.get(provider.key), refusal: null };
+  } catch (error) {
+    return { key: null, refusal: toSlipwayError(error) };
+  }
+}
+
+async function reserveFor(
+  calling: Calling,
+  asked: ModelRequest,
+  plan: RequestPlan,
+  call: { callId: string; refused: boolean },
+  gone: AbortSignal,
+): Promise<void> {
+  const { gatewayId, epoch } = calling;
+  const price = priceOf(plan.model, asked.prices);
+  const tokens = call.refused ? { input: 0, output: 0 } : { input: plan.inputTokens, output: plan.outputLimit ?? outputLimit(price) * plan.choices };
+  const costUsd = call.refused ? 0 : highestCost(price, tokens, plan.tier);
+  const named = { callId: call.callId, gatewayId, epoch, token: asked.token, provider: asked.providerName, model: plan.model };
+  try {
+    await reserve(calling, { ...named, inputTokens: tokens.input, outputTokens: tokens.output, costUsd }, gone);
+  } catch (error) {
+    const refusal = toSlipwayError(error);
+    // The server may hold a reservation that nobody will use; it takes a settlement of one that it does not know for nothing.
+    if (refusal.details["maybeReserved"] === true) void calling.settlements.settle(unused(call.callId, gatewayId));
+    throw refusal;
+  }
+}
+
+function unused(callId: string, gatewayId: string): SettleCall {
+  const usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 };
+  return { callId, gatewayId, outcome: "cut", status: null, usage, failure: null, durationMs: 0, firstByteMs: null };
+}
+
+function endingOf(outcome: "cut" | "failed", error: SlipwayError | null): AnswerEnding {
+  const tokens = { inputTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+  const failure = error && { code: error.code, message: error.message, details: { ...error.details } };
+  return { outcome, status: null, tokens, tier: undefined, failure, retryAfterMs: undefined, firstByteAt: null };
+}
+
+function usageOf({ inputTokens, cachedInputTokens, outputTokens, reasoningTokens }: NonNullable<AnswerEnding["tokens"]>) {
+  return { inputTokens, cachedInputTokens, outputTokens, reasoningTokens };
+}

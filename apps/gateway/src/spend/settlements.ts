@@ -1,0 +1,74 @@
+import type { Client } from "@slipway/protocol/client";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import type { SettleCall } from "@slipway/protocol/gateway-api";
+import type { Logger } from "pino";
+import type { Outbox } from "./outbox.ts";
+import { atMost, pause } from "./pause.ts";
+
+/** How long the server may take for one answer, in ms. */
+const ANSWER_LIMIT_MS = 15_000;
+/** Waits between tries, in ms: 100, 200 … 5000. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** Answers after which the same settlement may be taken another time: the server is away or in trouble, or does not know this gateway's token now. */
+const TRY_AGAIN: ReadonlySet<string> = new Set(["SERVER_UNAVAILABLE", "DISK_FULL", "INTERNAL", "UNAUTHENTICATED", "FORBIDDEN"]);
+
+/** Brings settlements to the server: each on disk first, then sent until the server has it, however long that is away. */
+export class Settlements {
+  readonly #client: Client;
+  readonly #outbox: Outbox;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #sending = new Set<Promise<void>>();
+
+  constructor(client: Client, outbox: Outbox, log: Logger) {
+    this.#client = client;
+    this.#outbox = outbox;
+    this.#log = log;
+  }
+
+  /** On disk when this returns; the promise resolves when the server has it, or has refused it for good, and never rejects before `close`. */
+  settle(settle: SettleCall): Promise<void> {
+    this.#outbox.add(settle);
+    return this.#start(settle);
+  }
+
+  /** Sends what an earlier process left; resolves when the server has all of it. */
+  async resume(): Promise<void> {
+    await Promise.all(this.#outbox.pending().map((settle) => this.#start(settle)));
+  }
+
+  /** Gives what is being sent a last while; what the server has not taken then stays in the outbox. */
+  async close(limitMs: number): Promise<void> {
+    await atMost(Promise.all(this.#sending), limitMs);
+    this.#stop.abort();
+  }
+
+  #start(settle: SettleCall): Promise<void> {
+    const sending: Promise<void> = this.#send(settle).finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
+    return sending;
+  }
+
+  async #send(settle: SettleCall): Promise<void> {
+    const { callId } = settle;
+    for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        // A signal of its own each time: one that lives as long as the gateway gathers a listener a call.
+        await this.#client.call("settleModelCall", { params: { call: callId }, body: settle, signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+        return this.#outbox.remove(callId);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        const { code, message } = toSlipwayError(error instanceof DOMException ? new SlipwayError("SERVER_UNAVAILABLE", "The server takes too long.") : error);
+        if (!TRY_AGAIN.has(code)) {
+          // One whose reservation never arrived is unknown there, as it should be.
+          this.#log[code === "NOT_FOUND" ? "debug" : "error"]({ callId, code, reason: message }, "the server does not take a settlement; it is given up");
+          return this.#outbox.remove(callId);
+        }
+        this.#log.warn({ callId, code, reason: message, waitMs }, "a settlement could not be sent; tried again");
+      }
+      await pause(waitMs, this.#stop.signal);
+    }
+  }
+}

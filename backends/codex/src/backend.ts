@@ -1,0 +1,19 @@
+import { defineBackend } from "@slipway/backend-sdk/define-backend";
+import { codexConfigSchema } from "./config.ts";
+import { probe, warmUp } from "./probe.ts";
+import { CODEX_PACKAGE } from "./release.ts";
+import { runTurn } from "./run-turn.ts";
+
+/** OpenAI's Codex CLI, over the model gateway. */
+export const codexBackend = defineBackend({
+  name: "codex",
+  version: "1.0.0",
+  summary: "Runs OpenAI's Codex CLI; its model calls go through the gateway.",
+  capabilities: { resume: true, usage: true, plan: true, model: true },
+  config: codexConfigSchema,
+  secrets: [],
+  image: { npm: [CODEX_PACKAGE], apt: [] },
+  probe,
+  warmUp,
+  turn: runTurn,
+});

@@ -1,0 +1,27 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
+
+/** What a later turn needs of an earlier one, and caches that say nothing to the model. */
+const KEPT = [/^sessions$/, /^installation_id$/, /^\.sandbox_migration$/, /^[a-z_]+_\d+\.sqlite(-shm|-wal)?$/];
+
+/**
+ * Makes CODEX_HOME ready for a turn. Codex takes instructions, skills, rules, prompts and settings from there, and an agent can write to it: whatever a turn
+ * left that the conversation itself does not need goes.
+ */
+export async function prepareCodexHome(codexHome: string): Promise<void> {
+  await mkdir(codexHome, { recursive: true, mode: 0o700 });
+  const strays = (await readdir(codexHome)).filter((name) => !KEPT.some((pattern) => pattern.test(name)));
+  await Promise.all(strays.map((name) => rm(join(codexHome, name), { recursive: true, force: true })));
+}
+
+/**
+ * A folder for temporary files that is not above CODEX_HOME, which makes Codex refuse its helpers and then fail every command: the usual one, or one of the
+ * home's own.
+ */
+export async function temporaryFolder(codexHome: string, home: string, usual: string): Promise<string> {
+  const isAbove = !relative(usual, codexHome).startsWith("..");
+  if (!isAbove) return usual;
+  const own = join(home, ".codex-tmp");
+  await mkdir(own, { recursive: true, mode: 0o700 });
+  return own;
+}

@@ -1,0 +1,13 @@
+/** The release of Codex that this backend is made for and tested with. */
+export const CODEX_VERSION = "0.169.0";
+export const CODEX_PACKAGE = `@openai/codex@${CODEX_VERSION}`;
+export const INSTALL_COMMAND = `npm install --global ${CODEX_PACKAGE}`;
+
+/** Releases whose flags and events are the tested ones: those of the same minor version. */
+export function isTested(version: string): boolean {
+  return minorOf(version) === minorOf(CODEX_VERSION);
+}
+
+function minorOf(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
+}

@@ -1,0 +1,6 @@
+import { CODEX_PACKAGE } from "@slipway/backend-codex/release";
+
+/** The agents that the suites here drive, each in the release that its backend is made for: name of the command, npm package. */
+export const AGENTS: Readonly<Record<string, string>> = {
+  codex: CODEX_PACKAGE,
+};
