@@ -3,7 +3,7 @@ import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
-import { diffStatText, printFailure } from "../follow/outcome.ts";
+import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
@@ -74,6 +74,10 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     screen.print();
     printFailure(screen, job.failure);
   }
+  if (hasKeptWork(detail)) {
+    screen.print();
+    printKeptHint(screen, detail);
+  }
   printTask(screen, job.task);
   section(screen, "timeline");
   const view = new ProgressView(screen, { verbose });
@@ -130,9 +134,8 @@ function printAttempts(screen: Screen, { attempts }: JobDetail): void {
     const took = attempt.endedAt === null ? "" : `  ${duration(attempt.endedAt - attempt.startedAt)}`;
     const sandbox = `sandbox: ${attempt.sandbox}`;
     const kind = attempt.sandbox === "none" ? screen.colors.yellow(`${sandbox} (without isolation)`) : sandbox;
-    screen.print(
-      `  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}  ${kind}${took}${attempt.failure ? `  ${attempt.failure.code}` : ""}`,
-    );
+    const ending = `${attempt.failure ? `  ${attempt.failure.code}` : ""}${attempt.keptOid === null ? "" : `  kept ${attempt.keptOid.slice(0, 12)}`}`;
+    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}  ${kind}${took}${ending}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { checkChange } from "./checks.ts";
 import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { type GateResult, runGates } from "./gates.ts";
+import { keepWork } from "./keep-work.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
@@ -31,7 +32,8 @@ interface Task {
 
 /**
  * One attempt at a job, from its claim to its outcome. Run again with the same journal it goes on where it was: what is done is not done twice.
- * Throws every failure as an error with a code; where the context's signal has aborted, its reason.
+ * Throws every failure as an error with a code; where the context's signal has aborted, its reason. What was kept of the work then is in the journal
+ * (`KEPT_STEP`).
  */
 export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   try {
@@ -44,13 +46,18 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   }
 }
 
-/** A task: prepare → setup → turn ⇄ gates → commit → checks → push. */
+/** A task: prepare → setup → turn ⇄ gates → commit → checks → push. What its agent did is kept where it fails. */
 async function makeChange(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
-  const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
-  const change = await checkChange(context, commit, task.config.scope);
-  await pushChange(context, task.repository, change.oid, task.deadline);
-  return { kind: "change", oid: change.oid, diffStat: change.diffStat };
+  try {
+    const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
+    const change = await checkChange(context, commit, task.config.scope);
+    await pushChange(context, task.repository, change.oid, task.deadline);
+    return { kind: "change", oid: change.oid, diffStat: change.diffStat };
+  } catch (error) {
+    await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
+    throw error;
+  }
 }
 
 /** The workspace and the agent's sandbox, made at the same time: the sandbox needs a fifth of a second, and only the stores' place to begin. */

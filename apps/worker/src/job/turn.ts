@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
-import type { AttemptContext } from "../attempt/context.ts";
+import type { AttemptContext, Journal } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
@@ -30,6 +30,16 @@ const RUNNER_HEAD_START_MS = 2_000;
 /** Of the journal's step that holds how a turn ended. */
 export function turnKey(turn: number): string {
   return `turn-${turn}`;
+}
+
+/** Whether the turn has come to its sandbox, in this life of the worker or an earlier one. */
+export function hasBegun(journal: Journal, turn: number): boolean {
+  return journal.has(sandboxKey(turnKey(turn)));
+}
+
+/** Of the journal's step that holds which sandbox a turn was begun in. */
+function sandboxKey(key: string): string {
+  return `${key}:sandbox`;
 }
 
 /** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
@@ -122,7 +132,7 @@ function gatewayFor({ claim, manifest }: AttemptContext, sandbox: Sandbox): Pick
 async function requireSameSandbox(context: AttemptContext, sandbox: Sandbox, key: string): Promise<void> {
   if (context.journal.has(key)) return;
   const mark = createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
-  const begunIn = await context.journal.step(`${key}:sandbox`, async () => mark);
+  const begunIn = await context.journal.step(sandboxKey(key), async () => mark);
   if (begunIn !== mark) throw new SlipwayError("RUNNER_LOST", "The sandbox that the turn was begun in is gone.", { turn: key });
 }
 
