@@ -40,10 +40,10 @@ async function logsCommand(job: string, options: LogsOptions): Promise<void> {
   try {
     if (options.follow && !connection.stack) await followAll(connection.client, job, options.after, { screen, show, signal: interrupts.signal });
     else await readAll(connection.client, job, options.after, show);
-    if (!show.hasShown()) screen.warn(nothingShown(job, options));
-    if (!options.follow) return;
+    if (!options.follow) return tellOfNothing(screen, show, job, options);
     const { job: last } = await connection.client.call("getJob", { params: { job } });
     if (connection.stack && last.endedAt === null) throw nothingRuns(last);
+    tellOfNothing(screen, show, job, options);
     // A person sees how it ended; a log that is kept in a file has the log alone.
     if (screen.interactive && !screen.json) process.stderr.write(`${screen.colors.dim(`job ${last.number} ${last.state}`)}\n`);
     exitWith(exitCodeOfState(last.state));
@@ -64,9 +64,11 @@ function nothingRuns({ number, state }: JobView): SlipwayError {
   });
 }
 
-function nothingShown(job: string, { stream, after }: LogsOptions): string {
-  if (stream !== undefined || after > 0) return `job ${job} has no such log lines.`;
-  return `job ${job} has no log yet, or it is no longer kept; \`slipway show ${job}\` tells what happened.`;
+/** Nothing at all looks like a mistake of the command. */
+function tellOfNothing(screen: Screen, show: Shower, job: string, { stream, after }: LogsOptions): void {
+  if (show.hasShown()) return;
+  if (stream !== undefined || after > 0) screen.warn(`job ${job} has no such log lines.`);
+  else screen.warn(`job ${job} has no log yet, or it is no longer kept; \`slipway show ${job}\` tells what happened.`);
 }
 
 /** Shows events, and knows whether any of them left a trace. */
