@@ -139,6 +139,39 @@ describe("run", () => {
     expect(stdout).toMatch(/slipway show \d+/);
   });
 
+  test.each([
+    [
+      "no YAML",
+      "turns:\n  - - write: {path: a, content: b}\n    - print: [\n",
+      /^error INVALID_CONFIG: .*\/steps\.yaml:4:1: expected valid YAML: .+; nothing is there\.\nMend it/,
+    ],
+    ["an unknown step", "turns:\n  - - wriite: {path: a, content: b}\n", /^error INVALID_REQUEST: .*backendConfig\.script\.turns\.0\.0/],
+    ["no mapping", "- print: hello\n", /^error INVALID_REQUEST: .*backendConfig\.script/],
+  ])("a file of steps with %s is refused before there is a job", async (what, text, message) => {
+    const root = await ground.repository(`refused ${what}`);
+    await writeFile(join(root, "steps.yaml"), text);
+    const { code, stderr } = await ground.slipway(root, "submit", "Be refused", "--include-dirty", "--backend-config", `script=@${join(root, "steps.yaml")}`);
+    expect([code, stderr], stderr).toEqual([2, expect.stringMatching(message)]);
+    expect(JSON.parse((await ground.slipway(root, "jobs", "--here", "--json")).stdout).jobs).toEqual([]);
+  });
+
+  test("a red gate, or a setup that fails, names the command that prints its whole output", async () => {
+    const gates = ".slipway.yaml";
+    const root = await ground.repository("red", { [gates]: "version: 1\nrepairs: 0\ngates:\n  - {name: test, run: 'seq 1 3; printf \"\\377\"; false'}\n" });
+    const red = await ground.slipway(root, "run", "Write a greeting", ...greet);
+    const [, job = "", name = ""] = /slipway show (\d+) --artifact\s+(\S+)`/.exec(red.stdout) ?? [];
+    expect([red.code, name]).toEqual([1, "gate-test-0.log"]);
+    const json = JSON.parse((await ground.slipway(root, "show", job, "--artifact", name, "--json")).stdout);
+    expect(Buffer.from(json.text, json.encoding)).toEqual(Buffer.from("1\n2\n3\n\xff", "latin1"));
+    expect((await ground.slipway(root, "show", job)).stdout).toContain(`slipway show ${job} --artifact ${name}`);
+    const other = await ground.slipway(root, "show", job, "--artifact", "other.log");
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining(`slipway show ${job}`)]);
+    const unready = await ground.repository("unready", { [gates]: "version: 1\nsetup:\n  commands: [echo not ready; exit 3]\n" });
+    const setup = await ground.slipway(unready, "run", "Write a greeting", ...greet);
+    const [, number = ""] = /slipway\s+show (\d+) --artifact\s+setup\.log/.exec(setup.stdout) ?? [];
+    expect((await ground.slipway(unready, "show", number, "--artifact", "setup.log")).stdout).toBe("$ echo not ready; exit 3\nnot ready");
+  });
+
   test("a blocked job ends with 3", async () => {
     const root = await ground.repository("blocked");
     const { code, stdout } = await ground.slipway(
@@ -209,6 +242,7 @@ test("submit, jobs, show, logs, diff, explain, retry and cancel work together", 
   expect(listed.stdout).toMatch(new RegExp(`^ *${job}  done +Chat`, "m"));
   const shown = await ground.slipway(root, "show", job);
   for (const part of ["timeline", "attempts", "receipts", "landed"]) expect(shown.stdout).toContain(part);
+  expect(shown.stdout).toMatch(/✓ test {2}exit 0 .* in (bwrap|none)$/m);
   expect((await ground.slipway(root, "diff", job)).stdout).toContain("+chat");
   expect((await ground.slipway(root, "explain", job)).stdout).toMatch(/reason +\S/);
   expect((await ground.slipway(root, "fetch", job)).code).toBe(0);
@@ -220,6 +254,37 @@ test("submit, jobs, show, logs, diff, explain, retry and cancel work together", 
   expect(late.stderr).toMatch(/^error CONFLICT: /);
   const unknown = await ground.slipway(root, "show", "999999");
   expect([unknown.code, unknown.stderr.split(":")[0]]).toEqual([2, "error NOT_FOUND"]);
+});
+
+test("a mistyped backend is wrong usage; a job without a log says so", async () => {
+  const root = await ground.repository("unlogged");
+  const unknown = await ground.slipway(root, "run", "x", "--backend", "scirpt");
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringMatching(/^error BACKEND_NOT_INSTALLED: .*\nChoose one of: .*script/)]);
+  const { job } = JSON.parse((await ground.slipway(root, "submit", "Later", "--after", "1h", "--json", ...greet)).stdout);
+  const number = String(job.number);
+  const { code, stdout, stderr } = await ground.slipway(root, "logs", number);
+  expect([code, stdout, stderr.replaceAll("\n", " ")]).toEqual([0, "", expect.stringContaining(`job ${number} has no log yet`)]);
+  expect((await ground.slipway(root, "logs", number, "--json")).stderr).toBe("");
+  expect((await ground.slipway(root, "cancel", number)).code).toBe(0);
+});
+
+test("a job may wait for a time and for other jobs, ask for a worker and be bounded; show tells of it", async () => {
+  const root = await ground.repository("waiting");
+  const first = JSON.parse((await ground.slipway(root, "submit", "First", "--after", "1h", "--json", ...greet)).stdout).job;
+  const bounds = ["--max-attempts", "1", "--queue-timeout", "2h", "--require", "os:linux", "--require", "moon"];
+  const second = await ground.slipway(root, "submit", "Second", "--depends-on", String(first.number), ...bounds, "--json", ...greet);
+  const { job } = JSON.parse(second.stdout);
+  expect(job).toMatchObject({ state: "queued", dependsOn: [first.id], maxAttempts: 1, queueTimeoutMs: 7_200_000 });
+  expect(job.requires).toEqual(expect.arrayContaining(["os:linux", "moon"]));
+  expect(first.runAfter - first.createdAt).toBeGreaterThan(3_500_000);
+  const shown = await ground.slipway(root, "show", String(first.number));
+  expect(shown.stdout).toMatch(/not before +\d{4}-.*\(in (1 h|59 min)/);
+  expect(shown.stdout).toMatch(/due +\d{4}-.*\(in 2[45] h/);
+  expect((await ground.slipway(root, "show", String(job.number))).stdout).toMatch(/requires +os:linux, moon\n +depends on +\S+/);
+  expect((await ground.slipway(root, "explain", String(job.number))).stdout).toContain(`It waits for job ${first.number}`);
+  const unknown = await ground.slipway(root, "submit", "Third", "--depends-on", "999999", ...greet);
+  expect([unknown.code, unknown.stderr.split(":")[0]]).toEqual([2, "error NOT_FOUND"]);
+  for (const { number } of [job, first]) expect((await ground.slipway(root, "cancel", String(number))).code).toBe(0);
 });
 
 test("pages of jobs lead on with the printed cursor", async () => {

@@ -98,6 +98,21 @@ test("a run that has to wait says for whom and why, and goes on when it may", as
   expect(stdout.match(/waiting for/g)).toHaveLength(1);
 });
 
+test("after a drain under up, whoever waits is told to restart it, and doctor speaks of no worker's limits", async () => {
+  const root = await ground.repository("drained");
+  const up = ground.start(ground.folder, "up", "--port", "0", ...sandbox);
+  await up.says("slipway jobs");
+  expect((await ground.slipway(root, "drain")).stdout).toContain("drain complete");
+  await up.says("the worker has ended (drained)");
+  const greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+  const run = ground.start(root, "run", "Wait", ...greet);
+  await run.says(/No worker is connected: \S+ drained and\s+ended\.\s+Restart/);
+  expect((await ground.slipway(root, "explain", "1")).stdout).toMatch(/unblock +Restart `slipway up`/);
+  const { checks } = JSON.parse((await ground.slipway(root, "doctor", "--json")).stdout) as { checks: Array<{ group: string; name: string; remedy: string }> };
+  expect(checks.find(({ group, name }) => group === "worker" && name === "connected")?.remedy).toMatch(/^Restart `slipway up`.* drained/);
+  expect(checks.filter(({ name }) => name === "limits")).toEqual([]);
+});
+
 test("without a worker nothing is waited for: retry says who takes the job up, and logs -f ends at once", async () => {
   const root = await ground.repository("retried");
   const idle = await ground.script("idle", [{ print: "Nothing to do." }]);
@@ -152,6 +167,30 @@ test("a detached run goes on in the background, and its server ends after it", a
   await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
   expect((await ground.slipway(root, "fetch", "1")).code).toBe(0);
   expect(await git(root, "branch", "--list", "slipway/*")).not.toBe("");
+});
+
+test("a sandbox that was asked for is had or refused, and a run without one says so wherever it is shown", async () => {
+  const up = ground.start(ground.folder, "up", "--port", "0", "--sandbox", "none");
+  await up.says("slipway jobs");
+  const root = await ground.repository("unsandboxed");
+  const greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+  for (const command of ["run", "submit"]) {
+    const { code, stdout, stderr } = await ground.slipway(root, command, "Be isolated", "--sandbox", "bwrap", ...greet);
+    expect([code, stdout], stderr).toEqual([5, ""]);
+    expect(stderr).toMatch(/^error SANDBOX_UNAVAILABLE: No worker of the server at http.* `sandbox: bwrap`: the connected ones have .*: none/);
+    expect(stderr).toContain("without `--sandbox none`");
+  }
+  expect(JSON.parse((await ground.slipway(root, "jobs", "--json")).stdout).jobs).toEqual([]);
+  const plain = await ground.slipway(root, "run", "Greet", ...greet);
+  expect(plain.code).toBe(0);
+  expect(plain.stdout).toMatch(/ s ! sandbox: none – the agent runs without isolation/);
+  expect(plain.stdout).toContain("It ran with sandbox: none");
+  const json = await ground.slipway(root, "run", "Greet again", "--quiet", "--json", "--sandbox", "none", ...greet);
+  expect([json.code, json.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ sandbox: "none", job: { requires: expect.arrayContaining(["sandbox:none"]) } });
+  expect((await ground.slipway(root, "show", "1")).stdout).toMatch(/attempts\n.* sandbox: none \(without isolation\)/);
+  const idle = await ground.slipway(root, "run", "Do nothing", ...(await ground.script("idle", [{ print: "Nothing to do." }])));
+  expect([idle.code, idle.stdout.includes("It ran with sandbox: none")]).toEqual([1, true]);
 });
 
 test("the demo ends as it should", async () => {

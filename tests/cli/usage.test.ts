@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { git, Playground } from "./slipway.ts";
@@ -38,6 +38,12 @@ test("--help names every command and every exit code, within 80 columns", async 
   for (const line of stdout.split("\n").slice(0, -1)) expect(line.length, line).toBeLessThanOrEqual(84);
 });
 
+test("the README's table names every command", async () => {
+  const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
+  const table = readme.slice(readme.indexOf("## Commands"), readme.indexOf("## More"));
+  for (const command of COMMANDS) expect(table).toMatch(new RegExp(`^\\| .*\`(slipway )?${command}\\b`, "m"));
+});
+
 test.each(COMMANDS)("%s --help explains itself", async (command) => {
   const { code, stdout, stderr } = await ground.slipway(ground.folder, command, "--help");
   expect([code, stderr]).toEqual([0, ""]);
@@ -55,6 +61,12 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["run", "x", "--budget-tokens", "0"], "number of tokens"],
     [["run", "x", "--budget-usd", ".50"], "US dollars"],
     [["run", "x", "--lane", "fast"], "Allowed choices"],
+    [["run", "x", "--after", "tomorrow"], "time from now such as 30m"],
+    [["run", "x", "--depends-on", "abc"], "job's number"],
+    [["run", "x", "--require", "A worker"], "capability"],
+    [["submit", "x", "--max-attempts", "0"], "whole number from 1 to 20"],
+    [["submit", "x", "--queue-timeout", "long"], "time such as"],
+    [["submit", "x", "--sandbox", "docker"], "bwrap or none"],
     [["up", "--sandbox", "maybe"], "bwrap or none"],
     [["jobs", "--state", "happy"], "Allowed choices"],
     [["jobs", "--nonsense"], "unknown option"],

@@ -83,6 +83,20 @@ describe.each(await kindsHere())("an attempt in the %s sandbox", (kind) => {
     expect(existsSync(pwned)).toBe(false);
   });
 
+  it("keeps a hostile workspace of an attempt that failed in the same way, with nothing of the agent alive", async () => {
+    await using attempt = await attemptIn(kind, ["true"], { ...FILES, ".slipway.yaml": `${FILES[".slipway.yaml"]}repairs: 0\n` });
+    const pwned = join(attempt.root, "pwned");
+    // What the agent leaves behind would go on writing into the commit.
+    const writer = "(while :; do date +%N > sum; done) >/dev/null 2>&1 &";
+    attempt.job.backendConfig = { script: { turns: [[{ shell: `${trap(pwned)}; rm -f '${pwned}'; echo 4 > sum; ${writer}` }]] } };
+    await expect(runAttempt(await attempt.context())).rejects.toMatchObject({ code: "GATES_FAILED" });
+    const kept = await git(`${attempt.hubRoot}/jobs.git`, "rev-parse", `refs/slipway/jobs/${attempt.job.id}/1`);
+    const sum = await readFile(join(attempt.paths.workspace, "sum"), "utf8");
+    expect(await git(`${attempt.hubRoot}/jobs.git`, "show", `${kept}:sum`)).toBe(sum.trim());
+    expect(await git(`${attempt.hubRoot}/jobs.git`, "show", `${kept}:link`)).toBe("/etc/passwd");
+    expect(existsSync(pwned)).toBe(false);
+  });
+
   it("refuses a repository inside the workspace, and runs nothing of it outside", async () => {
     await using attempt = await attemptIn(kind, ["true"]);
     const pwned = join(attempt.root, "pwned");

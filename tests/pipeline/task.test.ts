@@ -124,7 +124,7 @@ describe("a task", () => {
 
   it("stops after the repairs that the repository allows", async () => {
     const { attempt } = await attemptWith(["echo 4 > sum", "echo 5 > sum", "echo 6 > sum"], { ".slipway.yaml": `${CONFIG}repairs: 1\n` });
-    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "1 repairs were tried" } });
+    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "1 repair was tried" } });
   });
 
   it("counts a gate that runs out of time as failed, and kills it", async () => {
@@ -161,7 +161,6 @@ describe("a task", () => {
     const { attempt } = await attemptWith(["echo 2 > sum; rm docs/*; echo > .slipway.yaml"], { ".slipway.yaml": `${CONFIG}${scope}` });
     expect(await failureOf(attempt)).toMatchObject({ code: "SCOPE_VIOLATION", details: { paths: [".slipway.yaml", "docs/a b ü.md"], pathCount: 2 } });
     expect(attempt.events).toContainEqual({ kind: "check", data: { name: "scope", passed: false, findings: [".slipway.yaml", "docs/a b ü.md"] } });
-    expect(attempt.writes).not.toContain("push");
   });
 
   it("ends in NO_CHANGE where the agent changed nothing", async () => {
@@ -218,10 +217,11 @@ describe("a task", () => {
       const { attempt, provider } = await attemptWith(["sleep 1000"], {}, { timeoutMs: 2_000 });
       provider.isDeaf = isDeaf;
       const startedAt = performance.now();
-      const message = isDeaf ? /in its share of the attempt's 2 s/ : /The runner ended the turn/;
-      expect(await failureOf(attempt)).toMatchObject({ code: "AGENT_TIMEOUT", message: expect.stringMatching(message) });
+      const message = expect.stringMatching(/in its share of the attempt's 2 s/);
+      expect(await failureOf(attempt)).toMatchObject({ code: "AGENT_TIMEOUT", message, details: { timeoutMs: 2_000 } });
       expect(performance.now() - startedAt).toBeLessThan(1_900);
-      expect(provider.calls.at(-1)).toBe("end");
+      // Nothing but the commit of what there was comes after the agent's end.
+      expect(provider.calls.filter((call) => !call.includes("write-tree")).at(-1)).toBe("end");
     },
   );
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ErrorCode } from "@slipway/protocol/errors";
 import { newId } from "@slipway/protocol/scalars";
 import { claimCredential } from "@slipway/server/secrets";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -183,6 +184,34 @@ describe("a stale fence", () => {
     expect((await finish(oid)).job.resultOid).toBe(oid);
   });
 
+  test("what is kept of a failed attempt is shown when it is on the hub under the attempt's own ref, also of one that was tried again", async () => {
+    const { view, source } = await server.repository();
+    const workerId = await server.worker();
+    const job = await server.submit(view.id, { maxAttempts: 2 });
+    const attempt = async (code: ErrorCode, files: Record<string, string> | null) => {
+      const claim = await server.claim(workerId);
+      if (!claim) throw new Error("no claim");
+      const pushed = files && (await server.pushChange(source, claim, files));
+      const finish = (oid: string | null) => {
+        const kept = oid === null ? {} : { kept: { oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } };
+        const outcome = { kind: "failed" as const, failure: { code, message: "as planned", details: {} }, ...kept };
+        return server.client("worker").call("finish", { params: { job: job.id, fence: claim.fence }, body: { outcome } });
+      };
+      return { pushed, finish };
+    };
+    const viewer = server.client("viewer");
+    const first = await attempt("AGENT_STALLED", { "b.txt": "b\n" });
+    await expect(first.finish("a".repeat(40))).rejects.toMatchObject({ code: "COMMIT_INVALID", details: { oid: "a".repeat(40), pushed: first.pushed } });
+    expect((await first.finish(first.pushed)).job).toMatchObject({ state: "queued", resultOid: null });
+    expect(await viewer.diff(job.id)).toContain("+b");
+    const second = await attempt("GATES_FAILED", null);
+    expect((await second.finish(null)).job).toMatchObject({ state: "failed", resultOid: null });
+    const { attempts, completion } = await viewer.call("getJob", { params: { job: job.id } });
+    expect([attempts.map(({ keptOid }) => keptOid), completion]).toEqual([[first.pushed, null], null]);
+    expect(await viewer.diff(job.id)).toContain("+b");
+    expect((await server.client("integrator").call("claimCompletion", { body: { claimId: newId(), integratorId: newId(), waitMs: 0 } })).claimed).toBeNull();
+  });
+
   test("pushes of a live attempt reach its own ref only", async () => {
     const { view, source } = await server.repository();
     const workerId = await server.worker();
@@ -215,6 +244,21 @@ describe("the hub for people", () => {
     await expect(git(source.root, "push", "--quiet", as("submitter"), `HEAD:refs/slipway/bases/${"0".repeat(39)}1`)).rejects.toThrow();
     for (const role of ["viewer", "worker"] as const) await expect(git(source.root, "ls-remote", as(role))).rejects.toThrow(/403/);
     await expect(git(source.root, "ls-remote", view.upstreamUrl)).rejects.toThrow();
+  });
+
+  test("a submitter fetches a job's commit by its id, sees no others listed and pushes nothing there; a viewer and a worker token fetch nothing", async () => {
+    const { view, source } = await server.repository();
+    const workerId = await server.worker();
+    await server.submit(view.id);
+    const claim = await server.claim(workerId);
+    if (!claim) throw new Error("no claim");
+    const oid = await server.pushChange(source, claim, { "kept.txt": "kept\n" });
+    const as = (role: "submitter" | "viewer" | "worker") => withCredential(view.jobsUrl, server.tokens[role]);
+    expect(await git(source.root, "ls-remote", as("submitter"), "refs/slipway/*")).toBe("");
+    await git(source.root, "fetch", "--quiet", as("submitter"), oid);
+    expect(await git(source.root, "show", `${oid}:kept.txt`)).toBe("kept");
+    await expect(git(source.root, "push", "--quiet", as("submitter"), `HEAD:${claim.hub.pushRef}`)).rejects.toThrow(/403/);
+    for (const role of ["viewer", "worker"] as const) await expect(git(source.root, "fetch", "--quiet", as(role), oid)).rejects.toThrow(/403/);
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import type { JobView } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
-import type { Claim } from "@slipway/protocol/worker-api";
+import type { Claim, KeptWork } from "@slipway/protocol/worker-api";
 import { expect } from "vitest";
 import { git, type TestRepository } from "../support/repository.ts";
 import { TestServer, withCredential } from "./server-harness.ts";
@@ -79,9 +79,11 @@ export class PruneBench implements AsyncDisposable {
     return { claim, oid: await this.server.pushChange(this.source, claim, { [file]: `${file}\n` }) };
   }
 
-  async fail({ job, fence }: Claim): Promise<void> {
+  async fail({ job, fence }: Claim, kept?: KeptWork): Promise<void> {
     const failure = { code: "NO_CHANGE" as const, message: "as planned", details: {} };
-    await this.server.client("worker").call("finish", { params: { job: job.id, fence }, body: { outcome: { kind: "failed", failure } } });
+    await this.server
+      .client("worker")
+      .call("finish", { params: { job: job.id, fence }, body: { outcome: { kind: "failed", failure, ...(kept && { kept }) } } });
   }
 
   /** Takes a pushed change to where an integrator holds its completion. */

@@ -41,6 +41,19 @@ test("refs go with their job: at once where its commit is on the target, else af
   expect(await bench.viewOf(jobs.open.claim.job.id)).toMatchObject({ state: "done", landedOid: jobs.openOid });
 });
 
+test("what is kept of a failed job stays for the retention, though the job has a result", async () => {
+  const { claim, oid } = await bench.pushed("kept.txt");
+  await bench.fail(claim, { oid, diffStat: { files: 1, insertions: 1, deletions: 0 } });
+  const job = await bench.viewOf(claim.job.id);
+  expect(job).toMatchObject({ state: "failed", resultOid: oid, landedOid: null });
+  await bench.server.server.pruner.runOnce();
+  expect(await bench.refs("jobs", "jobs")).toEqual([claim.hub.pushRef]);
+  expect(await bench.server.client("viewer").diff(job.id)).toContain("+kept.txt");
+  await new Pruner(bench.server.server.plane, { retentionMs: NOTHING_KEPT_MS }).runOnce();
+  expect(await bench.refs("jobs", "jobs")).toEqual([]);
+  expect(await bench.viewOf(job.id)).toEqual(job);
+});
+
 test("events and artifacts go after the retention, a reader is told, and the job's row stays", async () => {
   const { landed, failed, atWork } = await bench.oneOfEach();
   const viewer = bench.server.client("viewer");

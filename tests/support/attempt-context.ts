@@ -129,7 +129,7 @@ export class TestAttempt implements AsyncDisposable {
   }
 
   /** The context of one life of the worker; the one before is over then. */
-  async context(options: { signal?: AbortSignal; life?: Life } = {}): Promise<AttemptContext> {
+  async context(options: { signal?: AbortSignal; lost?: AbortSignal; life?: Life } = {}): Promise<AttemptContext> {
     const { paths } = this;
     for (const folder of [paths.workspace, paths.home, paths.spool, paths.control, paths.work]) await mkdir(folder, { recursive: true });
     await this.#files.disposeAsync();
@@ -154,7 +154,8 @@ export class TestAttempt implements AsyncDisposable {
       secrets: new BackendSecrets({ ...secrets, manifests }),
       masks,
       log: pino({ level: "silent" }),
-      signal: options.signal ?? new AbortController().signal,
+      signal: options.signal ?? options.lost ?? new AbortController().signal,
+      lost: options.lost ?? options.signal ?? new AbortController().signal,
       agentSandbox: async (readOnly) => {
         const sandbox = await this.#agentSandbox(readOnly);
         events.useRunner(sandbox.record.spec.id);

@@ -157,7 +157,8 @@ export class ProcessSandbox implements Sandbox {
     }, request.timeoutMs);
     const exitCode = await exitOf(child);
     clearTimeout(timer);
-    if (timedOut) return { status: "failed", failure: { code: "AGENT_TIMEOUT", message: "The runner ended the turn.", details: {} } };
+    if (timedOut)
+      return { status: "failed", failure: { code: "AGENT_TIMEOUT", message: "The runner ended the turn.", details: { timeoutMs: request.timeoutMs } } };
     if (exitCode === 0) return { status: "done", finalText: "done" };
     return { status: "failed", failure: { code: "BACKEND_FAILED", message: `The agent ended with exit code ${exitCode}.`, details: {} } };
   }

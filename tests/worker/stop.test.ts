@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { Failure } from "@slipway/protocol/job";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AttemptContext } from "../../apps/worker/src/attempt/context.ts";
+import { KEPT_STEP } from "../../apps/worker/src/attempt/report.ts";
 import { WorkerDaemon } from "../../apps/worker/src/daemon/daemon.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
 import { INSTALL_ROOT, request } from "../sandbox/bench.ts";
@@ -100,4 +103,70 @@ test("a stop of an attempt that is over, or of another one of the job, does noth
   await running.idle;
   expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
   expect([1, 2].map((fence) => stub.attempt(jobId, fence).outcome)).toMatchObject([1, 2].map(() => ({ failure: { code: "INTERNAL" } })));
+});
+
+describe("what the pipeline keeps after a stop", () => {
+  const KEPT = { oid: "c".repeat(40), diffStat: { files: 1, insertions: 1, deletions: 0 } };
+
+  /** Works until the server ends it, and keeps the work then, as long as the attempt is still the worker's. */
+  async function keeping(begun: () => void, keep: (context: AttemptContext) => Promise<void>): Promise<WorkerDaemon> {
+    return await start("none", async (context) => {
+      begun();
+      await aborted(context.signal);
+      await context.journal.step(KEPT_STEP, async () => {
+        await keep(context);
+        return KEPT;
+      });
+      throw context.signal.reason;
+    });
+  }
+
+  async function aborted(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await once(signal, "abort");
+  }
+
+  test("is named by the outcome with the failure that the stop carries", async () => {
+    const begun = Promise.withResolvers<void>();
+    const running = await keeping(begun.resolve, async ({ lost }) => expect(lost.aborted).toBe(false));
+    const jobId = stub.enqueue();
+    await begun.promise;
+    stub.signal({ type: "stop", jobId, fence: 1, failure: FAILURE });
+    await stub.until(() => stub.attempt(jobId).outcome !== undefined);
+    expect(stub.attempt(jobId).outcome).toEqual({ kind: "failed", failure: FAILURE, kept: KEPT });
+    running.drain();
+    await running.idle;
+  });
+
+  test("is left out where the server does not take it: the failure stands", async () => {
+    const finishes: string[] = [];
+    stub.onRequest = (name) => {
+      if (name === "finish" && finishes.push(name) === 1) throw new SlipwayError("COMMIT_INVALID", "Nothing was pushed to the hub under this attempt's ref.");
+    };
+    const begun = Promise.withResolvers<void>();
+    const running = await keeping(begun.resolve, async () => undefined);
+    const jobId = stub.enqueue();
+    await begun.promise;
+    stub.signal({ type: "stop", jobId, fence: 1, failure: FAILURE });
+    await stub.until(() => stub.attempt(jobId).outcome !== undefined);
+    expect([finishes.length, stub.attempt(jobId).outcome]).toEqual([2, { kind: "failed", failure: FAILURE }]);
+    running.drain();
+    await running.idle;
+  });
+
+  test("ends at once where the job is cancelled meanwhile, and nothing is reported", async () => {
+    const [begun, keeps] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const running = await keeping(begun.resolve, async ({ lost }) => {
+      keeps.resolve();
+      await aborted(lost);
+      throw lost.reason;
+    });
+    const jobId = stub.enqueue();
+    await begun.promise;
+    stub.signal({ type: "stop", jobId, fence: 1, failure: FAILURE });
+    await keeps.promise;
+    stub.signal({ type: "revoked", jobId, fence: 1, reason: "cancelled" });
+    running.drain();
+    await running.idle;
+    expect(stub.attempt(jobId).outcome).toBeUndefined();
+  });
 });

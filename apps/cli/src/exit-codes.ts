@@ -27,7 +27,12 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
 /** The exit code for an error that ends a command. */
 export function exitCodeOfError(error: SlipwayError): number {
   if (error.code === "CANCELLED") return EXIT_CODES.cancelled.code;
-  return USAGE_CODES.has(error.code) ? EXIT_CODES.usage.code : EXIT_CODES.environment.code;
+  return USAGE_CODES.has(error.code) || isUnknownName(error) ? EXIT_CODES.usage.code : EXIT_CODES.environment.code;
+}
+
+/** A backend that nobody has, where others are known: most likely the name is mistyped. */
+function isUnknownName({ code, details }: SlipwayError): boolean {
+  return code === "BACKEND_NOT_INSTALLED" && Array.isArray(details["known"]) && details["known"].length > 0;
 }
 
 /** The exit code for the state in which a job was left. */

@@ -47,6 +47,11 @@ test("a setting beside its step is told where it belongs", () => {
   expect(() => parseBackendConfig(scriptBackend, steps({ shell: "exit 1", expectExit: 1 }))).toThrow(/goes inside it, as in `shell: \{ …, expectExit: … \}`/);
 });
 
+test("text that is no YAML is told with its line, in one line", () => {
+  const broken = { script: "turns:\n  - - print: [" };
+  expect(() => parseBackendConfig(scriptBackend, broken)).toThrow(/^backendConfig of script: script: line 2, column \d+: expected YAML: .+$/);
+});
+
 test("every step is described for people, with all that it takes", async () => {
   const page = await readFile(new URL("../../../docs/backends.md", import.meta.url), "utf8");
   const rows = new Map([...page.matchAll(/^\| `(\w+)` \| (.*) \| (.*) \|$/gm)].map(([, name = "", takes = ""]) => [name, takes]));

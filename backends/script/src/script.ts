@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { LineCounter, parse, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { STEP_SCHEMAS, type Step, type StepName } from "./steps/step-schemas.ts";
 
@@ -81,10 +81,12 @@ export const scriptSchema = z
   .meta({ anyOf: [{ type: "string", description: "The script as YAML." }, jsonSchemaOf(scriptBodySchema)] })
   .transform((value, context) => {
     if (typeof value !== "string") return value;
+    const lineCounter = new LineCounter();
     try {
-      return parse(value, { maxAliasCount: 100 }) as unknown;
+      return parse(value, { maxAliasCount: 100, prettyErrors: false, lineCounter }) as unknown;
     } catch (error) {
-      context.addIssue({ code: "custom", message: `expected YAML: ${error instanceof Error ? error.message : String(error)}` });
+      const { line, col } = error instanceof YAMLParseError ? lineCounter.linePos(error.pos[0]) : { line: 1, col: 1 };
+      context.addIssue({ code: "custom", message: `line ${line}, column ${col}: expected YAML: ${error instanceof Error ? error.message : String(error)}` });
       return z.NEVER;
     }
   })

@@ -163,7 +163,13 @@ export const ENDPOINTS = {
     body: z.strictObject({}),
     response: z.object({ job: jobViewSchema }),
   },
-  jobDiff: { method: "GET", path: "/v1/jobs/{job}/diff", roles: readers, summary: "The job's change as a patch (text/plain).", response: z.string() },
+  jobDiff: {
+    method: "GET",
+    path: "/v1/jobs/{job}/diff",
+    roles: readers,
+    summary: "The job's change as a patch (text/plain); of a job that did not land, what was kept of its agent's work.",
+    response: z.string(),
+  },
   getArtifact: { method: "GET", path: "/v1/jobs/{job}/artifacts/{name}", roles: readers, summary: "One artifact, as bytes.", response: z.string() },
   listEvents: {
     method: "GET",

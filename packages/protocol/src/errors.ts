@@ -113,7 +113,7 @@ export const ERRORS = {
     422,
     "final",
     "A setup command of the repository failed.",
-    "Run the command yourself on a fresh clone; its whole output is an artifact of the job.",
+    "Run the command yourself on a fresh clone; `slipway show JOB --artifact setup.log` prints its whole output.",
   ),
   SANDBOX_UNAVAILABLE: row(
     422,
@@ -175,7 +175,7 @@ export const ERRORS = {
     422,
     "final",
     "A gate still fails after the last repair.",
-    "Look at the gate's output with `slipway show`, then give the agent a better task.",
+    "Read the gate's whole output with `slipway show JOB --artifact NAME` (`slipway show JOB` lists the names), then give the agent a better task.",
   ),
   CRITIC_REJECTED: row(422, "final", "The critic did not accept the change.", "Read its findings with `slipway show`."),
   SCOPE_VIOLATION: row(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
+import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 
@@ -126,6 +127,8 @@ export const serverEventSchema = z.discriminatedUnion("kind", [
       reason: z.string(),
       code: z.enum(ERROR_CODES).optional(),
       workerId: z.string().optional(),
+      /** Set on a claim: what the attempt runs in. */
+      sandbox: z.enum(SANDBOX_KINDS).optional(),
       /** Set on a landing. */
       landedOid: z.string().optional(),
       branch: z.string().optional(),

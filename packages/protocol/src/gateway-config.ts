@@ -30,9 +30,9 @@ export type Provider = z.infer<typeof providerSchema>;
 
 /** US dollars for a million tokens. */
 export const priceSchema = z.strictObject({
-  input: dollarsSchema,
+  input: dollarsSchema.describe("US dollars for a million tokens of input."),
   cachedInput: dollarsSchema.optional().describe("For input that the vendor had cached; the price of input where it is missing."),
-  output: dollarsSchema,
+  output: dollarsSchema.describe("US dollars for a million tokens of output."),
   maxOutputTokens: z.int().positive().max(10_000_000).optional().describe("What is reserved for an answer to a request that sets no limit itself."),
 });
 export type Price = z.infer<typeof priceSchema>;
@@ -41,7 +41,7 @@ const OPENAI: z.input<typeof providerSchema> = { baseUrl: "https://api.openai.co
 
 /** The whole file; what it leaves out has its default. */
 export const gatewayConfigSchema = z.strictObject({
-  version: z.literal(1).default(1),
+  version: z.literal(1).default(1).describe("Version of this form."),
   providers: z
     .record(nameSchema, providerSchema)
     .default({ openai: providerSchema.parse(OPENAI) })

@@ -33,7 +33,7 @@ export const submitJobSchema = z.strictObject({
   backend: nameSchema.optional().describe("Backend; the repository's, then the installation's, where it is missing."),
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
-  target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>` where it is missing."),
+  target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).default("normal"),
   priority: z.int().min(-1_000).max(1_000).default(0).describe("Higher goes first within a lane."),
   runAfter: timeSchema.optional().describe("Not before this time, in ms since 1970."),
@@ -95,6 +95,8 @@ export const attemptViewSchema = z.object({
   /** `running`, or how it ended. */
   outcome: z.enum(["running", "change", "verified", "failed", "expired", "cancelled"]),
   failure: failureSchema.nullable(),
+  /** For a failed one: the commit with what its agent had done, on the hub for as long as its ref is; null where nothing was kept. */
+  keptOid: oidSchema.nullable(),
 });
 
 /** A job as the API shows it. */
@@ -136,7 +138,7 @@ export const jobViewSchema = z.object({
   leaseUntil: timeSchema.nullable(),
   workerId: z.string().nullable(),
   failure: failureSchema.nullable(),
-  /** The job-scoped commit named by the finish of the newest attempt. */
+  /** The job-scoped commit named by the finish of the newest attempt that named one; of a failed or blocked job, what was kept of its agent's work. */
   resultOid: oidSchema.nullable(),
   diffStat: diffStatSchema.nullable(),
   landedOid: oidSchema.nullable(),
@@ -179,6 +181,11 @@ export const jobDetailSchema = z.object({
   completion: completionViewSchema.nullable(),
 });
 export type JobDetail = z.infer<typeof jobDetailSchema>;
+
+/** The newest commit with work of the job's agent, landed or not; null where there is none. */
+export function workOf({ job, attempts }: Pick<JobDetail, "job" | "attempts">): string | null {
+  return job.resultOid ?? attempts.findLast(({ keptOid }) => keptOid !== null)?.keptOid ?? null;
+}
 
 /** What a verify job runs; resolved by the server from the target's own `.slipway.yaml`. */
 export const verifySpecSchema = z.object({ completionId: idSchema, mergedOid: oidSchema, tree: oidSchema, config: repositoryConfigSchema });

@@ -33,7 +33,7 @@ export function parseYamlConfig<Schema extends z.ZodType>({ text, file, schema, 
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors.map((error) =>
-    problemAt(file, lines, error.pos[0], { key: "", value: lineAt(text, error.pos[0]), expected: `valid YAML: ${error.message}` }),
+    problemAt(file, lines, error.pos[0], { key: "", value: lineAt(text, error.pos[0]) || null, expected: `valid YAML: ${error.message}` }),
   );
   if (broken.length > 0) throw invalid(broken, hint);
   const parsed = schema.safeParse(unfold(document, file, hint) ?? {});

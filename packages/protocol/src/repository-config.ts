@@ -17,7 +17,7 @@ export type Gate = z.infer<typeof gateSchema>;
 export const setupSchema = z.strictObject({
   commands: z.array(z.string().min(1)).default([]).describe("Shell commands that make the workspace ready, such as `npm ci`."),
   network: z.enum(["none", "host"]).default("host").describe("Network of the setup sandbox; it never holds secrets."),
-  timeoutSeconds: secondsSchema.default(600),
+  timeoutSeconds: secondsSchema.default(600).describe("The setup fails after this many seconds, all commands together."),
 });
 
 /** The paths that a job may change, as globs; what lies outside is a SCOPE_VIOLATION. */
@@ -28,15 +28,16 @@ export const scopeSchema = z.strictObject({
 
 /** The whole file; an empty one is a repository without setup and gates, in which every path may be changed. */
 export const repositoryConfigSchema = z.strictObject({
-  version: z.literal(1).default(1),
+  version: z.literal(1).default(1).describe("Version of this form."),
   backend: nameSchema.optional().describe("Backend for jobs that name none."),
-  setup: setupSchema.default({ commands: [], network: "host", timeoutSeconds: 600 }),
+  setup: setupSchema.default({ commands: [], network: "host", timeoutSeconds: 600 }).describe("What makes a workspace ready, before the agent's first turn."),
   gates: z
     .array(gateSchema)
     .default([])
-    .refine((gates) => new Set(gates.map((gate) => gate.name)).size === gates.length, "gate names must differ"),
+    .refine((gates) => new Set(gates.map((gate) => gate.name)).size === gates.length, "gate names must differ")
+    .describe("What must pass, in this order: on the agent's change, and again on exactly the tree that lands."),
   repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
-  scope: scopeSchema.default({ allow: ["**"], deny: [] }),
+  scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
 });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;
 

@@ -25,6 +25,8 @@ export const repositoryViewSchema = z.object({
   createdAt: timeSchema,
   /** Where a CLI pushes bases to and fetches results from, on `upstreamUrl`; refs/slipway/bases/* may be pushed. */
   upstreamUrl: z.string(),
+  /** Where a CLI fetches the work of a job that did not land from, by its commit; nothing of it is listed. */
+  jobsUrl: z.string(),
 });
 export type RepositoryView = z.infer<typeof repositoryViewSchema>;
 

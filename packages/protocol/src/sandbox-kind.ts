@@ -12,6 +12,11 @@ export function imageOf(kind: SandboxKind): "host" | "none" {
   return kind === "bwrap" ? "host" : "none";
 }
 
+/** The kind of sandbox that a receipt's image stands for; an image that is of none of them is named as it is. */
+export function sandboxOfImage(image: string): string {
+  return SANDBOX_KINDS.find((kind) => imageOf(kind) === image) ?? image;
+}
+
 /** The capability of a worker whose gates see this environment: the first half of the digest that its receipts carry. */
 export function environmentCapability(environmentDigest: string): string {
   return `environment:${environmentDigest.slice(0, 32)}`;

@@ -100,11 +100,15 @@ export const appendEventsResponseSchema = z.object({
   ackOrdinal: z.int().nonnegative(),
 });
 
+/** What the agent of a failed attempt had done so far: a commit under the attempt's own ref, which nobody verified and which never lands. */
+export const keptWorkSchema = z.object({ oid: oidSchema, diffStat: diffStatSchema });
+export type KeptWork = z.infer<typeof keptWorkSchema>;
+
 /** How an attempt ended, as the worker reports it. */
 export const outcomeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("change"), oid: oidSchema, diffStat: diffStatSchema }),
   z.object({ kind: z.literal("verified"), receipts: z.array(receiptSchema) }),
-  z.object({ kind: z.literal("failed"), failure: failureSchema, retryAfterMs: z.int().nonnegative().optional() }),
+  z.object({ kind: z.literal("failed"), failure: failureSchema, retryAfterMs: z.int().nonnegative().optional(), kept: keptWorkSchema.optional() }),
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 

@@ -1,4 +1,5 @@
 import { newId } from "@slipway/protocol/scalars";
+import type { Outcome } from "@slipway/protocol/worker-api";
 import { expect, test } from "vitest";
 import {
   addRepository,
@@ -88,6 +89,43 @@ export function finishes(current: () => OpenedStore): void {
     expect(await store.finish(blocked, (await take(store)).fence, failed("BACKEND_AUTH"))).toMatchObject({ state: "blocked", endedAt: null });
   });
 
+  test("what was kept of a failed attempt is its own, and the job's where that ends or waits for a person by it; it never makes a completion", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const kept = (name: string) => ({ kept: { oid: oid(name), diffStat: { files: 2, insertions: 3, deletions: 4 } } });
+    const failedWith = (code: "GATES_FAILED" | "AGENT_STALLED" | "BACKEND_QUOTA", name: string): Outcome => ({ ...failed(code), ...kept(name) });
+
+    const tried = await submit(store, repoId, { maxAttempts: 2 });
+    const again = await store.finish(tried, (await take(store)).fence, failedWith("AGENT_STALLED", "first"));
+    expect(again).toMatchObject({ state: "queued", resultOid: null, diffStat: null });
+    const last = await take(store);
+    const ended = await store.finish(tried, last.fence, failedWith("GATES_FAILED", "second"));
+    expect(ended).toMatchObject({ state: "failed", resultOid: oid("second"), diffStat: { files: 2, insertions: 3, deletions: 4 }, landedOid: null });
+    expect(await store.finish(tried, last.fence, failedWith("GATES_FAILED", "second"))).toEqual(ended);
+
+    const blocked = await submit(store, repoId);
+    const waiting = await store.finish(blocked, (await take(store)).fence, failedWith("BACKEND_QUOTA", "third"));
+    expect(waiting).toMatchObject({ state: "blocked", resultOid: oid("third") });
+
+    const reopened = await reopen();
+    for (const [jobId, keptOids] of [
+      [tried, [oid("first"), oid("second")]],
+      [blocked, [oid("third")]],
+    ] as const) {
+      const detail = await reopened.getJobDetail(jobId);
+      expect(detail?.attempts.map(({ keptOid, outcome }) => [outcome, keptOid])).toEqual(keptOids.map((keptOid) => ["failed", keptOid]));
+      expect(detail?.completion).toBeNull();
+    }
+    expect(await reopened.claimCompletion(completionClaim())).toBeNull();
+
+    // Tried again by a person it lands by its own change alone.
+    await reopened.unblockJob(blocked);
+    await reopened.finish(blocked, (await take(reopened)).fence, change);
+    expect(await reopened.getJob(blocked)).toMatchObject({ state: "integrating", resultOid: oid("change"), diffStat: { files: 1 } });
+    expect((await reopened.claimCompletion(completionClaim()))?.completion).toMatchObject({ jobId: blocked, oid: oid("change") });
+    expect(await reopened.claimCompletion(completionClaim())).toBeNull();
+  });
+
   test("a worker's stop does not use up an attempt", async () => {
     const { store } = current();
     const { id: repoId } = await addRepository(store);
@@ -106,6 +144,8 @@ export function finishes(current: () => OpenedStore): void {
     const jobId = await submit(store, repoId);
     const lease = await take(store, { workerId });
     expect(await store.liveLeases(workerId)).toEqual([lease]);
+    const { events } = await store.readEvents(jobId, 0, 10);
+    expect(events.at(-1)).toMatchObject({ kind: "state", data: { to: "running", sandbox: "none" } });
     await store.registerWorker(worker(workerId, "bwrap"));
     expect(await store.liveLeases(workerId)).toEqual([]);
     await store.finish(jobId, lease.fence, change);
@@ -142,6 +182,8 @@ export function finishes(current: () => OpenedStore): void {
     expect(claimed).toMatchObject({ job: { id: verifyJob.id, kind: "verify", baseOid: spec.mergedOid, completionId }, verify: spec });
     const lease = claimed?.fence ?? 0;
     expect((await rejection(store.finish(verifyJob.id, lease, change))).code).toBe("INVALID_REQUEST");
+    const kept = { oid: oid("kept"), diffStat: { files: 1, insertions: 1, deletions: 0 } };
+    expect((await rejection(store.finish(verifyJob.id, lease, { ...failed("INTERNAL"), kept }))).code).toBe("INVALID_REQUEST");
     expect((await rejection(store.finish(verifyJob.id, lease, { kind: "verified", receipts: [receipt(oid("other"), "test", 0)] }))).code).toBe(
       "INVALID_REQUEST",
     );

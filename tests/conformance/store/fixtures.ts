@@ -77,7 +77,7 @@ export async function expireLease(store: Store, lease: Lease, workerId = "worker
 
 export const change: Outcome = { kind: "change", oid: oid("change"), diffStat: { files: 1, insertions: 2, deletions: 3 } };
 
-export function failed(code: Extract<Outcome, { kind: "failed" }>["failure"]["code"], retryAfterMs?: number): Outcome {
+export function failed(code: Extract<Outcome, { kind: "failed" }>["failure"]["code"], retryAfterMs?: number): Extract<Outcome, { kind: "failed" }> {
   const failure = { code, message: `it ended with ${code}`, details: { from: "test" } };
   return { kind: "failed", failure, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }

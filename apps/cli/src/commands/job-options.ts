@@ -9,10 +9,25 @@ import { Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
-import { gather, parseBranch, parseDollars, parseDuration, parseSettings, parseTokens, wholeNumber } from "../terminal/parse.ts";
+import type { SandboxKind } from "../stack/messages.ts";
+import {
+  gather,
+  gatherCapabilities,
+  gatherJobs,
+  parseBranch,
+  parseDollars,
+  parseDuration,
+  parseSettings,
+  parseTime,
+  parseTokens,
+  type Settings,
+  wholeNumber,
+} from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
-import type { CommonOptions } from "./options.ts";
+import { backendSettings } from "../workers/backend-settings.ts";
+import { requireSandbox } from "../workers/require-sandbox.ts";
+import { type CommonOptions, parseSandbox } from "./options.ts";
 
 /** Options of `run` and `submit`. */
 export interface JobOptions extends CommonOptions {
@@ -29,15 +44,25 @@ export interface JobOptions extends CommonOptions {
   readonly timeout?: number;
   readonly lane?: Lane;
   readonly priority?: number;
+  readonly after?: number;
+  readonly dependsOn?: string[];
+  readonly require?: string[];
+  readonly maxAttempts?: number;
+  readonly queueTimeout?: number;
   readonly title?: string;
   readonly dedupeKey?: string;
   readonly quiet?: boolean;
+  readonly sandbox?: SandboxKind;
 }
 
 export function withJobOptions(command: Command): Command {
   return command
     .option("--backend <name>", "agent to use (default: the repository's, then `script`)")
-    .option("--backend-config <key=value>", "setting for the backend; key=@file takes a file's text; may be repeated", gather)
+    .option(
+      "--backend-config <key=value>",
+      "setting for the backend; key=@file takes a file's text (YAML where the backend takes a mapping); may be repeated",
+      gather,
+    )
     .option("--model <name>", "model that the agent asks for; the same as --backend-config model=NAME")
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
@@ -46,9 +71,15 @@ export function withJobOptions(command: Command): Command {
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
+    .option("--sandbox <kind>", "bwrap or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))
     .option("--priority <n>", "higher goes first within a lane", wholeNumber(-1_000, 1_000))
+    .option("--after <time>", "not before: a time from now such as 2h, or a date such as 2031-05-04T09:30", parseTime)
+    .option("--depends-on <job>", "only when this job is done; may be repeated", gatherJobs)
+    .option("--require <capability>", "only a worker with this takes it, such as os:linux; may be repeated", gatherCapabilities)
+    .option("--max-attempts <n>", "tries before it fails (default: 3)", wholeNumber(1, 20))
+    .option("--queue-timeout <time>", "it fails where no worker took it for so long, such as 2h (default: 24h)", parseDuration)
     .option("--title <text>", "short title (default: the task's first line)")
     .option("--dedupe-key <key>", "while a job with this key is active, the same job comes back")
     .option("-q, --quiet", "no progress, only the result");
@@ -62,29 +93,29 @@ export interface Submitted extends Published {
 /** What can be known before there is a server: a mistake in it starts nothing. */
 export interface Draft {
   readonly checkout: Checkout;
-  readonly backendConfig: Record<string, unknown>;
+  readonly settings: Settings;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
 }
 
 /** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
 export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
-  const [checkout, settings] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
-  const backendConfig = withModel(settings, options.model);
+  const [checkout, given] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
+  const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, backendConfig, backend: options.backend ?? (await backendOf(checkout)) };
+  return { checkout, settings, backend: options.backend ?? (await backendOf(checkout)) };
 }
 
-function withModel(settings: Record<string, unknown>, model: string | undefined): Record<string, unknown> {
+function withModel(settings: Settings, model: string | undefined): Settings {
   if (model === undefined) return settings;
-  const other = settings["model"];
+  const other = settings.values["model"];
   if (other !== undefined && other !== model) {
     const hint = "Give one of them only.";
     throw new SlipwayError("INVALID_REQUEST", `--model ${model} and --backend-config model=${String(other)} name two models.`, { hint });
   }
-  return { ...settings, model };
+  return { ...settings, values: { ...settings.values, model } };
 }
 
 /**
@@ -104,24 +135,32 @@ export function mayNeedModel({ backend }: Draft): boolean {
   return backend !== undefined && backend !== SCRIPT_BACKEND;
 }
 
-/** Brings the base to the hub and submits the job. */
+/** Brings the base to the hub and submits the job. SANDBOX_UNAVAILABLE, before anything is brought or submitted, where the sandbox that was asked for is not there. */
 export async function submitFrom(screen: Screen, connection: Connection, draft: Draft, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
-  const { checkout, backendConfig } = draft;
+  const { checkout, settings } = draft;
+  const requires = await requireSandbox(connection, options.sandbox);
+  const dependsOn = await idsOf(connection, options.dependsOn ?? []);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
   if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);
+  const backendConfig = await backendSettings(connection.client, draft.backend ?? SCRIPT_BACKEND, settings);
   const body = {
     repo: published.repository.id,
     task,
     base: published.baseOid,
     backendConfig,
     lane: options.lane ?? lane,
+    requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
+    ...(options.after === undefined ? {} : { runAfter: options.after }),
+    ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+    ...(options.queueTimeout === undefined ? {} : { queueTimeoutMs: options.queueTimeout }),
+    dependsOn,
     ...(options.title === undefined ? {} : { title: options.title }),
     ...(options.dedupeKey === undefined ? {} : { dedupeKey: options.dedupeKey }),
   };
@@ -130,6 +169,12 @@ export async function submitFrom(screen: Screen, connection: Connection, draft: 
   } catch (error) {
     throw withoutChoice(error, options);
   }
+}
+
+/** Ids of jobs that are named by number or id. NOT_FOUND. */
+async function idsOf({ client }: Connection, jobs: readonly string[]): Promise<string[]> {
+  const details = await Promise.all(jobs.map((job) => client.call("getJob", { params: { job } })));
+  return details.map(({ job }) => job.id);
 }
 
 function budgetOf({ budgetTokens, budgetUsd, attemptBudgetTokens, attemptBudgetUsd }: JobOptions): { budget?: Budget } {

@@ -2,7 +2,7 @@ import type { JobDetail, JobView } from "@slipway/protocol/job";
 import type { Checkout } from "../checkout/publish.ts";
 import { diffStatLines, type TakenResult, takeResult } from "../checkout/take-result.ts";
 import type { Connection } from "../connection.ts";
-import { printUsage } from "../follow/outcome.ts";
+import { printNoSandbox, printUsage, sandboxOf } from "../follow/outcome.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { shellWord } from "../terminal/shell.ts";
 import { printable } from "../terminal/text.ts";
@@ -13,7 +13,8 @@ export async function takeLanded(connection: Connection, job: JobView, root: str
 }
 
 /** The summary of a job that landed: commit, branch, what changed, what to type next. */
-export async function printLanded(screen: Screen, { job, receipts }: JobDetail, checkout: Checkout, taken: TakenResult, asked: boolean): Promise<void> {
+export async function printLanded(screen: Screen, detail: JobDetail, checkout: Checkout, taken: TakenResult, asked: boolean): Promise<void> {
+  const { job, receipts } = detail;
   if (screen.json) return;
   const { colors } = screen;
   const name = shellWord(taken.branch);
@@ -22,6 +23,7 @@ export async function printLanded(screen: Screen, { job, receipts }: JobDetail, 
     screen.print(
       `${colors.green("✓ landed")} ${taken.oid.slice(0, 7)} on the hub's ${job.target}; your ${taken.branch} was ${colors.yellow("left as it is")}${taken.reason ? `: ${taken.reason}` : ""}`,
     );
+    printNoSandbox(screen, detail);
     screen.print(`  Take it when you are ready:  slipway fetch ${job.number} --into ${name}`);
     screen.print(`  or on a branch of its own:   slipway fetch ${job.number} --into ${shellWord(`slipway/job-${job.number}`)}`);
     return;
@@ -30,6 +32,7 @@ export async function printLanded(screen: Screen, { job, receipts }: JobDetail, 
   for (const line of await diffStatLines(checkout.root, job.baseOid, taken.oid, screen.width - 2)) screen.print(`  ${printable(line)}`);
   if (receipts.length === 0) screen.print(colors.dim("Nothing was tested: this repository names no gates in a .slipway.yaml."));
   printUsage(screen, job);
+  printNoSandbox(screen, detail);
   screen.print();
   const isHead = checkout.head.branch === taken.branch;
   screen.print(colors.dim(isHead ? "Your checkout is up to date with it. Next:" : "Your checkout was not touched. Next:"));
@@ -42,5 +45,5 @@ export async function printLanded(screen: Screen, { job, receipts }: JobDetail, 
 
 /** The same for tools. */
 export function landedReport(detail: JobDetail, taken: TakenResult): Record<string, unknown> {
-  return { ...detail, result: { branch: taken.branch, oid: taken.oid, updated: taken.updated, reason: taken.reason ?? null } };
+  return { ...detail, sandbox: sandboxOf(detail), result: { branch: taken.branch, oid: taken.oid, updated: taken.updated, reason: taken.reason ?? null } };
 }

@@ -40,9 +40,10 @@ async function logsCommand(job: string, options: LogsOptions): Promise<void> {
   try {
     if (options.follow && !connection.stack) await followAll(connection.client, job, options.after, { screen, show, signal: interrupts.signal });
     else await readAll(connection.client, job, options.after, show);
-    if (!options.follow) return;
+    if (!options.follow) return tellOfNothing(screen, show, job, options);
     const { job: last } = await connection.client.call("getJob", { params: { job } });
     if (connection.stack && last.endedAt === null) throw nothingRuns(last);
+    tellOfNothing(screen, show, job, options);
     // A person sees how it ended; a log that is kept in a file has the log alone.
     if (screen.interactive && !screen.json) process.stderr.write(`${screen.colors.dim(`job ${last.number} ${last.state}`)}\n`);
     exitWith(exitCodeOfState(last.state));
@@ -61,6 +62,19 @@ function nothingRuns({ number, state }: JobView): SlipwayError {
   return new SlipwayError("SERVER_UNAVAILABLE", `Job ${number} is ${state}, and no worker runs that could go on with it.`, {
     hint: "Start `slipway up` (or any `slipway run`): it takes the job up. Then follow it again.",
   });
+}
+
+/** Nothing at all looks like a mistake of the command. */
+function tellOfNothing(screen: Screen, show: Shower, job: string, { stream, after }: LogsOptions): void {
+  if (show.hasShown()) return;
+  if (stream !== undefined || after > 0) screen.warn(`job ${job} has no such log lines.`);
+  else screen.warn(`job ${job} has no log yet, or it is no longer kept; \`slipway show ${job}\` tells what happened.`);
+}
+
+/** Shows events, and knows whether any of them left a trace. */
+interface Shower {
+  (event: JobEvent): void;
+  hasShown(): boolean;
 }
 
 type Watching = { readonly screen: Screen; readonly show: (event: JobEvent) => void; readonly signal: AbortSignal };
@@ -82,17 +96,22 @@ async function readAll(client: Client, job: string, from: number, show: (event: 
 }
 
 /** What to do with each event: JSON lines, raw log text, or both kinds in one view. */
-function shower(screen: Screen, options: LogsOptions): (event: JobEvent) => void {
+function shower(screen: Screen, options: LogsOptions): Shower {
   const view = new ProgressView(screen);
+  let shown = false;
   const wanted = (event: JobEvent): boolean => options.stream === undefined || (event.kind === "log" && event.data.stream === options.stream);
-  return (event) => {
-    if (!wanted(event)) return;
-    if (screen.json) return screen.record(event);
-    if (event.kind === "log") return writeLog(event.data);
-    if (options.events) view.show(event);
+  const show = (event: JobEvent): boolean => {
+    if (screen.json) screen.record(event);
+    else if (event.kind === "log") writeLog(event.data);
+    else if (options.events || event.kind === "gap") view.show(event);
     else if (event.kind === "message" && event.data.role === "agent" && options.stream === undefined) screen.print(`${printable(event.data.text)}`);
-    else if (event.kind === "gap") view.show(event);
+    else return false;
+    return true;
   };
+  const each = (event: JobEvent): void => {
+    if (wanted(event)) shown = show(event) || shown;
+  };
+  return Object.assign(each, { hasShown: () => shown });
 }
 
 /** Piped, the very bytes that were logged; on a terminal, without what could take it over. */

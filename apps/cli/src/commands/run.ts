@@ -7,21 +7,19 @@ import { ALL_PARTS, type Connection, connect, disconnect, JOB_PARTS } from "../c
 import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
 import { followJob } from "../follow/follow-job.ts";
 import { Interrupts } from "../follow/interrupts.ts";
-import { printEnding } from "../follow/outcome.ts";
+import { printEnding, sandboxOf } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import { WaitingNotes } from "../follow/waiting-notes.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
-import { exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
+import { exitWith, screenOf, withCommon } from "./options.ts";
 
 interface RunOptions extends JobOptions {
   readonly detach?: boolean;
   readonly verbose?: boolean;
-  readonly sandbox?: SandboxKind;
 }
 
 export function addRun(program: Command): void {
@@ -32,7 +30,6 @@ export function addRun(program: Command): void {
     )
     .option("-v, --verbose", "show the log and the small steps too")
     .option("--detach", "end as soon as the job is submitted; it goes on in the background")
-    .option("--sandbox <kind>", "bwrap or none; for a server started by this command", parseSandbox)
     .action(runCommand);
 }
 
@@ -48,7 +45,6 @@ async function runCommand(task: string, options: RunOptions): Promise<void> {
   const connection = await connect({ data: options.data, ...parts, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
   if (connection.stack) screen.progress(screen.colors.dim(`Started ${connection.how}.`));
   if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
-  if (options.sandbox && !connection.stack) screen.warn(`--sandbox ${options.sandbox} has no effect: the workers of ${connection.how} have their own.`);
   let leave: "idle" | "background" = "idle";
   try {
     const submitted = await submitFrom(screen, connection, draft, task, options, "interactive");
@@ -84,7 +80,7 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
   const { detail } = ending;
   if (detail.job.state !== "done") {
     printEnding(screen, detail);
-    screen.document(detail);
+    screen.document({ ...detail, sandbox: sandboxOf(detail) });
     return exitWith(exitCodeOfState(detail.job.state));
   }
   const taken = await takeLanded(connection, detail.job, checkout.root, options.into);

@@ -1,22 +1,31 @@
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
-import type { JobDetail } from "@slipway/protocol/job";
+import type { JobDetail, JobView } from "@slipway/protocol/job";
+import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
-import { diffStatText, printFailure } from "../follow/outcome.ts";
+import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
+import { printArtifact } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 
+interface ShowOptions extends CommonOptions {
+  readonly verbose?: boolean;
+  readonly artifact?: string;
+}
+
 export function addShow(program: Command): void {
   withCommon(program.command("show").argument(...JOB_ARGUMENT))
     .summary("everything about one job")
+    .option("--artifact <name>", "this artifact instead, as it was stored: the whole output of a gate or of the setup")
     .option("-v, --verbose", "the log and the small steps in the timeline too")
-    .action(async (job: string, options: CommonOptions & { verbose?: boolean }) => {
+    .action(async (job: string, options: ShowOptions) => {
       const screen = screenOf(options);
+      if (options.artifact !== undefined) return await printArtifact(screen, job, options.artifact, options);
       const { detail, events } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
         return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id) };
@@ -54,6 +63,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     ["target", job.target],
     ["lane", `${job.lane}${job.priority === 0 ? "" : `, priority ${job.priority}`}`],
     ["created", `${new Date(job.createdAt).toISOString()} (${ago(job.createdAt)})`],
+    ...waitingFields(job),
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
@@ -64,6 +74,10 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     screen.print();
     printFailure(screen, job.failure);
   }
+  if (hasKeptWork(detail)) {
+    screen.print();
+    printKeptHint(screen, detail);
+  }
   printTask(screen, job.task);
   section(screen, "timeline");
   const view = new ProgressView(screen, { verbose });
@@ -71,6 +85,23 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
+}
+
+/** What it waits for, and when the server ends its present state. */
+function waitingFields(job: JobView): Array<[string, string]> {
+  const { runAfter, dueAt, dependsOn, requires } = job;
+  const own = requires.filter((capability) => capability !== `backend:${job.backend}`);
+  return [
+    ...(own.length === 0 ? [] : [["requires", own.join(", ")] as [string, string]]),
+    ...(dependsOn.length === 0 ? [] : [["depends on", dependsOn.join(", ")] as [string, string]]),
+    ...(runAfter === null || runAfter < Date.now() ? [] : [["not before", whenText(runAfter)] as [string, string]]),
+    ...(dueAt === null ? [] : [["due", `${whenText(dueAt)}; the server ends this state then`] as [string, string]]),
+  ];
+}
+
+function whenText(at: number): string {
+  const left = at - Date.now();
+  return `${new Date(at).toISOString()} (${left > 0 ? `in ${duration(left)}` : ago(at)})`;
 }
 
 function section(screen: Screen, title: string): void {
@@ -101,7 +132,10 @@ function printAttempts(screen: Screen, { attempts }: JobDetail): void {
   section(screen, "attempts");
   for (const attempt of attempts) {
     const took = attempt.endedAt === null ? "" : `  ${duration(attempt.endedAt - attempt.startedAt)}`;
-    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}${took}${attempt.failure ? `  ${attempt.failure.code}` : ""}`);
+    const sandbox = `sandbox: ${attempt.sandbox}`;
+    const kind = attempt.sandbox === "none" ? screen.colors.yellow(`${sandbox} (without isolation)`) : sandbox;
+    const ending = `${attempt.failure ? `  ${attempt.failure.code}` : ""}${attempt.keptOid === null ? "" : `  kept ${attempt.keptOid.slice(0, 12)}`}`;
+    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}  ${kind}${took}${ending}`);
   }
 }
 
@@ -111,14 +145,15 @@ function printReceipts(screen: Screen, { receipts }: JobDetail): void {
   for (const receipt of receipts) {
     const mark = receipt.exitCode === 0 ? screen.colors.green("✓") : screen.colors.red("✗");
     screen.print(
-      `  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${receipt.image}`,
+      `  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${sandboxOfImage(receipt.image)}`,
     );
     screen.print(screen.colors.dim(`    ${printable(receipt.command).split("\n")[0]}`));
   }
 }
 
-function printArtifacts(screen: Screen, { artifacts }: JobDetail): void {
+function printArtifacts(screen: Screen, { job, artifacts }: JobDetail): void {
   if (artifacts.length === 0) return;
   section(screen, "artifacts");
   for (const artifact of artifacts) screen.print(`  ${artifact.name}  ${bytes(artifact.bytes)}  attempt ${artifact.fence}`);
+  screen.print(screen.colors.dim(`  Read one: slipway show ${job.number} --artifact ${artifacts.at(-1)?.name}`));
 }

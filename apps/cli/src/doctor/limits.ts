@@ -4,12 +4,17 @@ import { type Check, check } from "./check.ts";
 
 /** What bounds an agent's memory and processes on each worker, as the workers themselves say (`limit:memory:4294967296`). */
 export function checkLimits(workers: readonly Pick<WorkerView, "name" | "capabilities">[]): Check {
-  return check("worker", "limits", workers.length > 0 && workers.every((worker) => limitOf(worker, "memory") && limitOf(worker, "processes")), {
-    tried: "the limits that each connected worker keeps for a sandbox",
-    found: workers.map((worker) => `${worker.name}: ${describeLimits(worker)}`).join("; ") || "no worker",
-    lost: "one agent can take the machine's memory or processes from all others",
-    remedy: "Give the worker a control group of its own and set SLIPWAY_MEMORY_LIMIT=4g, say; docs/sandbox.md says how.",
-  });
+  return check(
+    "worker",
+    "limits",
+    workers.every((worker) => limitOf(worker, "memory") && limitOf(worker, "processes")),
+    {
+      tried: "the limits that each connected worker keeps for a sandbox",
+      found: workers.map((worker) => `${worker.name}: ${describeLimits(worker)}`).join("; "),
+      lost: "one agent can take the machine's memory or processes from all others",
+      remedy: "Give the worker a control group of its own and set SLIPWAY_MEMORY_LIMIT=4g, say; docs/sandbox.md says how.",
+    },
+  );
 }
 
 function describeLimits(worker: Pick<WorkerView, "capabilities">): string {

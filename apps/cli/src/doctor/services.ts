@@ -8,6 +8,7 @@ import type { WorkerView } from "@slipway/protocol/worker-api";
 import { probeBackends } from "../backends/ask-runner.ts";
 import { type Connection, connect } from "../connection.ts";
 import { modelKeyNames } from "../models/gateway-config.ts";
+import { logFile } from "../stack/data-folder.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
@@ -41,7 +42,7 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
       tried: `GET ${connection.url}/v1/workers`,
       found: connected.length === 0 ? `none of ${plural(workers.length, "known worker")}` : connected.map(describeWorker).join("; "),
       lost: "jobs stay queued",
-      remedy: START_SERVER,
+      remedy: remedyOfNoWorker(workers, options),
     }),
     check(
       "worker",
@@ -54,8 +55,16 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
         remedy: "Install bubblewrap and start the worker without --sandbox none.",
       },
     ),
-    checkLimits(connected),
+    ...(connected.length === 0 ? [] : [checkLimits(connected)]),
   ];
+}
+
+/** The server runs, so a second `slipway up` would not start. */
+function remedyOfNoWorker(workers: readonly WorkerView[], { data }: DoctorOptions): string {
+  if (process.env["SLIPWAY_URL"]) return "Start a worker for that server.";
+  const drained = workers.filter(({ draining }) => draining).map(({ name }) => name);
+  if (drained.length > 0) return `Restart \`slipway up\` (Ctrl-C, then again): ${drained.join(", ")} drained and ended.`;
+  return `See ${logFile(data, "worker")}, then restart \`slipway up\` (Ctrl-C, then again).`;
 }
 
 function describeWorker(worker: WorkerView): string {

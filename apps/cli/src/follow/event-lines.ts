@@ -48,6 +48,9 @@ function line(tone: Tone, text: string): EventLine {
 
 type DataOf<K extends EventBody["kind"]> = Extract<EventBody, { kind: K }>["data"];
 
+/** Of an attempt without isolation: said by whatever shows one. */
+const NO_SANDBOX = "sandbox: none – the agent runs without isolation, with all rights of the worker's user";
+
 const STATE_TONES: Readonly<Record<JobState, Tone>> = {
   queued: "dim",
   running: "plain",
@@ -62,7 +65,7 @@ function stateLines(data: DataOf<"state">): EventLine[] {
   const landed = data.landedOid ? ` ${data.landedOid.slice(0, 7)}${data.branch ? ` on ${data.branch}` : ""}` : "";
   if (data.to === "done") return [line("good", data.landedOid ? `landed${landed}` : `done: ${data.reason}`)];
   if (data.from === null) return [line("dim", "queued")];
-  if (data.to === "running") return [line("plain", data.reason || "running")];
+  if (data.to === "running") return [line("plain", data.reason || "running"), ...(data.sandbox === "none" ? [line("warning", NO_SANDBOX)] : [])];
   const code = data.code ? ` ${data.code}` : "";
   return [line(data.to === "queued" ? "warning" : STATE_TONES[data.to], `${data.to}${code}${data.reason === "" ? "" : `: ${data.reason}`}`)];
 }

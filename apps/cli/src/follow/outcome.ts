@@ -1,4 +1,5 @@
-import type { Failure, JobDetail, JobView } from "@slipway/protocol/job";
+import { type Failure, type JobDetail, type JobView, workOf } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { hintOf } from "../exit-codes.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -24,8 +25,34 @@ export function printEnding(screen: Screen, detail: JobDetail): void {
   screen.print();
   screen.print(`job ${job.number} ${screen.colors.bold(job.state)}${job.attempts > 1 ? ` after ${plural(job.attempts, "attempt")}` : ""}`);
   if (job.failure && job.state !== "cancelled") printFailure(screen, job.failure);
+  printKeptHint(screen, detail);
   printUsage(screen, job);
+  printNoSandbox(screen, detail);
   screen.print(screen.colors.dim(`More: slipway show ${job.number}, slipway logs ${job.number}`));
+}
+
+/** What the newest attempt ran in; null before the first. */
+export function sandboxOf({ attempts }: JobDetail): SandboxKind | null {
+  return attempts.at(-1)?.sandbox ?? null;
+}
+
+/** Says it where the job ran without isolation. */
+export function printNoSandbox(screen: Screen, detail: JobDetail): void {
+  if (sandboxOf(detail) === "none") screen.print(screen.colors.yellow("It ran with sandbox: none – without isolation."));
+}
+
+/** True where the job is over, or waits for a person, without having landed, and the hub has work of its agent. */
+export function hasKeptWork(detail: JobDetail): boolean {
+  const { state, endedAt, landedOid } = detail.job;
+  return (endedAt !== null || state === "blocked") && landedOid === null && workOf(detail) !== null;
+}
+
+/** Where the agent's work is, for a job that did not land. */
+export function printKeptHint(screen: Screen, detail: JobDetail): void {
+  if (!hasKeptWork(detail)) return;
+  const { number } = detail.job;
+  const text = `The agent's work is kept: slipway diff ${number} shows it, slipway fetch ${number} gets it as a branch.`;
+  for (const line of wrap(text, screen.width)) screen.print(line);
 }
 
 /** What the job took of models, where it took any. */

@@ -1,16 +1,9 @@
 import { SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
+import { ENVIRONMENT_VARIABLES } from "@slipway/protocol/environment-variables";
 import type { PartName } from "./messages.ts";
 
 /** Settings that reach the parts by the environment. */
-const PASSED_ON: ReadonlySet<string> = new Set([
-  "SLIPWAY_LOG_LEVEL",
-  "SLIPWAY_RETENTION_DAYS",
-  "SLIPWAY_MEMORY_LIMIT",
-  "SLIPWAY_PROCESS_LIMIT",
-  "SLIPWAY_FILE_LIMIT",
-  "SLIPWAY_CGROUP",
-  "SLIPWAY_BACKENDS",
-]);
+const PASSED_ON: ReadonlySet<string> = new Set(ENVIRONMENT_VARIABLES.filter(({ toAllParts }) => toAllParts).map(({ name }) => name));
 
 /**
  * This process's environment for what it starts. The parts take their settings by flags; a SLIPWAY_URL meant for this command must not reach them.

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { branchSchema, idSchema } from "@slipway/protocol/scalars";
+import { branchSchema, idSchema, nameSchema } from "@slipway/protocol/scalars";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -11,6 +11,16 @@ export function parseDuration(text: string): number {
   const ms = match ? Number(match[1]) * (UNIT_MS[match[2] ?? "s"] ?? 0) : 0;
   if (!match || ms < 1) throw new InvalidArgumentError("Expected a time such as 90s, 30m or 2h.");
   return Math.round(ms);
+}
+
+/** A point in time in ms since 1970: a time from now such as 30m, or an ISO date, in the local zone where it names none. */
+export function parseTime(text: string): number {
+  const [, date, rest] = /^(\d{4}-\d{2}-\d{2})(?:[T ](\S+))?$/.exec(text.trim()) ?? [];
+  if (date === undefined && /^\d/.test(text.trim()) && !text.includes("-")) return Date.now() + parseDuration(text);
+  // A bare date would be read as UTC.
+  const at = date === undefined ? Number.NaN : Date.parse(`${date}T${rest ?? "00:00"}`);
+  if (!Number.isFinite(at)) throw new InvalidArgumentError("Expected a time from now such as 30m, or a date such as 2031-05-04T09:30.");
+  return at;
 }
 
 /** A whole number within bounds, for commander. */
@@ -46,6 +56,17 @@ export function parseJob(text: string): string {
   throw new InvalidArgumentError("Expected a job's number or id, as `slipway jobs` lists them.");
 }
 
+/** Jobs, one at a time. */
+export function gatherJobs(text: string, before: string[] = []): string[] {
+  return [...before, parseJob(text)];
+}
+
+/** Capabilities of workers, one at a time. */
+export function gatherCapabilities(text: string, before: string[] = []): string[] {
+  if (!nameSchema.safeParse(text).success) throw new InvalidArgumentError("Expected a worker's capability such as os:linux or gpu.");
+  return [...before, text];
+}
+
 /** A branch's short name. */
 export function parseBranch(text: string): string {
   if (branchSchema.safeParse(text).success) return text;
@@ -57,39 +78,58 @@ export function gather(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
+/** A setting that came as text, and where it came from, for messages: a file, or the option itself. */
+export interface SettingText {
+  readonly text: string;
+  readonly source: string;
+}
+
+export interface Settings {
+  readonly values: Record<string, unknown>;
+  /** Those of the values that are text and were not JSON. */
+  readonly texts: ReadonlyMap<string, SettingText>;
+}
+
 /**
- * `key=value` pairs as an object. A value that is JSON counts as such, anything else as text; `key=@file` takes the text of a file.
+ * `key=value` pairs as settings. A value that is JSON counts as such, anything else as text; `key=@file` takes the text of a file.
  * INVALID_REQUEST where a pair has no `=` or a file cannot be read.
  */
-export async function parseSettings(pairs: readonly string[]): Promise<Record<string, unknown>> {
-  const settings: Record<string, unknown> = {};
+export async function parseSettings(pairs: readonly string[]): Promise<Settings> {
+  const values: Record<string, unknown> = {};
+  const texts = new Map<string, SettingText>();
   for (const pair of pairs) {
     const at = pair.indexOf("=");
     if (at < 1) {
       const hint = "Such as --backend-config script=@steps.yaml.";
       throw new SlipwayError("INVALID_REQUEST", `--backend-config expects key=value or key=@file; found "${pair}".`, { hint });
     }
-    settings[pair.slice(0, at)] = await settingValue(pair.slice(at + 1));
+    const [name, given] = [pair.slice(0, at), pair.slice(at + 1)];
+    const json = parsedJson(given);
+    const text = given.startsWith("@") ? await fileText(given.slice(1)) : given;
+    if (json === undefined) texts.set(name, { text, source: given.startsWith("@") ? given.slice(1) : `--backend-config ${name}` });
+    else texts.delete(name);
+    values[name] = json === undefined ? text : json;
   }
-  return settings;
+  return { values, texts };
 }
 
-async function settingValue(text: string): Promise<unknown> {
-  if (text.startsWith("@")) {
-    try {
-      return await readFile(text.slice(1), "utf8");
-    } catch (error) {
-      throw new SlipwayError(
-        "INVALID_REQUEST",
-        `The file ${text.slice(1)} of --backend-config cannot be read.`,
-        { hint: "Check the path; it is relative to the current folder." },
-        { cause: error },
-      );
-    }
+async function fileText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new SlipwayError(
+      "INVALID_REQUEST",
+      `The file ${path} of --backend-config cannot be read.`,
+      { hint: "Check the path; it is relative to the current folder." },
+      { cause: error },
+    );
   }
+}
+
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return text; // Plain text is the usual case, not a mistake.
+    return undefined; // Plain text is the usual case, not a mistake.
   }
 }

@@ -22,11 +22,15 @@ export function upstreamUrl(baseUrl: string, repoId: string): string {
   return `${baseUrl}${HUB_PATH}/${repoId}/upstream.git`;
 }
 
+export function jobsUrl(baseUrl: string, repoId: string): string {
+  return `${baseUrl}${HUB_PATH}/${repoId}/jobs.git`;
+}
+
 /** How one attempt, or one claim of a completion, reaches the hub. */
 export function hubAccess(plane: ControlPlane, at: { baseUrl: string; repoId: string; credential: string; pushRef: string }): HubAccess {
   return {
     upstreamUrl: upstreamUrl(at.baseUrl, at.repoId),
-    jobsUrl: `${at.baseUrl}${HUB_PATH}/${at.repoId}/jobs.git`,
+    jobsUrl: jobsUrl(at.baseUrl, at.repoId),
     credential: at.credential,
     pushRef: at.pushRef,
     localPath: hubRoot(plane.folder, at.repoId),

@@ -18,7 +18,8 @@ const BASES = `${BASE_REFS}([0-9a-f]{40}|[0-9a-f]{64})`;
 
 /**
  * What this password may do here. An attempt's credential is good while its lease lives: both stores to fetch, its own ref to push – and nothing for a
- * task attempt in the store of other jobs' objects but that push. A person's token may fetch `upstream` and push bases. UNAUTHENTICATED, FORBIDDEN.
+ * task attempt in the store of other jobs' objects but that push. A person's token may push bases, and fetch both: whoever may ask for any job's diff may have
+ * its commit. UNAUTHENTICATED, FORBIDDEN.
  */
 export async function hubGrant(plane: ControlPlane, password: string, at: { repoId: string; store: HubStore; write: boolean }): Promise<HubGrant> {
   const grant = await grantOf(plane, password, at);
@@ -55,6 +56,6 @@ async function grantOf(
   }
   const token = await plane.tokens.find(password);
   if (!token) return undefined;
-  if ((token.role !== "admin" && token.role !== "submitter") || store !== "upstream") return null;
-  return { user: `token-${token.id}`, push: BASES };
+  if (token.role !== "admin" && token.role !== "submitter") return null;
+  return { user: `token-${token.id}`, push: store === "upstream" ? BASES : null };
 }

@@ -131,7 +131,8 @@ async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missin
       exitCode: receipts.find((receipt) => receipt.tree === tree && receipt.gate === gate.name)?.exitCode ?? null,
     }));
     const names = red.map(({ gate, exitCode }) => (exitCode === null ? `${gate} (did not run)` : `${gate} (exit ${exitCode})`)).join(", ");
-    return { status: "rejected", code: "GATES_FAILED", message: `On the merged tree these gates fail: ${names}.`, details: { ...details, gates: red } };
+    const hint = `\`slipway show ${verifyJob.number}\` lists the whole outputs of its gates, and --artifact NAME prints one. Then give the agent a better task.`;
+    return { status: "rejected", code: "GATES_FAILED", message: `On the merged tree these gates fail: ${names}.`, details: { ...details, gates: red, hint } };
   }
   if (verifyJob.state === "blocked") {
     // The completion does not wait for a person, or it would hold up every other one of its target. Nobody needs the verify job any more.

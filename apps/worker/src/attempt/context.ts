@@ -33,8 +33,10 @@ export interface AttemptContext {
   /** What must not be readable in anything that leaves the attempt: what its turns were given, and the attempt's own tokens. */
   readonly masks: Masks;
   readonly log: Logger;
-  /** Aborts with a SlipwayError as its reason: CANCELLED, LEASE_LOST or WORKER_STOPPED. */
+  /** Aborts with a SlipwayError as its reason: that of `lost`, or the failure with which the server ends an attempt whose agent can do nothing more. */
   readonly signal: AbortSignal;
+  /** Aborts where nothing of the attempt counts any more: CANCELLED, LEASE_LOST or WORKER_STOPPED. Until then its work can be kept, also after a failure. */
+  readonly lost: AbortSignal;
   /**
    * The running sandbox for the agent, over `paths.workspace`, `paths.home`, `paths.spool` and `paths.control`: a warm one where its read-only mounts
    * are these, else a fresh one; the folders are the same either way and are known before, so the workspace can be prepared first (into

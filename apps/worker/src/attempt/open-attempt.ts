@@ -32,8 +32,13 @@ export interface OpenAttempt {
   readonly uplink: Uplink;
   readonly hold: LeaseHold;
   readonly abort: AbortController;
+  /** Aborts where the attempt is no longer this worker's, `abort` with it. */
+  readonly lost: AbortController;
   readonly log: Logger;
 }
+
+/** How an attempt is ended from outside. */
+export type Endings = Pick<OpenAttempt, "abort" | "lost">;
 
 /** The place that an attempt gets at its claim, before it is known what it will mount. */
 interface Reservation {
@@ -50,7 +55,7 @@ export async function openAttempt(
   services: AttemptServices,
   claim: Claim,
   hold: LeaseHold,
-  abort: AbortController,
+  endings: Endings,
   settled: () => Promise<void>,
 ): Promise<OpenAttempt> {
   const { folders } = services;
@@ -60,7 +65,7 @@ export async function openAttempt(
     await mkdir(join(root, "work"), { recursive: true, mode: 0o700 });
     await writeAttemptState(root, { claim, placeId: reservation.place.id, home: reservation.keptHome ? "kept" : "fresh", bootId: BOOT_ID });
     await settled();
-    return await assemble(services, claim, hold, abort, reservation, false);
+    return await assemble(services, claim, hold, endings, reservation, false);
   } catch (error) {
     // Such as a full disk: what was reserved must not wait for the worker's next start.
     await reservation.provider.endAll();
@@ -71,7 +76,7 @@ export async function openAttempt(
 }
 
 /** Takes an attempt of an earlier worker process up again, with its sandbox where that still runs. */
-export async function reopenAttempt(services: AttemptServices, state: AttemptState, hold: LeaseHold, abort: AbortController): Promise<OpenAttempt> {
+export async function reopenAttempt(services: AttemptServices, state: AttemptState, hold: LeaseHold, endings: Endings): Promise<OpenAttempt> {
   const takenUpAtMs = monotonicNowMs();
   const place = placeAt(services.folders.sandboxes, state.placeId);
   const provider = new OwnedProvider(services.provider, place.records, hold);
@@ -83,7 +88,7 @@ export async function reopenAttempt(services: AttemptServices, state: AttemptSta
     if (attached?.record.spec.id !== record.spec.id) await provider.reclaim(record);
   }
   const reservation = { takenUpAtMs, place, keptHome: state.home === "kept", provider, warm: undefined, attached };
-  return await assemble(services, state.claim, hold, abort, reservation, true);
+  return await assemble(services, state.claim, hold, endings, reservation, true);
 }
 
 async function reserve(services: AttemptServices, claim: Claim, hold: LeaseHold): Promise<Reservation> {
@@ -105,7 +110,7 @@ async function assemble(
   services: AttemptServices,
   claim: Claim,
   hold: LeaseHold,
-  abort: AbortController,
+  endings: Endings,
   reservation: Reservation,
   resumed: boolean,
 ): Promise<OpenAttempt> {
@@ -124,7 +129,7 @@ async function assemble(
     provider,
     warm: reservation.warm,
     attached: reservation.attached,
-    signal: abort.signal,
+    signal: endings.abort.signal,
     onHandedOut: (readOnly, label) => {
       events.useRunner(label.slice(-12));
       if (claim.job.kind === "task") warmUpLike(services, claim.job.repo.id, readOnly, log);
@@ -143,12 +148,13 @@ async function assemble(
     secrets: services.secrets,
     masks,
     log,
-    signal: abort.signal,
+    signal: endings.abort.signal,
+    lost: endings.lost.signal,
     agentSandbox: (readOnly, needs) => agent.get(readOnly, needs),
     toolchains: services.toolchains,
   };
   await mkdir(paths.repository, { recursive: true, mode: 0o700 });
-  return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, abort, log };
+  return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ...endings, log };
 }
 
 /** The next job will most likely be of this kind: from here on its sandbox starts in the background. */

@@ -13,6 +13,9 @@ const MESSAGE_LIMIT = 20_000;
  */
 const DISK_FULL_PAUSE_MS = CLAIM_WAIT_MS;
 
+/** Of the journal's step that holds what was kept of a failed attempt's work: a `KeptWork`, or null where there was nothing. */
+export const KEPT_STEP = "kept";
+
 /** A failure of any kind as the outcome that is reported. `retryAfterMs` of the details becomes the outcome's; after a full disk there is a pause. */
 export function failedOutcome(error: unknown): Extract<Outcome, { kind: "failed" }> {
   const { code, message, details } = toSlipwayError(error);

@@ -6,10 +6,10 @@ import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
-import type { AttemptContext } from "../attempt/context.ts";
+import type { AttemptContext, Journal } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Deadline } from "./deadline.ts";
-import { inPhase, type Parts } from "./phase.ts";
+import { inPhase, Parts } from "./phase.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 
 /** Bounds of what a job may add to the repository. */
@@ -25,10 +25,14 @@ export function hasCommit(context: AttemptContext): boolean {
 
 /** The commit of an earlier life of this worker. */
 export async function recordedCommit(context: AttemptContext): Promise<TakenCommit> {
-  const missing = async (): Promise<TakenCommit> => {
+  return await inPhase(context, "commit", COMMIT_PHASE, () => recordedCommitIn(context.journal));
+}
+
+/** The commit that the attempt has made, whichever life of this worker it was. */
+export async function recordedCommitIn(journal: Journal): Promise<TakenCommit> {
+  return await journal.step(COMMIT_STEP, async () => {
     throw new SlipwayError("INTERNAL", "The attempt's journal holds no commit.");
-  };
-  return await inPhase(context, "commit", COMMIT_PHASE, () => context.journal.step(COMMIT_STEP, missing));
+  });
 }
 
 /**
@@ -36,21 +40,47 @@ export async function recordedCommit(context: AttemptContext): Promise<TakenComm
  * with the agent's rights and no network, and only a bounded, checked pack comes out. COMMIT_INVALID, SCOPE_VIOLATION (a nested repository).
  */
 export async function endAndCommit(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<TakenCommit> {
-  const { job } = context.claim;
-  const make = async (parts: Parts): Promise<TakenCommit> => {
-    const out = join(context.paths.work, "commit");
-    // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end.
-    await together(
-      context.signal,
-      () => parts.time("end", () => sandbox.end()),
-      () => parts.time("folder", () => makeCommitFolder(context, repository, out)),
-    );
-    await parts.time("script", () => runCommitScript(context, sandbox, repository, out, deadline.commitMs()));
-    const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal: context.signal };
-    const request = { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) };
-    return await parts.time("take", () => takeCommit(repository, request));
-  };
+  const { signal } = context;
+  const make = (parts: Parts): Promise<TakenCommit> => makeCommit(context, sandbox, repository, { timeoutMs: () => deadline.commitMs(), signal }, parts);
   return await inPhase(context, "commit", COMMIT_PHASE, (parts) => context.journal.step(COMMIT_STEP, () => make(parts)));
+}
+
+/** The same for an attempt that has failed: without a phase, as its own failure is what is told of, and once over restarts. */
+export async function endAndCommitKept(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  repository: WorkerRepository,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<TakenCommit> {
+  return await context.journal.step("kept:commit", () => makeCommit(context, sandbox, repository, { timeoutMs: () => limitMs, signal }, new Parts()));
+}
+
+/** How long the commit's script may take, asked for at its start, and what ends all of it. */
+interface CommitLimits {
+  readonly timeoutMs: () => number;
+  readonly signal: AbortSignal;
+}
+
+async function makeCommit(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  repository: WorkerRepository,
+  { timeoutMs, signal }: CommitLimits,
+  parts: Parts,
+): Promise<TakenCommit> {
+  const { job } = context.claim;
+  const out = join(context.paths.work, "commit");
+  // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end.
+  await together(
+    signal,
+    () => parts.time("end", () => sandbox.end()),
+    () => parts.time("folder", () => makeCommitFolder(context, repository, out)),
+  );
+  await parts.time("script", () => runCommitScript(context, sandbox, repository, out, timeoutMs(), signal));
+  const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal };
+  const request = { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) };
+  return await parts.time("take", () => takeCommit(repository, request));
 }
 
 async function makeCommitFolder(context: AttemptContext, repository: WorkerRepository, out: string): Promise<void> {
@@ -59,7 +89,14 @@ async function makeCommitFolder(context: AttemptContext, repository: WorkerRepos
   await prepareCommitFolder(repository, context.paths.workspace, out, context.claim.job.baseOid);
 }
 
-async function runCommitScript(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, out: string, timeoutMs: number): Promise<void> {
+async function runCommitScript(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  repository: WorkerRepository,
+  out: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const inside = sandbox.record.kind === "none" ? out : "/commit";
   const result = await sandbox.run(
     {
@@ -79,9 +116,9 @@ async function runCommitScript(context: AttemptContext, sandbox: Sandbox, reposi
       outputLimitBytes: 65_536,
       mounts: [{ host: out, inside, writable: true }],
     },
-    context.signal,
+    signal,
   );
-  context.signal.throwIfAborted();
+  signal.throwIfAborted();
   if (result.exitCode === 0) return;
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
   const words = lastLines(plainText(context.masks.bytes(result.output)), 20, 4_000);

@@ -37,6 +37,8 @@ describe("openDeadline", () => {
         }
         expect(deadline.remainingMs()).toBeGreaterThanOrEqual(Math.min(plan.timeoutMs * 0.1, 60_000) - 10);
         expect(deadline.commitMs()).toBeGreaterThanOrEqual(Math.floor(Math.min(plan.timeoutMs * 0.1, 60_000)));
+        expect(deadline.keepMs()).toBeGreaterThanOrEqual(Math.floor(Math.min(plan.timeoutMs * 0.1, 60_000)));
+        expect(deadline.keepMs()).toBeLessThanOrEqual(Math.min(60_000, deadline.commitMs()));
       }),
     );
   });

@@ -17,6 +17,8 @@ export interface Deadline {
   gateMs(index: number): number;
   /** Share of commit and push; never less than their reserve, however late it is. */
   commitMs(): number;
+  /** Share of keeping the work of an attempt that failed: the reserve of commit and push, or as much as is left anyway, up to the most that it can be. */
+  keepMs(): number;
 }
 
 export interface DeadlinePlan {
@@ -55,6 +57,7 @@ export function openDeadline(plan: DeadlinePlan, startedAtMs: number, now: () =>
       return atLeastOne(Math.min(plan.gateTimeoutsMs[index] ?? 0, remainingMs() - commitReserveMs - keptForLaterMs));
     },
     commitMs: () => atLeastOne(Math.max(commitReserveMs, remainingMs())),
+    keepMs: () => atLeastOne(Math.max(commitReserveMs, Math.min(remainingMs(), COMMIT_RESERVE_LIMIT_MS))),
   };
 }
 

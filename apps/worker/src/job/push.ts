@@ -6,13 +6,17 @@ import { withHub } from "./retry.ts";
 
 /** Puts the job's commit on the hub, where it is inert until the attempt's finish names it. REPOSITORY_UNREACHABLE. */
 export async function pushChange(context: AttemptContext, repository: WorkerRepository, oid: string, deadline: Deadline): Promise<void> {
-  const { claim } = context;
-  // The base came from there, and the commit has no other parent.
-  const known = [claim.job.baseOid];
   const push = async (): Promise<null> => {
-    await withHub(context.signal, deadline.commitMs(), (signal) => pushCommit(repository, claim.hub, oid, claim.hub.pushRef, signal, { known }));
+    await pushToOwnRef(context, repository, oid, deadline.commitMs(), context.signal);
     return null;
   };
   // Pushing the same commit again is no harm.
   await inPhase(context, "push", "push:phase", () => context.journal.step("push", push));
+}
+
+/** The push alone, within `limitMs`. REPOSITORY_UNREACHABLE. */
+export async function pushToOwnRef({ claim }: AttemptContext, repository: WorkerRepository, oid: string, limitMs: number, signal: AbortSignal): Promise<void> {
+  // The base came from there, and the commit has no other parent.
+  const known = [claim.job.baseOid];
+  await withHub(signal, limitMs, (limited) => pushCommit(repository, claim.hub, oid, claim.hub.pushRef, limited, { known }));
 }

@@ -10,6 +10,7 @@ import { checkChange } from "./checks.ts";
 import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { type GateResult, runGates } from "./gates.ts";
+import { keepWork } from "./keep-work.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
@@ -31,7 +32,8 @@ interface Task {
 
 /**
  * One attempt at a job, from its claim to its outcome. Run again with the same journal it goes on where it was: what is done is not done twice.
- * Throws every failure as an error with a code; where the context's signal has aborted, its reason.
+ * Throws every failure as an error with a code; where the context's signal has aborted, its reason. What was kept of the work then is in the journal
+ * (`KEPT_STEP`).
  */
 export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   try {
@@ -44,13 +46,18 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   }
 }
 
-/** A task: prepare → setup → turn ⇄ gates → commit → checks → push. */
+/** A task: prepare → setup → turn ⇄ gates → commit → checks → push. What its agent did is kept where it fails. */
 async function makeChange(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
-  const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
-  const change = await checkChange(context, commit, task.config.scope);
-  await pushChange(context, task.repository, change.oid, task.deadline);
-  return { kind: "change", oid: change.oid, diffStat: change.diffStat };
+  try {
+    const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
+    const change = await checkChange(context, commit, task.config.scope);
+    await pushChange(context, task.repository, change.oid, task.deadline);
+    return { kind: "change", oid: change.oid, diffStat: change.diffStat };
+  } catch (error) {
+    await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
+    throw error;
+  }
 }
 
 /** The workspace and the agent's sandbox, made at the same time: the sandbox needs a fifth of a second, and only the stores' place to begin. */
@@ -109,18 +116,24 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     const results = await runGates(context, sandbox, config.gates, round, deadline);
     const failed = results.filter((result) => !result.passed);
     if (failed.length === 0) return;
-    if (round >= config.repairs) throw gatesFailed(failed, round, config.repairs === 0 ? "no repair is allowed" : `${config.repairs} repairs were tried`);
+    if (round >= config.repairs)
+      throw gatesFailed(
+        context,
+        failed,
+        round,
+        config.repairs === 0 ? "no repair is allowed" : config.repairs === 1 ? "1 repair was tried" : `${config.repairs} repairs were tried`,
+      );
     // Whatever the repair did to the files: it was not what the gates are about.
     const now = failed.map((gate) => gate.failureDigest).join(" ");
-    if (now === before) throw gatesFailed(failed, round, "the repair left the very same failure");
+    if (now === before) throw gatesFailed(context, failed, round, "the repair left the very same failure");
     before = now;
-    if (!deadline.hasTimeForTurn()) throw gatesFailed(failed, round, "there is no time left for a repair");
+    if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
     await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt }, deadline);
   }
 }
 
-function gatesFailed(failed: readonly GateResult[], repairs: number, why: string): SlipwayError {
+function gatesFailed({ claim }: AttemptContext, failed: readonly GateResult[], repairs: number, why: string): SlipwayError {
   const names = failed.map((gate) => gate.name);
   const gates = failed.slice(0, 20).map((gate) => ({
     name: gate.name,
@@ -133,5 +146,6 @@ function gatesFailed(failed: readonly GateResult[], repairs: number, why: string
     gates,
     repairs,
     reason: why,
+    hint: `\`slipway show ${claim.job.number} --artifact ${failed[0]?.artifact}\` prints the gate's whole output. Then give the agent a better task.`,
   });
 }

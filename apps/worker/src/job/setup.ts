@@ -48,12 +48,12 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: Rep
     roomBytes -= title.length + result.output.length;
     if (result.exitCode === 0) continue;
     await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
-    throw commandOutOfMemory(`The setup command \`${text.slice(0, 500)}\``, result) ?? setupFailed(text, result);
+    throw commandOutOfMemory(`The setup command \`${text.slice(0, 500)}\``, result) ?? setupFailed(context.claim.job.number, text, result);
   }
   await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
 }
 
-function setupFailed(command: string, result: CommandResult): SlipwayError {
+function setupFailed(job: number, command: string, result: CommandResult): SlipwayError {
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
   const lines = lastLines(plainText(result.output), 20, 4_000);
   return new SlipwayError("SETUP_FAILED", `The setup command \`${command.slice(0, 500)}\` ${how}.${lines === "" ? "" : `\n${lines}`}`, {
@@ -62,6 +62,7 @@ function setupFailed(command: string, result: CommandResult): SlipwayError {
     timedOut: result.timedOut,
     lastLines: lines,
     artifact: SETUP_ARTIFACT,
+    hint: `Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${SETUP_ARTIFACT}\` prints its whole output.`,
   });
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
-import type { AttemptContext } from "../attempt/context.ts";
+import type { AttemptContext, Journal } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
@@ -30,6 +30,16 @@ const RUNNER_HEAD_START_MS = 2_000;
 /** Of the journal's step that holds how a turn ended. */
 export function turnKey(turn: number): string {
   return `turn-${turn}`;
+}
+
+/** Whether the turn has come to its sandbox, in this life of the worker or an earlier one. */
+export function hasBegun(journal: Journal, turn: number): boolean {
+  return journal.has(sandboxKey(turnKey(turn)));
+}
+
+/** Of the journal's step that holds which sandbox a turn was begun in. */
+function sandboxKey(key: string): string {
+  return `${key}:sandbox`;
 }
 
 /** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
@@ -78,7 +88,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
   const limit = AbortSignal.timeout(shareMs);
   try {
-    return await sandbox.turn(
+    const result = await sandbox.turn(
       {
         type: "turn",
         turnId: turnKey(turn.turn),
@@ -100,10 +110,11 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         signal: AbortSignal.any([context.signal, limit]),
       },
     );
+    return result.status === "failed" && endedByClock(result.failure) ? outOfTime(turn, job.timeoutMs) : result;
   } catch (error) {
     context.signal.throwIfAborted();
     // The runner is untrusted: one that does not end the turn in its time is not waited for.
-    if (limit.aborted) return outOfTime(turn, job.timeoutMs);
+    if (limit.aborted || (error instanceof SlipwayError && endedByClock(error))) return outOfTime(turn, job.timeoutMs);
     throw error;
   }
 }
@@ -121,8 +132,13 @@ function gatewayFor({ claim, manifest }: AttemptContext, sandbox: Sandbox): Pick
 async function requireSameSandbox(context: AttemptContext, sandbox: Sandbox, key: string): Promise<void> {
   if (context.journal.has(key)) return;
   const mark = createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
-  const begunIn = await context.journal.step(`${key}:sandbox`, async () => mark);
+  const begunIn = await context.journal.step(sandboxKey(key), async () => mark);
   if (begunIn !== mark) throw new SlipwayError("RUNNER_LOST", "The sandbox that the turn was begun in is gone.", { turn: key });
+}
+
+/** Whether a limit of ours ended the turn, and not a backend with a timeout of its own: the limit is the turn's share, of which nobody but the worker knows. */
+function endedByClock({ code, details }: Pick<Failure, "code" | "details">): boolean {
+  return code === "AGENT_TIMEOUT" && typeof details["timeoutMs"] === "number";
 }
 
 function outOfTime(turn: Turn, timeoutMs: number): TurnResult {

@@ -1,6 +1,6 @@
 import { diffPatch } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { JobDetail } from "@slipway/protocol/job";
+import { type JobDetail, workOf } from "@slipway/protocol/job";
 import { isFinal } from "@slipway/protocol/states";
 import type { ControlPlane } from "../../control-plane.ts";
 import { hubRoot } from "../../hub/hub-folder.ts";
@@ -36,10 +36,11 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     cancelJob: async ({ params, body, token }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${token.name}`) }),
     retryJob: async ({ params, signal }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job), signal) }),
     jobDiff: async ({ params, reply }) => {
-      const job = await findJob(plane.store, params.job);
-      if (job.resultOid === null)
-        throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
-      const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, job.resultOid).catch((error: unknown) => {
+      const detail = await findJobDetail(plane.store, params.job);
+      const { job } = detail;
+      const oid = workOf(detail);
+      if (oid === null) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
+      const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, oid).catch((error: unknown) => {
         if (!isFinal(job.state) || !(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND") throw error;
         const hint = "The hub keeps the commits of a job for a while after its end; what landed is on its branch.";
         throw new SlipwayError("NOT_FOUND", `The change of job ${job.number} is no longer kept.`, { job: job.id, state: job.state, hint }, { cause: error });
@@ -55,6 +56,7 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
         throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no artifact ${params.name}.`, {
           name: params.name,
           artifacts: artifacts.map(({ name }) => name),
+          hint: `\`slipway show ${job.number}\` lists those that it has.`,
         });
       const bytes = await plane.artifacts.read(job.id, newest.fence, newest.name);
       // An artifact is an agent's output: a browser must not take it for a page of ours.

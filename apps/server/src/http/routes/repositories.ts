@@ -3,7 +3,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../../control-plane.ts";
-import { upstreamUrl } from "../../hub/hub-access.ts";
+import { jobsUrl, upstreamUrl } from "../../hub/hub-access.ts";
 import { hubRoot, makeHub } from "../../hub/hub-folder.ts";
 import { findRepository } from "../../jobs/find-job.ts";
 import type { RepositoryRow } from "../../store/store.ts";
@@ -47,5 +47,5 @@ export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
 }
 
 function viewOf(repository: RepositoryRow, baseUrl: string): RepositoryView {
-  return { ...repository, upstreamUrl: upstreamUrl(baseUrl, repository.id) };
+  return { ...repository, upstreamUrl: upstreamUrl(baseUrl, repository.id), jobsUrl: jobsUrl(baseUrl, repository.id) };
 }

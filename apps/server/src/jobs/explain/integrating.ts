@@ -46,7 +46,7 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
     owner: "integrator",
     deadline: dueAt(job),
     reason: `Its commit waits ${what}${asks ? "." : ", and no integrator asks for work now: each is busy, or none runs."}`,
-    unblock: `${asks ? "Nothing to do: an integrator takes it." : "If none runs, start one, for example with `slipway up`."} ${AT_THE_DEADLINE}`,
+    unblock: `${asks ? "Nothing to do: an integrator takes it." : "If none runs, restart `slipway up` (Ctrl-C, then again), or start one."} ${AT_THE_DEADLINE}`,
   };
 }
 

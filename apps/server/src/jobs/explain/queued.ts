@@ -4,6 +4,9 @@ import { dueAt, type Known, type Waiting } from "./part.ts";
 /** What happens to a job that no worker takes. */
 const AT_THE_DEADLINE = "If no worker has taken it by the deadline, it fails with QUEUE_TIMEOUT.";
 
+/** A drained worker is not started again by `slipway up`, and a second one beside it does not start. */
+const RESTART = "Restart `slipway up` (Ctrl-C, then again), or the worker where it runs by itself: a drained worker takes jobs again after its restart.";
+
 /** Why a queued job is not taken: other jobs, its time, its repository's limit, or the workers. */
 export async function explainQueued(plane: Known, job: JobView): Promise<Waiting> {
   const waiting = await plane.store.waitingFor(job.id);
@@ -37,8 +40,13 @@ export async function explainQueued(plane: Known, job: JobView): Promise<Waiting
 
 /** Nothing but the workers holds the job up. */
 async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Promise<Omit<Waiting, "deadline">> {
-  const connected = (await plane.store.listWorkers()).filter(({ id }) => plane.signals.isConnected(id));
+  const workers = await plane.store.listWorkers();
+  const connected = workers.filter(({ id }) => plane.signals.isConnected(id));
   if (connected.length === 0) {
+    const drained = workers.filter(({ draining }) => draining).map(({ name }) => name);
+    if (drained.length > 0) {
+      return { owner: "you", reason: `No worker is connected: ${drained.join(", ")} drained and ended.`, unblock: `${RESTART} ${AT_THE_DEADLINE}` };
+    }
     return { owner: "you", reason: "No worker is connected.", unblock: `Start one, for example with \`slipway up\`. ${AT_THE_DEADLINE}` };
   }
   const able = connected.filter(({ capabilities }) => job.requires.every((capability) => capabilities.includes(capability)));
@@ -56,7 +64,7 @@ async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Prom
     return {
       owner: "you",
       reason: "Every worker that could take it is draining.",
-      unblock: `Start a worker again; a drained one takes jobs again after its restart. ${AT_THE_DEADLINE}`,
+      unblock: `${RESTART} ${AT_THE_DEADLINE}`,
     };
   }
   const line =

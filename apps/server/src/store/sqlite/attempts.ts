@@ -8,10 +8,12 @@ export interface AttemptEnd {
   readonly failure: Failure | null;
   /** What the worker reported, as JSON; a repeated report is known by it. */
   readonly reported: string | null;
+  /** What was kept of its agent's work. */
+  readonly keptOid?: string | undefined;
 }
 
 const END = `
-  UPDATE attempts SET outcome = @outcome, failure = @failure, reported = @reported, ended_at = ${NOW}
+  UPDATE attempts SET outcome = @outcome, failure = @failure, reported = @reported, kept_oid = @keptOid, ended_at = ${NOW}
   WHERE job = @job AND fence = @fence AND outcome = 'running'
   RETURNING dropped_events, dropped_bytes`;
 
@@ -21,7 +23,14 @@ const END = `
  */
 export function endAttempt(db: Database, job: number, fence: number, end: AttemptEnd): void {
   const failure = end.failure === null ? null : JSON.stringify(end.failure);
-  const ended = db.get<{ dropped_events: number; dropped_bytes: number }>(END, { job, fence, outcome: end.outcome, failure, reported: end.reported });
+  const ended = db.get<{ dropped_events: number; dropped_bytes: number }>(END, {
+    job,
+    fence,
+    outcome: end.outcome,
+    failure,
+    reported: end.reported,
+    keptOid: end.keptOid ?? null,
+  });
   if (!ended || ended.dropped_events === 0) return;
   addNumberedEvent(db, job, fence, {
     kind: "gap",

@@ -9,6 +9,7 @@ import * as attemptSandbox from "./migrations/0002-attempt-sandbox.ts";
 import * as dueTimes from "./migrations/0003-due-times.ts";
 import * as retention from "./migrations/0004-retention.ts";
 import * as modelCalls from "./migrations/0005-model-calls.ts";
+import * as keptWork from "./migrations/0006-kept-work.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -18,6 +19,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0003-due-times": dueTimes,
   "0004-retention": retention,
   "0005-model-calls": modelCalls,
+  "0006-kept-work": keptWork,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

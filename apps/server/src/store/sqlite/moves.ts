@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@slipway/protocol/errors";
 import type { Failure } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { isFinal, type JobState, nextState } from "@slipway/protocol/states";
 import { NOW } from "./clock.ts";
 import type { Database } from "./database.ts";
@@ -17,6 +18,7 @@ export interface Move {
   readonly reason: string;
   readonly code?: ErrorCode;
   readonly workerId?: string;
+  readonly sandbox?: SandboxKind;
   readonly landedOid?: string;
   readonly branch?: string;
 }
@@ -50,8 +52,9 @@ export function moveJob(db: Database, move: Move, failure: Failure | null): bool
 /** Tells of a move that a conditional statement has just made in this transaction: its `state` event, and what it means for dependent jobs. */
 export function recordMove(db: Database, move: Move): void {
   const to = target(move);
-  const { from, on, reason, code, workerId, landedOid, branch } = move;
-  const details = { ...(code && { code }), ...(workerId && { workerId }), ...(landedOid && { landedOid }), ...(branch && { branch }) };
+  const { from, on, reason, code, workerId, sandbox, landedOid, branch } = move;
+  const place = { ...(workerId && { workerId }), ...(sandbox && { sandbox }) };
+  const details = { ...(code && { code }), ...place, ...(landedOid && { landedOid }), ...(branch && { branch }) };
   addNumberedEvent(db, move.number, move.fence, { kind: "state", data: { from, to, on, reason, ...details } });
   tellVerifiedJob(db, move, to);
   if (to === "done") db.run(MEET_DEPENDENCY, { number: move.number });

@@ -1,3 +1,4 @@
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Store } from "../../store.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
@@ -45,7 +46,8 @@ const ADD_ATTEMPT = `
   SELECT number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId),
     COALESCE((SELECT sandbox FROM workers WHERE id = @workerId), 'bwrap'), @credentialSha256,
     CASE kind WHEN 'task' THEN @modelTokenSha256 END, backend IN (SELECT value FROM json_each(@meteredBackends)), ${NOW}
-  FROM jobs WHERE number = @number`;
+  FROM jobs WHERE number = @number
+  RETURNING sandbox`;
 
 export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): Claimed {
   const { claimId, workerId, leaseTtlMs, credentialSha256, modelTokenSha256 } = request;
@@ -63,8 +65,9 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
   if (!taken) return null;
   const { number, fence } = taken;
   const meteredBackends = JSON.stringify(request.meteredBackends);
-  db.run(ADD_ATTEMPT, { number, fence, claimId, workerId, credentialSha256, modelTokenSha256, meteredBackends });
-  recordMove(db, { number, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId });
+  const attempt = { number, fence, claimId, workerId, credentialSha256, modelTokenSha256, meteredBackends };
+  const { sandbox } = db.get<{ sandbox: SandboxKind }>(ADD_ATTEMPT, attempt) ?? {};
+  recordMove(db, { number, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId, ...(sandbox && { sandbox }) });
   return describe(db, number, fence, false);
 }
 

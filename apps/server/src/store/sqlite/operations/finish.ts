@@ -3,7 +3,7 @@ import { ERRORS, SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
 import { imageOf, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { isFinal, nextState } from "@slipway/protocol/states";
-import type { Outcome } from "@slipway/protocol/worker-api";
+import type { KeptWork, Outcome } from "@slipway/protocol/worker-api";
 import { endAttempt } from "../attempts.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
@@ -44,7 +44,7 @@ export function finish(db: Database, jobId: string, fence: number, outcome: Outc
   applyEnding(db, job, fence, outcome, ending);
   const { number } = job;
   const failure = outcome.kind === "failed" ? outcome.failure : null;
-  endAttempt(db, number, fence, { outcome: outcome.kind, failure, reported });
+  endAttempt(db, number, fence, { outcome: outcome.kind, failure, reported, keptOid: keptOf(outcome)?.oid });
   const workerId = job.worker_id ?? undefined;
   const { on, reason } = ending;
   recordMove(db, { number, fence, from: "running", on, reason, ...(failure && { code: failure.code }), ...(workerId && { workerId }) });
@@ -78,6 +78,8 @@ function judge(job: JobTable, outcome: Outcome): Ending {
 function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Outcome, ending: Ending): void {
   const to = nextState("running", ending.on);
   if (!to) throw new Error(`no transition from running on ${ending.on}`);
+  // Of an attempt that is tried again it stays the attempt's own. Nothing lands by it: what is integrated has a completion, which only a change makes.
+  const result = outcome.kind === "change" ? outcome : to === "queued" ? undefined : keptOf(outcome);
   const finished = db.run(FINISH, {
     number: job.number,
     fence,
@@ -85,8 +87,8 @@ function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Out
     final: isFinal(to) ? 1 : 0,
     // A job that is tried again shows no failure; its attempts do.
     failure: outcome.kind === "failed" && to !== "queued" ? JSON.stringify(outcome.failure) : null,
-    resultOid: outcome.kind === "change" ? outcome.oid : null,
-    diffStat: outcome.kind === "change" ? JSON.stringify(outcome.diffStat) : null,
+    resultOid: result?.oid ?? null,
+    diffStat: result ? JSON.stringify(result.diffStat) : null,
     retryAfterMs: outcome.kind === "failed" && to === "queued" ? (outcome.retryAfterMs ?? null) : null,
     attemptsBack: ending.attemptsBack,
     ...db.stateLimits,
@@ -94,9 +96,14 @@ function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Out
   if (finished === 0) throw leaseLost(job.id, fence);
 }
 
+function keptOf(outcome: Outcome): KeptWork | undefined {
+  return outcome.kind === "failed" ? outcome.kept : undefined;
+}
+
 /** A task ends with a change and a verification with receipts of exactly its tree and its sandbox; anything else is a mistaken or a lying worker. */
 function requireFit(job: FinishedJob, outcome: Outcome): void {
-  if (outcome.kind === "change" && job.kind !== "task") throw new SlipwayError("INVALID_REQUEST", "A verify job has no change.", { job: job.id });
+  const hasWork = outcome.kind === "change" || keptOf(outcome) !== undefined;
+  if (hasWork && job.kind !== "task") throw new SlipwayError("INVALID_REQUEST", "A verify job has no change.", { job: job.id });
   if (outcome.kind !== "verified") return;
   if (job.kind !== "verify" || job.verify === null) throw new SlipwayError("INVALID_REQUEST", "Only a verify job has receipts.", { job: job.id });
   const { tree } = JSON.parse(job.verify) as VerifySpec;

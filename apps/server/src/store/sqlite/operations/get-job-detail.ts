@@ -14,9 +14,11 @@ interface AttemptRow {
   ended_at: number | null;
   outcome: JobDetail["attempts"][number]["outcome"];
   failure: string | null;
+  kept_oid: string | null;
 }
 
-const ATTEMPTS = "SELECT fence, worker_id, worker_name, sandbox, started_at, ended_at, outcome, failure FROM attempts WHERE job = @number ORDER BY fence";
+const ATTEMPTS =
+  "SELECT fence, worker_id, worker_name, sandbox, started_at, ended_at, outcome, failure, kept_oid FROM attempts WHERE job = @number ORDER BY fence";
 const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
@@ -51,6 +53,7 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       endedAt: attempt.ended_at,
       outcome: attempt.outcome,
       failure: attempt.failure === null ? null : JSON.parse(attempt.failure),
+      keptOid: attempt.kept_oid,
     })),
     receipts: db.all<ReceiptTable>(RECEIPTS, { number, image: completion ? imageOf(completion.sandbox) : null }).map(receiptView),
     artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
