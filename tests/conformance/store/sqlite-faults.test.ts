@@ -144,7 +144,7 @@ describe("opening and closing", () => {
     const db = new DatabaseSync(file);
     db.exec("DROP TABLE model_calls");
     for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token"]) db.exec(`DROP INDEX ${name}`);
-    const added = db.prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name = 'metered'").all();
+    const added = db.prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid')").all();
     for (const { name } of added) db.exec(`ALTER TABLE attempts DROP COLUMN ${name}`);
     db.exec("ALTER TABLE job_specs DROP COLUMN budget");
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
