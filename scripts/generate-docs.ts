@@ -5,7 +5,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { ENDPOINTS, type Endpoint, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
+import type { Endpoint } from "@slipway/protocol/endpoint";
+import { ENDPOINTS, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { ERRORS, type ErrorRow } from "@slipway/protocol/errors";
 import { eventBodySchema, eventFrameSchema } from "@slipway/protocol/events";
 import { jobDetailSchema, receiptSchema, submitJobSchema } from "@slipway/protocol/job";

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { ROLES } from "@slipway/protocol/accounts";
-import { ENDPOINTS, type Endpoint, type EndpointName, fillPath, PUBLIC_ENDPOINTS, WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
+import { type Endpoint, fillPath } from "@slipway/protocol/endpoint";
+import { ENDPOINTS, type EndpointName, PUBLIC_ENDPOINTS, WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
 import { newId } from "@slipway/protocol/scalars";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";

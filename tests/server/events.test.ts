@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { ENDPOINTS, fillPath, WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
+import { fillPath } from "@slipway/protocol/endpoint";
+import { ENDPOINTS, WORKER_SIGNALS_PATH } from "@slipway/protocol/endpoints";
 import type { EventFrame } from "@slipway/protocol/events";
 import type { Claim } from "@slipway/protocol/worker-api";
 import { STREAM_TIMES } from "@slipway/server/events/stream-times";

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ENDPOINTS, type Endpoint } from "@slipway/protocol/endpoints";
+import type { Endpoint } from "@slipway/protocol/endpoint";
+import { ENDPOINTS } from "@slipway/protocol/endpoints";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { AttemptModel } from "@slipway/protocol/gateway-api";

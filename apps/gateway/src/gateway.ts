@@ -1,4 +1,3 @@
-import { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { keyNames } from "@slipway/protocol/gateway-config";
 import { newId } from "@slipway/protocol/scalars";
@@ -7,6 +6,7 @@ import { configPlace, LiveConfig } from "./config-file.ts";
 import { GatewayServer } from "./http/gateway-server.ts";
 import { Keys } from "./keys.ts";
 import { readToken, type ServeOptions } from "./options.ts";
+import { ServerCaller } from "./server-caller.ts";
 import { OpenCalls } from "./spend/open-calls.ts";
 import { Outbox } from "./spend/outbox.ts";
 import { pause } from "./spend/pause.ts";
@@ -35,39 +35,41 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
   });
   using outbox = new Outbox(state.outbox, (err) => log.error({ err }, "the outbox of settlements has a fault"));
   const upstream = openUpstream();
-  const server = new GatewayServer({ config: () => config.current(), log });
+  const door = new GatewayServer({ config: () => config.current(), log });
+  let server: ServerCaller | undefined;
   let settlements: Settlements | undefined;
   try {
-    await server.listen(options.socket);
+    await door.listen(options.socket);
     const url = await options.url(stop);
-    const client = new Client({ url, token: readToken(options.tokenFile) });
-    settlements = new Settlements(client, outbox, log);
+    server = new ServerCaller({ url, token: readToken(options.tokenFile) });
+    settlements = new Settlements(server, outbox, log);
     const left = outbox.pending().length;
     await untilAborted(settlements.resume(), stop);
     const epoch = newId();
-    const { charged } = await register(client, { gatewayId: state.gatewayId, epoch, version: VERSION }, log, stop);
-    server.open({ gatewayId: state.gatewayId, epoch, client, calls: new OpenCalls(), settlements, keys, upstream, log });
+    const { charged } = await register(server, { gatewayId: state.gatewayId, epoch, version: VERSION }, log, stop);
+    door.open({ gatewayId: state.gatewayId, epoch, server, calls: new OpenCalls(), settlements, keys, upstream, log });
     log.info({ url, socket: options.socket, gatewayId: state.gatewayId, settlementsSent: left, callsCharged: charged }, "gateway up");
     process.send?.({ type: "ready" });
     await untilAborted(new Promise<never>(() => {}), stop);
   } catch (error) {
     if (!stop.aborted) throw error;
   } finally {
-    await server.close(LAST_CALLS_MS);
+    await door.close(LAST_CALLS_MS);
     await upstream.destroy();
     await settlements?.close(LAST_SETTLEMENTS_MS);
+    await server?.destroy();
   }
 }
 
 async function register(
-  client: Client,
+  server: ServerCaller,
   body: { gatewayId: string; epoch: string; version: string },
   log: Logger,
   stop: AbortSignal,
 ): Promise<{ charged: number }> {
   for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await client.call("registerGateway", { body, signal: stop });
+      return await untilAborted(server.call("registerGateway", { body }), stop);
     } catch (error) {
       stop.throwIfAborted();
       const { code, message } = toSlipwayError(error);

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Client } from "@slipway/protocol/client";
 import { type SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { SettleCall } from "@slipway/protocol/gateway-api";
 import type { GatewayConfig, Provider } from "@slipway/protocol/gateway-config";
@@ -13,6 +12,7 @@ import { headersToVendor } from "./http/headers.ts";
 import type { FoundKey, Keys } from "./keys.ts";
 import { costOf, highestCost, outputLimit, priceOf } from "./prices.ts";
 import { type ModelApi, planRequest, type RequestPlan } from "./request/plan-request.ts";
+import type { ServerCaller } from "./server-caller.ts";
 import type { OpenCalls } from "./spend/open-calls.ts";
 import { atMost } from "./spend/pause.ts";
 import { reserve } from "./spend/reserve.ts";
@@ -25,7 +25,7 @@ const SETTLE_LIMIT_MS = 2_000;
 export interface Calling {
   readonly gatewayId: string;
   readonly epoch: string;
-  readonly client: Client;
+  readonly server: ServerCaller;
   readonly calls: OpenCalls;
   readonly settlements: Settlements;
   readonly keys: Keys;

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { Client } from "./client.ts";
-import { fillPath } from "./endpoints.ts";
+import { fillPath } from "./endpoint.ts";
 import { SlipwayError } from "./errors.ts";
 import type { EventFrame } from "./events.ts";
 import { newId } from "./scalars.ts";

@@ -1,17 +1,7 @@
-import WebSocket from "ws";
-import {
-  type BodyOf,
-  ENDPOINTS,
-  type Endpoint,
-  type EndpointName,
-  errorBodySchema,
-  fillPath,
-  type ParamsOf,
-  type QueryOf,
-  type ResponseOf,
-  WORKER_SIGNALS_PATH,
-} from "./endpoints.ts";
-import { isErrorCode, SlipwayError } from "./errors.ts";
+import { type Endpoint, fillPath } from "./endpoint.ts";
+import { type BodyOf, ENDPOINTS, type EndpointName, type ParamsOf, type QueryOf, type ResponseOf, WORKER_SIGNALS_PATH } from "./endpoints.ts";
+import { errorOfAnswer } from "./error-answer.ts";
+import { SlipwayError } from "./errors.ts";
 import { type EventFrame, eventFrameSchema } from "./events.ts";
 import { type WorkerSignal, workerSignalSchema } from "./worker-api.ts";
 
@@ -83,7 +73,7 @@ export class Client {
     for (let failures = 0; ; ) {
       const path = `${fillPath(ENDPOINTS.listEvents.path, { job })}?after=${after}`;
       try {
-        for await (const text of this.#socket(path, options.signal)) {
+        for await (const text of this.#texts(path, options.signal)) {
           failures = 0;
           const frame = eventFrameSchema.parse(JSON.parse(text)) as EventFrame;
           if (frame.type === "event") after = frame.event.seq;
@@ -103,7 +93,7 @@ export class Client {
 
   /** Signals for a worker, until the connection breaks or the signal aborts. */
   async *signals(workerId: string, options: { signal?: AbortSignal; onOpen?: () => void } = {}): AsyncGenerator<WorkerSignal> {
-    for await (const text of this.#socket(fillPath(WORKER_SIGNALS_PATH, { worker: workerId }), options.signal, options.onOpen)) {
+    for await (const text of this.#texts(fillPath(WORKER_SIGNALS_PATH, { worker: workerId }), options.signal, options.onOpen)) {
       yield workerSignalSchema.parse(JSON.parse(text));
     }
   }
@@ -121,63 +111,14 @@ export class Client {
       init.signal?.throwIfAborted();
       throw new SlipwayError("SERVER_UNAVAILABLE", `The server at ${this.url} does not answer.`, { url: this.url }, { cause: error });
     }
-    if (!response.ok) throw await errorOf(response);
+    if (!response.ok) throw errorOfAnswer(response.status, await response.text());
     return response;
   }
 
-  /** Text messages of a WebSocket. Pauses the socket while the consumer is behind, so that memory stays bounded. */
-  async *#socket(path: string, signal?: AbortSignal, onOpen?: () => void): AsyncGenerator<string> {
-    signal?.throwIfAborted();
-    const socket = new WebSocket(this.url.replace(/^http/, "ws") + path, { headers: { authorization: `Bearer ${this.#token}` } });
-    const queue: string[] = [];
-    let ended: { error?: Error } | undefined;
-    let wake = (): void => {};
-    const end = (error?: Error): void => {
-      ended ??= error ? { error } : {};
-      wake();
-    };
-    const abort = (): void => {
-      end(signal?.reason instanceof Error ? signal.reason : new DOMException("aborted", "AbortError"));
-      socket.terminate();
-    };
-    signal?.addEventListener("abort", abort, { once: true });
-    socket.on("open", () => onOpen?.());
-    socket.on("message", (data) => {
-      queue.push(String(data));
-      if (queue.length > 1_000) socket.pause();
-      wake();
-    });
-    socket.on("unexpected-response", (request, response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => {
-        end(errorFromBody(response.statusCode ?? 500, Buffer.concat(chunks).toString()));
-        request.destroy();
-      });
-    });
-    socket.on("error", (error) =>
-      end(new SlipwayError("SERVER_UNAVAILABLE", `The server at ${this.url} does not answer.`, { url: this.url }, { cause: error })),
-    );
-    socket.on("close", () => end());
-    try {
-      for (;;) {
-        const next = queue.shift();
-        if (next !== undefined) {
-          if (queue.length === 0 && socket.isPaused) socket.resume();
-          yield next;
-        } else if (ended) {
-          if (ended.error) throw ended.error;
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
-      signal?.removeEventListener("abort", abort);
-      socket.terminate();
-    }
+  /** Who follows nothing does without the WebSocket library's memory. */
+  async *#texts(path: string, signal?: AbortSignal, onOpen?: () => void): AsyncGenerator<string> {
+    const { textsOf } = await import("./text-socket.ts");
+    yield* textsOf({ url: this.url, path, token: this.#token, signal, onOpen });
   }
 }
 
@@ -187,20 +128,6 @@ function queryText(query: Record<string, unknown> | undefined): string {
     if (value !== undefined) search.set(key, Array.isArray(value) ? value.join(",") : String(value));
   }
   return search.size > 0 ? `?${search}` : "";
-}
-
-async function errorOf(response: Response): Promise<SlipwayError> {
-  return errorFromBody(response.status, await response.text());
-}
-
-function errorFromBody(status: number, text: string): SlipwayError {
-  try {
-    const { error } = errorBodySchema.parse(JSON.parse(text));
-    if (isErrorCode(error.code)) return new SlipwayError(error.code, error.message, { hint: error.hint, ...error.details });
-  } catch {
-    // Not one of our answers: a proxy's page, or a server of another kind. The status and the text say more than a parse error.
-  }
-  return new SlipwayError("SERVER_UNAVAILABLE", `The server answered ${status} with something that is not Slipway's: ${text.slice(0, 200)}`, { status });
 }
 
 async function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { createdTokenSchema, createTokenSchema, ROLES, type Role, tokenViewSchema } from "./accounts.ts";
+import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { jobEventSchema } from "./events.ts";
-import { attemptModelSchema, registeredGatewaySchema, registerGatewaySchema, reserveCallSchema, reservedCallSchema, settleCallSchema } from "./gateway-api.ts";
+import { attemptModelSchema } from "./gateway-api.ts";
+import { GATEWAY_ENDPOINTS } from "./gateway-endpoints.ts";
 import {
   claimCompletionResponseSchema,
   claimCompletionSchema,
@@ -28,28 +30,8 @@ import {
   workerViewSchema,
 } from "./worker-api.ts";
 
-/**
- * The HTTP API as data: the server makes its routes from this table, the client its calls, and `docs/openapi.json` is printed from it.
- * Every answer that is not 2xx has the form of `errorBodySchema`. `{name}` in a path is a parameter.
- */
-export interface Endpoint {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  readonly path: string;
-  /** Roles that may call it; `admin` always may. Empty: no token needed. */
-  readonly roles: readonly Role[];
-  readonly summary: string;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
-  readonly response: z.ZodType;
-}
-
 const everyone = ["submitter", "viewer", "worker", "integrator", "gateway"] as const;
 const readers = ["submitter", "viewer", "worker", "integrator"] as const;
-
-/** Every answer that is not 2xx: a code of the error table, what happened, what to do next, and plain JSON for tools. */
-export const errorBodySchema = z.object({
-  error: z.object({ code: z.string(), message: z.string(), hint: z.string(), details: z.record(z.string(), z.unknown()) }),
-});
 
 /** Query parameters arrive as text. */
 const count = (max: number, fallback: number) => z.coerce.number().int().min(1).max(max).default(fallback);
@@ -249,30 +231,7 @@ export const ENDPOINTS = {
     response: attemptModelSchema,
   },
 
-  registerGateway: {
-    method: "POST",
-    path: "/v1/gateways",
-    roles: ["gateway"],
-    summary: "Register a gateway, at every start.",
-    body: registerGatewaySchema,
-    response: registeredGatewaySchema,
-  },
-  reserveModelCall: {
-    method: "POST",
-    path: "/v1/model-calls",
-    roles: ["gateway"],
-    summary: "Reserve what a model call may cost; BUDGET_EXCEEDED where that is not left.",
-    body: reserveCallSchema,
-    response: reservedCallSchema,
-  },
-  settleModelCall: {
-    method: "POST",
-    path: "/v1/model-calls/{call}/settle",
-    roles: ["gateway"],
-    summary: "Tell what a model call did cost.",
-    body: settleCallSchema,
-    response: z.object({}),
-  },
+  ...GATEWAY_ENDPOINTS,
 
   claimCompletion: {
     method: "POST",
@@ -347,12 +306,3 @@ export type ResponseOf<N extends EndpointName> = z.output<Table[N]["response"]>;
 type ParamsIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamsIn<Rest> : never;
 /** A value for each `{name}` in the path; undefined where there is none. */
 export type ParamsOf<N extends EndpointName> = [ParamsIn<Table[N]["path"]>] extends [never] ? undefined : Record<ParamsIn<Table[N]["path"]>, string | number>;
-
-/** Fills `{name}` in a path. */
-export function fillPath(path: string, params: Record<string, string | number> = {}): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = params[name];
-    if (value === undefined) throw new TypeError(`path ${path} needs the parameter ${name}`);
-    return encodeURIComponent(String(value));
-  });
-}

@@ -1,6 +1,11 @@
-import { type Document, isCollection, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { createRequire } from "node:module";
+import type { Document, LineCounter } from "yaml";
 import { z } from "zod";
 import { SlipwayError } from "./errors.ts";
+
+// With the first file that is read: a process that has read none does without its 72 modules, 3 MB and the optimiser's work on them.
+const load = createRequire(import.meta.url);
+const yaml = (): typeof import("yaml") => load("yaml");
 
 /** What `parseYamlConfig` needs to know of a kind of file. */
 export interface YamlConfig<Schema extends z.ZodType> {
@@ -30,8 +35,9 @@ interface ConfigProblem {
  * INVALID_CONFIG names the first problem in its message and in `details` (file, line, column, key, value, expected), and all in `details.problems`.
  */
 export function parseYamlConfig<Schema extends z.ZodType>({ text, file, schema, hint }: YamlConfig<Schema>): z.infer<Schema> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (text === "") return schema.parse({});
+  const lines = new (yaml().LineCounter)();
+  const document = yaml().parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors.map((error) =>
     problemAt(file, lines, error.pos[0], { key: "", value: lineAt(text, error.pos[0]) || null, expected: `valid YAML: ${error.message}` }),
   );
@@ -135,6 +141,7 @@ function bare(schema: unknown): unknown {
 
 /** Where the value at `path` starts, or the nearest thing around it that exists. */
 function offsetOf(document: Document, path: ReadonlyArray<string | number>): number {
+  const { isCollection, isScalar } = yaml();
   for (let length = path.length; length >= 0; length -= 1) {
     const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
     const range = isScalar(node) || isCollection(node) ? node.range : undefined;
@@ -144,6 +151,7 @@ function offsetOf(document: Document, path: ReadonlyArray<string | number>): num
 }
 
 function keyOffset(document: Document, path: ReadonlyArray<string | number>, key: string): number {
+  const { isMap, isScalar } = yaml();
   const map = path.length === 0 ? document.contents : document.getIn(path, true);
   const pair = isMap(map) ? map.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
   return (isScalar(pair?.key) ? pair.key.range?.[0] : undefined) ?? offsetOf(document, path);
@@ -165,6 +173,7 @@ function lineAt(text: string, offset: number): string {
 
 function show(found: unknown): string | null {
   if (found === undefined) return null;
+  const { isCollection, isScalar } = yaml();
   const plain = isScalar(found) ? found.value : isCollection(found) ? found.toJSON() : found;
   return (JSON.stringify(plain) ?? String(plain)).slice(0, 200);
 }

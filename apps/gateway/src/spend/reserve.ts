@@ -1,16 +1,14 @@
-import type { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
+import type { ServerCaller } from "../server-caller.ts";
 import type { OpenCalls } from "./open-calls.ts";
 
 /** How long a call may wait for a part of the budget that other calls of its attempt hold, in ms. */
 const WAIT_LIMIT_MS = 60_000;
-/** How long the server may take for one answer, in ms. */
-const ANSWER_LIMIT_MS = 15_000;
 
-/** Who reserves: the client with the gateway's own token, and what wakes those who wait. */
+/** Who reserves: the caller with the gateway's own token, and what wakes those who wait. */
 export interface Reserving {
-  readonly client: Client;
+  readonly server: ServerCaller;
   readonly calls: OpenCalls;
   /** How long a call may wait for its budget, in ms. */
   readonly waitLimitMs?: number;
@@ -21,12 +19,12 @@ export interface Reserving {
  * refusal (BUDGET_EXCEEDED with `details.waiting` where it waited in vain), with GATEWAY_UNAVAILABLE where the server does not answer
  * (`details.maybeReserved` where it may have reserved all the same), or with the signal's reason.
  */
-export async function reserve({ client, calls, waitLimitMs = WAIT_LIMIT_MS }: Reserving, body: ReserveCall, signal: AbortSignal): Promise<{ number: number }> {
+export async function reserve({ server, calls, waitLimitMs = WAIT_LIMIT_MS }: Reserving, body: ReserveCall, signal: AbortSignal): Promise<{ number: number }> {
   let deadline: AbortSignal | undefined;
   for (;;) {
     const seen = calls.settled(body.token);
     try {
-      return await client.call("reserveModelCall", { body, signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+      return await server.call("reserveModelCall", { body });
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.code !== "BUDGET_EXCEEDED" || refusal.details["waiting"] !== true || deadline?.aborted) throw refusal;
@@ -41,7 +39,7 @@ export async function reserve({ client, calls, waitLimitMs = WAIT_LIMIT_MS }: Re
 const NOT_ABOUT_THE_CALL: ReadonlySet<string> = new Set(["SERVER_UNAVAILABLE", "INTERNAL", "DISK_FULL", "FORBIDDEN", "INVALID_REQUEST"]);
 
 function refusalOf(error: unknown): SlipwayError {
-  const refusal = error instanceof DOMException ? new SlipwayError("SERVER_UNAVAILABLE", "The server takes too long.") : toSlipwayError(error);
+  const refusal = toSlipwayError(error);
   // The server names the field where the attempt's token is wrong; else it is the gateway's own.
   const ownToken = refusal.code === "UNAUTHENTICATED" && refusal.details["field"] !== "token";
   if (!ownToken && !NOT_ABOUT_THE_CALL.has(refusal.code)) return refusal;
@@ -52,6 +50,5 @@ function refusalOf(error: unknown): SlipwayError {
 /** False where the server said no, or nobody was there. */
 function mayHaveReserved(error: SlipwayError): boolean {
   if (error.code !== "SERVER_UNAVAILABLE") return false;
-  const inner = (error.cause as { cause?: { code?: unknown } } | undefined)?.cause;
-  return inner?.code !== "ECONNREFUSED";
+  return (error.cause as { code?: unknown } | undefined)?.code !== "ECONNREFUSED";
 }

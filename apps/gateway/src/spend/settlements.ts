@@ -1,12 +1,11 @@
-import type { Client } from "@slipway/protocol/client";
-import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { toSlipwayError } from "@slipway/protocol/errors";
 import type { SettleCall } from "@slipway/protocol/gateway-api";
 import type { Logger } from "pino";
+import type { ServerCaller } from "../server-caller.ts";
 import type { Outbox } from "./outbox.ts";
 import { atMost, pause } from "./pause.ts";
 
-/** How long the server may take for one answer, in ms. */
-const ANSWER_LIMIT_MS = 15_000;
 /** Waits between tries, in ms: 100, 200 … 5000. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -16,14 +15,14 @@ const TRY_AGAIN: ReadonlySet<string> = new Set(["SERVER_UNAVAILABLE", "DISK_FULL
 
 /** Brings settlements to the server: each on disk first, then sent until the server has it, however long that is away. */
 export class Settlements {
-  readonly #client: Client;
+  readonly #server: ServerCaller;
   readonly #outbox: Outbox;
   readonly #log: Logger;
   readonly #stop = new AbortController();
   readonly #sending = new Set<Promise<void>>();
 
-  constructor(client: Client, outbox: Outbox, log: Logger) {
-    this.#client = client;
+  constructor(server: ServerCaller, outbox: Outbox, log: Logger) {
+    this.#server = server;
     this.#outbox = outbox;
     this.#log = log;
   }
@@ -53,14 +52,15 @@ export class Settlements {
 
   async #send(settle: SettleCall): Promise<void> {
     const { callId } = settle;
+    // The agent's answer goes out first: the settlement is on disk, and the server may have it a moment later.
+    await nextTurn();
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        // A signal of its own each time: one that lives as long as the gateway gathers a listener a call.
-        await this.#client.call("settleModelCall", { params: { call: callId }, body: settle, signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+        await this.#server.call("settleModelCall", { params: { call: callId }, body: settle });
         return this.#outbox.remove(callId);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        const { code, message } = toSlipwayError(error instanceof DOMException ? new SlipwayError("SERVER_UNAVAILABLE", "The server takes too long.") : error);
+        const { code, message } = toSlipwayError(error);
         if (!TRY_AGAIN.has(code)) {
           // One whose reservation never arrived is unknown there, as it should be.
           this.#log[code === "NOT_FOUND" ? "debug" : "error"]({ callId, code, reason: message }, "the server does not take a settlement; it is given up");

@@ -1,4 +1,5 @@
-import { ENDPOINTS, type Endpoint, type EndpointName, errorBodySchema, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
+import { type Endpoint, errorBodySchema } from "@slipway/protocol/endpoint";
+import { ENDPOINTS, type EndpointName, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { idSchema } from "@slipway/protocol/scalars";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";

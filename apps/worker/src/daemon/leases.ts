@@ -1,7 +1,8 @@
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { ENDPOINTS, fillPath } from "@slipway/protocol/endpoints";
+import { fillPath } from "@slipway/protocol/endpoint";
+import { ENDPOINTS } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
