@@ -62,7 +62,7 @@ export class GatewayBench implements AsyncDisposable {
 
   spawn(env: Record<string, string> = {}): ChildProcess {
     const where = this.#url === undefined ? [] : ["--url", this.#url];
-    const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
+    const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
     const args = ["serve", "--data", this.data, "--socket", this.socket, ...where, "--token-file", join(this.data, "token")];
     const child = spawn(process.execPath, [...flags, MAIN, ...args], {
       stdio: ["ignore", "inherit", "pipe", "ipc"],
