@@ -63,10 +63,7 @@ describe("commands", () => {
 
   test.each([
     ["in prose", "Type `slipway run --budget-usd 5 TASK` or `slipway jobs`."],
-    [
-      "in a block, over two lines, in quotes and behind a comment",
-      block("sh", 'slipway run "a --wrong word" \\', "  --detached-is-no-option=never", "").replace("--detached-is-no-option=never", "--model x # --wrong"),
-    ],
+    ["in a block, over two lines, in quotes and behind a comment", block("sh", 'slipway run "a --wrong word" \\', "  --model x # --wrong")],
     ["with a variable before it, in a pipe and with a path", block("sh runnable", "A=1 slipway jobs --json | slipway version && ./scripts/slipway doctor")],
     ["with a placeholder", "`slipway COMMAND --whatever`, `slipway …`, `slipway`"],
     ["of something else", `${block("yaml", "slipway: frob")}\n\`npm run slipway-x\``],
