@@ -70,7 +70,7 @@ function readStatus(child: ChildProcess): Pick<Bubblewrap, "first" | "exitCode">
 
 /** What to do about bwrap's own words. */
 const REMEDIES: ReadonlyArray<readonly [RegExp, string]> = [
-  [/ENOENT/, "Install bubblewrap (`apt install bubblewrap`), or set `sandbox: none` to run without isolation."],
+  [/ENOENT/, "Install bubblewrap (`apt install bubblewrap`), or ask for no isolation with `--sandbox none`."],
   [
     /uid map|RTM_NEWADDR|loopback/i,
     "This machine's AppArmor keeps user namespaces from unprivileged programs: add a profile for bwrap, or `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; or set `sandbox: none`.",
