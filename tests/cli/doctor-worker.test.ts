@@ -4,7 +4,7 @@ import { Client } from "@slipway/protocol/client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Answer, Playground, type Watched } from "./slipway.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 /** `slipway doctor worker`: what a deploy script asks before, and after, it starts a worker. */
 let ground: Playground;

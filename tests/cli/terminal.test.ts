@@ -5,7 +5,7 @@ import { Playground } from "./slipway.ts";
 import { Terminal } from "./terminal.ts";
 
 /** What only a real terminal shows: the line at the bottom, Ctrl-C, the editor. */
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let ground: Playground;
 let hang: string[];
