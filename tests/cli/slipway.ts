@@ -48,14 +48,27 @@ export class Playground implements AsyncDisposable {
 
   /** Runs a command to its end, with no terminal. */
   async slipway(cwd: string, ...args: string[]): Promise<Answer> {
-    const { exitCode, stdout, stderr } = await execa(process.execPath, [...FLAGS, MAIN, ...args], {
-      cwd,
-      env: this.environment,
-      extendEnv: false,
-      reject: false,
-      stdin: "ignore",
-    });
-    return { code: exitCode ?? null, stdout, stderr };
+    return await this.slipwayWith(undefined, cwd, ...args);
+  }
+
+  /** The same with these bytes on standard input. */
+  async slipwayWith(input: Uint8Array | string | undefined, cwd: string, ...args: string[]): Promise<Answer> {
+    const options = { cwd, env: this.environment, extendEnv: false, reject: false } as const;
+    const given = input === undefined ? ({ stdin: "ignore" } as const) : { input };
+    const { exitCode, stdout, stderr } = await execa(process.execPath, [...FLAGS, MAIN, ...args], { ...options, ...given });
+    return { code: exitCode ?? null, stdout: String(stdout), stderr: String(stderr) };
+  }
+
+  /** A command as a list of words, for what starts it by itself. */
+  commandOf(...args: string[]): string[] {
+    return [process.execPath, ...FLAGS, MAIN, ...args];
+  }
+
+  /** `--sandbox none` where bubblewrap makes no sandbox: the suites run with and without it. */
+  async sandbox(): Promise<string[]> {
+    const { stdout } = await this.slipway(this.folder, "doctor", "--json");
+    const found = (JSON.parse(stdout).checks as Array<{ name: string; ok: boolean }>).find(({ name }) => name === "bubblewrap");
+    return found?.ok ? [] : ["--sandbox", "none"];
   }
 
   /** Starts a command that is to be watched or interrupted. */

@@ -54,7 +54,10 @@ test.each(COMMANDS)("%s --help explains itself", async (command) => {
 describe("wrong usage ends with 2 and says what is wrong", () => {
   test.each([
     [["frobnicate"], "unknown command"],
-    [["run"], "missing required argument"],
+    [["run"], "No task was given"],
+    [["submit"], "No task was given"],
+    [["doctor", "server"], "Allowed choices are worker"],
+    [["doctor", "worker", "--wait", "soon"], "time such as"],
     [["run", "x", "--timeout", "soon"], "time such as"],
     [["run", "x", "--priority", "high"], "whole number"],
     [["run", "x", "--budget-tokens", "lots"], "number of tokens"],
@@ -166,7 +169,7 @@ test("version and doctor answer in JSON", async () => {
   const report = JSON.parse(doctor.stdout);
   expect(doctor.code).toBe(report.ok ? 0 : 1);
   expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(
-    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "backends", "gateway"]),
+    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "worker", "clock", "backends", "gateway"]),
   );
   for (const check of report.checks)
     if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });

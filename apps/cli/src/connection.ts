@@ -9,6 +9,7 @@ import { dataFolder, readToken, tokenFile } from "./stack/data-folder.ts";
 import type { PartName, SandboxKind, SupervisorReport } from "./stack/messages.ts";
 import { probeBubblewrap } from "./stack/sandbox-probe.ts";
 import { readServerFile } from "./stack/server-file.ts";
+import { warnOfOtherVersion } from "./stack/server-version.ts";
 import { Stack } from "./stack/stack.ts";
 
 /** How a command reaches a server. */
@@ -47,7 +48,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   if (remote && !URL.canParse(remote)) {
     throw new SlipwayError("INVALID_REQUEST", `SLIPWAY_URL is no address: ${remote}.`, { hint: "Set it to one such as http://127.0.0.1:4750, or unset it." });
   }
-  if (remote && options.data === undefined) return await connectTo(remote, tokenOfEnvironment(options), undefined, `the server at ${remote}`);
+  if (remote && options.data === undefined) return await connectToRemote(remote, options);
   const data = dataFolder(options.data);
   const running = await runningServer(data);
   if (running) return running;
@@ -88,6 +89,7 @@ export async function runningServer(data: string): Promise<Connection | undefine
   const health = await probe.call("health", { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
   // Another process may have got the pid, or the port, of a server that crashed.
   if (health?.installationId !== file.installationId) return undefined;
+  warnOfOtherVersion(file.url, health.version);
   return await connectTo(file.url, readToken(tokenFile(data, "admin")), undefined, `the server at ${file.url}`);
 }
 
@@ -118,6 +120,14 @@ export async function sandboxFor(asked: SandboxKind | undefined): Promise<Sandbo
     hint: "Install bubblewrap (`apt install bubblewrap`), or pass `--sandbox none` to run agents without isolation.",
     tried: probe.tried,
   });
+}
+
+/** SERVER_UNAVAILABLE where it does not answer, UNAUTHENTICATED where the token cannot be read. */
+async function connectToRemote(url: string, options: ConnectOptions): Promise<Connection> {
+  const connection = await connectTo(url, tokenOfEnvironment(options), undefined, `the server at ${url}`);
+  const { version } = await connection.client.call("health", {});
+  warnOfOtherVersion(url, version);
+  return connection;
 }
 
 async function connectTo(url: string, token: string, stack: Stack | undefined, how: string): Promise<Connection> {

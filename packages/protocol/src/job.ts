@@ -10,6 +10,9 @@ import { JOB_STATES } from "./states.ts";
 export const LANES = ["interactive", "normal", "background"] as const;
 export type Lane = (typeof LANES)[number];
 
+/** Longest task, in UTF-16 units. */
+export const TASK_LIMIT_CHARACTERS = 100_000;
+
 /** `task`: what a user asked for. `verify`: the gates on a merged tree, asked for by the integrator. */
 export const JOB_KINDS = ["task", "verify"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
@@ -28,7 +31,7 @@ export type Budget = z.infer<typeof budgetSchema>;
 /** What a submitter sends. */
 export const submitJobSchema = z.strictObject({
   repo: z.string().min(1).describe("Id or name of a registered repository."),
-  task: z.string().min(1).max(100_000).describe("What the agent should do, in plain words."),
+  task: z.string().min(1).max(TASK_LIMIT_CHARACTERS).describe("What the agent should do, in plain words."),
   title: z.string().max(200).optional().describe("Short title; the task's first line where it is missing."),
   backend: nameSchema.optional().describe("Backend; the repository's, then the installation's, where it is missing."),
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { toSlipwayError } from "@slipway/protocol/errors";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { type Check, check, type DoctorOptions } from "../doctor/check.ts";
-import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox } from "../doctor/machine.ts";
+import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox, checkWorkerGit } from "../doctor/machine.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { SandboxKind } from "../stack/messages.ts";
+import { parseDuration } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { commandLines, plural, printable, wrap } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
@@ -12,37 +14,87 @@ import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from
 /** What only this command needs is loaded by it alone: every command pays for what stands above. */
 const services = async (): Promise<typeof import("../doctor/services.ts")> => await import("../doctor/services.ts");
 
-const GROUPS: ReadonlyArray<readonly [string, (options: DoctorOptions) => Promise<Check[]>]> = [
+type Group = readonly [string, (options: DoctorOptions) => Promise<Check[]>];
+
+const clock = async (options: DoctorOptions): Promise<Check[]> => await (await import("../doctor/clock.ts")).checkClock(options);
+
+const GROUPS: readonly Group[] = [
   ["node", checkNode],
   ["git", checkGit],
   ["sandbox", checkSandbox],
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
   ["server", async (options) => await (await services()).checkServer(options)],
+  ["clock", clock],
   ["backends", async (options) => await (await services()).checkBackends(options)],
   ["backends", async (options) => await (await import("../doctor/secrets.ts")).checkSecrets(options)],
   ["gateway", async (options) => await (await import("../doctor/gateway.ts")).checkModels(options)],
   ["repository", async () => await (await services()).checkRepository()],
 ];
 
+/** What a worker cannot work without, and nothing that it can. */
+const WORKER_GROUPS: readonly Group[] = [
+  ["node", checkNode],
+  ["git", checkWorkerGit],
+  ["sandbox", checkSandbox],
+  ["sandbox", async (options) => await (await import("../doctor/worker.ts")).checkInSandbox(options)],
+  ["disk", checkDisk],
+  ["data folder", checkDataFolder],
+  ["server", async (options) => await (await import("../doctor/worker.ts")).checkWorkerServer(options)],
+  ["clock", clock],
+  ["backends", async (options) => await (await import("../doctor/worker.ts")).checkWorkerBackends(options)],
+];
+
+const AGAIN_MS = 500;
+
+interface DoctorCommandOptions extends CommonOptions {
+  readonly sandbox?: SandboxKind;
+  readonly tokenFile?: string;
+  readonly wait?: number;
+}
+
 export function addDoctor(program: Command): void {
   withCommon(program.command("doctor"))
     .summary("check this machine, say what to mend")
-    .description("Tries what Slipway needs. Ends with 1 where something required is missing.")
+    .description(
+      "Tries what Slipway needs. Ends with 1 where something required is missing. `slipway doctor worker` tries what a worker on this machine cannot work without: a gate for deploy scripts and for systemd's ExecStartPost=.",
+    )
+    .addArgument(new Argument("[part]", "only what this part needs").choices(["worker"]))
     .option("--sandbox <kind>", "bwrap (default), or none: then a missing sandbox is no failure", parseSandbox)
-    .action(async (options: CommonOptions & { sandbox?: SandboxKind }) => {
-      const screen = screenOf(options);
-      const asked: DoctorOptions = { data: dataFolder(options.data), sandbox: options.sandbox ?? "bwrap" };
-      const checks = (await Promise.all(GROUPS.map(([group, run]) => guarded(group, run, asked)))).flat();
-      const failing = checks.filter(({ ok, required }) => !ok && required);
-      screen.document({ ok: failing.length === 0, checks });
-      for (const [index, one] of checks.entries()) printCheck(screen, one, checks[index - 1]?.group !== one.group);
-      screen.print();
-      if (failing.length > 0)
-        screen.print(screen.colors.red(`${plural(failing.length, "required check")} failed: ${failing.map(({ name }) => name).join(", ")}`));
-      else screen.print(screen.colors.green("All that is required is there."));
-      exitWith(failing.length > 0 ? EXIT_CODES.failed.code : EXIT_CODES.ok.code);
-    });
+    .option("--token-file <file>", "for `worker`: its token (default: tokens/worker.token in the data folder)")
+    .option("--wait <time>", "try again until all that is required is there, at most this long, such as 30s", parseDuration)
+    .action(doctorCommand);
+}
+
+async function doctorCommand(part: "worker" | undefined, options: DoctorCommandOptions): Promise<void> {
+  const screen = screenOf(options);
+  const asked: DoctorOptions = {
+    data: dataFolder(options.data),
+    sandbox: options.sandbox ?? "bwrap",
+    ...(options.tokenFile === undefined ? {} : { tokenFile: options.tokenFile }),
+  };
+  const checks = await checksWithin(part === "worker" ? WORKER_GROUPS : GROUPS, asked, options.wait ?? 0);
+  const failing = failingOf(checks);
+  screen.document({ ok: failing.length === 0, checks });
+  for (const [index, one] of checks.entries()) printCheck(screen, one, checks[index - 1]?.group !== one.group);
+  screen.print();
+  if (failing.length > 0) screen.print(screen.colors.red(`${plural(failing.length, "required check")} failed: ${failing.map(({ name }) => name).join(", ")}`));
+  else screen.print(screen.colors.green("All that is required is there."));
+  exitWith(failing.length > 0 ? EXIT_CODES.failed.code : EXIT_CODES.ok.code);
+}
+
+/** Runs all checks, and again where something required is missing and there is time: what was just started may still be on its way. */
+async function checksWithin(groups: readonly Group[], options: DoctorOptions, waitMs: number): Promise<Check[]> {
+  const endMs = performance.now() + waitMs;
+  for (;;) {
+    const checks = (await Promise.all(groups.map(([group, run]) => guarded(group, run, options)))).flat();
+    if (failingOf(checks).length === 0 || performance.now() + AGAIN_MS > endMs) return checks;
+    await sleep(AGAIN_MS);
+  }
+}
+
+function failingOf(checks: readonly Check[]): Check[] {
+  return checks.filter(({ ok, required }) => !ok && required);
 }
 
 /** A check that breaks is a failing check, and the others go on. */

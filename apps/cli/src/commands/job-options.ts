@@ -31,6 +31,7 @@ import { type CommonOptions, parseSandbox } from "./options.ts";
 
 /** Options of `run` and `submit`. */
 export interface JobOptions extends CommonOptions {
+  readonly taskFile?: string;
   readonly backend?: string;
   readonly backendConfig?: string[];
   readonly model?: string;

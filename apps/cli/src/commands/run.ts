@@ -2,6 +2,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import type { Command } from "commander";
+import { gateCount } from "../checkout/gate-count.ts";
 import type { Checkout } from "../checkout/publish.ts";
 import { ALL_PARTS, type Connection, connect, disconnect, JOB_PARTS } from "../connection.ts";
 import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
@@ -9,13 +10,16 @@ import { followJob } from "../follow/follow-job.ts";
 import { Interrupts } from "../follow/interrupts.ts";
 import { printEnding, sandboxOf } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
+import { StatusLine } from "../follow/status-line.ts";
 import { WaitingNotes } from "../follow/waiting-notes.ts";
 import { printStackReport } from "../stack/print-report.ts";
+import { readTask, taskSource } from "../task/read-task.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
+import { withTaskArgument } from "./task-argument.ts";
 
 interface RunOptions extends JobOptions {
   readonly detach?: boolean;
@@ -23,7 +27,7 @@ interface RunOptions extends JobOptions {
 }
 
 export function addRun(program: Command): void {
-  withCommon(withJobOptions(program.command("run").argument("<task>", "what the agent should do, in plain words")))
+  withCommon(withJobOptions(withTaskArgument(program.command("run"))))
     .summary("hand a task to an agent, follow it, get a tested commit")
     .description(
       "Submits a task for the git repository around the current folder, follows it and brings the result back as a new branch.\nUses the server that runs; where none does, starts one for the time of the command.",
@@ -36,10 +40,12 @@ export function addRun(program: Command): void {
 /** How following a job ended. */
 type Ending = { readonly kind: "over"; readonly detail: JobDetail } | { readonly kind: "detached" } | { readonly kind: "cancelled" };
 
-async function runCommand(task: string, options: RunOptions): Promise<void> {
+async function runCommand(argument: string | undefined, options: RunOptions): Promise<void> {
   const screen = screenOf(options);
+  const source = taskSource(argument, options);
   const draft = await draftHere(screen, options);
   const { checkout } = draft;
+  using task = await readTask(source);
   // Where the agent needs no model nobody waits for the gateway; other commands may give work to this server that does need it.
   const parts = mayNeedModel(draft) ? { start: ALL_PARTS } : { start: JOB_PARTS, later: ["gateway"] as const };
   const connection = await connect({ data: options.data, ...parts, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
@@ -47,10 +53,11 @@ async function runCommand(task: string, options: RunOptions): Promise<void> {
   if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
   let leave: "idle" | "background" = "idle";
   try {
-    const submitted = await submitFrom(screen, connection, draft, task, options, "interactive");
+    const submitted = await submitFrom(screen, connection, draft, task.text, options, "interactive");
+    task.discard();
     if (submitted.deduplicated) screen.progress(screen.colors.yellow(`A job with the same key is at work already: job ${submitted.job.number}.`));
     screen.progress(jobHeading(screen, submitted.job, checkout));
-    const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted.job, screen, options);
+    const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted, checkout, screen, options);
     if (ending.kind === "detached") leave = "background";
     await conclude(screen, connection, checkout, submitted, ending, options);
   } finally {
@@ -89,11 +96,14 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
 }
 
 /** Shows the job until its end; Ctrl-C asks on a terminal, and cancels where there is none. */
-async function follow(connection: Connection, job: JobView, screen: Screen, options: RunOptions): Promise<Ending> {
+async function follow(connection: Connection, { job }: Submitted, checkout: Checkout, screen: Screen, options: RunOptions): Promise<Ending> {
   const view = new ProgressView(screen, { verbose: options.verbose ?? false, budget: job.budget });
+  using status = screen.isLive ? new StatusLine(screen, `job ${job.number}`) : undefined;
+  if (status) void gateCount(checkout.root, job.baseOid).then((count) => count !== undefined && status.expectGates(count));
   using waiting = new WaitingNotes(connection.client, job.id, (text) => view.note({ tone: "warning", text: printable(text) }));
   const onEvent = (event: JobEvent): void => {
     view.show(event);
+    status?.see(event);
     waiting.see(event);
   };
   let choice: "detach" | "cancel" | undefined;

@@ -16,6 +16,8 @@ export interface Check {
 export interface DoctorOptions {
   readonly data: string;
   readonly sandbox: "bwrap" | "none";
+  /** The worker's token, where it is not the data folder's. */
+  readonly tokenFile?: string;
 }
 
 /** A check from its parts; the remedy counts only where it failed. */

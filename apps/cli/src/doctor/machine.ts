@@ -26,10 +26,15 @@ export async function checkNode(): Promise<Check[]> {
 }
 
 export async function checkGit(): Promise<Check[]> {
+  return [...(await checkWorkerGit()), await checkHttpBackend()];
+}
+
+/** A worker serves nothing, and so needs no more of git than the command. */
+export async function checkWorkerGit(): Promise<Check[]> {
   const version = await readGit(["--version"], "/").catch((error: unknown) => String(error instanceof Error ? error.message : error));
   const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(version) ?? [];
   const ok = Number(major) > GIT_MINIMUM[0] || (Number(major) === GIT_MINIMUM[0] && Number(minor) >= GIT_MINIMUM[1]);
-  const checks = [
+  return [
     check("git", "git", ok, {
       tried: "git --version",
       found: version,
@@ -38,22 +43,22 @@ export async function checkGit(): Promise<Check[]> {
       required: true,
     }),
   ];
+}
+
+async function checkHttpBackend(): Promise<Check> {
   const folder = await readGit(["--exec-path"], "/").catch(() => "");
   const backend = join(folder, "git-http-backend");
   const there = await access(backend, constants.X_OK).then(
     () => true,
     () => false,
   );
-  checks.push(
-    check("git", "http-backend", there, {
-      tried: backend,
-      found: there ? "there" : "missing",
-      lost: "the server cannot serve its hub",
-      remedy: "Install the whole of git; some distributions split it (Alpine: apk add git-daemon).",
-      required: true,
-    }),
-  );
-  return checks;
+  return check("git", "http-backend", there, {
+    tried: backend,
+    found: there ? "there" : "missing",
+    lost: "the server cannot serve its hub",
+    remedy: "Install the whole of git; some distributions split it (Alpine: apk add git-daemon).",
+    required: true,
+  });
 }
 
 export async function checkSandbox(options: DoctorOptions): Promise<Check[]> {

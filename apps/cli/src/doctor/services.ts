@@ -32,6 +32,12 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
         lost: "submit, and jobs in the background; `slipway run` starts its own",
         remedy,
       }),
+      check("worker", "connected", false, {
+        tried: "the server's list of workers",
+        found: "not known: no server says it",
+        lost: "jobs stay queued; `slipway run` starts a worker of its own",
+        remedy,
+      }),
     ];
   }
   const { workers } = await connection.client.call("listWorkers", {});

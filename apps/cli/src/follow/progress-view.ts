@@ -7,6 +7,8 @@ import { type EventLine, eventLines, type Tone } from "./event-lines.ts";
 
 const MARKS: Readonly<Record<Tone, string>> = { plain: "·", dim: "·", good: "✓", bad: "✗", warning: "!", speech: "│" };
 
+const LEAST_WIDTH = 12;
+
 export interface ProgressOptions {
   readonly verbose?: boolean;
   /** Tells jobs apart that run side by side. */
@@ -20,7 +22,6 @@ export class ProgressView {
   readonly #screen: Screen;
   readonly #verbose: boolean;
   readonly #label: string;
-  readonly #width: number;
   readonly #budget: Budget;
   #startedAt: number | undefined;
   #usage = NO_USAGE;
@@ -33,7 +34,6 @@ export class ProgressView {
     this.#verbose = options.verbose ?? false;
     this.#label = options.label ? `${options.label} ` : "";
     this.#budget = options.budget ?? {};
-    this.#width = screen.width - 11 - this.#label.length;
   }
 
   show(event: JobEvent): void {
@@ -62,7 +62,9 @@ export class ProgressView {
 
   #print(line: EventLine, at: number): void {
     const seconds = `${(Math.max(0, at - (this.#startedAt ?? at)) / 1_000).toFixed(1)} s`.padStart(8);
-    wrap(line.text, this.#width).forEach((text, index) => {
+    // Asked for each time: the window may have another size now.
+    const width = Math.max(this.#screen.width - 11 - this.#label.length, LEAST_WIDTH);
+    wrap(line.text, width).forEach((text, index) => {
       const head = index === 0 ? `${this.#screen.colors.dim(seconds)} ${this.#paint(line, MARKS[line.tone])} ` : " ".repeat(11);
       this.#screen.progress(`${this.#screen.colors.dim(this.#label)}${head}${this.#paint(line, text)}`);
     });

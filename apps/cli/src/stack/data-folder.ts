@@ -1,8 +1,8 @@
-import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { gatewayFolder, gatewaySocketIn } from "@slipway/process/runtime-folder";
-import { SlipwayError } from "@slipway/protocol/errors";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 
 export { runtimeFolder } from "@slipway/process/runtime-folder";
 
@@ -13,12 +13,16 @@ export function dataFolder(option?: string): string {
   return join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local", "share"), "slipway");
 }
 
-/** Makes the data folder where it is missing, for its owner only. INVALID_REQUEST where that cannot be. */
+/** With less room nothing that is started could even say in its log why it cannot start. */
+const START_FREE_BYTES = 1_048_576;
+
+/** Makes the data folder where it is missing, for its owner only. INVALID_REQUEST where that cannot be, DISK_FULL where nothing could be written to it. */
 export function makeDataFolder(data: string): void {
   try {
     mkdirSync(data, { recursive: true, mode: 0o700 });
     accessSync(data, constants.W_OK | constants.X_OK);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw toSlipwayError(error);
     const why = error instanceof Error ? error.message : String(error);
     throw new SlipwayError(
       "INVALID_REQUEST",
@@ -27,6 +31,9 @@ export function makeDataFolder(data: string): void {
       { cause: error },
     );
   }
+  const { bavail, bsize } = statfsSync(data);
+  const freeBytes = bavail * bsize;
+  if (freeBytes < START_FREE_BYTES) throw new SlipwayError("DISK_FULL", `There is no room left under the data folder ${data}: ${freeBytes} bytes are free.`);
 }
 
 export function tokenFile(data: string, role: "admin" | "worker" | "integrator" | "gateway"): string {

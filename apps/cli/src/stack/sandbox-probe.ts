@@ -23,17 +23,21 @@ const TRIAL = [
   "--tmpfs",
   "/tmp",
   "--new-session",
-  "true",
 ];
+
+const OPTIONS = { reject: false, timeout: 10_000, stdin: "ignore" } as const;
 
 /** Whether bubblewrap is there and can make a sandbox on this machine: some kernels forbid the namespaces it needs. */
 export async function probeBubblewrap(): Promise<SandboxProbe> {
-  const tried = "bwrap --unshare-pid --unshare-net … true";
-  const options = { reject: false, timeout: 10_000, stdin: "ignore" } as const;
-  const [result, version] = await Promise.all([execa("bwrap", TRIAL, options), execa("bwrap", ["--version"], options)]);
-  if (result.exitCode === 0) {
-    return { ok: true, tried, found: version.stdout.trim() || "bubblewrap" };
-  }
+  const [probe, version] = await Promise.all([runInSandbox(["true"]), execa("bwrap", ["--version"], OPTIONS)]);
+  return probe.ok ? { ...probe, found: version.stdout.trim() || "bubblewrap" } : probe;
+}
+
+/** Runs a command in such a sandbox; what it printed is what was found. */
+export async function runInSandbox(command: readonly string[]): Promise<SandboxProbe> {
+  const tried = `bwrap --unshare-pid --unshare-net … ${command.join(" ")}`;
+  const result = await execa("bwrap", [...TRIAL, ...command], OPTIONS);
+  if (result.exitCode === 0) return { ok: true, tried, found: result.stdout.trim() };
   if (result.code === "ENOENT") return { ok: false, tried, found: "bwrap is not in the PATH" };
   return { ok: false, tried, found: (result.stderr || result.shortMessage || "it failed").trim().split("\n")[0] ?? "it failed" };
 }

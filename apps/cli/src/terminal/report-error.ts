@@ -14,7 +14,7 @@ export function reportError(thrown: unknown, json: boolean): number {
 }
 
 function errorLines(error: SlipwayError): string[] {
-  const colors = createColors(process.stderr.isTTY === true && !process.env["NO_COLOR"]);
+  const colors = createColors(process.stderr.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb");
   const { message, problems, details } = failureText(error);
   return [
     `${colors.red(`error ${error.code}:`)} ${message}`,

@@ -10,6 +10,8 @@ export interface ScreenOptions {
   readonly quiet?: boolean;
 }
 
+const CLEAR = "\r\x1b[J";
+
 /**
  * Where a command writes. With `json`, progress goes to standard error and standard output holds the document alone. Colours only on a
  * terminal and without NO_COLOR (no-color.org); FORCE_COLOR is not looked at, so that a pipe always gets plain text.
@@ -21,6 +23,7 @@ export class Screen {
   readonly colors: Colors;
   readonly #stream: NodeJS.WriteStream;
   #held: string[] | undefined;
+  #status: (() => string) | undefined;
 
   constructor(options: ScreenOptions = {}) {
     this.json = options.json ?? false;
@@ -28,6 +31,11 @@ export class Screen {
     this.#stream = this.json ? process.stderr : process.stdout;
     this.interactive = this.#stream.isTTY === true && process.stdin.isTTY === true && process.env["TERM"] !== "dumb";
     this.colors = createColors(this.#stream.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb");
+  }
+
+  /** Whether a line may be drawn over in place: on a terminal, and not where only the result is wanted. */
+  get isLive(): boolean {
+    return this.interactive && !this.json && !this.quiet;
   }
 
   /** Columns that a line may take: the terminal's, at most 120; 80 where there is none. */
@@ -58,7 +66,7 @@ export class Screen {
   /** Always on standard error. */
   warn(text: string): void {
     const lines = wrap(`warning: ${text}`, this.width);
-    process.stderr.write(`${lines.map((line) => this.colors.yellow(line)).join("\n")}\n`);
+    this.#above(() => process.stderr.write(`${lines.map((line) => this.colors.yellow(line)).join("\n")}\n`));
   }
 
   /** Writes without a line end, such as to draw over what stands there. */
@@ -66,20 +74,44 @@ export class Screen {
     if (!this.quiet) this.#write(text);
   }
 
+  /** A line that stays at the bottom, below whatever is written, until it is taken away with undefined. Only for a terminal. */
+  showStatus(status: (() => string) | undefined): void {
+    this.#above(() => {
+      this.#status = status;
+    });
+  }
+
+  /** Draws the line at the bottom anew, as it is now. */
+  drawStatus(): void {
+    this.#above(() => undefined);
+  }
+
   /** Keeps everything back while a question stands on the screen. */
   hold(): void {
+    if (this.#status && !this.#held) this.#stream.write(CLEAR);
     this.#held ??= [];
   }
 
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const text of held) this.#stream.write(text);
+    this.#above(() => {
+      for (const text of held) this.#stream.write(text);
+    });
   }
 
   #write(text: string): void {
     if (this.#held) this.#held.push(text);
-    else this.#stream.write(text);
+    else this.#above(() => this.#stream.write(text));
+  }
+
+  #above(write: () => void): void {
+    // While a question stands there, the line at the bottom is away.
+    const isAway = this.#held !== undefined;
+    if (this.#status && !isAway) this.#stream.write(CLEAR);
+    write();
+    // The cursor goes back to the line's start: from there all of it can be cleared, also where a narrower window has broken it in two.
+    if (this.#status && !isAway) this.#stream.write(`${this.#status()}\r`);
   }
 }
 

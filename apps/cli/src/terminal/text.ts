@@ -10,6 +10,11 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** For a clock that runs: `5 s`, `3 min 05 s`, `2 h 10 min`. */
+export function elapsed(ms: number): string {
+  return ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : duration(ms);
+}
+
 /** Such as `just now`, `5 min ago`, `3 d ago`. */
 export function ago(at: number, now = Date.now()): string {
   const seconds = Math.max(0, (now - at) / 1_000);

@@ -28,7 +28,10 @@ async function authenticate(tokens: TokenCache, request: FastifyRequest, reply: 
   const token = secret === undefined ? undefined : await tokens.find(secret);
   if (token) return token;
   reply.header("www-authenticate", "Bearer");
-  throw new SlipwayError("UNAUTHENTICATED", secret === undefined ? "The request carries no token." : "The token is unknown, revoked or over.");
+  if (secret === undefined) throw new SlipwayError("UNAUTHENTICATED", "The request carries no token.");
+  throw new SlipwayError("UNAUTHENTICATED", "The token is unknown, revoked or over.", {
+    hint: "Put a valid token into the file that SLIPWAY_TOKEN_FILE names, or start `slipway up` on this machine; an administrator makes new ones.",
+  });
 }
 
 /** The password of HTTP Basic, or undefined. Git sends any user name. */

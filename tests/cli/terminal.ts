@@ -1,0 +1,73 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { expect } from "vitest";
+import type { Playground } from "./slipway.ts";
+
+export interface TerminalOptions {
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+let count = 0;
+
+/** A real terminal (tmux, with a server of its own) in which one command of a playground runs. */
+export class Terminal implements AsyncDisposable {
+  readonly #socket: string;
+
+  private constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  static async run(ground: Playground, cwd: string, args: readonly string[], { columns = 80, rows = 40, env = {} }: TerminalOptions = {}): Promise<Terminal> {
+    count += 1;
+    const terminal = new Terminal(join(ground.folder, `t${count}`));
+    const config = `${ground.folder}/tmux.conf`;
+    // The screen stays when the command has ended, with nothing of tmux's own on it.
+    await writeFile(config, "set -g remain-on-exit on\nset -g remain-on-exit-format ''\nset -g status off\nset -g default-terminal screen-256color\n");
+    const given = Object.entries({ ...ground.environment, ...env }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+    // tmux adds TERM and its own names; `env` afterwards sets what a test asks for.
+    const command = ["env", ...given, ...ground.commandOf(...args)];
+    await terminal.#tmux("-f", config, "new-session", "-d", "-x", String(columns), "-y", String(rows), "-c", cwd, ...command);
+    return terminal;
+  }
+
+  /** What stands on the screen, without spaces at line ends and empty lines at its end; `all`: what has scrolled away too. */
+  async screen(options: { all?: boolean; colors?: boolean } = {}): Promise<string> {
+    const text = await this.#tmux("capture-pane", "-p", ...(options.colors ? ["-e"] : []), ...(options.all ? ["-S", "-"] : []));
+    return text.replace(/[ \t]+$/gm, "").trimEnd();
+  }
+
+  /** Waits until the screen shows it. */
+  async shows(text: RegExp, timeout = 30_000): Promise<string> {
+    await expect.poll(async () => await this.screen(), { timeout, interval: 50 }).toMatch(text);
+    return await this.screen();
+  }
+
+  /** Types keys by tmux's names, such as `C-c`, `Enter`, `Down`, or text. */
+  async type(...keys: string[]): Promise<void> {
+    await this.#tmux("send-keys", ...keys);
+  }
+
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
+  /** Waits for the command's end. */
+  async exitCode(timeout = 30_000): Promise<number> {
+    const dead = async (): Promise<string> => await this.#tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}");
+    await expect.poll(dead, { timeout, interval: 50 }).toMatch(/^1 /);
+    return Number((await dead()).split(" ")[1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tmux("kill-server");
+  }
+
+  async #tmux(...args: string[]): Promise<string> {
+    const { PATH, HOME } = process.env;
+    const { stdout } = await execa("tmux", ["-u", "-S", this.#socket, ...args], { env: { PATH, HOME, LC_ALL: "C.UTF-8", TERM: "xterm" }, extendEnv: false });
+    return stdout;
+  }
+}
