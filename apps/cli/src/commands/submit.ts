@@ -12,7 +12,7 @@ export function addSubmit(program: Command): void {
       const draft = await draftHere(screen, options);
       const connection = await connect({ data: options.data });
       try {
-        const { job, deduplicated } = await submitFrom(screen, connection, draft, task, options, "normal");
+        const { job, deduplicated } = await submitFrom(screen, connection, draft, task, options, undefined);
         screen.print(`${deduplicated ? "a job with the same key is at work already: " : "submitted "}job ${job.number} · ${job.title}`);
         screen.print(screen.colors.dim(`Follow: slipway logs -f ${job.number}   Take the result: slipway fetch ${job.number}`));
         screen.document({ job, deduplicated });
