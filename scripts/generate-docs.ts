@@ -9,6 +9,8 @@ import type { Endpoint } from "@slipway/protocol/endpoint";
 import { ENDPOINTS, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { ERRORS, type ErrorRow } from "@slipway/protocol/errors";
 import { eventBodySchema, eventFrameSchema } from "@slipway/protocol/events";
+import { gatewayConfigSchema } from "@slipway/protocol/gateway-config";
+import { installationConfigSchema } from "@slipway/protocol/installation-config";
 import { jobDetailSchema, receiptSchema, submitJobSchema } from "@slipway/protocol/job";
 import { manifestSchema } from "@slipway/protocol/manifest";
 import { repositoryConfigSchema } from "@slipway/protocol/repository-config";
@@ -26,6 +28,8 @@ const docs = join(import.meta.dirname, "..", "docs");
 /** Message schemas that plugin authors and editors use, by file name. */
 const SCHEMAS: Record<string, { schema: z.ZodType; io: "input" | "output" }> = {
   "repository-config": { schema: repositoryConfigSchema, io: "input" },
+  "installation-config": { schema: installationConfigSchema, io: "input" },
+  "gateway-config": { schema: gatewayConfigSchema, io: "input" },
   "submit-job": { schema: submitJobSchema, io: "input" },
   "job-detail": { schema: jobDetailSchema, io: "output" },
   "event-body": { schema: eventBodySchema, io: "output" },

@@ -47,6 +47,8 @@ function typeOf(schema: Schema): string {
       return `list of ${isSchema(items) && items["type"] === "object" ? "mappings" : "texts"}`;
     case "object":
       return "mapping";
+    case "boolean":
+      return "`true` or `false`";
     case "null":
       return "`null`";
     default:
@@ -57,7 +59,7 @@ function typeOf(schema: Schema): string {
 function rangeOf(schema: Schema): string {
   const { minimum, exclusiveMinimum, maximum } = schema;
   const from = minimum !== undefined ? `from ${minimum}` : exclusiveMinimum !== undefined ? `above ${exclusiveMinimum}` : "";
-  const to = maximum === undefined ? "" : `to ${maximum}`;
+  const to = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? "" : `to ${maximum}`;
   return [from, to].some((part) => part !== "") ? ` ${[from, to].filter((part) => part !== "").join(" ")}` : "";
 }
 

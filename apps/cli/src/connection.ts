@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { InstallationConfig } from "@slipway/protocol/installation-config";
+import { readInstallation } from "./configuration/installation.ts";
 import { modelKeyNames } from "./models/gateway-config.ts";
 import { activeJob } from "./stack/active-job.ts";
 import { dataFolder, readToken, tokenFile } from "./stack/data-folder.ts";
@@ -20,6 +22,8 @@ export interface Connection {
   readonly token: string;
   /** The stack that this command started; undefined where a server ran already. */
   readonly stack: Stack | undefined;
+  /** What the workers of that stack run jobs in; undefined where there is none. */
+  readonly sandbox: SandboxKind | undefined;
   /** What ran already, or was started: for people. */
   readonly how: string;
 }
@@ -31,7 +35,6 @@ export interface ConnectOptions {
   /** Parts that nobody waits for and that may fail. */
   readonly later?: readonly PartName[];
   readonly sandbox?: SandboxKind | undefined;
-  readonly slots?: number | undefined;
   readonly onReport?: (report: SupervisorReport) => void;
 }
 
@@ -94,11 +97,19 @@ export async function runningServer(data: string): Promise<Connection | undefine
 }
 
 async function startHere(data: string, parts: readonly PartName[], options: ConnectOptions): Promise<Connection> {
-  const asking = parts.includes("worker") ? sandboxFor(options.sandbox) : Promise.resolve("bwrap" as const);
-  const [sandbox, modelKeys] = await Promise.all([asking, modelKeyNames(data)]);
+  const [installation, modelKeys] = await Promise.all([readInstallation(data), modelKeyNames(data)]);
+  const hasWorker = parts.includes("worker");
+  const sandbox = hasWorker ? await sandboxFor(options.sandbox ?? installation.worker.sandbox) : "bwrap";
+  const settings = forOneCommand(installation, sandbox);
   try {
-    const stack = await Stack.start({ data, port: 0, slots: options.slots ?? 4, sandbox, parts, later: options.later ?? [], modelKeys }, options.onReport);
-    return await connectTo(stack.url, readToken(tokenFile(data, "admin")), stack, "a server of its own, for the time of this command");
+    const stack = await Stack.start({ data, settings, parts, later: options.later ?? [], modelKeys }, options.onReport);
+    return await connectTo(
+      stack.url,
+      readToken(tokenFile(data, "admin")),
+      stack,
+      "a server of its own, for the time of this command",
+      hasWorker ? sandbox : undefined,
+    );
   } catch (error) {
     // Another command starts its stack at this very moment: that one will do.
     if (!(error instanceof SlipwayError) || error.code !== "DATA_FOLDER_IN_USE") throw error;
@@ -109,6 +120,12 @@ async function startHere(data: string, parts: readonly PartName[], options: Conn
     }
     throw error;
   }
+}
+
+/** Nobody else is to use a server that a command starts for itself: it listens where it disturbs no other, and for this machine alone. */
+function forOneCommand(installation: InstallationConfig, sandbox: SandboxKind): InstallationConfig {
+  const server = { ...installation.server, port: 0, host: "127.0.0.1", allowRemote: false, allowedOrigins: [] };
+  return { ...installation, server, worker: { ...installation.worker, sandbox } };
 }
 
 /** Fails closed: without bubblewrap only an explicit `none` will do. */
@@ -130,8 +147,8 @@ async function connectToRemote(url: string, options: ConnectOptions): Promise<Co
   return connection;
 }
 
-async function connectTo(url: string, token: string, stack: Stack | undefined, how: string): Promise<Connection> {
-  return { client: new Client({ url, token }), url, token, stack, how };
+async function connectTo(url: string, token: string, stack: Stack | undefined, how: string, sandbox?: SandboxKind): Promise<Connection> {
+  return { client: new Client({ url, token }), url, token, stack, sandbox, how };
 }
 
 function tokenOfEnvironment(options: ConnectOptions): string {

@@ -1,3 +1,4 @@
+import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
@@ -37,6 +38,8 @@ export interface ControlPlane {
   readonly scheduleChanged: () => void;
   /** Aborts when the server closes; long polls then answer with what they have. */
   readonly closing: AbortSignal;
+  /** What jobs get that neither say it themselves nor have it from their repository. */
+  readonly jobDefaults: JobDefaults;
   /** Origins of web pages that may call the API, besides the server's own. */
   readonly allowedOrigins: readonly string[];
   /** True where the server listens on a loopback address only: then the Host header must name it. */

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { defaultDataFolder } from "./default-data-folder.ts";
@@ -40,6 +41,7 @@ function readArguments(): ServerOptions {
       "allow-remote": { type: "boolean", default: false },
       "allowed-origin": { type: "string", multiple: true, default: [] },
       "retention-days": { type: "string", default: process.env["SLIPWAY_RETENTION_DAYS"] ?? String(RETENTION_MS / DAY_MS) },
+      "job-defaults": { type: "string", default: "{}" },
     },
   });
   const days = Number(values["retention-days"]);
@@ -59,5 +61,28 @@ function readArguments(): ServerOptions {
     });
   }
   const { data, host, "allow-remote": allowRemote, "allowed-origin": allowedOrigins } = values;
-  return { data, host, port, allowRemote, allowedOrigins, retentionMs: days * DAY_MS, log };
+  return { data, host, port, allowRemote, allowedOrigins, retentionMs: days * DAY_MS, jobDefaults: readJobDefaults(values["job-defaults"]), log };
+}
+
+/**
+ * The `jobs` of slipway.yaml, as JSON. The command line reads that file, with what overrides it, once for all parts: a server that read it too could see
+ * another one than they did.
+ */
+function readJobDefaults(text: string): JobDefaults {
+  const parsed = jobDefaultsSchema.safeParse(jsonOrNothing(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SlipwayError("INVALID_REQUEST", `--job-defaults: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}.`, {
+    field: "job-defaults",
+    value: text,
+    expected: "JSON with the keys of `jobs` in slipway.yaml",
+  });
+}
+
+function jsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // The caller names the flag and what it holds.
+  }
 }

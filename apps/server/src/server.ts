@@ -3,6 +3,7 @@ import { installHubHooks } from "@slipway/git/http-backend";
 import { removeLeftovers } from "@slipway/git/maintenance";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -43,6 +44,8 @@ export interface ServerOptions {
   readonly log: Logger;
   /** How long a final job keeps its events, artifacts and commits, in ms; `RETENTION_MS` where it is missing. */
   readonly retentionMs?: number;
+  /** What jobs get that neither say it themselves nor have it from their repository; the built-in defaults where it is missing. */
+  readonly jobDefaults?: JobDefaults;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
   readonly streamTimes?: StreamTimes;
   /** By which a jump of time is noticed; the machine's own where they are missing. Leases themselves are the database's. */
@@ -139,6 +142,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
+    jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
     loopbackOnly: !options.allowRemote,
   };

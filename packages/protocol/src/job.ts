@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Budget, budgetSchema } from "./budget.ts";
 import { ERROR_CODES } from "./errors.ts";
 import { usageSchema } from "./events.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
@@ -17,16 +18,7 @@ export const TASK_LIMIT_CHARACTERS = 100_000;
 export const JOB_KINDS = ["task", "verify"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
-const budgetLimit = (unit: z.ZodType<number>, what: string) => unit.optional().describe(what);
-
-/** What a job may spend on models, counted by the gateway. Tokens are those in (cached ones included) and out. What is not named is not bounded. */
-export const budgetSchema = z.strictObject({
-  tokens: budgetLimit(z.int().positive(), "Tokens of the whole job, all attempts together."),
-  usd: budgetLimit(z.number().positive(), "US dollars of the whole job, all attempts together."),
-  attemptTokens: budgetLimit(z.int().positive(), "Tokens of one attempt."),
-  attemptUsd: budgetLimit(z.number().positive(), "US dollars of one attempt."),
-});
-export type Budget = z.infer<typeof budgetSchema>;
+export { type Budget, budgetSchema };
 
 /** What a submitter sends. */
 export const submitJobSchema = z.strictObject({
@@ -37,22 +29,34 @@ export const submitJobSchema = z.strictObject({
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
   target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
-  lane: z.enum(LANES).default("normal"),
+  lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
   priority: z.int().min(-1_000).max(1_000).default(0).describe("Higher goes first within a lane."),
   runAfter: timeSchema.optional().describe("Not before this time, in ms since 1970."),
   dependsOn: z.array(idSchema).max(50).default([]).describe("Ids of jobs that must be done first."),
   dedupeKey: z.string().min(1).max(200).optional().describe("While a job with this key is active, the same job comes back."),
   requires: z.array(nameSchema).max(50).default([]).describe("Capabilities that a worker must have."),
-  maxAttempts: z.int().min(1).max(20).default(3),
-  budget: budgetSchema.default({}).describe("What the job may spend on models; without limits where it is missing."),
-  timeoutMs: z.int().min(1_000).max(86_400_000).default(1_800_000).describe("For one attempt, all of it."),
-  stallMs: z.int().min(100).max(86_400_000).default(600_000).describe("An agent that is silent for this long is stalled."),
+  maxAttempts: z.int().min(1).max(20).optional().describe("Tries before it fails; the installation's default, else 3, where it is missing."),
+  budget: budgetSchema.optional().describe("What the job may spend on models; a limit that is missing is the repository's, else the installation's."),
+  timeoutMs: z
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .optional()
+    .describe("For one attempt, all of it; the repository's, else the installation's, else 30 minutes, where it is missing."),
+  stallMs: z
+    .int()
+    .min(100)
+    .max(86_400_000)
+    .optional()
+    .describe("An agent that is silent for this long is stalled; the installation's default, else 10 minutes, where it is missing."),
   queueTimeoutMs: z
     .int()
     .min(1_000)
     .max(2_592_000_000)
-    .default(86_400_000)
-    .describe("A job that no worker has taken for this long fails; counted from when nothing but the workers holds it up."),
+    .optional()
+    .describe(
+      "A job that no worker has taken for this long fails, counted from when nothing but the workers holds it up; the installation's default, else a day.",
+    ),
 });
 export type SubmitJob = z.infer<typeof submitJobSchema>;
 export type SubmitJobInput = z.input<typeof submitJobSchema>;

@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
-import type { Document, LineCounter } from "yaml";
+import type { Document } from "yaml";
 import { z } from "zod";
 import { SlipwayError } from "./errors.ts";
+import { nearestKey } from "./nearest-key.ts";
 
 // With the first file that is read: a process that has read none does without its 72 modules, 3 MB and the optimiser's work on them.
 const load = createRequire(import.meta.url);
@@ -28,26 +29,62 @@ interface ConfigProblem {
   /** What stands there, cut to 200 characters; null where nothing does. */
   readonly value: string | null;
   readonly expected: string;
+  /** For an unknown key: the key that was most likely meant, as a path. */
+  readonly suggestion?: string;
+}
+
+/** Where something stands in a file; both count from 1. */
+export interface PlaceInFile {
+  readonly line: number;
+  readonly column: number;
 }
 
 /**
  * The text of a YAML configuration file as a checked value with its defaults; an empty file is one with nothing but defaults.
  * INVALID_CONFIG names the first problem in its message and in `details` (file, line, column, key, value, expected), and all in `details.problems`.
  */
-export function parseYamlConfig<Schema extends z.ZodType>({ text, file, schema, hint }: YamlConfig<Schema>): z.infer<Schema> {
-  if (text === "") return schema.parse({});
-  const lines = new (yaml().LineCounter)();
-  const document = yaml().parseDocument(text, { lineCounter: lines, prettyErrors: false });
+export function parseYamlConfig<Schema extends z.ZodType>(config: YamlConfig<Schema>): z.infer<Schema> {
+  return parseYamlConfigWithPlaces(config).value;
+}
+
+/** The same, and where the key at a path stands in the text; undefined where the text does not have it. INVALID_CONFIG, as above. */
+export function parseYamlConfigWithPlaces<Schema extends z.ZodType>({
+  text,
+  file,
+  schema,
+  hint,
+}: YamlConfig<Schema>): {
+  readonly value: z.infer<Schema>;
+  readonly placeOf: (path: readonly string[]) => PlaceInFile | undefined;
+} {
+  if (text === "") return { value: schema.parse({}), placeOf: () => undefined };
+  const document = readDocument(text, file, hint);
   const broken = document.errors.map((error) =>
-    problemAt(file, lines, error.pos[0], { key: "", value: lineAt(text, error.pos[0]) || null, expected: `valid YAML: ${error.message}` }),
+    problemAt(file, text, error.pos[0], { key: "", value: lineAt(text, error.pos[0]) || null, expected: `valid YAML: ${error.message}` }),
   );
   if (broken.length > 0) throw invalid(broken, hint);
   const parsed = schema.safeParse(unfold(document, file, hint) ?? {});
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const placeOf = (path: readonly string[]): PlaceInFile | undefined => {
+      if (path.length === 0 || !document.hasIn(path)) return undefined;
+      return placeAt(text, keyOffset(document, path.slice(0, -1), path.at(-1) ?? ""));
+    };
+    return { value: parsed.data, placeOf };
+  }
   throw invalid(
-    parsed.error.issues.flatMap((issue) => problemsOf(issue, { schema, document, lines, file })),
+    parsed.error.issues.flatMap((issue) => problemsOf(issue, { schema, document, text, file })),
     hint,
   );
+}
+
+/** A text that nests without end runs the YAML library out of stack; that is the text's fault. */
+function readDocument(text: string, file: string, hint: (problems: number) => string): Document {
+  try {
+    return yaml().parseDocument(text, { prettyErrors: false, logLevel: "error" });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalid([{ file, line: 1, column: 1, key: "", value: null, expected: "valid YAML that is not nested so deeply" }], hint);
+  }
 }
 
 /** Aliases that would unfold without end are refused by the YAML library. */
@@ -63,29 +100,31 @@ function unfold(document: Document, file: string, hint: (problems: number) => st
 interface Source {
   readonly schema: z.ZodType;
   readonly document: Document;
-  readonly lines: LineCounter;
+  readonly text: string;
   readonly file: string;
 }
 
-function problemsOf(issue: z.core.$ZodIssue, { schema, document, lines, file }: Source): ConfigProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, { schema, document, text, file }: Source): ConfigProblem[] {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(schema, path);
-    return issue.keys.map((key) =>
-      problemAt(file, lines, keyOffset(document, path, key), {
+    const shape = shapeAt(schema, path);
+    return issue.keys.map((key) => {
+      const suggestion = suggestionFor(key, path, shape);
+      return problemAt(file, text, keyOffset(document, path, key), {
         key: keyText([...path, key]),
         value: show(document.getIn([...path, key])),
-        expected: `one of ${known}, and no other key`,
-      }),
-    );
+        expected: `one of ${shape ? Object.keys(shape).join(", ") : "the documented keys"}, and no other key${suggestion ? ` (did you mean ${suggestion}?)` : ""}`,
+        ...(suggestion === undefined ? {} : { suggestion }),
+      });
+    });
   }
   const name = path.at(-1);
   if (issue.code === "invalid_key" && name !== undefined) {
     const at = keyOffset(document, path.slice(0, -1), String(name));
-    return [problemAt(file, lines, at, { key: keyText(path), value: show(name), expected: expectedOf(issue) })];
+    return [problemAt(file, text, at, { key: keyText(path), value: show(name), expected: expectedOf(issue) })];
   }
   const found = document.getIn(path, true);
-  return [problemAt(file, lines, offsetOf(document, path), { key: keyText(path), value: show(found), expected: expectedOf(issue) })];
+  return [problemAt(file, text, offsetOf(document, path), { key: keyText(path), value: show(found), expected: expectedOf(issue) })];
 }
 
 /** What would have been right, in words. */
@@ -118,12 +157,26 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
   boolean: "true or false",
 };
 
-/** The keys that may stand at `path`, from the schema itself. */
-function knownKeys(schema: z.ZodType, path: ReadonlyArray<string | number>): string {
+type Shape = Readonly<Record<string, unknown>>;
+
+/** The keys that may stand at `path`, from the schema itself; undefined where it names none. */
+function shapeAt(schema: z.ZodType, path: ReadonlyArray<string | number>): Shape | undefined {
   let at: unknown = schema;
   for (const part of path) at = inner(at, part);
   at = bare(at);
-  return at instanceof z.ZodObject ? Object.keys(at.shape).join(", ") : "the documented keys";
+  return at instanceof z.ZodObject ? at.shape : undefined;
+}
+
+/** The nearest known key at this place; else the same key in one of the mappings below, where it would have belonged. */
+function suggestionFor(key: string, path: ReadonlyArray<string | number>, shape: Shape | undefined): string | undefined {
+  if (!shape) return undefined;
+  const near = nearestKey(key, Object.keys(shape));
+  if (near !== undefined) return keyText([...path, near]);
+  const homes = Object.keys(shape).filter((name) => {
+    const below = bare(shape[name]);
+    return below instanceof z.ZodObject && Object.hasOwn(below.shape, key);
+  });
+  return homes.length === 1 ? keyText([...path, homes[0] ?? "", key]) : undefined;
 }
 
 function inner(schema: unknown, part: string | number): unknown {
@@ -135,31 +188,34 @@ function inner(schema: unknown, part: string | number): unknown {
 
 function bare(schema: unknown): unknown {
   let at = schema;
-  while (at instanceof z.ZodDefault || at instanceof z.ZodOptional || at instanceof z.ZodNullable) at = at.unwrap();
+  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional || at instanceof z.ZodNullable) at = at.unwrap();
   return at;
 }
 
 /** Where the value at `path` starts, or the nearest thing around it that exists. */
 function offsetOf(document: Document, path: ReadonlyArray<string | number>): number {
-  const { isCollection, isScalar } = yaml();
   for (let length = path.length; length >= 0; length -= 1) {
     const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    const range = isScalar(node) || isCollection(node) ? node.range : undefined;
+    const range = yaml().isScalar(node) || yaml().isCollection(node) ? node.range : undefined;
     if (range) return range[0];
   }
   return 0;
 }
 
 function keyOffset(document: Document, path: ReadonlyArray<string | number>, key: string): number {
-  const { isMap, isScalar } = yaml();
   const map = path.length === 0 ? document.contents : document.getIn(path, true);
-  const pair = isMap(map) ? map.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
-  return (isScalar(pair?.key) ? pair.key.range?.[0] : undefined) ?? offsetOf(document, path);
+  const pair = yaml().isMap(map) ? map.items.find((item) => yaml().isScalar(item.key) && String(item.key.value) === key) : undefined;
+  return (yaml().isScalar(pair?.key) ? pair.key.range?.[0] : undefined) ?? offsetOf(document, path);
 }
 
-function problemAt(file: string, lines: LineCounter, offset: number, rest: Pick<ConfigProblem, "key" | "value" | "expected">): ConfigProblem {
-  const { line, col } = lines.linePos(offset);
-  return { file, line: Math.max(line, 1), column: Math.max(col, 1), ...rest };
+function problemAt(file: string, text: string, offset: number, rest: Omit<ConfigProblem, "file" | "line" | "column">): ConfigProblem {
+  return { file, ...placeAt(text, offset), ...rest };
+}
+
+/** Counted here: the YAML library's own counter does not see the lines after an error. */
+function placeAt(text: string, offset: number): PlaceInFile {
+  const before = text.slice(0, offset);
+  return { line: before.split("\n").length, column: before.length - before.lastIndexOf("\n") };
 }
 
 function keyText(path: ReadonlyArray<string | number>): string {
@@ -173,8 +229,7 @@ function lineAt(text: string, offset: number): string {
 
 function show(found: unknown): string | null {
   if (found === undefined) return null;
-  const { isCollection, isScalar } = yaml();
-  const plain = isScalar(found) ? found.value : isCollection(found) ? found.toJSON() : found;
+  const plain = yaml().isScalar(found) ? found.value : yaml().isCollection(found) ? found.toJSON() : found;
   return (JSON.stringify(plain) ?? String(plain)).slice(0, 200);
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { budgetSchema } from "./budget.ts";
 import { nameSchema } from "./scalars.ts";
 
 /** `.slipway.yaml`: what a repository says of itself. Always read at the base commit, never from the agent's version. */
@@ -30,6 +31,11 @@ export const scopeSchema = z.strictObject({
 export const repositoryConfigSchema = z.strictObject({
   version: z.literal(1).default(1).describe("Version of this form."),
   backend: nameSchema.optional().describe("Backend for jobs that name none."),
+  timeoutSeconds: secondsSchema
+    .min(1)
+    .optional()
+    .describe("For one attempt of jobs that name no time, all of it; the installation's default where it is missing."),
+  budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
   setup: setupSchema.default({ commands: [], network: "host", timeoutSeconds: 600 }).describe("What makes a workspace ready, before the agent's first turn."),
   gates: z
     .array(gateSchema)

@@ -2,30 +2,34 @@ import { fileURLToPath } from "node:url";
 import { type Manifest, manifestSchema, type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest";
 import { execa } from "execa";
 import { z } from "zod";
+import { readInstallation } from "../configuration/installation.ts";
+import { modelKeyNames } from "../models/gateway-config.ts";
 import { cleanEnvironment } from "../stack/environment.ts";
+import { partVariables } from "../stack/part-flags.ts";
 
 const LIMIT_MS = 60_000;
 
 /** What the runner says, or its own words where that is nothing of use. */
 export type RunnerAnswer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly found: string };
 
-/** What each backend says of itself on this machine. The keys of models, by the names given here, are not for its eyes. */
-export async function probeBackends(modelKeys: readonly string[]): Promise<RunnerAnswer<ProbeResult[]>> {
-  return await askRunner("probe", z.array(probeResultSchema), modelKeys);
+/** What each backend says of itself on this machine, with those of the installation's own folder. The keys of models are not for its eyes. */
+export async function probeBackends(data: string): Promise<RunnerAnswer<ProbeResult[]>> {
+  return await askRunner("probe", z.array(probeResultSchema), data);
 }
 
 /** The manifests of the backends on this machine; one that cannot be loaded is missing, and its probe says why. */
-export async function describeBackends(modelKeys: readonly string[]): Promise<RunnerAnswer<Manifest[]>> {
-  return await askRunner("describe", z.array(manifestSchema), modelKeys);
+export async function describeBackends(data: string): Promise<RunnerAnswer<Manifest[]>> {
+  return await askRunner("describe", z.array(manifestSchema), data);
 }
 
-async function askRunner<T>(command: "probe" | "describe", schema: z.ZodType<T>, modelKeys: readonly string[]): Promise<RunnerAnswer<T>> {
+async function askRunner<T>(command: "probe" | "describe", schema: z.ZodType<T>, data: string): Promise<RunnerAnswer<T>> {
+  const [installation, modelKeys] = await Promise.all([readInstallation(data), modelKeyNames(data)]);
   const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
   const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, command], {
     reject: false,
     timeout: LIMIT_MS,
     stdin: "ignore",
-    env: cleanEnvironment(modelKeys),
+    env: { ...cleanEnvironment(modelKeys), ...partVariables(installation) },
     extendEnv: false,
   });
   const parsed = schema.safeParse(jsonOrNothing(result.stdout));

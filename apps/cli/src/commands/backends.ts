@@ -1,15 +1,14 @@
-import { secretsFolder } from "@slipway/process/secret-file";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { GatewayCheck } from "@slipway/protocol/gateway-config";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Command } from "commander";
 import { describeBackends, probeBackends } from "../backends/ask-runner.ts";
+import { backendSecretsFolder } from "../configuration/installation.ts";
 import { connect } from "../connection.ts";
 import { placeOfSecret } from "../doctor/secrets.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { checkGateway } from "../models/ask-gateway.ts";
-import { modelKeyNames } from "../models/gateway-config.ts";
 import { answerText, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -41,10 +40,9 @@ export function addBackends(program: Command): void {
 async function backendsCommand(options: CommonOptions): Promise<void> {
   const screen = screenOf(options);
   const data = dataFolder(options.data);
-  const keys = await modelKeyNames(data);
   const [described, probed, gateway, workers] = await Promise.all([
-    describeBackends(keys),
-    probeBackends(keys),
+    describeBackends(data),
+    probeBackends(data),
     checkGateway(data),
     connectedWorkers(screen, options),
   ]);
@@ -79,7 +77,7 @@ type BareRow = Omit<BackendRow, "secrets"> & Pick<Manifest, "secrets">;
 
 /** Says of each secret whether a worker that is started from here would find it. */
 async function withSecrets(rows: readonly BareRow[], data: string): Promise<BackendRow[]> {
-  const folder = secretsFolder(data, "worker");
+  const folder = await backendSecretsFolder(data);
   return await Promise.all(
     rows.map(async (row) => {
       const places = await Promise.all(row.secrets.map(({ name }) => placeOfSecret(name, folder, process.env)));

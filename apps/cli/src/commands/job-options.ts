@@ -5,10 +5,13 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { Command } from "commander";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
+import { readInstallation } from "../configuration/installation.ts";
+import { variableOfJobOption } from "../configuration/settings.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
+import { dataFolder } from "../stack/data-folder.ts";
 import type { SandboxKind } from "../stack/messages.ts";
 import {
   gather,
@@ -43,6 +46,7 @@ export interface JobOptions extends CommonOptions {
   readonly into?: string;
   readonly includeDirty?: boolean;
   readonly timeout?: number;
+  readonly stall?: number;
   readonly lane?: Lane;
   readonly priority?: number;
   readonly after?: number;
@@ -57,6 +61,33 @@ export interface JobOptions extends CommonOptions {
 }
 
 export function withJobOptions(command: Command): Command {
+  return withVariables(jobOptions(command));
+}
+
+/** The environment stands in for an option that is not given; `slipway config` names the variables. INVALID_REQUEST names one that is wrong. */
+function withVariables(command: Command): Command {
+  return command.hook("preAction", () => {
+    for (const option of command.options) {
+      const variable = variableOfJobOption(option.long ?? "");
+      const text = variable === undefined ? undefined : process.env[variable];
+      // One that is empty counts as one that is not set.
+      if (!variable || !text || command.getOptionValueSource(option.attributeName()) !== undefined) continue;
+      command.setOptionValueWithSource(option.attributeName(), parsedVariable(variable, text, option), "env");
+    }
+  });
+}
+
+function parsedVariable(variable: string, text: string, option: Option): unknown {
+  try {
+    return option.parseArg ? option.parseArg(text, undefined) : text;
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    const hint = `It stands in for ${option.long}. Set it right, or unset it.`;
+    throw new SlipwayError("INVALID_REQUEST", `${variable} in the environment is ${JSON.stringify(text)}. ${error.message}`, { field: variable, hint });
+  }
+}
+
+function jobOptions(command: Command): Command {
   return command
     .option("--backend <name>", "agent to use (default: the repository's, then `script`)")
     .option(
@@ -74,6 +105,7 @@ export function withJobOptions(command: Command): Command {
     .option("--include-dirty", "take uncommitted changes along")
     .option("--sandbox <kind>", "bwrap or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
+    .option("--stall <time>", "an agent that is silent for so long is stalled (default: 10m)", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))
     .option("--priority <n>", "higher goes first within a lane", wholeNumber(-1_000, 1_000))
     .option("--after <time>", "not before: a time from now such as 2h, or a date such as 2031-05-04T09:30", parseTime)
@@ -106,7 +138,7 @@ export async function draftHere(screen: Screen, options: JobOptions): Promise<Dr
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, backend: options.backend ?? (await backendOf(checkout)) };
+  return { checkout, settings, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -128,6 +160,13 @@ async function backendOf(checkout: Checkout): Promise<string | undefined> {
   return /^backend:\s*["']?([a-z0-9][\w.-]*)/m.exec(text)?.[1];
 }
 
+/** The backend of the installation here, where that is the one that the job comes to; undefined where it is the stand-in. */
+async function installedBackend({ data }: JobOptions): Promise<string | undefined> {
+  if (process.env["SLIPWAY_URL"] && data === undefined) return undefined;
+  const { jobs } = await readInstallation(dataFolder(data));
+  return jobs.backend === SCRIPT_BACKEND ? undefined : jobs.backend;
+}
+
 /** The stand-in for an agent, and the backend where nobody names one. */
 const SCRIPT_BACKEND = "script";
 
@@ -137,7 +176,14 @@ export function mayNeedModel({ backend }: Draft): boolean {
 }
 
 /** Brings the base to the hub and submits the job. SANDBOX_UNAVAILABLE, before anything is brought or submitted, where the sandbox that was asked for is not there. */
-export async function submitFrom(screen: Screen, connection: Connection, draft: Draft, task: string, options: JobOptions, lane: Lane): Promise<Submitted> {
+export async function submitFrom(
+  screen: Screen,
+  connection: Connection,
+  draft: Draft,
+  task: string,
+  options: JobOptions,
+  lane: Lane | undefined,
+): Promise<Submitted> {
   const { checkout, settings } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
@@ -151,12 +197,13 @@ export async function submitFrom(screen: Screen, connection: Connection, draft: 
     task,
     base: published.baseOid,
     backendConfig,
-    lane: options.lane ?? lane,
     requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    ...(options.stall === undefined ? {} : { stallMs: options.stall }),
+    ...((options.lane ?? lane) === undefined ? {} : { lane: options.lane ?? lane }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
     ...(options.after === undefined ? {} : { runAfter: options.after }),
     ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),

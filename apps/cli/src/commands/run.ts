@@ -50,7 +50,7 @@ async function runCommand(argument: string | undefined, options: RunOptions): Pr
   const parts = mayNeedModel(draft) ? { start: ALL_PARTS } : { start: JOB_PARTS, later: ["gateway"] as const };
   const connection = await connect({ data: options.data, ...parts, sandbox: options.sandbox, onReport: (report) => printStackReport(screen, report) });
   if (connection.stack) screen.progress(screen.colors.dim(`Started ${connection.how}.`));
-  if (options.sandbox === "none" && connection.stack) screen.warn("sandbox: none – the agent runs without isolation, as you.");
+  if (connection.sandbox === "none") screen.warn("sandbox: none – the agent runs without isolation, as you.");
   let leave: "idle" | "background" = "idle";
   try {
     const submitted = await submitFrom(screen, connection, draft, task.text, options, "interactive");

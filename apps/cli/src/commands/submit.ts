@@ -16,7 +16,7 @@ export function addSubmit(program: Command): void {
       using task = await readTask(source);
       const connection = await connect({ data: options.data });
       try {
-        const { job, deduplicated } = await submitFrom(screen, connection, draft, task.text, options, "normal");
+        const { job, deduplicated } = await submitFrom(screen, connection, draft, task.text, options, undefined);
         task.discard();
         screen.print(`${deduplicated ? "a job with the same key is at work already: " : "submitted "}job ${job.number} · ${job.title}`);
         screen.print(screen.colors.dim(`Follow: slipway logs -f ${job.number}   Take the result: slipway fetch ${job.number}`));

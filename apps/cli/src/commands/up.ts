@@ -1,6 +1,8 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { GatewayConfig } from "@slipway/protocol/gateway-config";
+import type { InstallationConfig } from "@slipway/protocol/installation-config";
 import type { Command } from "commander";
+import { readInstallation } from "../configuration/installation.ts";
 import { ALL_PARTS, runningServer, sandboxFor } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { Interrupts } from "../follow/interrupts.ts";
@@ -16,8 +18,8 @@ import type { Screen } from "../terminal/screen.ts";
 import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
 
 interface UpOptions extends CommonOptions {
-  readonly port: number;
-  readonly slots: number;
+  readonly port?: number;
+  readonly slots?: number;
   readonly sandbox?: SandboxKind;
 }
 
@@ -25,9 +27,9 @@ export function addUp(program: Command): void {
   withCommon(program.command("up"))
     .summary("run everything on this machine")
     .description("Runs server, worker, integrator and model gateway until Ctrl-C. A process that crashes is started again; jobs survive all of it.")
-    .option("--port <n>", "port of the server on 127.0.0.1 (0: any free one)", wholeNumber(0, 65_535), 4_750)
-    .option("--slots <n>", "jobs at once", wholeNumber(1, 256), 4)
-    .option("--sandbox <kind>", "bwrap, or none for no isolation at all", parseSandbox)
+    .option("--port <n>", "port of the server (0: any free one; default: slipway.yaml's, else 4750)", wholeNumber(0, 65_535))
+    .option("--slots <n>", "jobs at once (default: slipway.yaml's, else 4)", wholeNumber(1, 256))
+    .option("--sandbox <kind>", "bwrap, or none for no isolation at all (default: slipway.yaml's, else bwrap)", parseSandbox)
     .action(upCommand);
 }
 
@@ -37,14 +39,15 @@ async function upCommand(options: UpOptions): Promise<void> {
   await refuseSecond(data);
   // Before anything is started: a gateway that cannot start would be found out by the first job that needs it.
   const config = await readGatewayConfig(data);
-  const [sandbox, modelKeys] = await Promise.all([sandboxFor(options.sandbox), modelKeyNames(data)]);
+  const settings = withFlags(await readInstallation(data), options);
+  const [sandbox, modelKeys] = await Promise.all([sandboxFor(settings.worker.sandbox), modelKeyNames(data)]);
   const { promise: interrupted, resolve } = Promise.withResolvers<"interrupted">();
   using _interrupts = new Interrupts(() => resolve("interrupted"));
   const onReport = (report: SupervisorReport): void => {
     screen.record(report);
     if (!screen.json) printStackReport(screen, report);
   };
-  const stackOptions: StackOptions = { data, port: options.port, slots: options.slots, sandbox, parts: ALL_PARTS, later: [], modelKeys };
+  const stackOptions: StackOptions = { data, settings: { ...settings, worker: { ...settings.worker, sandbox } }, parts: ALL_PARTS, later: [], modelKeys };
   const stack = await Stack.start(stackOptions, onReport);
   try {
     await stack.complete;
@@ -57,6 +60,14 @@ async function upCommand(options: UpOptions): Promise<void> {
   }
   screen.progress("Stopped.");
   exitWith(EXIT_CODES.ok.code);
+}
+
+function withFlags({ server, worker, ...others }: InstallationConfig, { port, slots, sandbox }: UpOptions): InstallationConfig {
+  return {
+    ...others,
+    server: { ...server, port: port ?? server.port },
+    worker: { ...worker, slots: slots ?? worker.slots, sandbox: sandbox ?? worker.sandbox },
+  };
 }
 
 async function refuseSecond(data: string): Promise<void> {
@@ -84,12 +95,13 @@ function greet(screen: Screen, url: string, options: StackOptions, models: strin
   const row = (name: string, value: string): void => screen.print(`  ${colors.dim(name.padEnd(9))} ${value}`);
   screen.print(`${colors.bold("Slipway is up.")} ${colors.dim("Ctrl-C stops it.")}`);
   row("url", url);
+  const { worker } = options.settings;
   row("data", options.data);
   row("token", tokenFile(options.data, "admin"));
   row("logs", logFile(options.data, "*"));
   row("models", models);
-  row("slots", `${options.slots} jobs at once`);
-  if (options.sandbox === "bwrap") row("sandbox", "bwrap (own processes, mounts and network for each job)");
+  row("slots", `${worker.slots} jobs at once`);
+  if (worker.sandbox === "bwrap") row("sandbox", "bwrap (own processes, mounts and network for each job)");
   else {
     row("sandbox", colors.yellow("none"));
     screen.warn("sandbox: none – agents run without any isolation, with your rights: they can read and change all that you can.");

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX, secretsFolder } from "@slipway/process/secret-file";
+import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Manifest } from "@slipway/protocol/manifest";
 import { describeBackends } from "../backends/ask-runner.ts";
-import { modelKeyNames } from "../models/gateway-config.ts";
+import { backendSecretsFolder } from "../configuration/installation.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 
 /** The secrets of a manifest, as far as this needs it. */
@@ -11,9 +11,9 @@ export type NamedSecrets = Pick<Manifest, "name" | "secrets">;
 
 /** Whether the secrets that the backends of this machine name are where a worker that `slipway up` starts would look for them. */
 export async function checkSecrets(options: DoctorOptions): Promise<Check[]> {
-  const described = await describeBackends(await modelKeyNames(options.data));
+  const described = await describeBackends(options.data);
   // Where the runner does not answer, the check of the backends tells of that.
-  return await checkSecretsOf(described.ok ? described.value : [], secretsFolder(options.data, "worker"), process.env);
+  return await checkSecretsOf(described.ok ? described.value : [], await backendSecretsFolder(options.data), process.env);
 }
 
 /** A check for each secret, whichever backends name it. One that no backend requires is never failing because it is missing. */

@@ -7,7 +7,6 @@ import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import { probeBackends } from "../backends/ask-runner.ts";
 import { type Connection, connect } from "../connection.ts";
-import { modelKeyNames } from "../models/gateway-config.ts";
 import { logFile } from "../stack/data-folder.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import { plural } from "../terminal/text.ts";
@@ -79,7 +78,7 @@ function describeWorker(worker: WorkerView): string {
 
 /** What each backend says of itself on this machine. */
 export async function checkBackends({ data }: DoctorOptions): Promise<Check[]> {
-  const probed = await probeBackends(await modelKeyNames(data));
+  const probed = await probeBackends(data);
   if (!probed.ok) {
     return [
       check("backends", "probe", false, {

@@ -4,7 +4,6 @@ import { toSlipwayError } from "@slipway/protocol/errors";
 import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
 import { describeBackends, probeBackends } from "../backends/ask-runner.ts";
 import { gatewayHealth } from "../models/ask-gateway.ts";
-import { modelKeyNames } from "../models/gateway-config.ts";
 import { gatewaySocket, readToken, tokenFile as tokenFileOf } from "../stack/data-folder.ts";
 import { runInSandbox } from "../stack/sandbox-probe.ts";
 import { readServerFile } from "../stack/server-file.ts";
@@ -70,8 +69,7 @@ export async function checkWorkerServer({ data, tokenFile }: DoctorOptions): Pro
 
 /** Whether at least one backend is ready for a job, and the gateway answers where one of these needs a model. */
 export async function checkWorkerBackends({ data }: DoctorOptions): Promise<Check[]> {
-  const keys = await modelKeyNames(data);
-  const [probed, described] = await Promise.all([probeBackends(keys), describeBackends(keys)]);
+  const [probed, described] = await Promise.all([probeBackends(data), describeBackends(data)]);
   if (!probed.ok || !described.ok) {
     const found = probed.ok ? (described.ok ? "" : described.found) : probed.found;
     const remedy = "Run npm ci in Slipway's checkout.";

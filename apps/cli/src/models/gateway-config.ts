@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { SlipwayError } from "@slipway/protocol/errors";
 import { GATEWAY_CONFIG_FILE, type GatewayConfig, gatewayConfigSchema, keyNames } from "@slipway/protocol/gateway-config";
+import { configText } from "../configuration/config-file.ts";
 
 /** Variables under which vendors' own tools look for keys: held back from all but the gateway, whether its configuration names them or not. */
 const WELL_KNOWN_KEYS: readonly string[] = [
@@ -38,7 +37,7 @@ export function gatewayConfigFile(data: string): string {
 /** The gateway's configuration as it stands on disk. INVALID_CONFIG names file, line and column; also where a file that was named cannot be read. */
 export async function readGatewayConfig(data: string): Promise<GatewayConfig> {
   const file = gatewayConfigFile(data);
-  const text = await configText(file);
+  const text = await gatewayText(file);
   if (text === undefined) return gatewayConfigSchema.parse({});
   // Only who has such a file pays for a YAML parser.
   const { parseGatewayConfig } = await import("@slipway/protocol/parse-gateway-config");
@@ -55,24 +54,12 @@ async function configuredKeyNames(data: string): Promise<string[]> {
     return keyNames(await readGatewayConfig(data));
   } catch {
     // Who needs the configuration is told what is wrong; here a key must not leak for it.
-    const text = await configText(gatewayConfigFile(data)).catch(() => undefined);
+    const text = await gatewayText(gatewayConfigFile(data)).catch(() => undefined);
     return Array.from((text ?? "").matchAll(/\bkey["']?\s*:\s*["']?([A-Z][A-Z0-9_]*)/g), ([, name]) => name ?? "");
   }
 }
 
 /** Undefined where there is no file and none was named. */
-async function configText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    // A data folder that cannot be is told of by who makes it.
-    if ((code === "ENOENT" || code === "ENOTDIR") && !process.env["SLIPWAY_GATEWAY_CONFIG"]) return undefined;
-    throw new SlipwayError(
-      "INVALID_CONFIG",
-      `The gateway's configuration ${file} cannot be read: ${message}.`,
-      { hint: process.env["SLIPWAY_GATEWAY_CONFIG"] ? "Mend the path in SLIPWAY_GATEWAY_CONFIG, or unset it." : "Mend the file's permissions.", file },
-      { cause: error },
-    );
-  }
+async function gatewayText(file: string): Promise<string | undefined> {
+  return await configText("The gateway's configuration", file, "SLIPWAY_GATEWAY_CONFIG");
 }

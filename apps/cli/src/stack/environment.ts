@@ -1,6 +1,8 @@
 import { SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
 import { ENVIRONMENT_VARIABLES } from "@slipway/protocol/environment-variables";
+import type { InstallationConfig } from "@slipway/protocol/installation-config";
 import type { PartName } from "./messages.ts";
+import { partVariables } from "./part-flags.ts";
 
 /** Settings that reach the parts by the environment. */
 const PASSED_ON: ReadonlySet<string> = new Set(ENVIRONMENT_VARIABLES.filter(({ toAllParts }) => toAllParts).map(({ name }) => name));
@@ -19,12 +21,14 @@ export function gatewayEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** What a part of the stack is started with. Secrets of backends are the worker's alone: it takes them out of its own environment before it starts anything. */
-export function partEnvironment(part: PartName, modelKeys: readonly string[]): NodeJS.ProcessEnv {
-  if (part === "gateway") return gatewayEnvironment();
-  if (part !== "worker") return cleanEnvironment(modelKeys);
-  return { ...cleanEnvironment(modelKeys), ...environmentWithout((name) => !name.startsWith(SECRET_VARIABLE_PREFIX)) };
+export function partEnvironment(part: PartName, modelKeys: readonly string[], settings: InstallationConfig): NodeJS.ProcessEnv {
+  const variables = partVariables(settings);
+  if (part === "gateway") return { ...gatewayEnvironment(), ...variables };
+  if (part !== "worker") return { ...cleanEnvironment(modelKeys), ...variables };
+  return { ...cleanEnvironment(modelKeys), ...variables, ...environmentWithout((name) => !name.startsWith(SECRET_VARIABLE_PREFIX)) };
 }
 
+/** A variable of ours that is empty counts as one that is not set. */
 function environmentWithout(isLeftOut: (name: string) => boolean): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isLeftOut(name)));
+  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => !isLeftOut(name) && !(value === "" && name.startsWith("SLIPWAY_"))));
 }

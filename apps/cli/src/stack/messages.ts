@@ -1,4 +1,5 @@
 import type { ErrorCode } from "@slipway/protocol/errors";
+import type { InstallationConfig } from "@slipway/protocol/installation-config";
 
 /** What the command line and its supervisor process say to each other over IPC. */
 
@@ -7,10 +8,8 @@ export type SandboxKind = "bwrap" | "none";
 
 export interface StackOptions {
   readonly data: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
-  readonly slots: number;
-  readonly sandbox: SandboxKind;
+  /** What holds after all that overrides slipway.yaml. */
+  readonly settings: InstallationConfig;
   /** `["server"]` alone is enough to read. */
   readonly parts: readonly PartName[];
   /** Started when the others are up, which go on where one of these cannot start. */

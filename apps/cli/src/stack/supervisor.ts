@@ -11,6 +11,7 @@ import { gatewaySocket, readToken, tokenFile } from "./data-folder.ts";
 import { partEnvironment } from "./environment.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";
+import { serverFlags, workerFlags } from "./part-flags.ts";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
 const parts = new Map<PartName, Part>();
@@ -24,20 +25,20 @@ function report(message: SupervisorReport): void {
 }
 
 function argsOf(name: PartName): string[] {
-  const { data } = options;
+  const { data, settings } = options;
   if (name === "server") {
     // A restarted server takes the address that the others know.
-    const port = url === "" ? String(options.port) : new URL(url).port;
-    return ["--data", data, "--port", port];
+    const port = url === "" ? String(settings.server.port) : new URL(url).port;
+    return ["--data", data, "--port", port, ...serverFlags(settings)];
   }
   // Before the server listens its address is told over IPC.
   const common = ["--data", data, ...(url === "" ? [] : ["--url", url]), "--token-file", tokenFile(data, name)];
   if (name === "gateway") return ["serve", ...common, "--socket", gatewaySocket(data)];
-  return name === "worker" ? [...common, "--slots", String(options.slots), "--sandbox", options.sandbox] : common;
+  return name === "worker" ? [...common, ...workerFlags(settings)] : common;
 }
 
 function partOf(name: PartName): Part {
-  const environment = partEnvironment(name, options.modelKeys);
+  const environment = partEnvironment(name, options.modelKeys, options.settings);
   const part = new Part(
     name,
     options.data,

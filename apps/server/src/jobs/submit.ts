@@ -7,12 +7,10 @@ import type { NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
 import { checkBackendConfig } from "./backend-config.ts";
 import { findRepository } from "./find-job.ts";
+import { jobSettings } from "./job-settings.ts";
 import { targetOf, titleOf } from "./names.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { resolveBase } from "./resolve-base.ts";
-
-/** Backend of jobs where neither submitter nor repository names one. */
-const DEFAULT_BACKEND = "script";
 
 /** Checks all of a submission at once, resolves what it leaves open, stores it and wakes one worker. */
 export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
@@ -21,29 +19,23 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: A
   const config = await readRepositoryConfig(hubRoot(plane.folder, repository.id), baseOid);
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
-  const backend = input.backend ?? config.backend ?? DEFAULT_BACKEND;
-  await checkBackendConfig(plane.store, backend, input.backendConfig);
+  const settings = jobSettings(input, config, plane.jobDefaults);
+  await checkBackendConfig(plane.store, settings.backend, input.backendConfig);
   return await store(plane, {
     id,
     kind: "task",
     repoId: repository.id,
     task: input.task,
     title,
-    backend,
+    ...settings,
     backendConfig: input.backendConfig,
     baseOid,
     target: input.target ?? targetOf(title, id),
-    lane: input.lane,
     priority: input.priority,
     runAfter: input.runAfter ?? null,
     dependsOn: input.dependsOn,
     dedupeKey: input.dedupeKey ?? null,
-    requires: [...new Set([...input.requires, `backend:${backend}`])],
-    maxAttempts: input.maxAttempts,
-    budget: input.budget,
-    timeoutMs: input.timeoutMs,
-    stallMs: input.stallMs,
-    queueTimeoutMs: input.queueTimeoutMs,
+    requires: [...new Set([...input.requires, `backend:${settings.backend}`])],
     retryOf: null,
     completionId: null,
   });

@@ -1,0 +1,35 @@
+import type { InstallationConfig } from "@slipway/protocol/installation-config";
+
+/** The installation's configuration as the parts take it: they know no file of it, and each can be started by hand with the same flags. */
+
+/** All but the port, which a restarted server keeps. */
+export function serverFlags({ server, jobs }: InstallationConfig): string[] {
+  return [
+    ...["--host", server.host],
+    ...(server.allowRemote ? ["--allow-remote"] : []),
+    ...server.allowedOrigins.flatMap((origin) => ["--allowed-origin", origin]),
+    ...["--retention-days", String(server.retentionDays)],
+    ...["--job-defaults", JSON.stringify(jobs)],
+  ];
+}
+
+export function workerFlags({ worker }: InstallationConfig): string[] {
+  return [
+    ...["--slots", String(worker.slots), "--verify-slots", String(worker.verifySlots), "--sandbox", worker.sandbox],
+    ...flag("--name", worker.name),
+    ...flag("--memory-limit", worker.memoryLimit),
+    ...flag("--process-limit", worker.processLimit),
+    ...flag("--file-limit", worker.fileLimit),
+    ...flag("--secrets", worker.secretsFolder),
+  ];
+}
+
+/** What the parts, and what they start in turn, take from the environment alone. */
+export function partVariables({ logLevel, worker }: InstallationConfig): NodeJS.ProcessEnv {
+  return { SLIPWAY_LOG_LEVEL: logLevel, ...(worker.backendsFolder === undefined ? {} : { SLIPWAY_BACKENDS: worker.backendsFolder }) };
+}
+
+/** In one word, so that a value with a dash in front is no flag of its own. */
+function flag(name: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [`${name}=${value}`];
+}

@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { budgetSchema } from "./budget.ts";
+import { LANES } from "./job.ts";
+import { SANDBOX_KINDS } from "./sandbox-kind.ts";
+import { nameSchema } from "./scalars.ts";
+
+/**
+ * The installation's configuration, `slipway.yaml` in the data folder (SLIPWAY_CONFIG names another file): what `slipway up` starts, and what jobs get that
+ * say nothing themselves. Without a file the defaults below hold. It is read when something is started. Secrets never stand here.
+ */
+export const INSTALLATION_CONFIG_FILE = "slipway.yaml";
+
+/** How much goes to the logs, least first. */
+export const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
+
+const sizeSchema = z.string().regex(/^(\d{1,6}(\.\d{1,3})?[kmgt]?|none)$/i, "expected a size such as 4g or 512m, or none");
+const slotsSchema = z.int().min(1).max(256);
+const folderSchema = z.string().min(1);
+
+/** What `slipway up` gives the server. */
+export const serverSettingsSchema = z.strictObject({
+  port: z.int().min(0).max(65_535).default(4_750).describe("Port of `slipway up`; 0 takes any free one, as a server that `slipway run` starts always does."),
+  host: z.string().min(1).default("127.0.0.1").describe("Address that the server of `slipway up` listens on."),
+  allowRemote: z.boolean().default(false).describe("Whether `host` may be an address that other machines reach."),
+  allowedOrigins: z.array(z.string().min(1)).default([]).describe("Origins of web pages that may call the API, besides the server's own."),
+  retentionDays: z.number().min(0.01).max(100_000).default(30).describe("Days for which the events and artifacts of an ended job are kept."),
+});
+
+/** What the worker of this machine is given. */
+export const workerSettingsSchema = z.strictObject({
+  slots: slotsSchema.default(4).describe("Jobs at once."),
+  verifySlots: slotsSchema.default(2).describe("Verifications of merged trees at once, beside the jobs."),
+  name: z.string().min(1).max(100).optional().describe("Name for people; the machine's where it is missing."),
+  sandbox: z.enum(SANDBOX_KINDS).default("bwrap").describe("`none` is no isolation at all: agents run with your rights."),
+  memoryLimit: sizeSchema.optional().describe("Memory of one sandbox, such as `4g`, or `none` ([sandbox.md](sandbox.md#limits)); without it no limit."),
+  processLimit: z
+    .union([z.int().min(1).max(9_999_999), z.literal("none")], "expected a whole number from 1 to 9999999, or none")
+    .optional()
+    .describe("Processes and threads of one sandbox; without it 16384, where that can be kept."),
+  fileLimit: sizeSchema.optional().describe("Size of one file that a sandbox writes, such as `10g`, or `none`; without it no limit."),
+  backendsFolder: folderSchema.optional().describe("Folder of an npm project with further backends ([backends.md](backends.md)), from this file's folder."),
+  secretsFolder: folderSchema
+    .optional()
+    .describe("Folder with a file for each secret of backends, from this file's folder; without it `secrets/worker` in the data folder."),
+});
+
+/** What a job gets where neither its submitter nor its repository says it. */
+export const jobDefaultsSchema = z.strictObject({
+  backend: nameSchema.default("script").describe("Backend of jobs where their repository names none either."),
+  timeoutSeconds: z.number().min(1).max(86_400).default(1_800).describe("For one attempt, all of it."),
+  stallSeconds: z.number().min(0.1).max(86_400).default(600).describe("An agent that is silent for this long is stalled."),
+  queueTimeoutSeconds: z.number().min(1).max(2_592_000).default(86_400).describe("A job that no worker has taken for this long fails."),
+  maxAttempts: z.int().min(1).max(20).default(3).describe("Tries before it fails."),
+  lane: z.enum(LANES).default("normal").describe("Which jobs go first. `slipway run` asks for interactive, as somebody waits for it."),
+  budget: budgetSchema.default({}).describe("What a job may spend on models; each limit holds where job and repository do not set the same one."),
+});
+export type JobDefaults = z.infer<typeof jobDefaultsSchema>;
+
+/** The whole file; what it leaves out has its default. */
+export const installationConfigSchema = z.strictObject({
+  version: z.literal(1).default(1).describe("Version of this form."),
+  logLevel: z.enum(LOG_LEVELS).default("info").describe("What goes to `logs/` in the data folder."),
+  server: serverSettingsSchema.prefault({}).describe("The control plane."),
+  worker: workerSettingsSchema.prefault({}).describe("What runs the jobs on this machine."),
+  jobs: jobDefaultsSchema.prefault({}).describe("What jobs get that neither say it themselves nor have it from their repository."),
+});
+export type InstallationConfig = z.infer<typeof installationConfigSchema>;
