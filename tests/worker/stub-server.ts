@@ -145,7 +145,7 @@ export class StubServer implements AsyncDisposable {
     if (name === "claim") return { claim: await this.#claim(body, response) };
     if (name === "getJob") {
       const job = sampleJob({ id: params["job"] ?? "", state: "queued" });
-      return { job: { ...job, state: this.finalJobs.has(job.id) ? "done" : "queued" }, attempts: [], receipts: [], artifacts: [], completion: null };
+      return { job: { ...job, state: this.finalJobs.has(job.id) ? "done" : "queued" }, attempts: [], receipts: [], artifacts: [], completion: null, acts: [] };
     }
     if (!attempt?.live) throw new SlipwayError("LEASE_LOST");
     if (name === "renew") {

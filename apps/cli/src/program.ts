@@ -1,6 +1,8 @@
 import { Command } from "commander";
+import { addAudit } from "./commands/audit.ts";
 import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDrain } from "./commands/drain.ts";
@@ -8,11 +10,14 @@ import { addFetch } from "./commands/fetch.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addRepos } from "./commands/repos.ts";
 import { addRun } from "./commands/run.ts";
 import { addShow } from "./commands/show.ts";
 import { addSubmit } from "./commands/submit.ts";
+import { addToken } from "./commands/token.ts";
 import { addUp } from "./commands/up.ts";
 import { addVersion, slipwayVersion } from "./commands/version.ts";
+import { addWorkers } from "./commands/workers.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 
 /** The whole command line. Errors of usage are thrown as CommanderError and not printed, all others as SlipwayError. */
@@ -39,8 +44,13 @@ export function slipwayProgram(): Command {
   addFetch(program);
   addJobActions(program);
   program.commandsGroup("Operations:");
+  addRepos(program);
+  addWorkers(program);
   addDrain(program);
+  addToken(program);
+  addAudit(program);
   addBench(program);
+  addCompletion(program);
   addVersion(program);
   return program;
 }

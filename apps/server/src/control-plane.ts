@@ -1,6 +1,7 @@
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import type { Refusals } from "./audit/refusals.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EventBus } from "./events/event-bus.ts";
@@ -25,6 +26,8 @@ export interface ControlPlane {
   readonly events: EventBus;
   readonly streamTimes: StreamTimes;
   readonly tokens: TokenCache;
+  /** Calls that were refused for want of a token or a role. */
+  readonly refusals: Refusals;
   /** Claims of workers that wait for a job. */
   readonly jobRoom: WaitingRoom;
   /** Claims of integrators that wait for a completion. */

@@ -8,6 +8,7 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import { Refusals } from "./audit/refusals.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
 import { type DataFolder, openDataFolder, removeServerFile, writeServerFile } from "./data-folder.ts";
@@ -83,6 +84,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
   await recoverLandings(plane);
   const app = await buildApp(plane);
+  // After the app is closed: nothing is refused then any more.
+  resources.defer(async () => await plane.refusals.flush());
   resources.defer(async () => await closeApp(app));
   const url = await listen(app, options);
   resources.defer(() => removeServerFile(folder));
@@ -135,6 +138,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     artifacts: new ArtifactFolder(folder.artifacts),
     events: new EventBus(),
     tokens: new TokenCache(store),
+    refusals: new Refusals(store, options.log),
     jobRoom: new WaitingRoom(),
     completionRoom: new WaitingRoom(),
     workers: new WorkerDirectory(store),

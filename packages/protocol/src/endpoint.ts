@@ -6,7 +6,7 @@ import type { Role } from "./accounts.ts";
  * Every answer that is not 2xx has the form of `errorBodySchema`. `{name}` in a path is a parameter.
  */
 export interface Endpoint {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   /** Roles that may call it; `admin` always may. Empty: no token needed. */
   readonly roles: readonly Role[];

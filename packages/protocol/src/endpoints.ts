@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
+import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { jobEventSchema } from "./events.ts";
 import { attemptModelSchema } from "./gateway-api.ts";
@@ -14,8 +15,8 @@ import {
   verifyResponseSchema,
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
-import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema } from "./repository.ts";
-import { idSchema } from "./scalars.ts";
+import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
+import { idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 import {
   appendEventsResponseSchema,
@@ -70,6 +71,14 @@ export const ENDPOINTS = {
     summary: "All repositories.",
     response: z.object({ repositories: z.array(repositoryViewSchema) }),
   },
+  updateRepository: {
+    method: "PATCH",
+    path: "/v1/repositories/{repo}",
+    roles: [],
+    summary: "Change a repository's limit or default branch.",
+    body: updateRepositorySchema,
+    response: repositoryViewSchema,
+  },
   getBranch: {
     method: "GET",
     path: "/v1/repositories/{repo}/branch",
@@ -113,6 +122,7 @@ export const ENDPOINTS = {
       kind: list(JOB_KINDS),
       lane: list(LANES),
       repo: z.string().optional(),
+      backend: nameSchema.optional(),
       limit: count(200, 50),
       cursor: z.string().max(200).optional().describe("`nextCursor` of the page before."),
     }),
@@ -283,6 +293,22 @@ export const ENDPOINTS = {
     response: z.object({ tokens: z.array(tokenViewSchema) }),
   },
   revokeToken: { method: "DELETE", path: "/v1/tokens/{token}", roles: [], summary: "Revoke a token.", response: z.object({}) },
+
+  listAudit: {
+    method: "GET",
+    path: "/v1/audit",
+    roles: [],
+    summary: "Who changed what, newest first, in pages.",
+    query: z.object({
+      since: z.coerce.number().pipe(timeSchema).optional().describe("Nothing older than this, in ms since 1970."),
+      job: jobReferenceSchema.optional().describe("Only what was done with this job, by id or number."),
+      who: z.string().min(1).max(100).optional().describe("Only by this token: its name or id."),
+      action: list(AUDITED_ENDPOINTS),
+      limit: count(200, 50),
+      cursor: z.string().max(200).optional().describe("`nextCursor` of the page before."),
+    }),
+    response: z.object({ entries: z.array(auditEntrySchema), nextCursor: z.string().nullable() }),
+  },
 } as const satisfies Record<string, Endpoint>;
 
 /** A key of the table. */

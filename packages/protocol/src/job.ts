@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jobActSchema } from "./audit.ts";
 import { type Budget, budgetSchema } from "./budget.ts";
 import { ERROR_CODES } from "./errors.ts";
 import { usageSchema } from "./events.ts";
@@ -186,6 +187,8 @@ export const jobDetailSchema = z.object({
   receipts: z.array(receiptSchema),
   artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: sha256Schema, fence: fenceSchema })),
   completion: completionViewSchema.nullable(),
+  /** Who submitted, retried and cancelled it, oldest first, as long as the audit keeps that. */
+  acts: z.array(jobActSchema),
 });
 export type JobDetail = z.infer<typeof jobDetailSchema>;
 

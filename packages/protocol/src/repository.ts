@@ -15,6 +15,11 @@ export const createRepositorySchema = z.strictObject({
 });
 export type CreateRepository = z.input<typeof createRepositorySchema>;
 
+/** What of a repository may be changed later; what is missing stays as it is. */
+export const updateRepositorySchema = z
+  .strictObject({ defaultBranch: branchSchema.optional(), maxRunning: z.int().min(1).max(1_000).optional() })
+  .refine((changes) => Object.keys(changes).length > 0, "expected defaultBranch or maxRunning");
+
 /** A repository as the API shows it. */
 export const repositoryViewSchema = z.object({
   id: idSchema,
@@ -22,6 +27,8 @@ export const repositoryViewSchema = z.object({
   url: z.string().nullable(),
   defaultBranch: z.string(),
   maxRunning: z.int(),
+  /** Tasks of it that are running now; the limit counts these. */
+  running: z.int(),
   createdAt: timeSchema,
   /** Where a CLI pushes bases to and fetches results from, on `upstreamUrl`; refs/slipway/bases/* may be pushed. */
   upstreamUrl: z.string(),

@@ -8,6 +8,8 @@ export function newId(): string {
 
 /** An id as `newId` makes them; any UUID is taken. */
 export const idSchema = z.uuid();
+/** What names a job in a path or query: its number or its id. */
+export const jobReferenceSchema = z.string().regex(/^([0-9]{1,15}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, "expected the id or the number of a job");
 /** A full git object id: 40 hex digits (SHA-1) or 64 (SHA-256). */
 export const oidSchema = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, "expected a full git object id in lower-case hex");
 /** A short branch name such as `main` or `slipway/fix-tests`; the rules are those of git-check-ref-format, a little stricter. */

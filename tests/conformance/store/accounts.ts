@@ -32,6 +32,11 @@ export function accounts(current: () => OpenedStore): void {
     expect(await store.getRepository(input.name)).toEqual(made.repository);
     expect(await store.getRepository("another")).toBeUndefined();
     expect(await store.listRepositories()).toEqual([made.repository]);
+
+    expect(await store.updateRepository(input.id, { maxRunning: 5 })).toEqual({ ...made.repository, maxRunning: 5 });
+    expect(await store.updateRepository(input.id, { defaultBranch: "trunk" })).toMatchObject({ defaultBranch: "trunk", maxRunning: 5 });
+    expect(await store.getRepository(input.id)).toMatchObject({ defaultBranch: "trunk", maxRunning: 5, url: input.url });
+    expect(await store.updateRepository(newId(), { maxRunning: 5 })).toBeUndefined();
   });
 
   test("a token opens until it is revoked or expires, and remembers its use", async () => {
@@ -62,7 +67,9 @@ export function accounts(current: () => OpenedStore): void {
     await store.touchWorker("worker-1");
     const repository = await addRepository(store);
     const jobId = await submit(store, repository.id);
+    expect((await store.getRepository(repository.id))?.running).toBe(0);
     const lease = await take(store);
+    expect((await store.getRepository(repository.id))?.running).toBe(1);
     const [worker] = await store.listWorkers();
     expect(worker).toMatchObject({ id: "worker-1", name: "anvil", slots: 4, sandbox: "none", capabilities: ["backend:script"], draining: false });
     expect(worker?.running).toEqual([{ jobId, number: 1, fence: lease.fence }]);

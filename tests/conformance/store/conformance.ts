@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { accounts } from "./accounts.ts";
+import { auditing } from "./auditing.ts";
 import { claims } from "./claims.ts";
 import { completions } from "./completions.ts";
 import { dueTimes } from "./due-times.ts";
@@ -32,6 +33,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("reaping", () => reaping(current));
     describe("due times", () => dueTimes(current, open));
     describe("events", () => events(current, open));
+    describe("audit", () => auditing(current));
     describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
     describe("model calls", () => modelCallTests(current));

@@ -29,7 +29,7 @@ export function jobs(current: () => OpenedStore): void {
     expect(await store.getJob(newId())).toBeUndefined();
     const again = await reopen();
     expect(await again.getJob(input.id)).toEqual(job);
-    expect(await again.getJobDetail(input.id)).toEqual({ job, attempts: [], receipts: [], artifacts: [], completion: null });
+    expect(await again.getJobDetail(input.id)).toEqual({ job, attempts: [], receipts: [], artifacts: [], completion: null, acts: [] });
     expect(await again.getJobDetail(newId())).toBeUndefined();
   });
 
@@ -67,7 +67,7 @@ export function jobs(current: () => OpenedStore): void {
     const { store } = current();
     const [a, b] = [await addRepository(store), await addRepository(store)];
     for (let index = 0; index < 12; index += 1) {
-      await submit(store, index % 3 === 0 ? b.id : a.id, { lane: index % 2 === 0 ? "background" : "interactive" });
+      await submit(store, index % 3 === 0 ? b.id : a.id, { lane: index % 2 === 0 ? "background" : "interactive", backend: index === 4 ? "other" : "script" });
     }
     const numbers: number[] = [];
     for (let before: number | undefined; ; before = numbers.at(-1)) {
@@ -78,6 +78,7 @@ export function jobs(current: () => OpenedStore): void {
     expect(numbers).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
     expect((await store.listJobs({ limit: 50, repoId: b.id })).map((job) => job.number)).toEqual([10, 7, 4, 1]);
     expect((await store.listJobs({ limit: 50, repoId: b.id, lanes: ["background"] })).map((job) => job.number)).toEqual([7, 1]);
+    expect((await store.listJobs({ limit: 50, backend: "other" })).map((job) => job.number)).toEqual([5]);
     expect(await store.listJobs({ limit: 50, kinds: ["verify"] })).toEqual([]);
     expect(await store.listJobs({ limit: 50, states: [] })).toEqual([]);
     const lease = await take(store);

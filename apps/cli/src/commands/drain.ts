@@ -14,28 +14,31 @@ export function addDrain(program: Command): void {
   withCommon(program.command("drain").argument("[worker]", "name or id; all workers where it is missing"))
     .summary("let workers finish what they have and take nothing more")
     .option("--no-wait", "do not wait until they have finished")
-    .action(async (worker: string | undefined, options: CommonOptions & { wait: boolean }) => {
-      const screen = screenOf(options);
-      const connection = await connect({ data: options.data });
-      const chosen = choose(await workersOf(connection), worker);
-      await Promise.all(chosen.map(({ id }) => connection.client.call("drainWorker", { params: { worker: id }, body: {} })));
-      if (!options.wait) {
-        screen.document({ workers: chosen.map(({ id, name }) => ({ id, name })), complete: false });
-        return screen.print(`draining ${plural(chosen.length, "worker")}`);
-      }
-      using interrupts = new Interrupts(() => interrupts.abort());
-      let told = -1;
-      for (;;) {
-        const ids = new Set(chosen.map(({ id }) => id));
-        const active = (await workersOf(connection)).filter(({ id }) => ids.has(id)).reduce((sum, { running }) => sum + running.length, 0);
-        if (active === 0) break;
-        if (active !== told) screen.progress(`draining: ${plural(active, "active job")} left`);
-        told = active;
-        if (!(await pause(interrupts.signal))) return exitWith(EXIT_CODES.interrupted.code);
-      }
-      screen.document({ workers: chosen.map(({ id, name }) => ({ id, name })), complete: true });
-      screen.print("drain complete, 0 active jobs");
-    });
+    .action(drainWorkers);
+}
+
+/** Has one worker, or all that are connected, finish what they have; waits for that unless told not to. */
+export async function drainWorkers(worker: string | undefined, options: CommonOptions & { wait: boolean }): Promise<void> {
+  const screen = screenOf(options);
+  const connection = await connect({ data: options.data });
+  const chosen = choose(await workersOf(connection), worker);
+  await Promise.all(chosen.map(({ id }) => connection.client.call("drainWorker", { params: { worker: id }, body: {} })));
+  if (!options.wait) {
+    screen.document({ workers: chosen.map(({ id, name }) => ({ id, name })), complete: false });
+    return screen.print(`draining ${plural(chosen.length, "worker")}`);
+  }
+  using interrupts = new Interrupts(() => interrupts.abort());
+  let told = -1;
+  for (;;) {
+    const ids = new Set(chosen.map(({ id }) => id));
+    const active = (await workersOf(connection)).filter(({ id }) => ids.has(id)).reduce((sum, { running }) => sum + running.length, 0);
+    if (active === 0) break;
+    if (active !== told) screen.progress(`draining: ${plural(active, "active job")} left`);
+    told = active;
+    if (!(await pause(interrupts.signal))) return exitWith(EXIT_CODES.interrupted.code);
+  }
+  screen.document({ workers: chosen.map(({ id, name }) => ({ id, name })), complete: true });
+  screen.print("drain complete, 0 active jobs");
 }
 
 async function workersOf({ client }: Connection): Promise<WorkerView[]> {

@@ -1,8 +1,11 @@
 import { describeCheckout } from "@slipway/git/checkout";
+import type { Client } from "@slipway/protocol/client";
+import type { QueryOf, ResponseOf } from "@slipway/protocol/endpoints";
 import { JOB_KINDS, type JobKind, type JobView, LANES, type Lane } from "@slipway/protocol/job";
+import { nameSchema } from "@slipway/protocol/scalars";
 import { JOB_STATES, type JobState } from "@slipway/protocol/states";
 import type { Command } from "commander";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
 import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -17,7 +20,9 @@ interface JobsOptions extends CommonOptions {
   readonly lane?: Lane;
   readonly repo?: string;
   readonly here?: boolean;
+  readonly backend?: string;
   readonly limit: number;
+  readonly all?: boolean;
   readonly cursor?: string;
 }
 
@@ -30,25 +35,54 @@ export function addJobs(program: Command): void {
     .addOption(new Option("--lane <lane>", "only in this lane").choices([...LANES]))
     .option("--repo <name>", "only of this repository, by name or id")
     .option("--here", "only of the repository around the current folder")
+    .option("--backend <name>", "only of this backend", parseBackend)
     .option("--limit <n>", "jobs on a page", wholeNumber(1, 200), 20)
     .option("--cursor <cursor>", "the next page, as the last one printed it")
-    .action(async (options: JobsOptions) => {
-      const screen = screenOf(options);
-      const repo = options.here ? repositoryName((await describeCheckout(process.cwd())).root) : options.repo;
-      const query = {
-        state: options.state,
-        kind: options.kind ? [options.kind] : undefined,
-        lane: options.lane ? [options.lane] : undefined,
-        repo,
-        limit: options.limit,
-        cursor: options.cursor,
-      };
-      const page = await withReader(options, ({ client }) => client.call("listJobs", { query }));
-      screen.document(page);
-      if (page.jobs.length === 0) return screen.print(screen.colors.dim("No such jobs."));
-      for (const line of jobTable(screen, page.jobs)) screen.print(line);
-      if (page.nextCursor) screen.print(screen.colors.dim(`More: slipway jobs --cursor ${page.nextCursor}`));
-    });
+    .addOption(new Option("--all", "all pages at once").conflicts(["cursor", "limit"]))
+    .action(jobsCommand);
+}
+
+async function jobsCommand(options: JobsOptions): Promise<void> {
+  const screen = screenOf(options);
+  const repo = options.here ? repositoryName((await describeCheckout(process.cwd())).root) : options.repo;
+  const filter = {
+    state: options.state,
+    kind: options.kind ? [options.kind] : undefined,
+    lane: options.lane ? [options.lane] : undefined,
+    repo,
+    backend: options.backend,
+  };
+  const page = await withReader(options, async ({ client }) => {
+    if (options.all) return await allJobs(client, filter);
+    return await client.call("listJobs", { query: { ...filter, limit: options.limit, cursor: options.cursor } });
+  });
+  screen.document(page);
+  if (page.jobs.length === 0) return screen.print(screen.colors.dim(nothingText(options)));
+  for (const line of jobTable(screen, page.jobs)) screen.print(line);
+  if (page.nextCursor) screen.print(screen.colors.dim(`More: --cursor ${page.nextCursor} with the same options, or --all`));
+}
+
+type JobsPage = ResponseOf<"listJobs">;
+
+/** All pages as one; the most recent jobs first, as they were when each page was read. */
+async function allJobs(client: Client, filter: Omit<QueryOf<"listJobs">, "limit" | "cursor">): Promise<JobsPage> {
+  const jobs: JobView[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page: JobsPage = await client.call("listJobs", { query: { ...filter, limit: 200, cursor } });
+    jobs.push(...page.jobs);
+    if (page.nextCursor === null) return { jobs, nextCursor: null };
+    cursor = page.nextCursor;
+  }
+}
+
+function nothingText({ state, lane, repo, here, backend, kind, cursor }: JobsOptions): string {
+  const isFiltered = [state, lane, repo, here, backend, cursor].some((filter) => filter !== undefined) || kind !== "task";
+  return isFiltered ? "No such jobs: leave a filter out to see more." : 'No jobs yet: submit a first one with `slipway run "…"` in a repository.';
+}
+
+function parseBackend(text: string): string {
+  if (nameSchema.safeParse(text).success) return text;
+  throw new InvalidArgumentError("Expected a backend's name, as `slipway backends` lists them.");
 }
 
 /** Jobs as a table. */

@@ -82,6 +82,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   section(screen, "timeline");
   const view = new ProgressView(screen, { verbose });
   for (const event of events) view.show(event);
+  printActs(screen, detail);
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
@@ -125,6 +126,18 @@ function usageFields({ job }: JobDetail): Array<[string, string]> {
     ...(isUsed ? [["usage", spentText(job.usage, job.budget)] as [string, string]] : []),
     ...(budget === undefined ? [] : [["budget", budget] as [string, string]]),
   ];
+}
+
+const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried" } as const;
+
+/** Who did what with it. */
+function printActs(screen: Screen, { job, acts }: JobDetail): void {
+  if (acts.length === 0) return;
+  section(screen, "by");
+  for (const { at, action, by, job: of, madeJob } of acts) {
+    const other = of !== job.number ? `  as a new try of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
+    screen.print(`  ${ACT_WORDS[action].padEnd(9)}  ${printable(by.name)} (${by.role})  ${screen.colors.dim(ago(at))}${other}`);
+  }
 }
 
 function printAttempts(screen: Screen, { attempts }: JobDetail): void {

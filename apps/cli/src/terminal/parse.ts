@@ -15,11 +15,20 @@ export function parseDuration(text: string): number {
 
 /** A point in time in ms since 1970: a time from now such as 30m, or an ISO date, in the local zone where it names none. */
 export function parseTime(text: string): number {
+  return timeOf(text, 1, "Expected a time from now such as 30m, or a date such as 2031-05-04T09:30.");
+}
+
+/** The same of what is over: a time back from now such as 2d, or an ISO date. */
+export function parsePast(text: string): number {
+  return timeOf(text, -1, "Expected a time back from now such as 2d, or a date such as 2031-05-04T09:30.");
+}
+
+function timeOf(text: string, direction: 1 | -1, expected: string): number {
   const [, date, rest] = /^(\d{4}-\d{2}-\d{2})(?:[T ](\S+))?$/.exec(text.trim()) ?? [];
-  if (date === undefined && /^\d/.test(text.trim()) && !text.includes("-")) return Date.now() + parseDuration(text);
+  if (date === undefined && /^\d/.test(text.trim()) && !text.includes("-")) return Math.max(0, Date.now() + direction * parseDuration(text));
   // A bare date would be read as UTC.
   const at = date === undefined ? Number.NaN : Date.parse(`${date}T${rest ?? "00:00"}`);
-  if (!Number.isFinite(at)) throw new InvalidArgumentError("Expected a time from now such as 30m, or a date such as 2031-05-04T09:30.");
+  if (!Number.isFinite(at)) throw new InvalidArgumentError(expected);
   return at;
 }
 

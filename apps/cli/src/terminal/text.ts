@@ -25,6 +25,16 @@ export function ago(at: number, now = Date.now()): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
+/** Such as `in 5 min`, `in 29 d`, and `over` for what has passed. */
+export function until(at: number, now = Date.now()): string {
+  const seconds = (at - now) / 1_000;
+  if (seconds <= 0) return "over";
+  if (seconds < 60) return `in ${Math.ceil(seconds)} s`;
+  if (seconds < 3_600) return `in ${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `in ${Math.floor(seconds / 3_600)} h`;
+  return `in ${Math.floor(seconds / 86_400)} d`;
+}
+
 /** Such as `812 B`, `1.5 MiB`. */
 export function bytes(count: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

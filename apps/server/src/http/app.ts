@@ -4,12 +4,14 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ControlPlane } from "../control-plane.ts";
 import { addHubRoutes } from "../hub/hub-routes.ts";
+import { auditFailure } from "./audit-failures.ts";
 import { DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
 import type { Handlers } from "./call.ts";
-import { answerError } from "./errors.ts";
+import { answerError, toKnownError } from "./errors.ts";
 import { checkOrigin } from "./origin.ts";
 import { accountHandlers } from "./routes/accounts.ts";
 import { attemptHandlers } from "./routes/attempts.ts";
+import { auditHandlers } from "./routes/audit.ts";
 import { completionHandlers } from "./routes/completions.ts";
 import { eventExtras, eventHandlers } from "./routes/events.ts";
 import { jobHandlers } from "./routes/jobs.ts";
@@ -38,7 +40,11 @@ export async function buildApp(plane: ControlPlane): Promise<FastifyInstance> {
   });
   app.setValidatorCompiler(validateWithZod);
   app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(answerError);
+  app.setErrorHandler(async (error, request, reply) => {
+    const known = toKnownError(error, request);
+    await auditFailure(plane, request, known.code);
+    return answerError(error, known, request, reply);
+  });
   app.setNotFoundHandler((request) => {
     throw new SlipwayError("NOT_FOUND", `There is no ${request.method} ${request.url.split("?")[0]}.`, { hint: "The API is described at /v1/openapi.json." });
   });
@@ -65,6 +71,7 @@ function noCompiler(): never {
 function handlersOf(plane: ControlPlane): Handlers {
   return {
     ...accountHandlers(plane),
+    ...auditHandlers(plane),
     ...repositoryHandlers(plane),
     ...jobHandlers(plane),
     ...eventHandlers(plane),

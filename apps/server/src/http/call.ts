@@ -2,6 +2,7 @@ import type { TokenView } from "@slipway/protocol/accounts";
 import type { ENDPOINTS, EndpointName, ParamsOf, ResponseOf } from "@slipway/protocol/endpoints";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { Actor } from "../store/store.ts";
 
 type Table = typeof ENDPOINTS;
 type Output<N extends EndpointName, Part extends "body" | "query"> = Table[N] extends { [P in Part]: infer S extends z.ZodType } ? z.output<S> : undefined;
@@ -14,6 +15,8 @@ export interface Call<N extends EndpointName> {
   readonly body: Output<N, "body">;
   /** Who calls. On public endpoints nobody does, and reading it throws. */
   readonly token: TokenView;
+  /** The same for the audit: every change that a person asks for is written with it. */
+  readonly by: Actor;
   /** Address under which the caller reached us, such as `http://127.0.0.1:4750`. */
   readonly baseUrl: string;
   /** Aborts when the caller's connection closes before the answer. */

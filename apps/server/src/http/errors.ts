@@ -2,15 +2,15 @@ import { ERRORS, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 
 /** The one place where an error becomes an answer. What we did not plan for is logged whole and told in general words. */
-export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known = toKnownError(error, request);
+export function answerError(error: unknown, known: SlipwayError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (known.status >= 500 && known.code !== "SERVER_UNAVAILABLE") {
     request.log.error({ err: error, method: request.method, url: request.url }, "request failed");
   }
-  void reply.status(known.status).type("application/json; charset=utf-8").serializer(JSON.stringify).send(known.toJSON());
+  return reply.status(known.status).type("application/json; charset=utf-8").serializer(JSON.stringify).send(known.toJSON());
 }
 
-function toKnownError(error: unknown, request: FastifyRequest): SlipwayError {
+/** The error as the table has it. */
+export function toKnownError(error: unknown, request: FastifyRequest): SlipwayError {
   if (error instanceof SlipwayError) return error;
   const known = toSlipwayError(error);
   if (known.code !== "INTERNAL") return known;

@@ -1,10 +1,11 @@
 import { type Endpoint, errorBodySchema } from "@slipway/protocol/endpoint";
 import { ENDPOINTS, type EndpointName, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { idSchema } from "@slipway/protocol/scalars";
+import { idSchema, jobReferenceSchema } from "@slipway/protocol/scalars";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { z } from "zod";
 import { artifactNameSchema } from "../artifacts/artifact-folder.ts";
+import { actorOf } from "./audit-failures.ts";
 import { requireRole } from "./auth.ts";
 import { BODY_LIMITS, DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
 import type { Call, Handler, Handlers } from "./call.ts";
@@ -12,7 +13,7 @@ import type { TokenCache } from "./token-cache.ts";
 
 /** Parameters of paths by name. A `job` may be an id or a number, a `repo` an id or a name. */
 const PARAMETERS: Record<string, z.ZodType> = {
-  job: z.string().regex(/^([0-9]{1,15}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, "expected the id or the number of a job"),
+  job: jobReferenceSchema,
   repo: z.string().min(1).max(200),
   fence: z.coerce.number().int().positive(),
   name: artifactNameSchema,
@@ -37,6 +38,7 @@ export function addRoutes(app: FastifyInstance, tokens: TokenCache, handlers: Ha
       method: endpoint.method,
       url: endpoint.path.replace(/\{(\w+)\}/g, ":$1"),
       schema: schemaOf(name, endpoint),
+      config: { endpoint: name },
       bodyLimit: BODY_LIMITS[name] ?? DEFAULT_BODY_LIMIT_BYTES,
       ...(PUBLIC_ENDPOINTS.includes(name) ? {} : { onRequest: requireRole(tokens, endpoint.roles) }),
       handler: async (request, reply) => await answer(handlers[name] as Handler<EndpointName>, request, reply),
@@ -80,6 +82,10 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call<EndpointName
     get token() {
       if (!request.token) throw new SlipwayError("UNAUTHENTICATED");
       return request.token;
+    },
+    get by() {
+      if (!request.token) throw new SlipwayError("UNAUTHENTICATED");
+      return actorOf(request, request.token);
     },
     get signal() {
       return closeSignal(reply);

@@ -1,6 +1,6 @@
 import type { TokenView } from "@slipway/protocol/accounts";
 import { sha256 } from "../secrets.ts";
-import type { Store } from "../store/store.ts";
+import type { Actor, Store } from "../store/store.ts";
 
 /** A look-up is good for this long, in ms. Shorter than the minute after which the store notes another use of a token. */
 const FRESH_MS = 20_000;
@@ -34,8 +34,8 @@ export class TokenCache {
     return view;
   }
 
-  async revoke(id: string): Promise<boolean> {
-    const revoked = await this.#store.revokeToken(id);
+  async revoke(id: string, by: Actor): Promise<boolean> {
+    const revoked = await this.#store.revokeToken(id, by);
     if (revoked) this.#revoked.add(id);
     this.#known.clear();
     for (const end of this.#streams.get(id) ?? []) end();

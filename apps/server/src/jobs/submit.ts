@@ -3,7 +3,7 @@ import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
-import type { NewJob } from "../store/store.ts";
+import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
 import { checkBackendConfig } from "./backend-config.ts";
 import { findRepository } from "./find-job.ts";
@@ -13,7 +13,7 @@ import { readRepositoryConfig } from "./repository-config.ts";
 import { resolveBase } from "./resolve-base.ts";
 
 /** Checks all of a submission at once, resolves what it leaves open, stores it and wakes one worker. */
-export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
+export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
   const repository = await findRepository(plane.store, input.repo);
   const baseOid = await resolveBase(plane, repository, input.base ?? repository.defaultBranch, signal);
   const config = await readRepositoryConfig(hubRoot(plane.folder, repository.id), baseOid);
@@ -21,7 +21,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: A
   const title = input.title?.trim() || titleOf(input.task);
   const settings = jobSettings(input, config, plane.jobDefaults);
   await checkBackendConfig(plane.store, settings.backend, input.backendConfig);
-  return await store(plane, {
+  const draft: NewJob = {
     id,
     kind: "task",
     repoId: repository.id,
@@ -38,16 +38,17 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, signal: A
     requires: [...new Set([...input.requires, `backend:${settings.backend}`])],
     retryOf: null,
     completionId: null,
-  });
+  };
+  return await store(plane, draft, by);
 }
 
 /**
  * A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work, or whose `dedupeKey` another
  * active job has by now; BASE_NOT_FOUND where the hub no longer keeps that commit.
  */
-export async function retryJob(plane: ControlPlane, job: JobView, signal: AbortSignal): Promise<JobView> {
+export async function retryJob(plane: ControlPlane, job: JobView, by: Actor, signal: AbortSignal): Promise<JobView> {
   if (job.state === "blocked") {
-    const unblocked = await plane.store.unblockJob(job.id);
+    const unblocked = await plane.store.unblockJob(job.id, by);
     announce(plane, unblocked);
     return unblocked;
   }
@@ -57,7 +58,7 @@ export async function retryJob(plane: ControlPlane, job: JobView, signal: AbortS
     throw new SlipwayError("CONFLICT", "A verify job belongs to a completion and is not tried again by itself.", { hint: "Retry the job that it verifies." });
   }
   await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
-  const again = await store(plane, { ...job, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null });
+  const again = await store(plane, { ...job, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null }, by);
   if (again.deduplicated) throw keyTaken(job, again.job);
   return again.job;
 }
@@ -76,8 +77,8 @@ function keyTaken({ number, dedupeKey }: JobView, holder: JobView): SlipwayError
   });
 }
 
-async function store(plane: ControlPlane, job: NewJob): Promise<{ job: JobView; deduplicated: boolean }> {
-  const submitted = await plane.store.submitJob(job);
+async function store(plane: ControlPlane, job: NewJob, by: Actor): Promise<{ job: JobView; deduplicated: boolean }> {
+  const submitted = await plane.store.submitJob(job, by);
   if (!submitted.deduplicated) announce(plane, submitted.job);
   return submitted;
 }

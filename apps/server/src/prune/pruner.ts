@@ -3,6 +3,7 @@ import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { forgetBases } from "../jobs/resolve-base.ts";
 import { maintainHub } from "./maintain-hub.ts";
+import { pruneAudit } from "./prune-audit.ts";
 import { UnusedBases } from "./prune-bases.ts";
 import { pruneJobData } from "./prune-jobs.ts";
 import { pruneJobRefs, pruneMergeRefs, type RefRules } from "./prune-refs.ts";
@@ -26,6 +27,7 @@ export interface PrunerOptions {
  * - A ref of a merge goes when its completion and the verify jobs for it have ended.
  * - A base goes when no job that started from it is active, or ended less than `retentionMs` ago.
  * - Artifacts and events go `retentionMs` after the job's end. The job's row, its attempts and its receipts stay.
+ * - Rows of the audit go `retentionMs` after what they tell of.
  * - Objects go a day after the last ref to them. Before that, every base that a job may still need has a ref of its own.
  *
  * Nothing that an active job names is touched. A round may be cut off anywhere: the next one finds what is left.
@@ -64,6 +66,10 @@ export class Pruner {
     await this.#try("events and artifacts", async () => {
       const jobs = await pruneJobData(this.#plane, this.#retentionMs, this.#stopping.signal);
       if (jobs > 0) this.#log.info({ jobs }, "events and artifacts of old jobs are removed");
+    });
+    await this.#try("audit", async () => {
+      const rows = await pruneAudit(this.#plane.store, this.#retentionMs, this.#stopping.signal);
+      if (rows > 0) this.#log.info({ rows }, "old rows of the audit are removed");
     });
     for (const { id } of await this.#plane.store.listRepositories()) {
       if (this.#stopping.signal.aborted) return;

@@ -1,3 +1,6 @@
+import type { Role } from "@slipway/protocol/accounts";
+import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
+import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
@@ -78,3 +81,31 @@ export interface CompletionRow extends CompletionView {
 
 /** Receipts of one tree, passing ones only. */
 export type AttemptReceipts = Receipt[];
+
+/** Who asks for a change: a token, and the IP address that it came from. */
+export interface Actor {
+  readonly tokenId: string;
+  readonly tokenName: string;
+  readonly role: Role;
+  readonly address: string;
+}
+
+/** A call that is to be kept though no other operation of the store does it. */
+export interface NewAuditEntry {
+  readonly action: AuditedEndpoint;
+  readonly by: Actor;
+  /** `key`: an id, or the name (a job's: number) that stands for it. */
+  readonly object: { readonly kind: AuditObjectKind; readonly key: string } | null;
+  /** `ok`, or the code of an error. */
+  readonly outcome: string;
+}
+
+/** Calls that were refused for the same reason, counted together. */
+export interface RefusedCalls {
+  readonly action: EndpointName;
+  /** Null where no known token came with them. */
+  readonly token: Pick<Actor, "tokenId" | "tokenName" | "role"> | null;
+  readonly address: string;
+  readonly outcome: "FORBIDDEN" | "UNAUTHENTICATED";
+  readonly count: number;
+}

@@ -1,10 +1,11 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
+import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
-import type { AttemptReceipts, CallReservation, CompletionRow, NewCall, NewJob, SettledCall, WorkerRow } from "./rows.ts";
+import type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, RefusedCalls, SettledCall, WorkerRow } from "./rows.ts";
 
 /**
  * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to the suite in
@@ -16,6 +17,7 @@ import type { AttemptReceipts, CallReservation, CompletionRow, NewCall, NewJob, 
  * - a write of an attempt names (job, fence) and carries the condition `state = 'running' AND fence = ? AND lease_until > now` in the same
  *   statement that writes; where it matches nothing, the call rejects with LEASE_LOST and has changed nothing. The same goes for a completion;
  * - a change of a job's state and the `state` event that tells of it are one transaction;
+ * - where a call has a `by`, who asked for it is in the audit in the same transaction; without one, nobody asked but the server itself;
  * - the same call again with the same claimId, ordinal or outcome changes nothing and answers as before; a claim's credential stays that of the
  *   first call.
  */
@@ -23,37 +25,44 @@ export interface Store extends AsyncDisposable {
   readonly installationId: string;
 
   // Repositories and tokens
-  createRepository(input: {
-    id: string;
-    name: string;
-    url: string | null;
-    defaultBranch: string;
-    maxRunning: number;
-  }): Promise<{ repository: RepositoryRow; created: boolean }>;
+  createRepository(
+    input: { id: string; name: string; url: string | null; defaultBranch: string; maxRunning: number },
+    by?: Actor,
+  ): Promise<{ repository: RepositoryRow; created: boolean }>;
+  /** Changes what is named of a repository; undefined where there is no such one. */
+  updateRepository(id: string, changes: { defaultBranch?: string; maxRunning?: number }, by?: Actor): Promise<RepositoryRow | undefined>;
   /** By id or name. */
   getRepository(idOrName: string): Promise<RepositoryRow | undefined>;
   listRepositories(): Promise<RepositoryRow[]>;
-  createToken(input: { id: string; name: string; role: Role; sha256: string; expiresAt: number | null }): Promise<TokenView>;
+  createToken(input: { id: string; name: string; role: Role; sha256: string; expiresAt: number | null }, by?: Actor): Promise<TokenView>;
   /** The live token with this digest, or undefined; remembers its use, at most once a minute. */
   findToken(sha256: string): Promise<TokenView | undefined>;
   listTokens(): Promise<TokenView[]>;
-  revokeToken(id: string): Promise<boolean>;
+  revokeToken(id: string, by?: Actor): Promise<boolean>;
 
   // Jobs
   /** Stores a job. With a `dedupeKey` that an active job has, that job comes back. Unknown dependencies: INVALID_REQUEST. */
-  submitJob(input: NewJob): Promise<{ job: JobView; deduplicated: boolean }>;
+  submitJob(input: NewJob, by?: Actor): Promise<{ job: JobView; deduplicated: boolean }>;
   /** By id, or by number as digits. */
   getJob(idOrNumber: string): Promise<JobView | undefined>;
   getJobDetail(id: string): Promise<JobDetail | undefined>;
   /** Newest first; `before` is the number that the page before ended with. */
-  listJobs(filter: { states?: JobState[]; kinds?: JobKind[]; lanes?: Lane[]; repoId?: string; before?: number; limit: number }): Promise<JobView[]>;
+  listJobs(filter: {
+    states?: JobState[];
+    kinds?: JobKind[];
+    lanes?: Lane[];
+    repoId?: string;
+    backend?: string;
+    before?: number;
+    limit: number;
+  }): Promise<JobView[]>;
   /**
    * Any active job, unless its landing's intent is written (CONFLICT). A second time: no change. `revoked` is the lease that this took away: the
    * job's own, or that of the verify job that was running for it (`jobId` says which).
    */
-  cancelJob(id: string, reason: string): Promise<{ job: JobView; revoked: { jobId: string; workerId: string; fence: number } | null }>;
+  cancelJob(id: string, reason: string, by?: Actor): Promise<{ job: JobView; revoked: { jobId: string; workerId: string; fence: number } | null }>;
   /** A blocked job becomes queued. CONFLICT from any other state. */
-  unblockJob(id: string): Promise<JobView>;
+  unblockJob(id: string, by?: Actor): Promise<JobView>;
   /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
   waitingFor(id: string): Promise<{
     dependencies: Array<{ id: string; number: number; state: JobState }>;
@@ -144,8 +153,18 @@ export interface Store extends AsyncDisposable {
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;
   touchWorker(id: string): Promise<void>;
-  setDraining(id: string, draining: boolean): Promise<boolean>;
+  setDraining(id: string, draining: boolean, by?: Actor): Promise<boolean>;
   listWorkers(): Promise<WorkerRow[]>;
+
+  // Audit
+  /** Keeps a call that no other operation keeps: one that was refused, or that changed only the hub. */
+  recordAudit(entry: NewAuditEntry): Promise<void>;
+  /** Adds up refused calls, one row for the same ones of an hour. Of an hour at most `REFUSAL_ROWS_PER_HOUR` rows are kept; the rest is one row of its own. */
+  countRefusals(refused: RefusedCalls[]): Promise<void>;
+  /** Newest first; `before` is the `seq` that the page before ended with, `job` a number. */
+  listAudit(filter: { since?: number; job?: number; who?: string; actions?: AuditedEndpoint[]; before?: number; limit: number }): Promise<AuditEntry[]>;
+  /** Removes rows that are older than that, at most `limit`; answers how many. */
+  pruneAudit(retentionMs: number, limit: number): Promise<number>;
 
   // Events
   /** Events after a cursor in order; `gap` where older ones are no longer kept. */
@@ -200,8 +219,13 @@ export interface RepositoryRow {
   readonly url: string | null;
   readonly defaultBranch: string;
   readonly maxRunning: number;
+  /** Tasks that are running now. */
+  readonly running: number;
   readonly createdAt: number;
 }
 
+/** Rows that `countRefusals` keeps of one hour at most, but for the one of the rest. */
+export const REFUSAL_ROWS_PER_HOUR = 200;
+
 /** Re-exported so that a reader of the interface finds every shape from here. */
-export type { AttemptReceipts, CallReservation, CompletionRow, NewCall, NewJob, Receipt, SettledCall, WorkerRow };
+export type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, Receipt, RefusedCalls, SettledCall, WorkerRow };

@@ -1,6 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RegisterWorker } from "@slipway/protocol/worker-api";
-import type { Store } from "../store/store.ts";
+import type { Actor, Store } from "../store/store.ts";
 
 /** What a claim needs to know of its worker. */
 export interface KnownWorker {
@@ -36,8 +36,8 @@ export class WorkerDirectory {
     return worker;
   }
 
-  async setDraining(workerId: string, draining: boolean): Promise<void> {
-    if (!(await this.#store.setDraining(workerId, draining))) throw new SlipwayError("NOT_FOUND", "There is no such worker.", { workerId });
+  async setDraining(workerId: string, draining: boolean, by: Actor): Promise<void> {
+    if (!(await this.#store.setDraining(workerId, draining, by))) throw new SlipwayError("NOT_FOUND", "There is no such worker.", { workerId });
     this.#known.delete(workerId);
   }
 }

@@ -9,14 +9,15 @@ export function accountHandlers(plane: ControlPlane): Pick<Handlers, "health" | 
   return {
     health: async () => ({ ok: true, version: SERVER_VERSION, installationId: plane.store.installationId }),
     whoami: async ({ token }) => ({ name: token.name, role: token.role }),
-    createToken: async ({ body }) => {
+    createToken: async ({ body, by }) => {
       const token = newToken();
-      const view = await plane.store.createToken({ id: newId(), name: body.name, role: body.role, sha256: sha256(token), expiresAt: body.expiresAt ?? null });
+      const { name, role, expiresAt = null } = body;
+      const view = await plane.store.createToken({ id: newId(), name, role, sha256: sha256(token), expiresAt }, by);
       return { token, view };
     },
     listTokens: async () => ({ tokens: await plane.store.listTokens() }),
-    revokeToken: async ({ params }) => {
-      if (!(await plane.tokens.revoke(params.token))) throw new SlipwayError("NOT_FOUND", "There is no such token.", { token: params.token });
+    revokeToken: async ({ params, by }) => {
+      if (!(await plane.tokens.revoke(params.token, by))) throw new SlipwayError("NOT_FOUND", "There is no such token.", { token: params.token });
       return {};
     },
   };

@@ -16,13 +16,14 @@ type Names = "submitJob" | "listJobs" | "getJob" | "explainJob" | "cancelJob" | 
 /** What users do with jobs. */
 export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
   return {
-    submitJob: async ({ body, signal }) => await submitJob(plane, body, signal),
+    submitJob: async ({ body, by, signal }) => await submitJob(plane, body, by, signal),
     listJobs: async ({ query }) => {
       const jobs = await plane.store.listJobs({
         ...(query.state ? { states: query.state } : {}),
         ...(query.kind ? { kinds: query.kind } : {}),
         ...(query.lane ? { lanes: query.lane } : {}),
         ...(query.repo === undefined ? {} : { repoId: (await findRepository(plane.store, query.repo)).id }),
+        ...(query.backend === undefined ? {} : { backend: query.backend }),
         ...(query.cursor === undefined ? {} : { before: decodeCursor(query.cursor) }),
         // One more than asked for tells whether there is another page.
         limit: query.limit + 1,
@@ -33,8 +34,8 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     },
     getJob: async ({ params, query, signal }) => await waitForEnd(plane, params.job, query.waitMs, signal),
     explainJob: async ({ params }) => await explainJob(plane, await findJob(plane.store, params.job)),
-    cancelJob: async ({ params, body, token }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${token.name}`) }),
-    retryJob: async ({ params, signal }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job), signal) }),
+    cancelJob: async ({ params, body, by }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${by.tokenName}`, by) }),
+    retryJob: async ({ params, by, signal }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job), by, signal) }),
     jobDiff: async ({ params, reply }) => {
       const detail = await findJobDetail(plane.store, params.job);
       const { job } = detail;

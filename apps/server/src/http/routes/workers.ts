@@ -20,8 +20,8 @@ export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWor
       const workers = await plane.store.listWorkers();
       return { workers: workers.map((worker) => ({ ...worker, connected: plane.signals.isConnected(worker.id) })) };
     },
-    drainWorker: async ({ params }) => {
-      await plane.workers.setDraining(params.worker, true);
+    drainWorker: async ({ params, by }) => {
+      await plane.workers.setDraining(params.worker, true, by);
       plane.signals.send(params.worker, { type: "drain" });
       return {};
     },

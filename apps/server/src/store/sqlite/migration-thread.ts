@@ -10,6 +10,7 @@ import * as dueTimes from "./migrations/0003-due-times.ts";
 import * as retention from "./migrations/0004-retention.ts";
 import * as modelCalls from "./migrations/0005-model-calls.ts";
 import * as keptWork from "./migrations/0006-kept-work.ts";
+import * as audit from "./migrations/0007-audit.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -20,6 +21,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0004-retention": retention,
   "0005-model-calls": modelCalls,
   "0006-kept-work": keptWork,
+  "0007-audit": audit,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

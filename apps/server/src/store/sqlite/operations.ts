@@ -8,6 +8,7 @@ import { chargeEarlierEpochs } from "./operations/charge-earlier-epochs.ts";
 import { chargeLostCalls } from "./operations/charge-lost-calls.ts";
 import { claim } from "./operations/claim.ts";
 import { claimCompletion } from "./operations/claim-completion.ts";
+import { countRefusals } from "./operations/count-refusals.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
 import { currentPhase } from "./operations/current-phase.ts";
@@ -26,6 +27,7 @@ import { graceLeases } from "./operations/grace-leases.ts";
 import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
+import { listAudit } from "./operations/list-audit.ts";
 import { listJobs } from "./operations/list-jobs.ts";
 import { listRepositories } from "./operations/list-repositories.ts";
 import { listTokens } from "./operations/list-tokens.ts";
@@ -35,10 +37,12 @@ import { markLanded } from "./operations/mark-landed.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
 import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
+import { pruneAudit } from "./operations/prune-audit.ts";
 import { putArtifact } from "./operations/put-artifact.ts";
 import { readEvents } from "./operations/read-events.ts";
 import { reap } from "./operations/reap.ts";
 import { receiptsFor } from "./operations/receipts-for.ts";
+import { recordAudit } from "./operations/record-audit.ts";
 import { registerWorker } from "./operations/register-worker.ts";
 import { rejectCompletion } from "./operations/reject-completion.ts";
 import { renew } from "./operations/renew.ts";
@@ -52,6 +56,7 @@ import { submitJob } from "./operations/submit-job.ts";
 import { touchToken } from "./operations/touch-token.ts";
 import { touchWorker } from "./operations/touch-worker.ts";
 import { unblockJob } from "./operations/unblock-job.ts";
+import { updateRepository } from "./operations/update-repository.ts";
 import { waitingFor } from "./operations/waiting-for.ts";
 import { withdrawLanding } from "./operations/withdraw-landing.ts";
 
@@ -82,6 +87,7 @@ export const READS = {
   basesInUse,
   busyRepositories,
   attemptModel,
+  listAudit,
 };
 
 /** Operations that write. */
@@ -93,6 +99,7 @@ const WRITES = {
   chargeLostCalls,
   claimCompletion,
   claim,
+  countRefusals,
   createRepository,
   createToken,
   dropJobData,
@@ -101,8 +108,10 @@ const WRITES = {
   intendLanding,
   markLanded,
   packSegment,
+  pruneAudit,
   putArtifact,
   reap,
+  recordAudit,
   registerWorker,
   rejectCompletion,
   renewCompletion,
@@ -116,6 +125,7 @@ const WRITES = {
   touchToken,
   touchWorker,
   unblockJob,
+  updateRepository,
   withdrawLanding,
 };
 

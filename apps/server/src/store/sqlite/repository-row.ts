@@ -1,13 +1,31 @@
 import type { RepositoryRow } from "../store.ts";
+import type { Database } from "./database.ts";
 import type { RepositoryTable } from "./tables.ts";
 
-export function repositoryRow(row: RepositoryTable): RepositoryRow {
+export type RepositoryViewRow = RepositoryTable & { running: number };
+
+/** Columns of a `RepositoryViewRow`. The count is the one that claims are held to. */
+export const REPOSITORY_VIEW = `
+  SELECT r.*, (SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE state = 'running' AND kind = 'task' AND repo_id = r.id) AS running
+  FROM repositories r`;
+
+export function repositoryRow(row: RepositoryViewRow): RepositoryRow {
   return {
     id: row.id,
     name: row.name,
     url: row.url,
     defaultBranch: row.default_branch,
     maxRunning: row.max_running,
+    running: row.running,
     createdAt: row.created_at,
   };
+}
+
+// A repository may be named like another one's id; the id wins.
+const BY_ID_OR_NAME = `${REPOSITORY_VIEW} WHERE r.id = @key OR r.name = @key ORDER BY r.id = @key DESC LIMIT 1`;
+
+/** By id or name. */
+export function readRepository(db: Database, idOrName: string): RepositoryRow | undefined {
+  const row = db.get<RepositoryViewRow>(BY_ID_OR_NAME, { key: idOrName });
+  return row && repositoryRow(row);
 }

@@ -1,7 +1,9 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
+import type { Actor } from "../../rows.ts";
 import type { Store } from "../../store.ts";
 import { endAttempt } from "../attempts.ts";
+import { recordAct } from "../audit.ts";
 import type { Database } from "../database.ts";
 import { readJobView, requireJob } from "../job-view.ts";
 import { moveJob } from "../moves.ts";
@@ -14,9 +16,12 @@ type Revoked = NonNullable<Cancelled["revoked"]>;
 const CANCEL_COMPLETION = "UPDATE completions SET state = 'cancelled', lease_until = NULL WHERE job = @number AND state = 'pending' RETURNING id";
 const LANDING = "SELECT 1 FROM completions WHERE job = @number AND state = 'landing'";
 
-export function cancelJob(db: Database, id: string, reason: string): Cancelled {
+export function cancelJob(db: Database, id: string, reason: string, by?: Actor): Cancelled {
   const job = requireJob(db, id);
-  if (job.state === "cancelled") return { job: readJobView(db, job.number), revoked: null };
+  if (job.state === "cancelled") {
+    recordAct(db, by, { action: "cancelJob", kind: "job", key: id, outcome: "unchanged" });
+    return { job: readJobView(db, job.number), revoked: null };
+  }
   if (job.state === "done" || job.state === "failed") throw new SlipwayError("CONFLICT", `Job ${job.number} is ${job.state} already.`, { state: job.state });
   if (db.get(LANDING, { number: job.number })) {
     throw new SlipwayError("CONFLICT", `Job ${job.number} is landing right now.`, { state: job.state });
@@ -24,6 +29,7 @@ export function cancelJob(db: Database, id: string, reason: string): Cancelled {
   const revoked = cancelActive(db, job, reason);
   const completion = db.get<{ id: string }>(CANCEL_COMPLETION, { number: job.number });
   const verification = completion ? (cancelVerifications(db, completion.id).revoked[0] ?? null) : null;
+  recordAct(db, by, { action: "cancelJob", kind: "job", key: id, outcome: "ok" });
   return { job: readJobView(db, job.number), revoked: revoked ?? verification };
 }
 

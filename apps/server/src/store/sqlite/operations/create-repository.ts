@@ -1,8 +1,9 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Store } from "../../store.ts";
+import { recordAct } from "../audit.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
-import { repositoryRow } from "../repository-row.ts";
+import { REPOSITORY_VIEW, type RepositoryViewRow, repositoryRow } from "../repository-row.ts";
 import type { RepositoryTable } from "../tables.ts";
 
 const INSERT = `
@@ -11,13 +12,13 @@ const INSERT = `
   ON CONFLICT (name) DO NOTHING RETURNING *`;
 
 /** The same name and address again gives the repository that there is; another address under a known name: CONFLICT. */
-export function createRepository(db: Database, ...[input]: Parameters<Store["createRepository"]>): Awaited<ReturnType<Store["createRepository"]>> {
+export function createRepository(db: Database, ...[input, by]: Parameters<Store["createRepository"]>): Awaited<ReturnType<Store["createRepository"]>> {
   const { id, name, url, defaultBranch, maxRunning } = input;
-  const inserted = db.get<RepositoryTable>(INSERT, { id, name, url, defaultBranch, maxRunning });
-  if (inserted) return { repository: repositoryRow(inserted), created: true };
-  const known = db.get<RepositoryTable>("SELECT * FROM repositories WHERE name = @name", { name });
+  const created = db.get<RepositoryTable>(INSERT, { id, name, url, defaultBranch, maxRunning }) !== undefined;
+  const known = db.get<RepositoryViewRow>(`${REPOSITORY_VIEW} WHERE r.name = @name`, { name });
   if (!known || known.url !== url) {
     throw new SlipwayError("CONFLICT", `There is a repository "${name}" with another address.`, { name, url: known?.url ?? null });
   }
-  return { repository: repositoryRow(known), created: false };
+  recordAct(db, by, { action: "createRepository", kind: "repository", key: known.id, outcome: created ? "ok" : "unchanged" });
+  return { repository: repositoryRow(known), created };
 }

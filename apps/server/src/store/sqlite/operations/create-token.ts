@@ -1,5 +1,6 @@
 import type { TokenView } from "@slipway/protocol/accounts";
 import type { Store } from "../../store.ts";
+import { recordAct } from "../audit.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { TOKEN_COLUMNS, type TokenTable, tokenView } from "../token-view.ts";
@@ -9,9 +10,10 @@ const INSERT = `
   RETURNING ${TOKEN_COLUMNS}`;
 
 /** A digest that is already there: CONFLICT. */
-export function createToken(db: Database, ...[input]: Parameters<Store["createToken"]>): TokenView {
+export function createToken(db: Database, ...[input, by]: Parameters<Store["createToken"]>): TokenView {
   const { id, name, role, sha256, expiresAt } = input;
   const row = db.get<TokenTable>(INSERT, { id, name, role, sha256, expiresAt });
   if (!row) throw new Error("a token was not inserted");
+  recordAct(db, by, { action: "createToken", kind: "token", key: id, outcome: "ok" });
   return tokenView(row);
 }

@@ -37,6 +37,13 @@ const RECEIPTS = `
   )
   ORDER BY id`;
 
+// A refused call did nothing with the job.
+const ACTS = `
+  SELECT at, action, token_name AS name, role, job, made_job AS madeJob FROM audit
+  WHERE (job = @number OR made_job = @number) AND outcome = 'ok' ORDER BY seq`;
+
+type ActRow = Pick<JobDetail["acts"][number], "at" | "action" | "job" | "madeJob"> & JobDetail["acts"][number]["by"];
+
 export function getJobDetail(db: Database, id: string): JobDetail | undefined {
   const row = db.get<JobViewRow>(`${JOB_VIEW} WHERE j.id = @id`, { id });
   if (!row) return undefined;
@@ -58,5 +65,6 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
     receipts: db.all<ReceiptTable>(RECEIPTS, { number, image: completion ? imageOf(completion.sandbox) : null }).map(receiptView),
     artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
     completion: completion ? completionView(completion) : null,
+    acts: db.all<ActRow>(ACTS, { number }).map(({ name, role, ...act }) => ({ ...act, by: { name, role } })),
   };
 }

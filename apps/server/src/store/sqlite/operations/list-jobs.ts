@@ -4,12 +4,13 @@ import type { Database } from "../database.ts";
 import { JOB_VIEW, type JobViewRow, jobView } from "../job-view.ts";
 
 export function listJobs(db: Database, ...[filter]: Parameters<Store["listJobs"]>): JobView[] {
-  const { states, kinds, lanes, repoId, before, limit } = filter;
+  const { states, kinds, lanes, repoId, backend, before, limit } = filter;
   const conditions = [
     ...(states ? ["j.state IN (SELECT value FROM json_each(@states))"] : []),
     ...(kinds ? ["j.kind IN (SELECT value FROM json_each(@kinds))"] : []),
     ...(lanes ? ["j.lane IN (SELECT value FROM json_each(@lanes))"] : []),
     ...(repoId === undefined ? [] : ["j.repo_id = @repoId"]),
+    ...(backend === undefined ? [] : ["j.backend = @backend"]),
     ...(before === undefined ? [] : ["j.number < @before"]),
   ];
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
@@ -18,6 +19,7 @@ export function listJobs(db: Database, ...[filter]: Parameters<Store["listJobs"]
     kinds: JSON.stringify(kinds ?? []),
     lanes: JSON.stringify(lanes ?? []),
     repoId: repoId ?? "",
+    backend: backend ?? "",
     before: before ?? 0,
     limit,
   });

@@ -1,8 +1,7 @@
 import type { RepositoryRow } from "../../store.ts";
 import type { Database } from "../database.ts";
-import { repositoryRow } from "../repository-row.ts";
-import type { RepositoryTable } from "../tables.ts";
+import { REPOSITORY_VIEW, type RepositoryViewRow, repositoryRow } from "../repository-row.ts";
 
 export function listRepositories(db: Database): RepositoryRow[] {
-  return db.all<RepositoryTable>("SELECT * FROM repositories ORDER BY name").map(repositoryRow);
+  return db.all<RepositoryViewRow>(`${REPOSITORY_VIEW} ORDER BY r.name`).map(repositoryRow);
 }

@@ -1,0 +1,134 @@
+import { SlipwayError } from "@slipway/protocol/errors";
+import { createRepositorySchema, type RepositoryView } from "@slipway/protocol/repository";
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { withIsoTimes } from "../terminal/iso.ts";
+import { parseBranch, wholeNumber } from "../terminal/parse.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { type Column, tableLines } from "../terminal/table.ts";
+import { ago, plural, printable } from "../terminal/text.ts";
+import { type CommonOptions, screenOf, withCommon } from "./options.ts";
+import { withReader } from "./reading.ts";
+
+interface ChangeOptions extends CommonOptions {
+  readonly defaultBranch?: string;
+  readonly maxRunning?: number;
+}
+
+const REPOSITORY_ARGUMENT = ["<repository>", "name or id of the repository"] as const;
+const parseLimit = wholeNumber(1, 1_000);
+
+/** The repositories that the server knows. */
+export function addRepos(program: Command): void {
+  const repos = program
+    .command("repos")
+    .summary("the repositories there are; add, change, fetch one")
+    .description("Repositories that the server has on its hub. `slipway run` registers the one around the current folder by itself.");
+  withCommon(repos.command("list", { isDefault: true }))
+    .summary("list them (without a word after `repos`, too)")
+    .action(listCommand);
+  withCommon(repos.command("add").argument("<name>", "what it is called from here on", parseName).argument("<url>", "address that the server fetches from"))
+    .summary("register a repository that the server fetches from an address")
+    .description(
+      "Registers a repository and leaves its commits where they are: `slipway repos sync NAME` fetches them. The same name and address again is the same one.",
+    )
+    .option("--default-branch <branch>", "branch that jobs start from", parseBranch, "main")
+    .option("--max-running <n>", "jobs of it at once", parseLimit, 100)
+    .action(async (name: string, url: string, options: Required<ChangeOptions>) => {
+      const { defaultBranch, maxRunning } = options;
+      const body = { name, url, defaultBranch, maxRunning };
+      await change(options, ({ client }) => client.call("createRepository", { body }), "registered", `Fetch its commits: slipway repos sync ${name}`);
+    });
+  withCommon(repos.command("show").argument(...REPOSITORY_ARGUMENT))
+    .summary("one of them")
+    .action(async (name: string, options: CommonOptions) => {
+      const screen = screenOf(options);
+      const repository = await withReader(options, async ({ client }) => find((await client.call("listRepositories", {})).repositories, name));
+      screen.document(withIsoTimes(repository));
+      printFields(screen, repository);
+    });
+  withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT))
+    .summary("change its limit or default branch (role admin)")
+    .option("--max-running <n>", "jobs of it at once; what runs goes on", parseLimit)
+    .option("--default-branch <branch>", "branch that jobs start from", parseBranch)
+    .action(async (name: string, options: ChangeOptions) => {
+      const { defaultBranch, maxRunning } = options;
+      if (defaultBranch === undefined && maxRunning === undefined) {
+        throw new SlipwayError("INVALID_REQUEST", "There is nothing to change.", { hint: "Pass --max-running or --default-branch." });
+      }
+      const body = { ...(defaultBranch === undefined ? {} : { defaultBranch }), ...(maxRunning === undefined ? {} : { maxRunning }) };
+      await change(options, ({ client }) => client.call("updateRepository", { params: { repo: name }, body }), "changed");
+    });
+  withCommon(repos.command("sync").argument(...REPOSITORY_ARGUMENT))
+    .summary("fetch from its address")
+    .description("Has the server fetch from the repository's address. Branches come to refs/upstream on the hub; nothing that landed there is overwritten.")
+    .action(async (name: string, options: CommonOptions) => {
+      const screen = screenOf(options);
+      const answer = await withReader(options, ({ client }) => client.call("syncRepository", { params: { repo: name }, body: {} }));
+      screen.document(answer);
+      screen.print(`fetched ${plural(answer.branches.length, "branch", "branches")} of ${name}`);
+      for (const { branch, oid } of answer.branches) screen.print(`  ${oid?.slice(0, 12) ?? "gone".padEnd(12)}  ${printable(branch)}`);
+    });
+}
+
+async function listCommand(options: CommonOptions): Promise<void> {
+  const screen = screenOf(options);
+  const answer = await withReader(options, ({ client }) => client.call("listRepositories", {}));
+  screen.document(withIsoTimes(answer));
+  if (answer.repositories.length === 0) {
+    screen.print(screen.colors.dim("No repositories yet: `slipway run` in a checkout registers it, or `slipway repos add NAME URL`."));
+    return;
+  }
+  const columns: Array<Column<RepositoryView>> = [
+    { title: "repository", text: ({ name }) => name },
+    { title: "branch", text: ({ defaultBranch }) => defaultBranch },
+    { title: "running", text: ({ running, maxRunning }) => `${running}/${maxRunning}`, align: "right" },
+    { title: "since", text: ({ createdAt }) => ago(createdAt), paint: (text) => screen.colors.dim(text) },
+    { title: "address", text: addressOf, grows: true },
+  ];
+  for (const line of tableLines(screen, columns, answer.repositories)) screen.print(line);
+}
+
+async function change(
+  options: CommonOptions,
+  call: (connection: Parameters<Parameters<typeof withReader<RepositoryView>>[1]>[0]) => Promise<RepositoryView>,
+  word: string,
+  next?: string,
+): Promise<void> {
+  const screen = screenOf(options);
+  const repository = await withReader(options, call);
+  screen.document(withIsoTimes(repository));
+  screen.print(`${word} ${repository.name}: at most ${plural(repository.maxRunning, "job")} at once, from ${repository.defaultBranch}`);
+  if (next !== undefined) screen.print(screen.colors.dim(next));
+}
+
+function find(repositories: readonly RepositoryView[], wanted: string): RepositoryView {
+  const found = repositories.find(({ id }) => id === wanted) ?? repositories.find(({ name }) => name === wanted);
+  if (found) return found;
+  throw new SlipwayError("NOT_FOUND", `There is no repository ${wanted}.`, { repo: wanted, hint: "`slipway repos` lists those that there are." });
+}
+
+function printFields(screen: Screen, repository: RepositoryView): void {
+  const { id, name, defaultBranch, running, maxRunning, createdAt, upstreamUrl } = repository;
+  screen.print(screen.colors.bold(name));
+  for (const [field, value] of [
+    ["id", id],
+    ["address", addressOf(repository)],
+    ["branch", defaultBranch],
+    ["running", `${running} of at most ${maxRunning}`],
+    ["since", `${new Date(createdAt).toISOString()} (${ago(createdAt)})`],
+    ["hub", `${upstreamUrl} (password: a token)`],
+  ] as const)
+    screen.print(`  ${screen.colors.dim(field.padEnd(10))} ${value}`);
+  screen.print(screen.colors.dim(`Its jobs: slipway jobs --repo ${/^[\w.-]+$/.test(name) ? name : id}`));
+}
+
+function addressOf({ url }: RepositoryView): string {
+  return url === null ? "(pushed from a checkout)" : printable(url);
+}
+
+function parseName(text: string): string {
+  const { success, error } = createRepositorySchema.shape.name.safeParse(text);
+  if (success) return text;
+  throw new InvalidArgumentError(`A name has ${error.issues[0]?.message.replace(/^expected /, "") ?? "another form"}.`);
+}

@@ -1,0 +1,73 @@
+import type { WorkerView } from "@slipway/protocol/worker-api";
+import type { Command } from "commander";
+import { Option } from "commander";
+import { withIsoTimes } from "../terminal/iso.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { type Column, tableLines } from "../terminal/table.ts";
+import { ago, plural, printable } from "../terminal/text.ts";
+import { drainWorkers } from "./drain.ts";
+import { type CommonOptions, screenOf, withCommon } from "./options.ts";
+import { withReader } from "./reading.ts";
+
+const STATES = ["connected", "draining", "away"] as const;
+type WorkerState = (typeof STATES)[number];
+
+interface ListOptions extends CommonOptions {
+  readonly state?: WorkerState[];
+  readonly backend?: string;
+}
+
+/** The workers that the server knows. */
+export function addWorkers(program: Command): void {
+  const workers = program
+    .command("workers")
+    .summary("the workers there are, and what they run; drain one")
+    .description("Workers that ever registered with the server.");
+  withCommon(workers.command("list", { isDefault: true }))
+    .summary("list them (without a word after `workers`, too)")
+    .addOption(new Option("--state <state...>", "only in these states").choices([...STATES]))
+    .option("--backend <name>", "only those that have this backend")
+    .action(listCommand);
+  withCommon(workers.command("drain").argument("<worker>", "name or id of the worker"))
+    .summary("let it finish what it has and take nothing more (role admin)")
+    .option("--no-wait", "do not wait until it has finished")
+    .action(async (worker: string, options: CommonOptions & { wait: boolean }) => await drainWorkers(worker, options));
+}
+
+async function listCommand({ state, backend, ...options }: ListOptions): Promise<void> {
+  const screen = screenOf(options);
+  const answer = await withReader(options, ({ client }) => client.call("listWorkers", {}));
+  const workers = answer.workers
+    .filter((worker) => state === undefined || state.includes(stateOf(worker)))
+    .filter((worker) => backend === undefined || worker.backends.some(({ name }) => name === backend));
+  screen.document(
+    withIsoTimes({ workers: workers.map((worker) => ({ ...worker, state: stateOf(worker), backends: worker.backends.map(({ name }) => name) })) }),
+  );
+  if (workers.length > 0) for (const line of tableLines(screen, columnsOf(screen), workers)) screen.print(line);
+  else if (answer.workers.length === 0) screen.print(screen.colors.dim("No worker has registered yet: `slipway up` starts one."));
+  else screen.print(screen.colors.dim(`None of the ${plural(answer.workers.length, "worker")} fits: leave --state or --backend out.`));
+}
+
+function columnsOf(screen: Screen): Array<Column<WorkerView>> {
+  const { colors } = screen;
+  const paint = { connected: colors.green, draining: colors.yellow, away: colors.dim };
+  return [
+    { title: "worker", text: ({ name }) => printable(name) },
+    { title: "state", text: stateText, paint: (text, worker) => paint[stateOf(worker)](text) },
+    { title: "slots", text: ({ running, slots }) => `${running.length}/${slots}`, align: "right" },
+    { title: "sandbox", text: ({ sandbox }) => sandbox, paint: (text, { sandbox }) => (sandbox === "none" ? colors.yellow(text) : text) },
+    { title: "version", text: ({ version }) => printable(version) },
+    { title: "backends", text: ({ backends }) => printable(backends.map(({ name }) => name).join(" ")) || "none" },
+    { title: "jobs", text: ({ running }) => running.map(({ number }) => number).join(" "), grows: true },
+  ];
+}
+
+function stateOf({ connected, draining }: WorkerView): WorkerState {
+  if (!connected) return "away";
+  return draining ? "draining" : "connected";
+}
+
+function stateText(worker: WorkerView): string {
+  const state = stateOf(worker);
+  return state === "away" ? `away, seen ${ago(worker.lastSeenAt)}` : state;
+}

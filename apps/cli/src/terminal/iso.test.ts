@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { withIsoTimes } from "./iso.ts";
+
+test("times become ISO dates wherever they stand, and nothing else changes", () => {
+  const document = { at: 0, count: 5, list: [{ lastSeenAt: 1_700_000_000_000, endedAt: null, heat: 3, name: "At" }], text: "at" };
+  expect(withIsoTimes(document)).toEqual({
+    at: "1970-01-01T00:00:00.000Z",
+    count: 5,
+    list: [{ lastSeenAt: "2023-11-14T22:13:20.000Z", endedAt: null, heat: 3, name: "At" }],
+    text: "at",
+  });
+});
