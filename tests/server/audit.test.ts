@@ -1,6 +1,6 @@
 import { AUDITED_ENDPOINTS, type AuditEntry } from "@slipway/protocol/audit";
 import type { Endpoint } from "@slipway/protocol/endpoint";
-import { ENDPOINTS } from "@slipway/protocol/endpoints";
+import { ENDPOINTS, type EndpointName } from "@slipway/protocol/endpoints";
 import { newId } from "@slipway/protocol/scalars";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TestServer } from "./server-harness.ts";
