@@ -73,11 +73,11 @@ const REMEDIES: ReadonlyArray<readonly [RegExp, string]> = [
   [/ENOENT/, "Install bubblewrap (`apt install bubblewrap`), or ask for no isolation with `--sandbox none`."],
   [
     /uid map|RTM_NEWADDR|loopback/i,
-    "This machine's AppArmor keeps user namespaces from unprivileged programs: add a profile for bwrap, or `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; or set `sandbox: none`.",
+    "This machine's AppArmor keeps user namespaces from unprivileged programs: add a profile for bwrap, or `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; or ask for no isolation with `--sandbox none`.",
   ],
   [
     /new namespace failed|No permissions to create/i,
-    "Allow user namespaces (`sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000`; in a container, a seccomp profile that lets unshare through); or set `sandbox: none`.",
+    "Allow user namespaces (`sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000`; in a container, a seccomp profile that lets unshare through); or ask for no isolation with `--sandbox none`.",
   ],
   [/Can't find source path|Can't bind mount|Can't mkdir/i, "A folder that the sandbox needs is missing or cannot be mounted; the message names it."],
 ];
