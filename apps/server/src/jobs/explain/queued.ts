@@ -23,7 +23,7 @@ export async function explainQueued(plane: Known, job: JobView): Promise<Waiting
   }
   if (waiting.runAfter !== null) {
     const at = new Date(waiting.runAfter).toISOString();
-    const failure = job.attempts > 0 ? (await plane.store.getJobDetail(job.id))?.attempts.at(-1)?.failure : null;
+    const failure = job.fence > 0 ? (await plane.store.getJobDetail(job.id))?.attempts.at(-1)?.failure : null;
     const reason = failure ? `It is tried again at ${at}, after ${failure.code}: ${failure.message}` : `It is not to run before ${at}.`;
     return { owner: "clock", deadline: waiting.runAfter, reason, unblock: "Nothing to do: it becomes claimable at that time." };
   }
