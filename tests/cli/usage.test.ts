@@ -26,6 +26,7 @@ const COMMANDS = [
   "retry",
   "explain",
   "drain",
+  "config",
   "bench",
   "version",
 ];

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
+import { addConfig } from "./commands/config.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDrain } from "./commands/drain.ts";
@@ -40,6 +41,7 @@ export function slipwayProgram(): Command {
   addJobActions(program);
   program.commandsGroup("Operations:");
   addDrain(program);
+  addConfig(program);
   addBench(program);
   addVersion(program);
   return program;
