@@ -12,6 +12,7 @@ afterAll(async () => await ground[Symbol.asyncDispose]());
 
 const COMMANDS = [
   "demo",
+  "init",
   "run",
   "up",
   "backends",

@@ -6,6 +6,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addFetch } from "./commands/fetch.ts";
+import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
@@ -28,6 +29,7 @@ export function slipwayProgram(): Command {
     .addHelpText("after", `\n${exitCodeHelp()}\n\nFirst steps: \`slipway demo\`, then \`slipway run "…"\` in a git repository of your own.`);
   program.commandsGroup("Start:");
   addDemo(program);
+  addInit(program);
   addRun(program);
   addUp(program);
   addBackends(program);
