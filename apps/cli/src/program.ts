@@ -3,10 +3,12 @@ import { addAudit } from "./commands/audit.ts";
 import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addConfig } from "./commands/config.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addFetch } from "./commands/fetch.ts";
+import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
@@ -32,6 +34,7 @@ export function slipwayProgram(): Command {
     .addHelpText("after", `\n${exitCodeHelp()}\n\nFirst steps: \`slipway demo\`, then \`slipway run "…"\` in a git repository of your own.`);
   program.commandsGroup("Start:");
   addDemo(program);
+  addInit(program);
   addRun(program);
   addUp(program);
   addBackends(program);
@@ -49,6 +52,7 @@ export function slipwayProgram(): Command {
   addDrain(program);
   addToken(program);
   addAudit(program);
+  addConfig(program);
   addBench(program);
   addCompletion(program);
   addVersion(program);

@@ -1,0 +1,48 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** The files in the root of a repository, as far as a proposal looks at them. */
+export interface Project {
+  readonly names: ReadonlySet<string>;
+  /** Text by name; empty where the file is not there. */
+  text(name: string): string;
+}
+
+/** What is ever read; all else counts by its name alone. */
+const READ: readonly string[] = [
+  "package.json",
+  "pyproject.toml",
+  "requirements.txt",
+  "requirements-dev.txt",
+  "dev-requirements.txt",
+  "Cargo.toml",
+  "Makefile",
+];
+
+export async function readProject(root: string): Promise<Project> {
+  const names = new Set(await readdir(root));
+  const read = await Promise.all(READ.filter((name) => names.has(name)).map(async (name) => [name, await readFile(join(root, name), "utf8")] as const));
+  const texts = new Map(read);
+  return { names, text: (name) => texts.get(name) ?? "" };
+}
+
+/** A line of the proposal, and why it is there. */
+export interface Line {
+  readonly run: string;
+  readonly why: string;
+}
+
+export const GATE_KINDS = ["lint", "test", "build"] as const;
+export type GateKind = (typeof GATE_KINDS)[number];
+
+/** What one kind of project needs. */
+export interface Found {
+  /** Such as `node`: tells gates of several kinds of project apart. */
+  readonly of: string;
+  readonly setup: readonly Line[];
+  readonly gates: Readonly<Partial<Record<GateKind, Line>>>;
+  /** For the person; not in the file. */
+  readonly notes: readonly string[];
+  /** Folders that the setup makes, which git must ignore. */
+  readonly makes: readonly string[];
+}

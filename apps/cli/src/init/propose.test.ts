@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { lineDiff } from "./line-diff.ts";
+import { readProject } from "./project.ts";
+import { type Proposal, propose } from "./propose.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "slipway-init-"));
+});
+afterAll(async () => await rm(folder, { recursive: true, force: true }));
+
+async function proposalFor(files: Record<string, string>): Promise<Proposal> {
+  const root = await mkdtemp(join(folder, "repo-"));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(root, name), text);
+  return propose(await readProject(root));
+}
+
+const SCRIPTS = JSON.stringify({ scripts: { build: "tsc", test: "vitest", lint: "eslint ." }, devDependencies: { vitest: "1" } });
+const NODE_GATES = (manager: string): string[] => [`lint: ${manager} run lint`, `test: ${manager} test`, `build: ${manager} run build`];
+
+test.each<[name: string, files: Record<string, string>, setup: string[], gates: string[]]>([
+  ["npm", { "package.json": SCRIPTS, "package-lock.json": "{}" }, ["npm ci"], NODE_GATES("npm")],
+  ["npm without a lockfile", { "package.json": SCRIPTS }, ["npm install"], NODE_GATES("npm")],
+  ["npm with nothing to install", { "package.json": '{"scripts": {"test": "node --test"}}' }, [], ["test: npm test"]],
+  ["pnpm", { "package.json": SCRIPTS, "pnpm-lock.yaml": "" }, ["pnpm install --frozen-lockfile"], NODE_GATES("pnpm")],
+  ["pnpm by its field", { "package.json": SCRIPTS.replace("{", '{"packageManager": "pnpm@9.0.0",') }, ["pnpm install"], NODE_GATES("pnpm")],
+  ["yarn 1", { "package.json": SCRIPTS, "yarn.lock": "" }, ["yarn install --frozen-lockfile"], NODE_GATES("yarn")],
+  ["yarn 2 and later", { "package.json": SCRIPTS, "yarn.lock": "", ".yarnrc.yml": "" }, ["yarn install --immutable"], NODE_GATES("yarn")],
+  ["what npm init writes", { "package.json": '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}' }, [], []],
+  [
+    "uv",
+    { "pyproject.toml": '[project]\nname = "x"\n[dependency-groups]\ndev = ["pytest>=8", "ruff"]\n', "uv.lock": "" },
+    ["uv sync --locked --all-extras"],
+    ["lint: uv run ruff check .", "test: uv run pytest"],
+  ],
+  [
+    "pip",
+    { "requirements.txt": "flask\n# ruff is not used\n", "requirements-dev.txt": "pytest==8.0\n" },
+    ["python3 -m venv .venv", ".venv/bin/pip install -r requirements.txt", ".venv/bin/pip install -r requirements-dev.txt", ".venv/bin/pip install pytest"],
+    ["test: .venv/bin/pytest"],
+  ],
+  ["a package of pip", { "setup.py": "", "pyproject.toml": "" }, ["python3 -m venv .venv", ".venv/bin/pip install -e ."], []],
+  ["go", { "go.mod": "module x\n" }, ["go mod download"], ["test: go test ./...", "build: go build ./..."]],
+  ["go with a linter", { "go.mod": "", ".golangci.yml": "" }, ["go mod download"], ["lint: golangci-lint run", "test: go test ./...", "build: go build ./..."]],
+  ["cargo", { "Cargo.toml": '[package]\nname = "x"\n', "Cargo.lock": "" }, ["cargo fetch --locked"], ["test: cargo test", "build: cargo build"]],
+  ["make", { Makefile: "VERSION := 1\nbuild := x\n\ntest: all\n\tgo\nlint:\n\tx\n" }, [], ["lint: make lint", "test: make test"]],
+  ["make beside npm", { "package.json": SCRIPTS, "package-lock.json": "{}", Makefile: "test:\n\tnpm test\n" }, ["npm ci"], NODE_GATES("npm")],
+  [
+    "two kinds of project",
+    { "package.json": '{"scripts": {"test": "x"}}', "go.mod": "" },
+    ["go mod download"],
+    ["test-node: npm test", "test-go: go test ./...", "build: go build ./..."],
+  ],
+  ["nothing known", { "README.md": "" }, [], []],
+])("%s", async (_, files, setup, gates) => {
+  const { config, text } = await proposalFor(files);
+  expect(config.setup.commands).toEqual(setup);
+  expect(config.gates.map(({ name, run }) => `${name}: ${run}`)).toEqual(gates);
+  // Why stands above each line.
+  const lines = text.split("\n");
+  for (const [index, line] of lines.entries()) if (/^ +- /.test(line)) expect(lines[index - 1]).toMatch(/^ +# \S/);
+});
+
+test.each<[string, Record<string, string>]>([
+  ["workspaces of npm", { "package.json": '{"workspaces": ["packages/*"]}' }],
+  ["workspaces of pnpm", { "package.json": "{}", "pnpm-workspace.yaml": "" }],
+  ["a workspace of cargo", { "Cargo.toml": '[workspace]\nmembers = ["a"]\n' }],
+  ["a workspace of go", { "go.work": "" }],
+])("%s: says that only the root was looked at", async (_, files) => {
+  expect((await proposalFor(files)).notes.join()).toContain("only");
+});
+
+test("a package.json that is no JSON is named", async () => {
+  await expect(proposalFor({ "package.json": "{," })).rejects.toMatchObject({ code: "INVALID_CONFIG", message: "package.json is no JSON." });
+});
+
+test("a diff keeps what stays and shows what goes and comes", () => {
+  expect(lineDiff("a\nb\nc\n", "a\nx\nc\nd\n")).toEqual(["  a", "- b", "+ x", "  c", "+ d"]);
+  expect(lineDiff("same\n", "same\n")).toEqual(["  same"]);
+});
