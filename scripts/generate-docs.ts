@@ -1,5 +1,5 @@
 /**
- * Writes the pages that are made from the code: job states, errors, the HTTP API, all settings, JSON Schemas. `--check` writes nothing and fails where a page
+ * Writes the pages that are made from the code: job states, errors, the HTTP API, all commands, all settings, JSON Schemas. `--check` writes nothing and fails where a page
  * on disk differs from what the code says.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -20,6 +20,7 @@ import { TRANSITIONS } from "@slipway/protocol/states";
 import { claimSchema, outcomeSchema } from "@slipway/protocol/worker-api";
 import { z } from "zod";
 import { openApiDocument } from "../apps/server/src/http/openapi.ts";
+import { cliPage } from "./docs/cli-page.ts";
 import { configurationPage } from "./docs/configuration-page.ts";
 
 const NOTE = "<!-- Made by `npm run docs` from the code; change it there. -->";
@@ -109,6 +110,7 @@ async function pages(): Promise<Map<string, string>> {
     ["job-states.md", statesPage()],
     ["errors.md", errorsPage()],
     ["api.md", apiPage()],
+    ["cli.md", cliPage(NOTE)],
     ["configuration.md", configurationPage(NOTE)],
     ["openapi.json", json(await openApiDocument())],
   ]);

@@ -2,7 +2,7 @@ import type { SlipwayError } from "@slipway/protocol/errors";
 import { ERRORS } from "@slipway/protocol/errors";
 import type { JobState } from "@slipway/protocol/states";
 
-/** Exit codes of every command: the one table, shown by `slipway --help`. */
+/** Exit codes of every command: the one table, shown by `slipway --help` and in docs/cli.md. They are promised: scripts rely on them. */
 export const EXIT_CODES = {
   ok: { code: 0, when: "all went well; for `run`: the change landed" },
   failed: { code: 1, when: "the job failed, or a required check of `doctor` did" },
@@ -40,6 +40,26 @@ export function exitCodeOfState(state: JobState): number {
   if (state === "blocked") return EXIT_CODES.blocked.code;
   if (state === "cancelled") return EXIT_CODES.cancelled.code;
   return state === "failed" ? EXIT_CODES.failed.code : EXIT_CODES.ok.code;
+}
+
+type ExitName = keyof typeof EXIT_CODES;
+
+const ANY: readonly ExitName[] = ["ok", "usage", "environment"];
+/** What commands may end with besides those of any. */
+const FURTHER: Readonly<Record<string, readonly ExitName[]>> = {
+  demo: ["failed", "interrupted"],
+  run: ["failed", "blocked", "cancelled", "interrupted"],
+  logs: ["failed", "blocked", "cancelled", "interrupted"],
+  fetch: ["failed", "blocked", "cancelled"],
+  doctor: ["failed"],
+  drain: ["interrupted"],
+  "workers drain": ["interrupted"],
+  bench: ["failed", "interrupted"],
+};
+
+/** The codes that a command, named by its words, may end with, in order. */
+export function exitCodesOf(path: string): number[] {
+  return [...ANY, ...(FURTHER[path] ?? [])].map((name) => EXIT_CODES[name].code).toSorted((a, b) => a - b);
 }
 
 /** The table as text for `--help`. */

@@ -20,6 +20,7 @@ import { addToken } from "./commands/token.ts";
 import { addUp } from "./commands/up.ts";
 import { addVersion, slipwayVersion } from "./commands/version.ts";
 import { addWorkers } from "./commands/workers.ts";
+import { addExamples } from "./examples.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 
 /** The whole command line. Errors of usage are thrown as CommanderError and not printed, all others as SlipwayError. */
@@ -56,5 +57,6 @@ export function slipwayProgram(): Command {
   addBench(program);
   addCompletion(program);
   addVersion(program);
+  addExamples(program);
   return program;
 }

@@ -25,7 +25,7 @@ export function addRepos(program: Command): void {
     .summary("the repositories there are; add, change, fetch one")
     .description("Repositories that the server has on its hub. `slipway run` registers the one around the current folder by itself.");
   withCommon(repos.command("list", { isDefault: true }))
-    .summary("list them (without a word after `repos`, too)")
+    .summary("list repositories; `slipway repos` alone does too")
     .action(listCommand);
   withCommon(repos.command("add").argument("<name>", "what it is called from here on", parseName).argument("<url>", "address that the server fetches from"))
     .summary("register a repository that the server fetches from an address")
@@ -40,7 +40,7 @@ export function addRepos(program: Command): void {
       await change(options, ({ client }) => client.call("createRepository", { body }), "registered", `Fetch its commits: slipway repos sync ${name}`);
     });
   withCommon(repos.command("show").argument(...REPOSITORY_ARGUMENT))
-    .summary("one of them")
+    .summary("one repository: address, limit, where its hub is")
     .action(async (name: string, options: CommonOptions) => {
       const screen = screenOf(options);
       const repository = await withReader(options, async ({ client }) => find((await client.call("listRepositories", {})).repositories, name));
@@ -48,7 +48,7 @@ export function addRepos(program: Command): void {
       printFields(screen, repository);
     });
   withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT))
-    .summary("change its limit or default branch (role admin)")
+    .summary("change the limit or default branch of one (role admin)")
     .option("--max-running <n>", "jobs of it at once; what runs goes on", parseLimit)
     .option("--default-branch <branch>", "branch that jobs start from", parseBranch)
     .action(async (name: string, options: ChangeOptions) => {
@@ -60,7 +60,7 @@ export function addRepos(program: Command): void {
       await change(options, ({ client }) => client.call("updateRepository", { params: { repo: name }, body }), "changed");
     });
   withCommon(repos.command("sync").argument(...REPOSITORY_ARGUMENT))
-    .summary("fetch from its address")
+    .summary("have the server fetch one from its address")
     .description("Has the server fetch from the repository's address. Branches come to refs/upstream on the hub; nothing that landed there is overwritten.")
     .action(async (name: string, options: CommonOptions) => {
       const screen = screenOf(options);

@@ -27,18 +27,22 @@ export function addToken(program: Command): void {
     .description("Tokens that open the server, each with one role. The files in the data folder's `tokens` are those of this machine's own processes.")
     .addHelpText("after", `\nRoles:\n${ROLES.map((role) => `  ${role.padEnd(11)} ${ROLE_HELP[role]}`).join("\n")}`);
   withCommon(token.command("list", { isDefault: true }))
-    .summary("list those that are good (without a word after `token`, too)")
+    .summary("list tokens that are good; `slipway token` alone does too")
     .addOption(new Option("--role <role>", "only of this role").choices([...ROLES]))
     .action(listCommand);
   withCommon(token.command("create"))
-    .summary("make one; it is shown once")
-    .description("Makes a token and prints it, once: the server keeps its SHA-256 only. Put it in a file of your own and name that with SLIPWAY_TOKEN_FILE.")
+    .summary("make a token; it is shown once")
+    .description(
+      "Makes a token and prints it, once: the server keeps its SHA-256 only. Put it in a file of your own and name that with SLIPWAY_TOKEN_FILE.\nRoles: " +
+        ROLES.map((role) => `${role}: ${ROLE_HELP[role]}`).join(". ") +
+        ".",
+    )
     .requiredOption("--name <name>", "who or what has it, as the audit will tell")
     .addOption(new Option("--role <role>", "what it may do; see `slipway token --help`").choices([...ROLES]).makeOptionMandatory())
     .option("--expires <when>", "good for a time such as 30d, or until a date; without it, until it is revoked", parseTime)
     .action(createCommand);
   withCommon(token.command("revoke").argument("<token>", "id of the token, or its name where that is the only one"))
-    .summary("end one; what it holds open ends too")
+    .summary("end a token; what it holds open ends too")
     .action(revokeCommand);
 }
 

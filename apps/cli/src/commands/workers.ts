@@ -24,12 +24,12 @@ export function addWorkers(program: Command): void {
     .summary("the workers there are, and what they run; drain one")
     .description("Workers that ever registered with the server.");
   withCommon(workers.command("list", { isDefault: true }))
-    .summary("list them (without a word after `workers`, too)")
+    .summary("list workers; `slipway workers` alone does too")
     .addOption(new Option("--state <state...>", "only in these states").choices([...STATES]))
     .option("--backend <name>", "only those that have this backend")
     .action(listCommand);
   withCommon(workers.command("drain").argument("<worker>", "name or id of the worker"))
-    .summary("let it finish what it has and take nothing more (role admin)")
+    .summary("let one worker finish what it has and take nothing more (role admin)")
     .option("--no-wait", "do not wait until it has finished")
     .action(async (worker: string, options: CommonOptions & { wait: boolean }) => await drainWorkers(worker, options));
 }

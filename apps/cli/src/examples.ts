@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+
+/** Lines to type for each command, by its words; shown by its `--help` and on the page of all commands. A new command has a row here. */
+export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  demo: ["slipway demo", "slipway demo --sandbox none"],
+  run: [
+    'slipway run "Mend the failing test"',
+    'slipway run "Mend the failing test" --backend codex --budget-usd 5 --into main',
+    'slipway run "Say hello" --backend-config script=@steps.yaml',
+  ],
+  up: ["slipway up", "slipway up --slots 8 --port 0"],
+  backends: ["slipway backends"],
+  doctor: ["slipway doctor", "slipway doctor --json"],
+  submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],
+  jobs: ["slipway jobs", "slipway jobs --here --state failed blocked", "slipway jobs --backend codex --all --json"],
+  show: ["slipway show 12", "slipway show 12 --artifact gate-test.log"],
+  logs: ["slipway logs 12", "slipway logs -f 12 --stream gate:test"],
+  fetch: ["slipway fetch 12", "slipway fetch 12 --into review"],
+  diff: ["slipway diff 12", "slipway diff 12 | git apply --check"],
+  cancel: ['slipway cancel 12 --reason "no longer needed"'],
+  retry: ["slipway retry 12"],
+  explain: ["slipway explain 12"],
+  "repos list": ["slipway repos", "slipway repos --json"],
+  "repos add": ["slipway repos add ship https://git.example.org/ship.git --default-branch trunk"],
+  "repos show": ["slipway repos show ship"],
+  "repos set": ["slipway repos set ship --max-running 4"],
+  "repos sync": ["slipway repos sync ship"],
+  "workers list": ["slipway workers", "slipway workers --state connected --backend codex"],
+  "workers drain": ["slipway workers drain anvil", "slipway workers drain anvil --no-wait"],
+  drain: ["slipway drain"],
+  "token list": ["slipway token", "slipway token list --role submitter"],
+  "token create": ["slipway token create --role submitter --name ci --expires 30d >ci.token"],
+  "token revoke": ["slipway token revoke ci"],
+  audit: ["slipway audit --since 2d", "slipway audit --job 12", "slipway audit --who ci --action submitJob cancelJob"],
+  completion: ['eval "$(slipway completion bash)"', "slipway completion fish | source"],
+  bench: ["slipway bench --quick", "slipway bench --only list"],
+  version: ["slipway version"],
+};
+
+/** Commands that do something, with their words: groups are told of by what is in them. */
+export function leafCommands(command: Command, path: readonly string[] = []): Array<{ readonly path: string; readonly command: Command }> {
+  const visible = command.createHelp().visibleCommands(command);
+  const subcommands = visible.filter((sub) => sub.name() !== "help");
+  if (subcommands.length === 0) return [{ path: path.join(" "), command }];
+  return subcommands.flatMap((sub) => leafCommands(sub, [...path, sub.name()]));
+}
+
+/** Has each command's `--help` end with its examples. */
+export function addExamples(program: Command): void {
+  for (const { path, command } of leafCommands(program)) {
+    const lines = EXAMPLES[path];
+    if (lines) command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+  }
+}
