@@ -1,7 +1,10 @@
 import { EXAMPLES, leafCommands } from "@slipway/cli/examples";
 import { EXIT_CODES, exitCodesOf } from "@slipway/cli/exit-codes";
 import { slipwayProgram } from "@slipway/cli/program";
-import type { Argument, Command, Option } from "commander";
+
+type Command = ReturnType<typeof slipwayProgram>;
+type Option = Command["options"][number];
+type Argument = Command["registeredArguments"][number];
 
 /** The page of all commands: usage, arguments, options with their values and defaults, examples and exit codes, from the program itself. */
 export function cliPage(note: string): string {

@@ -13,7 +13,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   doctor: ["slipway doctor", "slipway doctor --json"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],
   jobs: ["slipway jobs", "slipway jobs --here --state failed blocked", "slipway jobs --backend codex --all --json"],
-  show: ["slipway show 12", "slipway show 12 --artifact gate-test.log"],
+  show: ["slipway show 12", "slipway show 12 --artifact setup.log"],
   logs: ["slipway logs 12", "slipway logs -f 12 --stream gate:test"],
   fetch: ["slipway fetch 12", "slipway fetch 12 --into review"],
   diff: ["slipway diff 12", "slipway diff 12 | git apply --check"],

@@ -33,9 +33,7 @@ export function addToken(program: Command): void {
   withCommon(token.command("create"))
     .summary("make a token; it is shown once")
     .description(
-      "Makes a token and prints it, once: the server keeps its SHA-256 only. Put it in a file of your own and name that with SLIPWAY_TOKEN_FILE.\nRoles: " +
-        ROLES.map((role) => `${role}: ${ROLE_HELP[role]}`).join(". ") +
-        ".",
+      `Makes a token and prints it, once: the server keeps its SHA-256 only. Put it in a file of your own and name that with SLIPWAY_TOKEN_FILE.\nRoles: ${ROLES.map((role) => `${role}: ${ROLE_HELP[role]}`).join(". ")}.`,
     )
     .requiredOption("--name <name>", "who or what has it, as the audit will tell")
     .addOption(new Option("--role <role>", "what it may do; see `slipway token --help`").choices([...ROLES]).makeOptionMandatory())
