@@ -3,6 +3,7 @@ import type { Command } from "commander";
 /** Lines to type for each command, by its words; shown by its `--help` and on the page of all commands. A new command has a row here. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   demo: ["slipway demo", "slipway demo --sandbox none"],
+  init: ["slipway init", "slipway init --yes"],
   run: [
     'slipway run "Mend the failing test"',
     'slipway run "Mend the failing test" --backend codex --budget-usd 5 --into main',
@@ -31,6 +32,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "token list": ["slipway token", "slipway token list --role submitter"],
   "token create": ["slipway token create --role submitter --name ci --expires 30d >ci.token"],
   "token revoke": ["slipway token revoke ci"],
+  "config show": ["slipway config", "slipway config --json"],
+  "config check": ["slipway config check"],
   audit: ["slipway audit --since 2d", "slipway audit --job 12", "slipway audit --who ci --action submitJob cancelJob"],
   completion: ['eval "$(slipway completion bash)"', "slipway completion fish | source"],
   bench: ["slipway bench --quick", "slipway bench --only list"],

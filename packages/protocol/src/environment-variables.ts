@@ -33,7 +33,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   {
     name: "SLIPWAY_TOKEN_FILE",
     readBy: "command line",
-    fallback: "`tokens/admin` in the data folder",
+    fallback: "`tokens/admin.token` in the data folder",
     meaning: "File with the token for the server that SLIPWAY_URL names.",
     toAllParts: false,
   },

@@ -41,7 +41,7 @@ describe("parseGatewayConfig", () => {
   });
 
   it.each([
-    ["provider: {}\n", { line: 1, column: 1, key: "provider", expected: "one of version, providers, prices, and no other key" }],
+    ["provider: {}\n", { line: 1, column: 1, key: "provider", expected: "one of version, providers, prices, and no other key (did you mean providers?)" }],
     [
       "providers:\n  openai:\n    baseUrl: https://api.openai.com/v1\n    apiKey: sk-1\n",
       {

@@ -12,15 +12,15 @@ import { plural, printable } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 
 export function addConfig(program: Command): void {
-  const config = withCommon(program.command("config"))
-    .summary("what is set, and where each value comes from")
+  const config = program.command("config").summary("what is set, and where each value comes from");
+  withCommon(config.command("show", { isDefault: true }))
+    .summary("what is set, and where each value comes from (the default)")
     .description("Shows what holds for what is started or submitted from here, with the option, variable or line that says so. Secrets are named, never shown.")
     .action(configCommand);
   withCommon(config.command("check"))
     .summary("read all configuration files and say what is wrong in them")
     .description("Reads slipway.yaml, gateway.yaml and the .slipway.yaml of the repository around the current folder. Ends with 2 where one is wrong.")
-    // The options of `config` itself are taken from whichever of the two they are given to.
-    .action(async (_: unknown, command: Command) => await checkCommand(command.optsWithGlobals()));
+    .action(checkCommand);
 }
 
 async function configCommand(options: CommonOptions): Promise<void> {
