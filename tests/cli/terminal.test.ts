@@ -177,7 +177,10 @@ describe("without a task an editor opens on a terminal", () => {
   test("what was written is kept where it could not be submitted", async () => {
     const root = await ground.repository("unsent");
     const command = await editor("writes", `echo 'A long text.' > "$1"`);
-    await using terminal = await Terminal.run(ground, root, ["run", "--backend", "nobody-has-this"], { env: { EDITOR: command, TMPDIR: ground.folder } });
+    await using terminal = await Terminal.run(ground, root, ["run", "--backend", "nobody-has-this"], {
+      columns: 160,
+      env: { EDITOR: command, TMPDIR: ground.folder },
+    });
     expect(await terminal.exitCode()).toBe(2);
     const [, file = ""] = /--task-file (\S+)/.exec(await terminal.screen()) ?? [];
     expect(await readFile(file, "utf8")).toBe("A long text.");
