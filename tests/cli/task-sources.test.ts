@@ -19,12 +19,12 @@ beforeAll(async () => {
 afterAll(async () => await ground[Symbol.asyncDispose]());
 
 test.each([
-  [["--task-file", "task.md"], "From a file"],
+  [["--task-file", "../task.md"], "From a file"],
   [["-"], "From a pipe"],
   [["--task-file", "-"], "From a pipe"],
   [["One\r\ntwo\r\n"], "One\ntwo"],
 ])("submit %j", async (args, task) => {
-  await writeFile(join(root, "task.md"), "\ufeffFrom a file\r\n");
+  await writeFile(join(root, "..", "task.md"), "\ufeffFrom a file\r\n");
   const { stdout } = await ground.slipwayWith("From a pipe\r\n", root, "submit", ...args, ...steps);
   expect(JSON.parse(stdout).job.task).toBe(task);
 });

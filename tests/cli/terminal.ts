@@ -54,10 +54,10 @@ export class Terminal implements AsyncDisposable {
     await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
   }
 
-  /** Waits for the command's end. */
+  /** Waits for the command's end. tmux may know that it is over before it knows how. */
   async exitCode(timeout = 30_000): Promise<number> {
     const dead = async (): Promise<string> => await this.#tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}");
-    await expect.poll(dead, { timeout, interval: 50 }).toMatch(/^1 /);
+    await expect.poll(dead, { timeout, interval: 50 }).toMatch(/^1 \d+$/);
     return Number((await dead()).split(" ")[1]);
   }
 

@@ -24,7 +24,7 @@ const VOLATILE: ReadonlyArray<readonly [RegExp, string]> = [
 const WAITING = /^.* ! (?:queued|integrating), waiting for .*\n(?: {11}.*\n)*/gm;
 
 /** The text without what differs from run to run; `folder` is where all of it happened. */
-export function normalised(text: string, folder: string): string {
+function normalised(text: string, folder: string): string {
   const plain = `${text.trimEnd()}\n`.replace(WAITING, "").replaceAll(folder, "<folder>").replaceAll(hostname(), "<host>");
   return VOLATILE.reduce((rest, [pattern, sign]) => rest.replace(pattern, sign), plain);
 }
