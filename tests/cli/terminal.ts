@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect } from "vitest";
@@ -11,6 +11,9 @@ export interface TerminalOptions {
 }
 
 let count = 0;
+
+/** Writes the command's exit code where it is found: tmux 3.3 sometimes never learns it. The trap keeps the shell alive at a Ctrl-C, and is not the command's. */
+const TELL_EXIT = 'trap : INT; "$@"; printf %s "$?" >"$0.new"; mv "$0.new" "$0"';
 
 /** A real terminal (tmux, with a server of its own) in which one command of a playground runs. */
 export class Terminal implements AsyncDisposable {
@@ -28,7 +31,7 @@ export class Terminal implements AsyncDisposable {
     await writeFile(config, "set -g remain-on-exit on\nset -g remain-on-exit-format ''\nset -g status off\nset -g default-terminal screen-256color\n");
     const given = Object.entries({ ...ground.environment, ...env }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
     // tmux adds TERM and its own names; `env` afterwards sets what a test asks for.
-    const command = ["env", ...given, ...ground.commandOf(...args)];
+    const command = ["sh", "-c", TELL_EXIT, terminal.#exitFile, "env", ...given, ...ground.commandOf(...args)];
     await terminal.#tmux("-f", config, "new-session", "-d", "-x", String(columns), "-y", String(rows), "-c", cwd, ...command);
     return terminal;
   }
@@ -54,11 +57,15 @@ export class Terminal implements AsyncDisposable {
     await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
   }
 
-  /** Waits for the command's end. tmux may know that it is over before it knows how. */
+  /** Waits for the command's end. */
   async exitCode(timeout = 30_000): Promise<number> {
-    const dead = async (): Promise<string> => await this.#tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}");
-    await expect.poll(dead, { timeout, interval: 50 }).toMatch(/^1 \d+$/);
-    return Number((await dead()).split(" ")[1]);
+    const told = async (): Promise<string> => await readFile(this.#exitFile, "utf8").catch(() => "");
+    await expect.poll(told, { timeout, interval: 50 }).toMatch(/^\d+$/);
+    return Number(await told());
+  }
+
+  get #exitFile(): string {
+    return `${this.#socket}.exit`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
