@@ -64,7 +64,14 @@ function problemOf(program: Command, words: readonly string[]): string | undefin
     command = below;
     line.push(below);
   }
-  return unknownOption(line, rest);
+  const meant = defaultOf(command);
+  return unknownOption(meant ? [...line, meant] : line, rest);
+}
+
+/** What a group does without a further word, such as `list`. Commander tells it to nobody. */
+function defaultOf(command: Command): Command | undefined {
+  const { _defaultCommandName: name } = command as unknown as { readonly _defaultCommandName?: string | null };
+  return name ? commandOf(command, name) : undefined;
 }
 
 function commandOf(program: Command, name: string): Command | undefined {
