@@ -1,3 +1,4 @@
+import { defaultCommandName } from "../../apps/cli/src/completion/command-words.ts";
 import type { slipwayProgram } from "../../apps/cli/src/program.ts";
 import { codeOf, type Page } from "./markdown.ts";
 
@@ -64,14 +65,9 @@ function problemOf(program: Command, words: readonly string[]): string | undefin
     command = below;
     line.push(below);
   }
-  const meant = defaultOf(command);
+  // What a group does without a further word, such as `list`.
+  const meant = commandOf(command, defaultCommandName(command) ?? "");
   return unknownOption(meant ? [...line, meant] : line, rest);
-}
-
-/** What a group does without a further word, such as `list`. Commander tells it to nobody. */
-function defaultOf(command: Command): Command | undefined {
-  const { _defaultCommandName: name } = command as unknown as { readonly _defaultCommandName?: string | null };
-  return name ? commandOf(command, name) : undefined;
 }
 
 function commandOf(program: Command, name: string): Command | undefined {

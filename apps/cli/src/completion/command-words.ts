@@ -53,7 +53,7 @@ function wordsOf(command: Command, path: string): CommandWords {
 }
 
 /** Commander tells it in the usage alone. */
-function defaultCommandName(command: Command): string | undefined {
+export function defaultCommandName(command: Command): string | undefined {
   return (command as unknown as { _defaultCommandName?: string | null })._defaultCommandName ?? undefined;
 }
 
