@@ -57,7 +57,7 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
     await door.close(LAST_CALLS_MS);
     await upstream.destroy();
     await settlements?.close(LAST_SETTLEMENTS_MS);
-    await server?.destroy();
+    server?.destroy();
   }
 }
 

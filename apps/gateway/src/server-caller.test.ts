@@ -6,9 +6,9 @@ import { newId } from "@slipway/protocol/scalars";
 import { afterEach, expect, test } from "vitest";
 import { ServerCaller } from "./server-caller.ts";
 
-const open: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of open.splice(0)) await close();
+const open: Array<() => void> = [];
+afterEach(() => {
+  for (const close of open.splice(0)) close();
 });
 
 const body = { gatewayId: newId(), epoch: newId(), version: "1" };
@@ -17,8 +17,8 @@ async function callerOf(listener: RequestListener): Promise<{ caller: ServerCall
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const caller = new ServerCaller({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/base/`, token: "t" });
-  open.push(async () => {
-    await caller.destroy();
+  open.push(() => {
+    caller.destroy();
     server.closeAllConnections();
     server.close();
   });
@@ -53,7 +53,7 @@ test("a kept connection that the server closes just then is no failure: the call
     sockets.add(request.socket);
   });
   await caller.call("registerGateway", { body });
-  // The connection counts as free a turn after its answer.
+  // The connection is free a turn after its answer.
   await nextTurn();
   breaks = 1;
   expect(await caller.call("registerGateway", { body })).toEqual({ charged: 0 });
@@ -72,6 +72,6 @@ test("what is under way when it is destroyed is broken off", async () => {
   const { caller } = await callerOf(() => resolve());
   const calling = expect(caller.call("registerGateway", { body })).rejects.toMatchObject({ code: "SERVER_UNAVAILABLE" });
   await arrived;
-  await caller.destroy();
+  caller.destroy();
   await calling;
 });
