@@ -121,7 +121,7 @@ if (noMount === undefined) {
       const { code, stderr } = await ground.slipway(root, ...args, ...data, ...sandbox);
       expect([code, stderr], String(args)).toEqual([
         5,
-        expect.stringMatching(/^error DISK_FULL: .*\nFree disk space, or move the data folder with SLIPWAY_DATA/),
+        expect.stringMatching(/^error DISK_FULL: .*\nFree disk space: .*move the data folder and name its new place in SLIPWAY_DATA/),
       ]);
     }
   });

@@ -142,7 +142,7 @@ describe("opening and closing", () => {
     await older.cancelJob(final, "no");
     await older[Symbol.asyncDispose]();
     const db = new DatabaseSync(file);
-    db.exec("DROP TABLE model_calls");
+    for (const table of ["model_calls", "audit"]) db.exec(`DROP TABLE ${table}`);
     for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token"]) db.exec(`DROP INDEX ${name}`);
     const added = db.prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid')").all();
     for (const { name } of added) db.exec(`ALTER TABLE attempts DROP COLUMN ${name}`);

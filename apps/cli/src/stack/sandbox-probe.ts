@@ -22,6 +22,10 @@ const TRIAL = [
   "/dev",
   "--tmpfs",
   "/tmp",
+  // An installation may lie below /tmp; a job's sandbox shows it wherever it lies.
+  "--ro-bind",
+  process.execPath,
+  process.execPath,
   "--new-session",
 ];
 
