@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_RENEW_MS } from "@slipway/protocol/worker-api";
 import { BenchStack } from "./bench-stack.ts";
 import { EMPTY_SCRIPT, FakeWorker } from "./fake-worker.ts";
@@ -11,6 +12,8 @@ import { ModelProcess } from "./model-process.ts";
 
 const MODEL = "scripted";
 const WARM_UP = 20;
+/** Between calls in the second round, in ms: an agent's next call comes when its tools have run, and every process on the way has gone to sleep by then. */
+const PAUSE_MS = 10;
 const FLOOD_BYTES = 32_000_000;
 /** Pieces of text as small as a fast model sends them make the stream about ten times as long as its text. */
 const FLOOD_DELTAS = 200_000;
@@ -31,17 +34,25 @@ export async function measureGateway(quick: boolean): Promise<Figure[]> {
     using attempt = await Attempt.begin(stack);
     const direct = new Caller({ url: `${model.baseUrl}/v1` });
     const through = new Caller({ socketPath: stack.gatewaySocket, path: "/bench/v1", token: attempt.token });
-    const requests = await compare(direct, through, quick ? 100 : 400);
-    return [...requests, ...(await streamFigures(stack, direct, through))];
+    const rounds = quick ? 100 : 400;
+    const requests = await compare("added to a model request", direct, through, { rounds, pauseMs: 0 });
+    const apart = await compare("the same, calls 10 ms apart", direct, through, { rounds, pauseMs: PAUSE_MS });
+    return [...requests, ...apart, ...(await streamFigures(stack, direct, through))];
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function compare(direct: Caller, through: Caller, rounds: number): Promise<Figure[]> {
+async function compare(
+  what: string,
+  direct: Caller,
+  through: Caller,
+  { rounds, pauseMs }: { readonly rounds: number; readonly pauseMs: number },
+): Promise<Figure[]> {
   const values = { direct: [] as number[], through: [] as number[] };
   for (let round = 0; round < WARM_UP + rounds; round += 1) {
     for (const [name, caller] of [["direct", direct] as const, ["through", through] as const]) {
+      if (pauseMs > 0) await sleep(pauseMs);
       const startMs = performance.now();
       await caller.call("Yes or no?", false);
       if (round >= WARM_UP) values[name].push(performance.now() - startMs);
@@ -50,7 +61,7 @@ async function compare(direct: Caller, through: Caller, rounds: number): Promise
   const base = quantile(values.direct, 0.5);
   const added = values.through.map((ms) => ms - base);
   return [
-    figure("gateway: added to a model request", "ms", added, { of: "median", limit: 3, side: "below" }, "reservation at the server included, durable"),
+    figure(`gateway: ${what}`, "ms", added, { of: "median", limit: 3, side: "below" }, "reservation at the server included, durable"),
     figure("  direct", "ms", values.direct),
     figure("  through the gateway", "ms", values.through),
   ];
