@@ -15,7 +15,7 @@ const ANSWER_LIMIT_MS = 5_000;
 /** Whether what an attempt starts runs inside of a sandbox of this machine, with git and a folder to write to. */
 export async function checkInSandbox({ sandbox }: DoctorOptions): Promise<Check[]> {
   if (sandbox === "none") return [];
-  const script = 'echo x > /tmp/x && git --version && exec "$0" --version';
+  const script = 'echo x > "$(mktemp)" && git --version && exec "$0" --version';
   const { ok, tried, found } = await runInSandbox(["sh", "-c", script, process.execPath]);
   return [
     check("sandbox", "inside", ok, {
