@@ -91,6 +91,7 @@ export class ProcessSandbox implements Sandbox {
   }
 
   async run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
+    await command.after;
     signal.throwIfAborted();
     this.#provider.calls.push(command.argv.at(-1) ?? "");
     const startedAt = performance.now();

@@ -40,13 +40,14 @@ if ! git add -A "$@" 2>"$OUT/error"; then
   exit 1
 fi
 tree=$(git write-tree)
-printf '%s\\n--not\\n%s\\n' "$tree" "$BASE_OID^{tree}" | git pack-objects --revs --stdout --quiet >"$OUT/pack"
-# A repository inside a folder that is tracked shows up in no listing of git's.
+# A repository inside a folder that is tracked shows up in no listing of git's. Looked for while the pack is made.
 git ls-tree -r -d -z --format='%(objecttype) %(path)' "$tree" | xargs -0 sh -c '
   for entry; do
     path=\${entry#tree }
     if [ "$path" != "$entry" ] && { [ -e "$path/.git" ] || [ -L "$path/.git" ]; }; then printf "%s\\\\0" "$path"; fi
-  done' sh >"$OUT/nested"
+  done' sh >"$OUT/nested" &
+printf '%s\\n--not\\n%s\\n' "$tree" "$BASE_OID^{tree}" | git pack-objects --revs --stdout --quiet >"$OUT/pack"
+wait $!
 printf '%s\\n' "$tree" >"$OUT/tree"
 `;
 

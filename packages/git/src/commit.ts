@@ -7,7 +7,7 @@ import { type Change, firstPaths, readChanges } from "./changes.ts";
 import { type Identity, identityEnvironment, messageWithTrailers } from "./commit-object.ts";
 import { COMMIT_CONFIG } from "./commit-script.ts";
 import { type GitOptions, gitText, runGit } from "./exec.ts";
-import { adoptPack, packHeader } from "./packs.ts";
+import { adoptObject, adoptPack, packHeader } from "./packs.ts";
 import { copyIndex } from "./private-git-dir.ts";
 import type { WorkerRepository } from "./repository.ts";
 import { together } from "./together.ts";
@@ -82,10 +82,16 @@ export async function takeCommit(repository: WorkerRepository, request: TakeComm
     await mkdir(join(quarantine, "pack"));
     await writeFile(join(quarantine, "info/alternates"), alternatesText([join(repository.upstreamGit, "objects"), ...repository.upstreamObjects]));
     const pack = await checkPack(request, quarantine, check);
-    const { changes, diffStat } = await checkTree(request.baseOid, tree, check);
+    // What is made beside the checks, before they say that it is sound, stays in quarantine until then.
+    const [{ changes, diffStat }, oid] = await together(
+      check.signal,
+      (signal) => checkTree(request.baseOid, tree, { ...check, signal }),
+      (signal) => writeCommit(request, tree, { ...check, signal }),
+    );
     if (changes.length === 0) return { empty: true };
     await adoptPack(pack, repository.jobsGit);
-    return { oid: await writeCommit(repository, request, tree), tree, changes, diffStat };
+    await adoptObject(quarantine, oid, repository.jobsGit);
+    return { oid, tree, changes, diffStat };
   } catch (error) {
     if (error instanceof DOMException && error.name === "TimeoutError")
       throw new SlipwayError("COMMIT_INVALID", "The checks took too long.", { limitMs: CHECK_TIMEOUT_MS });
@@ -158,11 +164,10 @@ async function checkTree(baseOid: string, tree: string, check: GitOptions): Prom
   }
 }
 
-function writeCommit(repository: WorkerRepository, request: TakeCommit, tree: string): Promise<string> {
+function writeCommit(request: TakeCommit, tree: string, { memoryLimitBytes: _, ...check }: GitOptions): Promise<string> {
   return gitText(["commit-tree", "-F", "-", "-p", request.baseOid, tree], {
-    gitDir: repository.jobsGit,
+    ...check,
     input: messageWithTrailers(request.message, request.trailers),
-    env: identityEnvironment(request.author, request.committer ?? request.author),
-    failure: "COMMIT_INVALID",
+    env: { ...check.env, ...identityEnvironment(request.author, request.committer ?? request.author) },
   });
 }

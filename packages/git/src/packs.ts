@@ -1,4 +1,4 @@
-import { mkdtemp, open, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { gitText, runGit } from "./exec.ts";
@@ -40,6 +40,13 @@ export async function adoptPack(path: string, gitDir: string): Promise<void> {
   // The index last: git finds a pack by its index.
   await rename(`${path}.pack`, `${target}.pack`);
   await rename(`${path}.idx`, `${target}.idx`);
+}
+
+/** Takes one object that is a file of its own from one folder of objects into a store on the same file system. */
+export async function adoptObject(objects: string, oid: string, gitDir: string): Promise<void> {
+  const [folder, name] = [oid.slice(0, 2), oid.slice(2)];
+  await mkdir(join(gitDir, "objects", folder), { recursive: true });
+  await rename(join(objects, folder, name), join(gitDir, "objects", folder, name));
 }
 
 /** The number of objects that a pack says it has (gitformat-pack(5)), without moving the file's position. COMMIT_INVALID where it is no pack. */

@@ -42,6 +42,30 @@ describe.each(KINDS)("one-shots in %s", (kind) => {
     expect(text.trimEnd().endsWith(sandbox.inside.workspace)).toBe(true);
   });
 
+  test("a command begins when what it waits for is over, and after the sandbox's end too", async () => {
+    const own = await bench.start();
+    const file = join(own.record.spec.workspace, "begun");
+    const ready = Promise.withResolvers<void>();
+    const result = own.run(shell("cat begun; echo seen", { after: ready.promise }), never());
+    const ended = own.end();
+    await expect(result).rejects.toThrow();
+    await ended;
+    const later = own.run(shell("cat begun; cat", { after: ready.promise }), never());
+    await writeFile(file, "written before it began\n");
+    ready.resolve();
+    expect(await later).toMatchObject({ exitCode: 0, output: Buffer.from("written before it began\n") });
+  });
+
+  test("a command never begins where what it waits for fails", async () => {
+    const file = join(sandbox.record.spec.workspace, "never");
+    const failure = new Error("it could not be made ready");
+    const ready = Promise.withResolvers<void>();
+    const result = sandbox.run(shell("touch never", { after: ready.promise }), never());
+    ready.reject(failure);
+    await expect(result).rejects.toBe(failure);
+    await expect(readFile(file)).rejects.toThrow("ENOENT");
+  });
+
   test("a zero byte in the environment is refused, not obeyed", async () => {
     await expect(sandbox.run(shell("true", { env: { X: "1\0--bind\0/\0/tmp" } }), never())).rejects.toThrow();
   });

@@ -20,7 +20,7 @@ export async function checkBackendConfig(store: Store, backend: string, config: 
     throw new SlipwayError("BACKEND_NOT_INSTALLED", `No worker has the backend ${backend}.`, { backend, known, hint });
   }
   const manifest = manifests.find(({ name }) => name === backend);
-  const result = manifest && toZod(manifest.configSchema)?.safeParse(config);
+  const result = manifest && schemaOf(manifest.configSchema)?.safeParse(config);
   if (!result || result.success) return;
   const problems = result.error.issues.slice(0, 20).map((issue) => problemOf(deepest(issue), config));
   const [first] = problems;
@@ -52,6 +52,20 @@ function expectedOf(issue: Issue, value: unknown): string {
   if (issue.code === "unrecognized_keys") return "no such setting exists";
   if (value === undefined) return "is missing, and the backend needs it";
   return issue.message === "Invalid input" ? "does not have a form that the backend knows" : issue.message.replace(/^Invalid input: /, "");
+}
+
+/** By the schema's text: it comes anew from the store at each submit, and reading it takes some 10 ms. A fleet has few kinds of backends. */
+const READ_LIMIT = 100;
+const read = new Map<string, z.ZodType | undefined>();
+
+function schemaOf(schema: Record<string, unknown>): z.ZodType | undefined {
+  const text = JSON.stringify(schema);
+  if (read.has(text)) return read.get(text);
+  const [oldest] = read.keys();
+  if (read.size >= READ_LIMIT && oldest !== undefined) read.delete(oldest);
+  const made = toZod(schema);
+  read.set(text, made);
+  return made;
 }
 
 /** Undefined where the schema uses what zod cannot read: the runner's own check then stands alone. */

@@ -8,7 +8,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import type { Deadline } from "./deadline.ts";
+import { type Deadline, monotonicMs } from "./deadline.ts";
 import { inPhase, Parts } from "./phase.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 
@@ -71,22 +71,29 @@ async function makeCommit(
 ): Promise<TakenCommit> {
   const { job } = context.claim;
   const out = join(context.paths.work, "commit");
-  // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end.
-  await together(
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end. Nor need its
+  // sandbox, which is empty until then.
+  const ready = together(
     signal,
     () => parts.time("end", () => sandbox.end()),
-    () => parts.time("folder", () => makeCommitFolder(context, repository, out)),
+    () => parts.time("folder", () => prepareCommitFolder(repository, context.paths.workspace, out, job.baseOid)),
   );
-  await parts.time("script", () => runCommitScript(context, sandbox, repository, out, timeoutMs(), signal));
+  let readyAtMs = 0;
+  const after = ready.then(() => {
+    readyAtMs = monotonicMs();
+  });
+  try {
+    await runCommitScript(context, sandbox, repository, out, { timeoutMs: timeoutMs(), after }, signal);
+    parts.add("script", monotonicMs() - readyAtMs);
+  } finally {
+    // Where no sandbox could be made for the script, the agent's has still to end.
+    await Promise.allSettled([after]);
+  }
   const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal };
   const request = { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) };
   return await parts.time("take", () => takeCommit(repository, request));
-}
-
-async function makeCommitFolder(context: AttemptContext, repository: WorkerRepository, out: string): Promise<void> {
-  await rm(out, { recursive: true, force: true });
-  await mkdir(out, { recursive: true, mode: 0o700 });
-  await prepareCommitFolder(repository, context.paths.workspace, out, context.claim.job.baseOid);
 }
 
 async function runCommitScript(
@@ -94,7 +101,7 @@ async function runCommitScript(
   sandbox: Sandbox,
   repository: WorkerRepository,
   out: string,
-  timeoutMs: number,
+  { timeoutMs, after }: { timeoutMs: number; after: Promise<unknown> },
   signal: AbortSignal,
 ): Promise<void> {
   const inside = sandbox.record.kind === "none" ? out : "/commit";
@@ -115,6 +122,7 @@ async function runCommitScript(
       timeoutMs,
       outputLimitBytes: 65_536,
       mounts: [{ host: out, inside, writable: true }],
+      after,
     },
     signal,
   );

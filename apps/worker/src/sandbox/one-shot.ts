@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:os";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -62,6 +63,19 @@ export async function superviseOneShot(oneShot: OneShot, command: SandboxCommand
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
+}
+
+/** For a sandbox that cannot be made ahead: waits for what a command waits for (`SandboxCommand.after`), and no longer than until the signal aborts. */
+export async function untilReady(after: Promise<unknown> | undefined, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (!after) return;
+  const over = new AbortController();
+  try {
+    await Promise.race([after, once(signal, "abort", { signal: over.signal })]);
+  } finally {
+    over.abort();
+  }
+  signal.throwIfAborted();
 }
 
 /** 128 + the signal's number, as a shell says it. */

@@ -101,6 +101,11 @@ export interface SandboxCommand {
   /** More folders: host path → path inside, read-only or writable. */
   readonly mounts?: ReadonlyArray<{ readonly host: string; readonly inside: string; readonly writable: boolean }>;
   readonly onOutput?: (stream: "stdout" | "stderr", bytes: Buffer) => void;
+  /**
+   * The command begins when this has resolved, and its sandbox may be made meanwhile, which counts for `timeoutMs`. Where it rejects the command never
+   * begins, and `run` rejects with the same.
+   */
+  readonly after?: Promise<unknown>;
 }
 
 export interface CommandResult {

@@ -8,6 +8,8 @@ import { type HostView, INSIDE, viewOptions } from "./view.ts";
 
 const DEFAULT_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home };
 const NOT_FOUND_EXIT = 127;
+/** Keeps the command from beginning until a line comes; it does not begin where the pipe ends without one. */
+const HOLD = ["/bin/sh", "-c", 'read -r go && exec "$@"', "sh"];
 
 /** Runs one command in a fresh sandbox with the view of `spec`, without its control folder, spool and socket. */
 export async function runOneShot(host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
@@ -19,8 +21,15 @@ async function runIn(group: ResourceGroup, host: HostView, spec: SandboxSpec, co
   const view = viewOptions(host, spec, { network: command.network, ...(command.mounts ? { mounts: command.mounts } : {}) });
   // Nobody is left to take its exit when the worker dies, so it dies too; the resident runner does not.
   const options = [...view, ...environmentOptions({ ...DEFAULT_ENV, ...command.env }), "--die-with-parent"];
-  const stdio = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
-  const { child, first, exitCode } = spawnBubblewrap(options, [...host.commandPrefix, ...command.argv], stdio, group.prefix);
+  const stdio = { stdin: command.after ? "pipe" : "ignore", stdout: "pipe", stderr: "pipe" } as const;
+  const argv = [...(command.after ? HOLD : []), ...host.commandPrefix, ...command.argv];
+  const { child, first, exitCode } = spawnBubblewrap(options, argv, stdio, group.prefix);
+  const held = new AbortController();
+  child.stdin?.on("error", () => {});
+  command.after?.then(
+    () => child.stdin?.end("\n"),
+    (error: unknown) => held.abort(error),
+  );
   const outer = child.pid === undefined ? undefined : markProcess(child.pid);
   const oneShot = {
     child,
@@ -41,7 +50,7 @@ async function runIn(group: ResourceGroup, host: HostView, spec: SandboxSpec, co
     },
   };
   try {
-    return await superviseOneShot(oneShot, command, signal);
+    return await superviseOneShot(oneShot, command, command.after ? AbortSignal.any([signal, held.signal]) : signal);
   } catch (error) {
     throw (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") ? bubblewrapFailed((error as Error).message, error) : error;
   }

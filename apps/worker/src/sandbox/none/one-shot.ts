@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { inOwnGroup, type ResourceGroup, type ResourceGroups } from "../limits/resource-groups.ts";
-import { exitCodeOf, superviseOneShot } from "../one-shot.ts";
+import { exitCodeOf, superviseOneShot, untilReady } from "../one-shot.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
 import { endFamily, LABEL, RUN_LABEL } from "./strays.ts";
 
@@ -10,7 +10,7 @@ const NOT_FOUND_EXIT = 127;
 
 /** Runs one command in the workspace as a plain process group, with what it leaves behind found by a label of its own. */
 export async function runOneShot(groups: ResourceGroups, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
-  signal.throwIfAborted();
+  await untilReady(command.after, signal);
   const moved = command.mounts?.find((mount) => mount.host !== mount.inside);
   if (moved) throw new SlipwayError("SANDBOX_UNAVAILABLE", `Without a sandbox nothing can be mounted elsewhere: ${moved.host} at ${moved.inside}.`);
   return await inOwnGroup(groups, spec.id, (group) => runIn(group, spec, command, signal));
