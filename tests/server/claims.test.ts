@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ErrorCode } from "@slipway/protocol/errors";
@@ -131,9 +131,9 @@ describe("the same claimId", () => {
     expect(second?.hub.credential).not.toBe(first?.hub.credential);
     // Nor does another installation, which has another key.
     const claim = { kind: "job", claimId, owner: workerId } as const;
-    const key = await readFile(join(server.data, "server", "credential-key"));
+    const key = createSecretKey(await readFile(join(server.data, "server", "credential-key")));
     expect(claimCredential(key, claim)).toBe(first?.hub.credential);
-    expect(claimCredential(randomBytes(key.byteLength), claim)).not.toBe(first?.hub.credential);
+    expect(claimCredential(createSecretKey(randomBytes(32)), claim)).not.toBe(first?.hub.credential);
     expect(claimCredential(key, { ...claim, owner: other })).not.toBe(first?.hub.credential);
     expect(claimCredential(key, { ...claim, kind: "completion" })).not.toBe(first?.hub.credential);
   });

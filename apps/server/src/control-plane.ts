@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
@@ -21,7 +22,7 @@ export interface ControlPlane {
   readonly log: Logger;
   readonly folder: DataFolder;
   /** Key of the git credentials that claims get; never leaves this process. */
-  readonly credentialKey: Uint8Array;
+  readonly credentialKey: KeyObject;
   readonly artifacts: ArtifactFolder;
   readonly events: EventBus;
   readonly streamTimes: StreamTimes;

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { installHubHooks } from "@slipway/git/http-backend";
 import { removeLeftovers } from "@slipway/git/maintenance";
@@ -124,7 +125,7 @@ function checkHost({ host, allowRemote }: ServerOptions): void {
 interface Opened {
   readonly folder: DataFolder;
   readonly store: Store;
-  readonly credentialKey: Uint8Array;
+  readonly credentialKey: KeyObject;
   readonly closing: AbortSignal;
 }
 

@@ -5,10 +5,14 @@ import type { JobTable } from "./tables.ts";
 
 export type JobViewRow = JobTable & { repo_name: string; task: string; title: string; backend_config: string; depends_on: string; budget: string };
 
-/** Columns and joins of a `JobViewRow`. */
-export const JOB_VIEW = `
-  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, r.name AS repo_name
+/** Columns and joins of a `JobViewRow`; `more` columns are of `j`, the job, and `s`, its spec. */
+export function jobViewWith(more: string): string {
+  return `
+  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, r.name AS repo_name${more === "" ? "" : `, ${more}`}
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
+}
+
+export const JOB_VIEW = jobViewWith("");
 
 export function jobView(row: JobViewRow): JobView {
   return {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@slipway/protocol/errors";
-import type { Failure } from "@slipway/protocol/job";
+import type { Failure, JobKind } from "@slipway/protocol/job";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { isFinal, type JobState, nextState } from "@slipway/protocol/states";
 import { NOW } from "./clock.ts";
@@ -10,6 +10,8 @@ import { addNumberedEvent } from "./numbered-events.ts";
 /** One step of a job along the transition table. */
 export interface Move {
   readonly number: number;
+  /** Where it is known to be a task, nobody is looked for who waits for its verification. */
+  readonly kind?: JobKind;
   /** The attempt that it belongs to; null where none does. */
   readonly fence: number | null;
   readonly from: JobState;
@@ -68,7 +70,8 @@ const VERIFIED_JOB = `
   WHERE v.number = @number AND v.kind = 'verify' AND t.state = 'integrating'`;
 
 /** A verify job's way is a phase of the job that waits for it. */
-function tellVerifiedJob(db: Database, { number, from, on }: Move, to: JobState): void {
+function tellVerifiedJob(db: Database, { number, kind, from, on }: Move, to: JobState): void {
+  if (kind === "task") return;
   if (on !== "claim" && from !== "running") return;
   const verified = db.get<{ parent: number; elapsedMs: number | null }>(VERIFIED_JOB, { number });
   if (!verified) return;

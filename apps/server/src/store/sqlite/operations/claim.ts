@@ -1,9 +1,10 @@
+import type { JobKind } from "@slipway/protocol/job";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Store } from "../../store.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { dueAt } from "../due-at.ts";
-import { readJobView } from "../job-view.ts";
+import { type JobViewRow, jobView, jobViewWith } from "../job-view.ts";
 import { recordMove } from "../moves.ts";
 
 type Claimed = Awaited<ReturnType<Store["claim"]>>;
@@ -39,7 +40,7 @@ const TAKE = `
   WHERE state = 'queued'
     AND NOT EXISTS (SELECT 1 FROM workers WHERE id = @workerId AND draining = 1)
     AND number = (SELECT number FROM candidates JOIN jobs ON number = candidate ORDER BY claim_rank, number LIMIT 1)
-  RETURNING number, fence`;
+  RETURNING number, fence, kind`;
 
 const ADD_ATTEMPT = `
   INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, sandbox, credential_sha256, model_token_sha256, metered, started_at)
@@ -53,7 +54,7 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
   const { claimId, workerId, leaseTtlMs, credentialSha256, modelTokenSha256 } = request;
   const known = db.get<{ number: number; fence: number }>("SELECT job AS number, fence FROM attempts WHERE claim_id = @claimId", { claimId });
   if (known) return readAgain(db, known.number, known.fence, request);
-  const taken = db.get<{ number: number; fence: number }>(TAKE, {
+  const taken = db.get<{ number: number; fence: number; kind: JobKind }>(TAKE, {
     workerId,
     leaseTtlMs,
     capabilities: JSON.stringify(request.capabilities),
@@ -63,11 +64,11 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
     ...db.stateLimits,
   });
   if (!taken) return null;
-  const { number, fence } = taken;
+  const { number, fence, kind } = taken;
   const meteredBackends = JSON.stringify(request.meteredBackends);
   const attempt = { number, fence, claimId, workerId, credentialSha256, modelTokenSha256, meteredBackends };
   const { sandbox } = db.get<{ sandbox: SandboxKind }>(ADD_ATTEMPT, attempt) ?? {};
-  recordMove(db, { number, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId, ...(sandbox && { sandbox }) });
+  recordMove(db, { number, kind, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId, ...(sandbox && { sandbox }) });
   return describe(db, number, fence, false);
 }
 
@@ -82,10 +83,10 @@ function readAgain(db: Database, number: number, fence: number, request: Paramet
   return describe(db, number, fence, true);
 }
 
-const REST = `SELECT j.lease_until - ${NOW} AS ttlMs, s.verify FROM jobs j JOIN job_specs s ON s.job = j.number WHERE j.number = @number`;
+const CLAIMED = `${jobViewWith(`j.lease_until - ${NOW} AS ttl_ms, s.verify`)} WHERE j.number = @number`;
 
 function describe(db: Database, number: number, fence: number, again: boolean): Claimed {
-  const rest = db.get<{ ttlMs: number; verify: string | null }>(REST, { number });
-  if (!rest) throw new Error(`job ${number} has no spec`);
-  return { job: readJobView(db, number), fence, ttlMs: rest.ttlMs, verify: rest.verify === null ? null : JSON.parse(rest.verify), again };
+  const row = db.get<JobViewRow & { ttl_ms: number; verify: string | null }>(CLAIMED, { number });
+  if (!row) throw new Error(`job ${number} has no spec`);
+  return { job: jobView(row), fence, ttlMs: row.ttl_ms, verify: row.verify === null ? null : JSON.parse(row.verify), again };
 }

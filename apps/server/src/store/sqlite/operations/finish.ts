@@ -47,7 +47,7 @@ export function finish(db: Database, jobId: string, fence: number, outcome: Outc
   endAttempt(db, number, fence, { outcome: outcome.kind, failure, reported, keptOid: keptOf(outcome)?.oid });
   const workerId = job.worker_id ?? undefined;
   const { on, reason } = ending;
-  recordMove(db, { number, fence, from: "running", on, reason, ...(failure && { code: failure.code }), ...(workerId && { workerId }) });
+  recordMove(db, { number, kind: job.kind, fence, from: "running", on, reason, ...(failure && { code: failure.code }), ...(workerId && { workerId }) });
   if (outcome.kind === "change") {
     db.run(ADD_COMPLETION, { id: completionId, job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
   }
