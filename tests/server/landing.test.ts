@@ -75,7 +75,7 @@ function receipt(tree: string, exitCode: number): Receipt {
     tree,
     gate: "test",
     command: "./test",
-    setupDigest: setupDigest({ commands: [], network: "host", timeoutSeconds: 600 }),
+    setupDigest: setupDigest({ setup: { commands: [], network: "host", timeoutSeconds: 600 }, egress: { turn: [], gates: [] } }),
     image: "none",
     environmentDigest: digest,
     exitCode,

@@ -35,6 +35,7 @@ interface AttemptOptions {
   readonly files: Record<string, string>;
   readonly provider: SandboxProvider;
   readonly toolchains?: readonly string[];
+  readonly egressPrivateHosts?: readonly string[];
   readonly job?: Partial<JobView>;
   readonly manifests?: readonly Manifest[];
   /** A folder that is not there where it is missing. */
@@ -162,6 +163,7 @@ export class TestAttempt implements AsyncDisposable {
         return mortal(sandbox, life);
       },
       toolchains: this.#options.toolchains ?? [],
+      egressPrivateHosts: this.#options.egressPrivateHosts ?? [],
     };
   }
 
@@ -269,6 +271,7 @@ function mortal(sandbox: Sandbox, life: Life): Sandbox {
   return {
     record: sandbox.record,
     inside: sandbox.inside,
+    sockets: sandbox.sockets,
     turn: (request, options) => sandbox.turn(request, options),
     run: (command, signal) => sandbox.run(command, signal),
     memoryEvidence: () => sandbox.memoryEvidence(),

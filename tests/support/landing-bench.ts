@@ -270,7 +270,7 @@ export class LandingBench implements AsyncDisposable {
       const exitCode = await this.verifier(claim);
       const same = {
         tree: spec.tree,
-        setupDigest: setupDigest(spec.config.setup),
+        setupDigest: setupDigest(spec.config),
         image: "none",
         environmentDigest: DIGEST,
         outputDigest: DIGEST,

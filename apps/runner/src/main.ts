@@ -1,7 +1,7 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 
-/** The program inside the sandbox. `serve` is resident and drives turns; `describe` and `probe` tell of the backends. Errors in its use end with 2. */
+/** The program inside the sandbox. `serve` is resident and drives turns; `describe` and `probe` tell of the backends; `command` gives one a way out. Errors in its use end with 2. */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -10,17 +10,21 @@ const { positionals, values } = parseArgs({
     spool: { type: "string" },
     "compile-cache": { type: "string" },
     "own-namespace": { type: "boolean", default: false },
+    "proxy-socket": { type: "string" },
   },
 });
 if (values["compile-cache"] !== undefined) enableCompileCache(values["compile-cache"]);
 
-const [command, backend] = positionals;
+const [command, backend, ...rest] = positionals;
 /** Standard output is for the answer alone: what a backend says while it is loaded goes elsewhere, and what it leaves open is not waited for. */
 const answer = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`, () => process.exit());
 console.log = console.info = console.debug = console.error;
 if (command === "serve" && values.socket !== undefined && values.lease !== undefined && values.spool !== undefined) {
   const { serve } = await import("./serve.ts");
   await serve({ socket: values.socket, lease: values.lease, spool: values.spool, ownNamespace: values["own-namespace"] });
+} else if (command === "command" && values["proxy-socket"] !== undefined && backend !== undefined) {
+  const { runProxied } = await import("./command/proxied-command.ts");
+  process.exit(await runProxied(values["proxy-socket"], [backend, ...rest]));
 } else if (command === "describe") {
   const { describe } = await import("./describe.ts");
   answer(await describe());
@@ -35,7 +39,7 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
   flushCompileCache();
 } else {
   process.stderr.write(
-    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | probe [BACKEND] | warm --compile-cache FOLDER\n",
+    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | probe [BACKEND] | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
   );
   process.exitCode = 2;
 }

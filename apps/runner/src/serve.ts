@@ -34,6 +34,8 @@ class Runner {
   readonly #warming = new AbortController();
   #isPrepared = false;
   readonly #modelPort = new ModelPort();
+  /** Opened by the first turn that may reach something. */
+  readonly #egressPort = new ModelPort();
   readonly #streamOffsets = new Map<string, number>();
   #running: { turnId: string; cancel: AbortController; stray: PromiseWithResolvers<never> } | undefined;
 
@@ -105,6 +107,7 @@ class Runner {
       result = await runTurn(request, running.cancel.signal, {
         loadBackend,
         modelPort: this.#modelPort,
+        egressPort: this.#egressPort,
         emit: (event) => this.#outbox.emit(event),
         killOthers: () => killOthers(this.#options.ownNamespace),
         streamOffsets: this.#streamOffsets,

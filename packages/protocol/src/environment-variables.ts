@@ -146,6 +146,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: true,
   },
   {
+    name: "SLIPWAY_EGRESS_PRIVATE_HOSTS",
+    readBy: "command line",
+    fallback: "`worker.egressPrivateHosts`, else none",
+    meaning: "Hosts on the egress lists of repositories whose addresses may be private ones, with commas between.",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_SECRETS_FOLDER",
     readBy: "command line",
     fallback: "`worker.secretsFolder`, else `secrets/worker` in the data folder",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EGRESS_PHASES } from "./egress.ts";
 import { ERROR_CODES } from "./errors.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, timeSchema } from "./scalars.ts";
@@ -97,6 +98,23 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       durationMs: z.number().nonnegative().optional(),
       /** Name of the artifact that holds the whole output. */
       artifact: z.string().optional(),
+    }),
+  }),
+  z.object({
+    kind: z.literal("egress"),
+    data: z.object({
+      phase: z.enum(EGRESS_PHASES),
+      /** As the sandbox asked for it. */
+      host: z.string().max(253),
+      port: z.int().min(0).max(65_535),
+      allowed: z.boolean(),
+      /** Why it was refused. */
+      reason: z.string().max(1_000).optional(),
+      /** `first`: what was decided when it was first asked for. `total`: what came of it until the end of the phase or of the command. */
+      status: z.enum(["first", "total"]),
+      connections: z.int().nonnegative(),
+      sentBytes: z.int().nonnegative(),
+      receivedBytes: z.int().nonnegative(),
     }),
   }),
   z.object({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
+import { hostPatternSchema } from "./egress.ts";
 import { LANES } from "./job.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { nameSchema } from "./scalars.ts";
@@ -39,6 +40,11 @@ export const workerSettingsSchema = z.strictObject({
     .describe("Processes and threads of one sandbox; without it 16384, where that can be kept."),
   fileLimit: sizeSchema.optional().describe("Size of one file that a sandbox writes, such as `10g`, or `none`; without it no limit."),
   backendsFolder: folderSchema.optional().describe("Folder of an npm project with further backends ([backends.md](backends.md)), from this file's folder."),
+  egressPrivateHosts: z
+    .array(hostPatternSchema)
+    .max(200)
+    .default([])
+    .describe("Hosts on the egress lists of repositories whose addresses may be private ones, such as a registry of your own."),
   secretsFolder: folderSchema
     .optional()
     .describe("Folder with a file for each secret of backends, from this file's folder; without it `secrets/worker` in the data folder."),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
+import { egressSchema } from "./egress.ts";
 import { nameSchema } from "./scalars.ts";
 
 /** `.slipway.yaml`: what a repository says of itself. Always read at the base commit, never from the agent's version. */
@@ -37,6 +38,9 @@ export const repositoryConfigSchema = z.strictObject({
     .describe("For one attempt of jobs that name no time, all of it; the installation's default where it is missing."),
   budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
   setup: setupSchema.default({ commands: [], network: "host", timeoutSeconds: 600 }).describe("What makes a workspace ready, before the agent's first turn."),
+  egress: egressSchema
+    .default({ turn: [], gates: [] })
+    .describe("Hosts that code in a sandbox may reach, over https and through a proxy that refuses all else ([sandbox.md](sandbox.md#egress))."),
   gates: z
     .array(gateSchema)
     .default([])

@@ -31,6 +31,8 @@ export const turnRequestSchema = z.object({
   secrets: z.record(z.string(), z.string()),
   /** The way to the models, for backends that need one: the gateway's socket as the sandbox sees it, and the attempt's token, which is masked too. */
   gateway: z.object({ socket: z.string(), token: z.string() }).optional(),
+  /** Where the agent may reach some hosts: the egress proxy's socket as the sandbox sees it. */
+  egress: z.object({ socket: z.string() }).optional(),
   /** The runner ends the turn with AGENT_TIMEOUT after this many ms. */
   timeoutMs: z.int().positive(),
   /** The runner ends the turn with AGENT_STALLED after this many ms without an event. */

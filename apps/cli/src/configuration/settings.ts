@@ -41,6 +41,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("worker.processLimit", "SLIPWAY_PROCESS_LIMIT", null, asNumber),
   setting("worker.fileLimit", "SLIPWAY_FILE_LIMIT", null, asText),
   setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asFolder),
+  setting("worker.egressPrivateHosts", "SLIPWAY_EGRESS_PRIVATE_HOSTS", null, asList),
   setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asFolder),
   setting("jobs.backend", "SLIPWAY_BACKEND", "run --backend", asText),
   setting("jobs.timeoutSeconds", "SLIPWAY_TIMEOUT", "run --timeout", asSeconds),

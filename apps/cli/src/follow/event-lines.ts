@@ -1,6 +1,6 @@
 import { type AgentEvent, type EventBody, LOG_CHUNK_LIMIT_BYTES } from "@slipway/protocol/events";
 import type { JobState } from "@slipway/protocol/states";
-import { cut, duration, firstLine, plural, printable } from "../terminal/text.ts";
+import { bytes, cut, duration, firstLine, plural, printable } from "../terminal/text.ts";
 import { usageText } from "../terminal/usage-text.ts";
 
 /** How a line is shown; the screen turns it into a mark and a colour. */
@@ -33,6 +33,8 @@ export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
       return gateLines(event.data, verbose);
     case "check":
       return checkLines(event.data, verbose);
+    case "egress":
+      return egressLines(event.data, verbose);
     case "gap":
       return [line("warning", `gap: ${plural(event.data.droppedEvents, "event")} (${plural(event.data.droppedBytes, "byte")}) not kept: ${event.data.reason}`)];
     case "model-call":
@@ -106,6 +108,15 @@ function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
 function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
   if (data.passed) return verbose ? [line("good", `check ${data.name} passed`)] : [];
   return [line("bad", `check ${data.name} says no: ${data.findings.slice(0, FINDINGS_SHOWN).join(", ")}${data.findings.length > FINDINGS_SHOWN ? " …" : ""}`)];
+}
+
+function egressLines(data: DataOf<"egress">, verbose: boolean): EventLine[] {
+  const what = `${data.phase}: ${data.host}:${data.port}`;
+  if (data.status === "first" && !data.allowed) return [line("warning", `${what} refused: ${data.reason ?? "not allowed"}`)];
+  if (!verbose) return [];
+  if (data.status === "first") return [line("dim", `${what} reached`)];
+  const moved = data.allowed ? `, ${bytes(data.sentBytes)} sent, ${bytes(data.receivedBytes)} received` : "";
+  return [line("dim", `${what} ${data.allowed ? "reached" : "refused"}, ${plural(data.connections, "connection")}${moved}`)];
 }
 
 function modelCallLines(data: DataOf<"model-call">, verbose: boolean): EventLine[] {

@@ -20,6 +20,7 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
     ...flag("--memory-limit", worker.memoryLimit),
     ...flag("--process-limit", worker.processLimit),
     ...flag("--file-limit", worker.fileLimit),
+    ...worker.egressPrivateHosts.flatMap((host) => ["--egress-private-host", host]),
     ...flag("--secrets", worker.secretsFolder),
   ];
 }

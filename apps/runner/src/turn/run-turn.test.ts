@@ -39,6 +39,7 @@ async function run(
   const result = await runTurn(request, options.cancel ?? new AbortController().signal, {
     loadBackend: async (name) => (name === "inline" ? backend : undefined),
     modelPort: options.port ?? ownPort,
+    egressPort: ownPort,
     emit: (event) => void events.push(event),
     killOthers: () => {
       killed += 1;

@@ -5,6 +5,7 @@ import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
 import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/protocol/runner-protocol";
 import { createMatcher, type Matcher, Redactor, redactJson } from "@slipway/redact/redactor";
 import { SHORTEST_SECRET, secretPatterns } from "@slipway/redact/secret-patterns";
+import { proxyEnvironment } from "../command/proxied-command.ts";
 import { type LogChunk, LogChunker } from "../log-chunker.ts";
 import { openModelAccess, withLostGateway } from "../model/model-access.ts";
 import type { ModelPort } from "../model/model-port.ts";
@@ -17,6 +18,8 @@ const ABORT_GRACE_MS = 1_000;
 export interface TurnDeps {
   loadBackend(name: string): Promise<BackendDefinition | undefined>;
   readonly modelPort: Pick<ModelPort, "open" | "lost">;
+  /** Another one, that leads to the egress proxy. */
+  readonly egressPort: Pick<ModelPort, "open">;
   /** Takes an event that is masked already. */
   emit(event: AgentEvent): void;
   /** Kills everything that the agent started. */
@@ -74,10 +77,11 @@ async function drive(
   deps: TurnDeps,
 ): Promise<TurnResult> {
   const { prompt, turn, workspace, home, secrets } = request;
+  const wayOut = request.egress ? proxyEnvironment(await deps.egressPort.open(request.egress.socket)) : {};
   const running = (async () =>
     await backend.turn({
       ...{ prompt, turn, workspace, home, secrets, ...given },
-      env: { ...request.env, ...deps.extraEnv },
+      env: { ...request.env, ...wayOut, ...deps.extraEnv },
       signal: watchdog.signal,
       emit: (event) => output.event(event),
       log: (stream, bytes) => output.log(stream, bytes),

@@ -61,7 +61,7 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
   }
   const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
   const proofs = config.gates.length > 0 ? await proofsOf(plane, completion, merged, tree) : [];
-  const digest = setupDigest(config.setup);
+  const digest = setupDigest(config);
   const found = config.gates.map((gate) =>
     proofs.find((receipt) => receipt.gate === gate.name && receipt.command === gate.run && receipt.setupDigest === digest),
   );

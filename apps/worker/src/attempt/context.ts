@@ -47,6 +47,8 @@ export interface AttemptContext {
   agentSandbox(readOnly: readonly string[], needs?: SandboxNeeds): Promise<Sandbox>;
   /** Extra host folders that gates and agents need read-only: toolchains found on PATH. */
   readonly toolchains: readonly string[];
+  /** Host patterns: of these the egress proxy takes private addresses too. */
+  readonly egressPrivateHosts: readonly string[];
 }
 
 /**

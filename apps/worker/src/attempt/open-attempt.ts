@@ -152,6 +152,7 @@ async function assemble(
     lost: endings.lost.signal,
     agentSandbox: (readOnly, needs) => agent.get(readOnly, needs),
     toolchains: services.toolchains,
+    egressPrivateHosts: services.egressPrivateHosts,
   };
   await mkdir(paths.repository, { recursive: true, mode: 0o700 });
   return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ...endings, log };

@@ -29,6 +29,8 @@ export interface AttemptServices {
   readonly secrets: BackendSecrets;
   /** Of the backends that this worker has. */
   readonly manifests: readonly Manifest[];
+  /** Host patterns: of these the egress proxy takes private addresses too. */
+  readonly egressPrivateHosts: readonly string[];
   readonly log: Logger;
   /** The pipeline. */
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;

@@ -43,6 +43,8 @@ export interface DaemonOptions {
   readonly manifests: readonly Manifest[];
   /** Where the secrets of backends are; in the data folder alone where this is missing. */
   readonly secrets?: Omit<SecretSources, "manifests">;
+  /** Host patterns: of these the egress proxy takes private addresses too; none where it is missing. */
+  readonly egressPrivateHosts?: readonly string[];
   /** Those that hold here; none where they are missing. */
   readonly limits?: SandboxLimits;
   readonly toolchains: readonly string[];
@@ -205,6 +207,7 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
       manifests: options.manifests,
     }),
     manifests: options.manifests,
+    egressPrivateHosts: options.egressPrivateHosts ?? [],
     log,
     runAttempt: options.runAttempt,
     stop: controls.stop.signal,

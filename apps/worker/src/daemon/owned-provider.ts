@@ -111,6 +111,10 @@ class OwnedSandbox implements Sandbox {
     return this.#sandbox.inside;
   }
 
+  get sockets(): Sandbox["sockets"] {
+    return this.#sandbox.sockets;
+  }
+
   /** True from the first call of `end` on. */
   get ended(): boolean {
     return this.#ending !== undefined;

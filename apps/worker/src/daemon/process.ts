@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { gatewayFolder, runtimeFolder } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
+import { hostPatternSchema } from "@slipway/protocol/egress";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
@@ -29,6 +30,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --slots N           task jobs at once (4)
   --verify-slots N    verify jobs at once (2)
   --name NAME         name for people (the host's)
+  --egress-private-host HOST
+                      host on a repository's egress list whose address may be a private one; may be repeated
   --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
   --sandbox KIND      bwrap (default), or none: no isolation at all
   --memory-limit SIZE, --process-limit N, --file-limit SIZE
@@ -50,6 +53,7 @@ interface Arguments {
   readonly sandbox: "bwrap" | "none";
   /** Folder with the secrets of backends. */
   readonly secrets: string;
+  readonly egressPrivateHosts: readonly string[];
   /** Where further backends are. */
   readonly backends: string | undefined;
   readonly gatewayFolder: string;
@@ -131,6 +135,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     provider,
     manifests,
     secrets: { folder: args.secrets, variables },
+    egressPrivateHosts: args.egressPrivateHosts,
     limits: limitsInForce(args.sandbox, limits),
     toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: hidden }), ...certificatePaths(process.env)],
     runAttempt,
@@ -168,6 +173,7 @@ function readArguments(): Arguments {
       "verify-slots": { type: "string", default: "2" },
       name: { type: "string", default: hostname() || "worker" },
       secrets: { type: "string" },
+      "egress-private-host": { type: "string", multiple: true, default: [] },
       sandbox: { type: "string", default: "bwrap" },
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
@@ -191,6 +197,7 @@ function readArguments(): Arguments {
     verifySlots: count("--verify-slots", values["verify-slots"]),
     name: values.name.slice(0, 100),
     sandbox,
+    egressPrivateHosts: values["egress-private-host"].map(hostPattern),
     secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
@@ -201,6 +208,12 @@ function readArguments(): Arguments {
 function required(name: string, value: string | undefined): string {
   if (value === undefined || value === "") throw new SlipwayError("INVALID_REQUEST", `${name} is missing.`, { hint: "`--help` lists the arguments." });
   return value;
+}
+
+function hostPattern(text: string): string {
+  const { success, error } = hostPatternSchema.safeParse(text);
+  if (success) return text;
+  throw new SlipwayError("INVALID_REQUEST", `--egress-private-host ${text}: ${error.issues[0]?.message}.`);
 }
 
 function count(name: string, text: string): number {

@@ -1,6 +1,8 @@
+import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
+import { openEgress } from "../egress/open-egress.ts";
 import { UTF8_LOCALE } from "../sandbox/locale.ts";
-import { networkEnvironment } from "../sandbox/network-environment.ts";
+import { certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
 import type { CommandResult, Sandbox } from "../sandbox/sandbox.ts";
 import { ARTIFACT_LIMIT_BYTES } from "./artifact.ts";
 
@@ -10,27 +12,39 @@ export interface LoggedCommand {
   /** Log stream that its output goes to. */
   readonly stream: string;
   readonly network: "none" | "host";
+  /** Hosts that it may reach where it has no network. */
+  readonly egress?: { readonly phase: EgressPhase; readonly hosts: readonly string[] };
   readonly timeoutMs: number;
   /** What to keep of the output; the limit of an artifact where it is missing. */
   readonly outputLimitBytes?: number;
+}
+
+export interface LoggedResult extends CommandResult {
+  /** What it asked for and did not get, as HOST:PORT. */
+  readonly refusedHosts: readonly string[];
 }
 
 /**
  * Runs a shell command in a one-shot of the sandbox; its output is streamed into the log as it comes, and is on disk when this resolves. Log and result hold
  * the same bytes, masked: an agent may have left a secret where a command of the repository prints it.
  */
-export async function runLogged(context: AttemptContext, sandbox: Sandbox, command: LoggedCommand): Promise<CommandResult> {
+export async function runLogged(context: AttemptContext, sandbox: Sandbox, command: LoggedCommand): Promise<LoggedResult> {
   const stream = context.masks.stream();
   const written: Uint8Array[] = [];
   const write = (masked: Uint8Array): void => {
     written.push(masked);
     context.events.log(command.stream, masked);
   };
+  const way = command.egress && openEgress(context, command.egress.phase, command.egress.hosts);
   const result = await sandbox.run(
     {
       argv: ["sh", "-c", command.text],
-      env: { ...jobEnvironment(context, sandbox), ...(command.network === "host" ? networkEnvironment(process.env) : {}) },
+      env: {
+        ...jobEnvironment(context, sandbox),
+        ...(command.network === "host" ? networkEnvironment(process.env) : way ? certificateEnvironment(process.env) : {}),
+      },
       network: command.network,
+      egress: way,
       timeoutMs: command.timeoutMs,
       outputLimitBytes: command.outputLimitBytes ?? ARTIFACT_LIMIT_BYTES,
       onOutput: (_stream, bytes) => write(stream.push(bytes)),
@@ -42,7 +56,8 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
   if (written.length === 0) write(stream.push(result.output));
   write(stream.end());
   await context.events.settleLog(command.stream);
-  return { ...result, output: Buffer.concat(written) };
+  await way?.tellTotals();
+  return { ...result, output: Buffer.concat(written), refusedHosts: way?.refused() ?? [] };
 }
 
 /** Environment of everything that runs for a job, all of it. Never a secret: those have their own way in. */

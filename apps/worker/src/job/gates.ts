@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Gate } from "@slipway/protocol/repository-config";
+import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
@@ -31,12 +31,28 @@ export interface GateResult {
   readonly excerpt: string;
 }
 
+type GatesConfig = Pick<RepositoryConfig, "gates" | "egress">;
+
+/** One run of a gate. */
+export interface GateRun {
+  readonly gate: Gate;
+  readonly round: number;
+  /** Hosts that it may reach. */
+  readonly egress: readonly string[];
+}
+
 /** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. */
-export async function runGates(context: AttemptContext, sandbox: Sandbox, gates: readonly Gate[], round: number, deadline: Deadline): Promise<GateResult[]> {
+export async function runGates(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  { gates, egress }: GatesConfig,
+  round: number,
+  deadline: Deadline,
+): Promise<GateResult[]> {
   if (gates.length === 0) return [];
   const run = async (parts: Parts): Promise<GateResult[]> => {
     const results: GateResult[] = [];
-    for (const [index, gate] of gates.entries()) results.push(await runGate(context, sandbox, gate, round, deadline.gateMs(index)));
+    for (const [index, gate] of gates.entries()) results.push(await runGate(context, sandbox, { gate, round, egress: egress.gates }, deadline.gateMs(index)));
     for (const { durationMs } of results) parts.add("commands", durationMs);
     return results;
   };
@@ -44,20 +60,22 @@ export async function runGates(context: AttemptContext, sandbox: Sandbox, gates:
 }
 
 /** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY in a verify job, whose receipts are to tell of the code alone. */
-export async function runGate(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
+export async function runGate(context: AttemptContext, sandbox: Sandbox, run: GateRun, timeoutMs: number): Promise<GateResult> {
+  const { gate, round } = run;
   const key = `gate-${round}-${gate.name}`;
   await tellRerun(context, key, key, `the gate ${gate.name}`);
   await context.events.emitOnce(`${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
-  const result = await context.journal.step(key, () => measure(context, sandbox, gate, round, timeoutMs));
+  const result = await context.journal.step(key, () => measure(context, sandbox, run, timeoutMs));
   const { exitCode, durationMs, artifact } = result;
   const status = result.passed ? "passed" : result.timedOut ? "timed-out" : "failed";
   await context.events.emitOnce(`${key}:ended`, { kind: "gate", data: { name: gate.name, status, round, exitCode, durationMs, artifact } });
   return result;
 }
 
-async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
+async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round, egress }: GateRun, timeoutMs: number): Promise<GateResult> {
   const artifact = `gate-${gate.name}-${round}.log`;
-  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, network: "none", timeoutMs });
+  const reach = egress.length === 0 ? {} : { egress: { phase: "gates", hosts: egress } as const };
+  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, network: "none", ...reach, timeoutMs });
   await storeArtifact(context, artifact, wholeOutput(result));
   const outOfMemory = commandOutOfMemory(`The gate ${gate.name}`, result);
   if (outOfMemory && context.claim.verify) throw outOfMemory;

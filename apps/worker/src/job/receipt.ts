@@ -18,7 +18,7 @@ export function receiptOf(
     tree: spec.tree,
     gate: result.name,
     command: result.command,
-    setupDigest: setupDigest(spec.config.setup),
+    setupDigest: setupDigest(spec.config),
     image,
     environmentDigest: digest,
     exitCode: result.exitCode ?? TIMED_OUT_EXIT_CODE,

@@ -102,7 +102,7 @@ async function prepareWorkspace(context: AttemptContext, repository: WorkerRepos
 /** All that happens while the agent's sandbox is there. It is ended before the commit is made, and whatever happens. */
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
-  await setUp(context, sandbox, task.config.setup, task.deadline);
+  await setUp(context, sandbox, task.config, task.deadline);
   await workUntilGatesPass(context, sandbox, task);
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
@@ -110,10 +110,10 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
 async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
   const { config, deadline } = task;
-  await runTurn(context, sandbox, { turn: 1, reason: "task", prompt: context.claim.job.task }, deadline);
+  await runTurn(context, sandbox, { turn: 1, reason: "task", prompt: context.claim.job.task, egress: config.egress.turn }, deadline);
   let before: string | undefined;
   for (let round = 0; ; round += 1) {
-    const results = await runGates(context, sandbox, config.gates, round, deadline);
+    const results = await runGates(context, sandbox, config, round, deadline);
     const failed = results.filter((result) => !result.passed);
     if (failed.length === 0) return;
     if (round >= config.repairs)
@@ -129,7 +129,7 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     before = now;
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
-    await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt }, deadline);
+    await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt, egress: config.egress.turn }, deadline);
   }
 }
 

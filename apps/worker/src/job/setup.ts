@@ -1,9 +1,9 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
-import type { CommandResult, Sandbox } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { ARTIFACT_LIMIT_BYTES, storeArtifact, wholeOutput } from "./artifact.ts";
-import { runLogged } from "./command.ts";
+import { type LoggedResult, runLogged } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { monotonicMs } from "./deadline.ts";
 import { commandOutOfMemory } from "./out-of-memory.ts";
@@ -14,20 +14,23 @@ const SETUP_ARTIFACT = "setup.log";
 const SETUP_STREAM = "setup";
 const NAMED_PATHS = 20;
 
+type SetupConfig = Pick<RepositoryConfig, "setup" | "egress">;
+
 /** Runs the repository's setup commands one by one, each in a one-shot of the sandbox. SETUP_FAILED names the command, its exit code and its last lines; OUT_OF_MEMORY. */
-export async function setUp(context: AttemptContext, sandbox: Sandbox, setup: RepositoryConfig["setup"], deadline: Deadline): Promise<void> {
+export async function setUp(context: AttemptContext, sandbox: Sandbox, config: SetupConfig, deadline: Deadline): Promise<void> {
+  const { setup } = config;
   if (setup.commands.length === 0) return;
   await tellRerun(context, "setup", "setup:done", "the setup");
   await inPhase(context, "setup", "setup", () =>
     context.journal.step("setup:done", async () => {
-      await runCommands(context, sandbox, setup, deadline);
+      await runCommands(context, sandbox, config, deadline);
       await warnOfLeftovers(context, sandbox, deadline);
       return null;
     }),
   );
 }
 
-async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: RepositoryConfig["setup"], deadline: Deadline): Promise<void> {
+async function runCommands(context: AttemptContext, sandbox: Sandbox, { setup, egress }: SetupConfig, deadline: Deadline): Promise<void> {
   const endMs = monotonicMs() + deadline.setupMs(setup.timeoutSeconds * 1_000);
   const written: Buffer[] = [];
   let droppedBytes = 0;
@@ -39,7 +42,7 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: Rep
     const result = await runLogged(context, sandbox, {
       text,
       stream: SETUP_STREAM,
-      network: setup.network,
+      ...(egress.setup === undefined ? { network: setup.network } : { network: "none", egress: { phase: "setup", hosts: egress.setup } }),
       timeoutMs,
       outputLimitBytes: Math.max(1, roomBytes),
     });
@@ -53,7 +56,7 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: Rep
   await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
 }
 
-function setupFailed(job: number, command: string, result: CommandResult): SlipwayError {
+function setupFailed(job: number, command: string, result: LoggedResult): SlipwayError {
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
   const lines = lastLines(plainText(result.output), 20, 4_000);
   return new SlipwayError("SETUP_FAILED", `The setup command \`${command.slice(0, 500)}\` ${how}.${lines === "" ? "" : `\n${lines}`}`, {
@@ -62,8 +65,15 @@ function setupFailed(job: number, command: string, result: CommandResult): Slipw
     timedOut: result.timedOut,
     lastLines: lines,
     artifact: SETUP_ARTIFACT,
-    hint: `Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${SETUP_ARTIFACT}\` prints its whole output.`,
+    ...(result.refusedHosts.length === 0 ? {} : { refusedHosts: result.refusedHosts }),
+    hint: `${refusedHint(result.refusedHosts)}Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${SETUP_ARTIFACT}\` prints its whole output.`,
   });
+}
+
+function refusedHint(hosts: readonly string[]): string {
+  return hosts.length === 0
+    ? ""
+    : `It asked for ${hosts.slice(0, 5).join(", ")} and was refused: if that is right, add it to \`egress.setup\` of .slipway.yaml. `;
 }
 
 /** A setup should leave only ignored files behind: anything else becomes part of the job's change. Asked inside the sandbox, for people to read only. */

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
+import { openEgress } from "../egress/open-egress.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
@@ -15,6 +17,8 @@ export interface Turn {
   readonly turn: number;
   readonly reason: "task" | "repair";
   readonly prompt: string;
+  /** Hosts that the agent may reach, beside its models. */
+  readonly egress: readonly string[];
 }
 
 type Failure = Extract<TurnResult, { status: "failed" }>["failure"];
@@ -26,6 +30,9 @@ const NOT_A_BACKENDS: ReadonlySet<ErrorCode> = new Set(["WORKER_STOPPED", "LEASE
 
 /** How long before the worker's own limit the runner ends a turn by itself, at most, in ms. */
 const RUNNER_HEAD_START_MS = 2_000;
+
+/** Beside the runner's own socket. */
+const EGRESS_SOCKET = "e";
 
 /** Of the journal's step that holds how a turn ended. */
 export function turnKey(turn: number): string {
@@ -87,7 +94,9 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   const shareMs = deadline.turnMs();
   if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
   const limit = AbortSignal.timeout(shareMs);
+  const way = turn.egress.length > 0 && sandbox.sockets ? openEgress(context, "turn", turn.egress) : undefined;
   try {
+    await using _ = await way?.listenAnew(join(sandbox.sockets?.host ?? "", EGRESS_SOCKET));
     const result = await sandbox.turn(
       {
         type: "turn",
@@ -101,6 +110,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         env: jobEnvironment(context, sandbox),
         secrets: await secretsForTurn(context),
         ...gatewayFor(context, sandbox),
+        ...(way && sandbox.sockets ? { egress: { socket: join(sandbox.sockets.inside, EGRESS_SOCKET) } } : {}),
         timeoutMs: Math.max(1, Math.floor(shareMs - Math.min(RUNNER_HEAD_START_MS, shareMs * 0.1))),
         stallMs: job.stallMs,
       },
@@ -116,6 +126,8 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
     // The runner is untrusted: one that does not end the turn in its time is not waited for.
     if (limit.aborted || (error instanceof SlipwayError && endedByClock(error))) return outOfTime(turn, job.timeoutMs);
     throw error;
+  } finally {
+    await way?.tellTotals();
   }
 }
 

@@ -24,7 +24,7 @@ export async function verifyTree(context: AttemptContext, spec: VerifySpec): Pro
   const prepare = (parts: Parts): Promise<WorkerRepository> => prepareTree(context, spec, deadline, parts);
   const repository = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
   await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects], "commands");
-  await setUp(context, sandbox, spec.config.setup, deadline);
+  await setUp(context, sandbox, spec.config, deadline);
   const receipts = await inPhase(context, "verify", "verify", (parts) => runAll(context, sandbox, spec, deadline, parts), { detailOf: describe });
   return { kind: "verified", receipts };
 }
@@ -52,7 +52,7 @@ async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: 
 async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
   for (const [index, gate] of spec.config.gates.entries()) {
-    const result = await runGate(context, sandbox, gate, 0, deadline.gateMs(index));
+    const result = await runGate(context, sandbox, { gate, round: 0, egress: spec.config.egress.gates }, deadline.gateMs(index));
     parts.add("commands", result.durationMs);
     receipts.push(receiptOf(context, spec, result));
   }

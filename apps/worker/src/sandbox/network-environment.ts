@@ -14,13 +14,19 @@ const CERTIFICATES = [
 ] as const;
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"] as const;
 
-/** What a command with network needs of the worker's own environment: certificates and proxies. A proxy's address that carries a password stays outside. */
-export function networkEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+/** The certificates alone, for a command whose proxy is our own. */
+export function certificateEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const result: Record<string, string> = {};
   for (const name of CERTIFICATES) {
     const value = env[name];
     if (value && isAbsolute(value) && existsSync(value)) result[name] = value;
   }
+  return result;
+}
+
+/** What a command with network needs of the worker's own environment: certificates and proxies. A proxy's address that carries a password stays outside. */
+export function networkEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const result = certificateEnvironment(env);
   for (const name of PROXIES) {
     const value = env[name];
     if (value && !value.includes("@")) result[name] = value;

@@ -16,6 +16,8 @@ export interface ResidentParts {
   /** What the runner writes on standard error. */
   readonly logPath: string;
   readonly socketFolder: string;
+  /** The same folder as the inside sees it, where it needs a way out. */
+  readonly socketsInside?: string | undefined;
   readonly group: ResourceGroup;
   /** Kills everything inside and resolves when it is gone. */
   endProcesses(): Promise<void>;
@@ -44,6 +46,11 @@ export class ResidentSandbox implements Sandbox {
 
   get inside(): Sandbox["inside"] {
     return this.#parts.inside;
+  }
+
+  get sockets(): Sandbox["sockets"] {
+    const { socketFolder, socketsInside } = this.#parts;
+    return socketsInside === undefined ? undefined : { host: socketFolder, inside: socketsInside };
   }
 
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {

@@ -19,6 +19,11 @@ export function runnerCommand(
   ];
 }
 
+/** argv of a command whose only way out is the proxy behind a socket, as the sandbox sees it. */
+export function proxiedCommand(installRoot: string, socket: string, argv: readonly string[]): string[] {
+  return [process.execPath, "--disable-sigusr1", join(installRoot, "apps/runner/src/main.ts"), "command", "--proxy-socket", socket, "--", ...argv];
+}
+
 /** Where the compile cache of a runtime folder is; undefined where it was not made. */
 export function compileCacheOf(runtimeFolder: string): string | undefined {
   const folder = cacheFolder(runtimeFolder);

@@ -60,6 +60,8 @@ export interface Sandbox extends AsyncDisposable {
     /** The socket of the model gateway, whether or not one listens there now; undefined for one-shots alone, and where the settings name none. */
     readonly gateway: string | undefined;
   };
+  /** The folder of a resident sandbox's sockets, which only the host side writes; undefined without a runner, and where the host's network is there anyway. */
+  readonly sockets?: { readonly host: string; readonly inside: string } | undefined;
   /**
    * Runs a turn, or takes up one that is already running or ended under the same id. Events come in order, each ordinal once, starting after
    * `afterOrdinal`; an event is acknowledged to the runner when `onEvent` has resolved. RUNNER_LOST where the runner ends first.
@@ -96,6 +98,8 @@ export interface SandboxCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly network: "none" | "host";
+  /** With `network: "none"`: a proxy that is the command's only way out, and that the usual variables name. Without a sandbox the host's network stays. */
+  readonly egress?: Egress | undefined;
   readonly timeoutMs: number;
   readonly outputLimitBytes: number;
   /** More folders: host path → path inside, read-only or writable. */
@@ -106,6 +110,12 @@ export interface SandboxCommand {
    * begins, and `run` rejects with the same.
    */
   readonly after?: Promise<unknown>;
+}
+
+/** A way out of a sandbox. */
+export interface Egress {
+  /** Opens a proxy on a unix socket that is not there yet; nobody is served any more after its disposal. */
+  listen(socketPath: string): Promise<AsyncDisposable>;
 }
 
 export interface CommandResult {

@@ -43,6 +43,11 @@ export class Masks {
   event(event: AppendableEvent): AppendableEvent {
     if (event.kind === "notice") return { ...event, data: { ...event.data, text: this.text(event.data.text) } };
     if (event.kind === "check") return { ...event, data: { ...event.data, findings: event.data.findings.map((finding) => this.text(finding)) } };
+    // A name can carry a secret out, at least to whoever reads the events.
+    if (event.kind === "egress") {
+      const { host, reason } = event.data;
+      return { ...event, data: { ...event.data, host: this.text(host).slice(0, 253), ...(reason === undefined ? {} : { reason: this.text(reason) }) } };
+    }
     if (event.kind === "phase" && event.data.detail !== undefined) return { ...event, data: { ...event.data, detail: this.text(event.data.detail) } };
     return event;
   }

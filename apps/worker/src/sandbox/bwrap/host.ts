@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -8,7 +8,7 @@ import type { SandboxLimits } from "../limits/limits.ts";
 import type { ResourceGroups } from "../limits/resource-groups.ts";
 import { makeCompileCache } from "../runner-command.ts";
 import type { SandboxSpec } from "../sandbox.ts";
-import { runOneShot } from "./one-shot.ts";
+import { EGRESS_PREFIX, runOneShot } from "./one-shot.ts";
 import { bubblewrapFailed } from "./spawn-bubblewrap.ts";
 import type { HostView } from "./view.ts";
 
@@ -40,9 +40,13 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
   const etcFolder = join(settings.runtimeFolder, "etc");
   await mkdir(etcFolder, { recursive: true, mode: 0o700 });
   for (const [name, content] of Object.entries(ETC_FILES)) await writeFile(join(etcFolder, name), content);
+  // Of commands that ended with a killed worker.
+  for (const name of await readdir(settings.runtimeFolder))
+    if (name.startsWith(EGRESS_PREFIX)) await rm(join(settings.runtimeFolder, name), { recursive: true });
   await makeCompileCache(settings.runtimeFolder, settings.installRoot);
   const host: HostView = {
     installRoot: settings.installRoot,
+    runtimeFolder: settings.runtimeFolder,
     etcFolder,
     maskPaths: settings.maskPaths,
     backends: backendsIn(settings.backendsFolder),

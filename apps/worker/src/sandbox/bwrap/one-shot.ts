@@ -1,13 +1,18 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { inOwnGroup, type ResourceGroup } from "../limits/resource-groups.ts";
 import { exitCodeOf, superviseOneShot } from "../one-shot.ts";
 import { endMarked, markProcess } from "../processes.ts";
+import { proxiedCommand } from "../runner-command.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
 import { bubblewrapFailed, spawnBubblewrap } from "./spawn-bubblewrap.ts";
 import { type HostView, INSIDE, viewOptions } from "./view.ts";
 
 const DEFAULT_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home };
 const NOT_FOUND_EXIT = 127;
+/** Of folders in the runtime folder, each for one command's way out. */
+export const EGRESS_PREFIX = "egress-";
 /** Keeps the command from beginning until a line comes; it does not begin where the pipe ends without one. */
 const HOLD = ["/bin/sh", "-c", 'read -r go && exec "$@"', "sh"];
 
@@ -18,6 +23,19 @@ export async function runOneShot(host: HostView, spec: SandboxSpec, command: San
 }
 
 async function runIn(group: ResourceGroup, host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
+  if (!command.egress) return await runWith(group, host, spec, command, signal);
+  const folder = await mkdtemp(join(host.runtimeFolder, EGRESS_PREFIX));
+  try {
+    await using _ = await command.egress.listen(join(folder, "s"));
+    const mounts = [...(command.mounts ?? []), { host: folder, inside: INSIDE.egress, writable: false }];
+    const argv = proxiedCommand(host.installRoot, `${INSIDE.egress}/s`, command.argv);
+    return await runWith(group, host, spec, { ...command, argv, mounts }, signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runWith(group: ResourceGroup, host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
   const view = viewOptions(host, spec, { network: command.network, ...(command.mounts ? { mounts: command.mounts } : {}) });
   // Nobody is left to take its exit when the worker dies, so it dies too; the resident runner does not.
   const options = [...view, ...environmentOptions({ ...DEFAULT_ENV, ...command.env }), "--die-with-parent"];

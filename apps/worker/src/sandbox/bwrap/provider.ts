@@ -140,6 +140,7 @@ function resident(settings: BwrapSettings, host: HostView, record: SandboxRecord
     link,
     logPath: runnerLogIn(record.spec.control),
     socketFolder: socketFolderOf(settings.runtimeFolder, record.spec.id),
+    socketsInside: INSIDE.run,
     group,
     endProcesses: () => endMarked(record.processes),
     runOneShot: (command, signal) => runOneShot(host, record.spec, command, signal),

@@ -13,11 +13,14 @@ export const INSIDE = {
   run: "/control/run",
   cache: "/control/cache",
   gateway: "/control/gateway",
+  egress: "/egress",
 } as const;
 
 /** What all sandboxes of a provider see of the host. */
 export interface HostView {
   readonly installRoot: string;
+  /** The worker's own short folder for sockets. */
+  readonly runtimeFolder: string;
   /** Synthetic files for /etc: passwd, group, hostname, hosts. */
   readonly etcFolder: string;
   /** Never visible, whatever is mounted around them, but for what a spec names below them. */
