@@ -73,10 +73,23 @@ export async function commitDirty(root: string): Promise<string> {
   }
 }
 
-/** Pushes a commit of the checkout to the hub as a base. REPOSITORY_UNREACHABLE where the hub refuses it or does not answer. */
+const PUSH_TRIES = 5;
+
+/**
+ * Pushes a commit of the checkout to the hub as a base, also where others push the same one at the same time. REPOSITORY_UNREACHABLE where the hub refuses it
+ * or does not answer.
+ */
 export async function pushBase(root: string, target: HubAddress & { oid: string; ref: string }): Promise<void> {
   const args = ["push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", "--", target.url, `${target.oid}:${target.ref}`];
-  await runGit(args, { cwd: root, configuration: "user", credential: target.credential, failure: "REPOSITORY_UNREACHABLE" });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await runGit(args, { cwd: root, configuration: "user", credential: target.credential, failure: "REPOSITORY_UNREACHABLE" });
+      return;
+    } catch (error) {
+      // Another push of the same base was quicker: the next try finds it there.
+      if (tries === PUSH_TRIES || !(error instanceof SlipwayError) || !String(error.details["stderr"]).includes("cannot lock ref")) throw error;
+    }
+  }
 }
 
 /**
