@@ -276,7 +276,7 @@ test("a job may wait for a time and for other jobs, ask for a worker and be boun
   const { job } = JSON.parse(second.stdout);
   expect(job).toMatchObject({ state: "queued", dependsOn: [first.id], maxAttempts: 1, queueTimeoutMs: 7_200_000 });
   expect(job.requires).toEqual(expect.arrayContaining(["os:linux", "moon"]));
-  expect(first.runAfter - first.createdAt).toBeGreaterThan(3_500_000);
+  expect(Date.parse(first.runAfter) - Date.parse(first.createdAt)).toBeGreaterThan(3_500_000);
   const shown = await ground.slipway(root, "show", String(first.number));
   expect(shown.stdout).toMatch(/not before +\d{4}-.*\(in (1 h|59 min)/);
   expect(shown.stdout).toMatch(/due +\d{4}-.*\(in 2[45] h/);
