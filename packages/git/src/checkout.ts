@@ -33,7 +33,7 @@ export async function describeCheckout(dir: string): Promise<Checkout> {
   const [branch, shallow, status, submodules] = await Promise.all([
     runGit(["symbolic-ref", "--quiet", "--short", "HEAD"], { ...options, okExitCodes: [0, 1] }),
     gitText(["rev-parse", "--is-shallow-repository"], options),
-    userGit(root).status(["--untracked-files=all"]),
+    userGit(root).then((git) => git.status(["--untracked-files=all"])),
     access(join(root, ".gitmodules")).then(() => true, ignoreMissing),
   ]);
   return {
@@ -121,7 +121,7 @@ async function topOf(dir: string): Promise<string> {
 
 /** The person's own name, where git knows it. */
 async function identity(root: string): Promise<Record<string, string>> {
-  const git = userGit(root);
+  const git = await userGit(root);
   const [name, email] = await Promise.all([git.getConfig("user.name"), git.getConfig("user.email")]);
   const [who, where] = [name.value ?? "Slipway", email.value ?? "slipway@localhost"];
   return { GIT_AUTHOR_NAME: who, GIT_AUTHOR_EMAIL: where, GIT_COMMITTER_NAME: who, GIT_COMMITTER_EMAIL: where };
