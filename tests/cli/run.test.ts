@@ -13,19 +13,12 @@ let greet: string[];
 
 beforeAll(async () => {
   ground = await Playground.make();
-  up = ground.start(ground.folder, "up", "--port", "0", ...(await sandbox()));
+  up = ground.start(ground.folder, "up", "--port", "0", ...(await ground.sandbox()));
   await up.says("slipway jobs");
   greet = await ground.script("greet", [{ print: "I write a greeting." }, { write: { path: "greeting.txt", content: "hello\n" } }]);
 });
 
 afterAll(async () => await ground[Symbol.asyncDispose]());
-
-/** The suite runs with and without bubblewrap. */
-async function sandbox(): Promise<string[]> {
-  const { stdout } = await ground.slipway(ground.folder, "doctor", "--json");
-  const found = (JSON.parse(stdout).checks as Array<{ name: string; ok: boolean }>).find(({ name }) => name === "bubblewrap");
-  return found?.ok ? [] : ["--sandbox", "none"];
-}
 
 test("up says where it is, where its data are, what the sandbox is and what to type next", async () => {
   await up.says(/url +http:\/\/127\.0\.0\.1:\d+/);

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { basename, join } from "node:path";
 import { Client } from "@slipway/protocol/client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { git, Playground } from "../cli/slipway.ts";
 import { SmallDisk, whyNoMount } from "../support/small-disk.ts";
-import { git, Playground } from "./slipway.ts";
 
 /** A new user's first hour on a machine that is not as one would wish: each ends in words that say what to do, or just works. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { Playground } from "./slipway.ts";
+import { Playground } from "../cli/slipway.ts";
 import { Terminal } from "./terminal.ts";
 import { expectTranscript } from "./transcript.ts";
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect } from "vitest";
-import type { Playground } from "./slipway.ts";
+import type { Playground } from "../cli/slipway.ts";
 
 export interface TerminalOptions {
   readonly columns?: number;
