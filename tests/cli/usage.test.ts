@@ -183,7 +183,7 @@ test("version and doctor answer in JSON", async () => {
   const report = JSON.parse(doctor.stdout);
   expect(doctor.code).toBe(report.ok ? 0 : 1);
   expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(
-    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "worker", "clock", "backends", "gateway"]),
+    new Set(["node", "git", "sandbox", "disk", "data folder", "configuration", "server", "worker", "clock", "backends", "gateway"]),
   );
   for (const check of report.checks)
     if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });

@@ -16,7 +16,18 @@ const services = async (): Promise<typeof import("../doctor/services.ts")> => aw
 
 type Group = readonly [string, (options: DoctorOptions) => Promise<Check[]>];
 
+async function backends(options: DoctorOptions): Promise<Check[]> {
+  const { checkSecrets } = await import("../doctor/secrets.ts");
+  return (await Promise.all([(await services()).checkBackends(options), checkSecrets(options)])).flat();
+}
+
+async function workerBackends(options: DoctorOptions): Promise<Check[]> {
+  return await (await import("../doctor/worker.ts")).checkWorkerBackends(options);
+}
+
 const clock = async (options: DoctorOptions): Promise<Check[]> => await (await import("../doctor/clock.ts")).checkClock(options);
+
+const configuration = async (): Promise<typeof import("../doctor/configuration.ts")> => await import("../doctor/configuration.ts");
 
 const GROUPS: readonly Group[] = [
   ["node", checkNode],
@@ -24,10 +35,10 @@ const GROUPS: readonly Group[] = [
   ["sandbox", checkSandbox],
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
+  ["configuration", async (options) => await (await configuration()).checkConfiguration(options)],
   ["server", async (options) => await (await services()).checkServer(options)],
   ["clock", clock],
-  ["backends", async (options) => await (await services()).checkBackends(options)],
-  ["backends", async (options) => await (await import("../doctor/secrets.ts")).checkSecrets(options)],
+  ["backends", async (options) => await (await configuration()).whereConfigured("backends", options, backends)],
   ["gateway", async (options) => await (await import("../doctor/gateway.ts")).checkModels(options)],
   ["repository", async () => await (await services()).checkRepository()],
 ];
@@ -40,9 +51,10 @@ const WORKER_GROUPS: readonly Group[] = [
   ["sandbox", async (options) => await (await import("../doctor/worker.ts")).checkInSandbox(options)],
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
+  ["configuration", async (options) => await (await configuration()).checkConfiguration(options)],
   ["server", async (options) => await (await import("../doctor/worker.ts")).checkWorkerServer(options)],
   ["clock", clock],
-  ["backends", async (options) => await (await import("../doctor/worker.ts")).checkWorkerBackends(options)],
+  ["backends", async (options) => await (await configuration()).whereConfigured("backends", options, workerBackends)],
 ];
 
 const AGAIN_MS = 500;
