@@ -62,6 +62,7 @@ const AGAIN_MS = 500;
 interface DoctorCommandOptions extends CommonOptions {
   readonly sandbox?: SandboxKind;
   readonly tokenFile?: string;
+  readonly gatewayFolder?: string;
   readonly wait?: number;
 }
 
@@ -74,6 +75,7 @@ export function addDoctor(program: Command): void {
     .addArgument(new Argument("[part]", "only what this part needs").choices(["worker"]))
     .option("--sandbox <kind>", "bwrap (default), or none: then a missing sandbox is no failure", parseSandbox)
     .option("--token-file <file>", "for `worker`: its token (default: tokens/worker.token in the data folder)")
+    .option("--gateway-folder <folder>", "for `worker`: where its gateway's socket is, if it was started with one")
     .option("--wait <time>", "try again until all that is required is there, at most this long, such as 30s", parseDuration)
     .action(doctorCommand);
 }
@@ -84,6 +86,7 @@ async function doctorCommand(part: "worker" | undefined, options: DoctorCommandO
     data: dataFolder(options.data),
     sandbox: options.sandbox ?? "bwrap",
     ...(options.tokenFile === undefined ? {} : { tokenFile: options.tokenFile }),
+    ...(options.gatewayFolder === undefined ? {} : { gatewayFolder: options.gatewayFolder }),
   };
   const checks = await checksWithin(part === "worker" ? WORKER_GROUPS : GROUPS, asked, options.wait ?? 0);
   const failing = failingOf(checks);

@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { type GatewayCheck, gatewayCheckSchema } from "@slipway/protocol/gateway-config";
-import { gatewaySocket } from "../stack/data-folder.ts";
 import { gatewayEnvironment } from "../stack/environment.ts";
 import { failureInLines } from "../stack/log-tail.ts";
 
@@ -26,11 +25,11 @@ export async function checkGateway(data: string): Promise<GatewayCheck | string>
   }
 }
 
-/** Whether a gateway listens on this data folder's socket and says that it is well. */
-export async function gatewayHealth(data: string): Promise<{ readonly ok: boolean; readonly found: string }> {
+/** Whether a gateway listens on this socket and says that it is well. */
+export async function gatewayHealth(socketPath: string): Promise<{ readonly ok: boolean; readonly found: string }> {
   const { request } = await import("node:http");
   const { promise, resolve } = Promise.withResolvers<{ ok: boolean; found: string }>();
-  const asking = request({ socketPath: gatewaySocket(data), path: "/slipway/health", signal: AbortSignal.timeout(HEALTH_LIMIT_MS) }, (response) => {
+  const asking = request({ socketPath, path: "/slipway/health", signal: AbortSignal.timeout(HEALTH_LIMIT_MS) }, (response) => {
     response.resume();
     const { statusCode } = response;
     resolve(statusCode === 200 ? { ok: true, found: "answers" } : { ok: false, found: `answers with HTTP ${statusCode}` });
