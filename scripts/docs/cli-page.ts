@@ -15,7 +15,7 @@ export function cliPage(note: string): string {
     "# The command line",
     "",
     "Options come anywhere after the command. Results go to standard output, warnings and errors to standard error; with `--json` standard output holds one JSON",
-    "document, an error too. Colours only on a terminal and without `NO_COLOR`. The environment variables are on [the configuration page](configuration.md#environment).",
+    "document, an error too; times in it are ISO 8601 in UTC (in the HTTP API they are milliseconds since 1970). Colours only on a terminal and without `NO_COLOR`. The environment variables are on [the configuration page](configuration.md#environment).",
     "",
     "## Exit codes",
     "",

@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { Client } from "@slipway/protocol/client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Answer, Playground, type Watched } from "./slipway.ts";
@@ -41,7 +41,7 @@ test("beside a server that runs it ends with 0, and looks at nothing but what a 
   expect([answer.code, failing(answer)], answer.stdout).toEqual([0, []]);
   const groups = new Set(checksOf(answer).map(({ group }) => group));
   groups.delete("gateway"); // There where an agent that needs a model is installed.
-  expect([...groups]).toEqual(["node", "git", "sandbox", "disk", "data folder", "server", "clock", "backends"]);
+  expect([...groups]).toEqual(["node", "git", "sandbox", "disk", "data folder", "configuration", "server", "clock", "backends"]);
   const found = (name: string): string => checksOf(answer).find((one) => one.name === name)?.found ?? "";
   expect(found("token")).toMatch(/has the role worker$/);
   expect(found("skew")).toBe("within a second of the server's");
@@ -94,4 +94,16 @@ test("no backend that is ready fails it", async () => {
   await writeFile(join(plugins, "package.json"), "no json");
   const answer = await ground.with({ SLIPWAY_BACKENDS: plugins }).slipway(ground.folder, "doctor", "worker", "--json", ...sandbox);
   expect([answer.code, failing(answer).some((name) => name.startsWith("backends: "))], answer.stdout).toEqual([1, true]);
+});
+
+test("where a backend that needs a model is ready, the gateway must answer, in the folder that the worker is told of", async () => {
+  const bin = join(ground.folder, "with an agent");
+  await mkdir(bin);
+  await writeFile(join(bin, "codex"), "#!/bin/sh\necho codex-cli 0.200.0\n", { mode: 0o755 });
+  const place = ground.with({ PATH: bin + delimiter + (process.env["PATH"] ?? "") });
+  const beside = await place.slipway(ground.folder, "doctor", "worker", "--json", ...sandbox);
+  expect([beside.code, failing(beside)], beside.stdout).toEqual([0, []]);
+  expect(checksOf(beside).find(({ group }) => group === "gateway")).toMatchObject({ ok: true, found: "answers" });
+  const apart = await place.slipway(ground.folder, "doctor", "worker", "--gateway-folder", join(ground.folder, "nobody"), "--json", ...sandbox);
+  expect([apart.code, failing(apart)], apart.stdout).toEqual([1, ["gateway: socket"]]);
 });

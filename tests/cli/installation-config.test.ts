@@ -100,6 +100,39 @@ test("a file that is wrong starts nothing, and is named with line and column", a
   expect(missing.stderr).toContain("SLIPWAY_CONFIG");
 });
 
+test("doctor names the file, the place in it and what to type, and tells of a wrong variable", { timeout: 60_000 }, async () => {
+  const file = join(ground.folder, "wrong for doctor.yaml");
+  await writeFile(file, "server:\n  prot: 1\nworker: {slots: many}\n");
+  const checksWith = async (env: NodeJS.ProcessEnv, ...args: string[]): Promise<Array<Record<string, unknown>>> => {
+    const place = ground.with({ SLIPWAY_DATA: join(ground.folder, "other"), ...env });
+    const { code, stdout } = await place.slipway(ground.folder, "doctor", ...args, "--sandbox", "none", "--json");
+    expect(code).toBe(1);
+    return JSON.parse(stdout).checks;
+  };
+  for (const args of [[], ["worker"]]) {
+    const checks = await checksWith({ SLIPWAY_CONFIG: file }, ...args);
+    const own = checks.filter(({ group }) => group === "configuration");
+    expect(own).toEqual([
+      {
+        group: "configuration",
+        name: "slipway.yaml",
+        ok: false,
+        required: true,
+        tried: `${file}, which SLIPWAY_CONFIG names`,
+        found: expect.stringMatching(/2 problems in .*\n.*:2:3: server\.prot: .*\n.*:3:17: worker\.slots: /),
+        lost: expect.stringContaining("slipway up"),
+        remedy: expect.stringContaining("slipway config check"),
+      },
+    ]);
+    expect(checks.filter(({ group }) => group === "backends")).toEqual([expect.objectContaining({ required: false, remedy: "slipway config check" })]);
+  }
+  expect(await checksWith({ SLIPWAY_SLOTS: "many" })).toContainEqual(
+    expect.objectContaining({ group: "configuration", name: "environment", required: true, found: expect.stringContaining("SLIPWAY_SLOTS") }),
+  );
+  const sound = await ground.slipway(ground.folder, "doctor", "--sandbox", "none");
+  expect(sound.stdout).toMatch(/^configuration\n {2}✓ slipway\.yaml +sound\n {2}✓ environment +sets nothing$/m);
+});
+
 test("a variable that is wrong is named", async () => {
   const place = ground.with({ SLIPWAY_DATA: join(ground.folder, "other"), SLIPWAY_SLOTS: "many" });
   const answer = await place.slipway(ground.folder, "up");

@@ -10,9 +10,7 @@ let ground: Playground;
 let half: string[];
 beforeAll(async () => {
   ground = await Playground.make();
-  const { stdout } = await ground.slipway(ground.folder, "doctor", "--json");
-  const bubblewrap = (JSON.parse(stdout).checks as Array<{ name: string; ok: boolean }>).find(({ name }) => name === "bubblewrap");
-  const up = ground.start(ground.folder, "up", "--port", "0", ...(bubblewrap?.ok ? [] : ["--sandbox", "none"]));
+  const up = ground.start(ground.folder, "up", "--port", "0", ...(await ground.sandbox()));
   await up.says("slipway jobs");
   half = await ground.script("half", [{ write: { path: "half.txt", content: "half done\n" } }]);
 });

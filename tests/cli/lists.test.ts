@@ -171,6 +171,10 @@ test("jobs: by backend, in pages or all at once; show and audit tell who did wha
   expect(await numbers("--backend", "script", "--state", "cancelled")).toEqual([n]);
   expect(await numbers("--backend", "codex")).toEqual([]);
   expect(await printed("jobs", "--backend", "codex")).toMatch(/^No such jobs: leave a filter out/);
+  const { jobs } = (await document("jobs", "--limit", "1")) as { jobs: unknown[] };
+  expect(jobs).toEqual([expect.objectContaining({ createdAt: expect.stringMatching(ISO), updatedAt: expect.stringMatching(ISO), endedAt: null })]);
+  expect(await document("show", String(n))).toMatchObject({ job: { endedAt: expect.stringMatching(ISO) }, acts: [{ at: expect.stringMatching(ISO) }, {}, {}] });
+  expect(await document("explain", String(n + 3))).toMatchObject({ deadline: expect.stringMatching(ISO) });
   expect(await printed("jobs", "--limit", "1")).toMatch(/^More: --cursor \S+ with the same options, or --all$/m);
   expect((await slipway("jobs", "--all", "--limit", "5")).stderr).toContain("cannot be used with option");
 

@@ -11,9 +11,7 @@ let greet: string[];
 
 beforeAll(async () => {
   ground = await Playground.make();
-  const { stdout } = await ground.slipway(ground.folder, "doctor", "--json");
-  const found = (JSON.parse(stdout).checks as Array<{ name: string; ok: boolean }>).find(({ name }) => name === "bubblewrap");
-  await ground.start(ground.folder, "up", "--port", "0", ...(found?.ok ? [] : ["--sandbox", "none"])).says("slipway jobs");
+  await ground.start(ground.folder, "up", "--port", "0", ...(await ground.sandbox())).says("slipway jobs");
   greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
 });
 

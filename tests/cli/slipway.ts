@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { probeBubblewrap } from "@slipway/cli/stack/sandbox-probe";
 import { gitText, runGit } from "@slipway/git/exec";
 import { execa } from "execa";
 import { stringify } from "yaml";
@@ -66,9 +67,7 @@ export class Playground implements AsyncDisposable {
 
   /** `--sandbox none` where bubblewrap makes no sandbox: the suites run with and without it. */
   async sandbox(): Promise<string[]> {
-    const { stdout } = await this.slipway(this.folder, "doctor", "--json");
-    const found = (JSON.parse(stdout).checks as Array<{ name: string; ok: boolean }>).find(({ name }) => name === "bubblewrap");
-    return found?.ok ? [] : ["--sandbox", "none"];
+    return (await probeBubblewrap()).ok ? [] : ["--sandbox", "none"];
   }
 
   /** Starts a command that is to be watched or interrupted. */

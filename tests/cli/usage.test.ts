@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { usageError } from "@slipway/cli/command-line";
+import { exitCodeOfError } from "@slipway/cli/exit-codes";
 import { slipwayProgram } from "@slipway/cli/program";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { git, Playground } from "./slipway.ts";
@@ -31,9 +33,21 @@ test("the README's table names every command, and none that there is not", async
   expect(named.filter((name) => !COMMANDS.includes(name ?? ""))).toEqual([]);
 });
 
-test.each(COMMANDS)("%s --help explains itself", async (command) => {
-  const { code, stdout, stderr } = await ground.slipway(ground.folder, command, "--help");
+test("--help after a command is printed, and ends with 0", async () => {
+  const { code, stdout, stderr } = await ground.slipway(ground.folder, "run", "--help");
   expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain(
+    slipwayProgram()
+      .commands.find((command) => command.name() === "run")
+      ?.helpInformation()
+      .trim(),
+  );
+});
+
+test.each(COMMANDS)("%s --help explains itself", (command) => {
+  const stdout = slipwayProgram()
+    .commands.find((one) => one.name() === command)
+    ?.helpInformation();
   expect(stdout).toContain(`Usage: slipway ${command}`);
   // The scripts that `completion` prints are for a shell, and groups have commands with options of their own.
   if (!["completion", "config", "repos", "workers", "token"].includes(command)) expect(stdout).toContain("--json");
@@ -44,9 +58,22 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["frobnicate"], "unknown command"],
     [["run"], "No task was given"],
     [["submit"], "No task was given"],
+    [["run", "x", "--timeout", "soon"], "time such as"],
+    [["bench", "--only", "nothing"], "no measurement"],
+    [["show", "abc"], "job's number"],
+    [["up", "--data", "/dev/null/data"], "cannot be used"],
+  ])("slipway %j", async (args, words) => {
+    const { code, stdout, stderr } = await ground.slipway(ground.folder, ...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^error [A-Z_]+: /);
+    expect(stderr).toContain(words);
+  });
+
+  // Refused before anything is done, so a process of its own shows no more.
+  test.each([
     [["doctor", "server"], "Allowed choices are worker"],
     [["doctor", "worker", "--wait", "soon"], "time such as"],
-    [["run", "x", "--timeout", "soon"], "time such as"],
     [["run", "x", "--priority", "high"], "whole number"],
     [["run", "x", "--budget-tokens", "lots"], "number of tokens"],
     [["run", "x", "--budget-tokens", "0"], "number of tokens"],
@@ -61,16 +88,15 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["up", "--sandbox", "maybe"], "bwrap or none"],
     [["jobs", "--state", "happy"], "Allowed choices"],
     [["jobs", "--nonsense"], "unknown option"],
-    [["bench", "--only", "nothing"], "no measurement"],
     [["run", "x", "--into", "two words"], "branch name"],
-    [["show", "abc"], "job's number"],
-    [["up", "--data", "/dev/null/data"], "cannot be used"],
-  ])("slipway %j", async (args, words) => {
-    const { code, stdout, stderr } = await ground.slipway(ground.folder, ...args);
-    expect(code).toBe(2);
-    expect(stdout).toBe("");
-    expect(stderr).toMatch(/^error [A-Z_]+: /);
-    expect(stderr).toContain(words);
+  ])("slipway %j is not parsed", async (args, words) => {
+    const refused = await slipwayProgram()
+      .parseAsync(["node", "slipway", ...args])
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ name: "CommanderError", message: expect.stringContaining(words) });
+    const error = usageError(refused as Parameters<typeof usageError>[0]);
+    expect([error.code, exitCodeOfError(error)]).toEqual(["INVALID_REQUEST", 2]);
+    expect(error.message).not.toMatch(/^error/);
   });
 });
 
@@ -157,7 +183,7 @@ test("version and doctor answer in JSON", async () => {
   const report = JSON.parse(doctor.stdout);
   expect(doctor.code).toBe(report.ok ? 0 : 1);
   expect(new Set(report.checks.map((check: { group: string }) => check.group))).toEqual(
-    new Set(["node", "git", "sandbox", "disk", "data folder", "server", "worker", "clock", "backends", "gateway"]),
+    new Set(["node", "git", "sandbox", "disk", "data folder", "configuration", "server", "worker", "clock", "backends", "gateway"]),
   );
   for (const check of report.checks)
     if (!check.ok) expect(check).toMatchObject({ tried: expect.any(String), found: expect.any(String), lost: expect.any(String), remedy: expect.any(String) });

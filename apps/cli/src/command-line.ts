@@ -19,6 +19,6 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 }
 
 /** Commander's message in the form that all errors have. */
-function usageError({ message }: CommanderError): SlipwayError {
+export function usageError({ message }: CommanderError): SlipwayError {
   return new SlipwayError("INVALID_REQUEST", message.replace(/^error: /, "").trimEnd(), { hint: "See `slipway --help`, or --help after a command." });
 }

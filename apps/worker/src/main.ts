@@ -1,6 +1,5 @@
 import { enableCompileCache } from "node:module";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { compileCacheFolder } from "@slipway/process/compile-cache";
 
 /**
  * The worker's process. `--help` says the arguments; SIGTERM, SIGINT and a closed IPC channel stop it now, SIGUSR1 drains it. Everything is loaded
@@ -8,6 +7,7 @@ import { join } from "node:path";
  */
 // Nobody waits for it any more: one that is not up yet just ends.
 process.once("disconnect", () => process.exit(0));
-if (!process.env["NODE_COMPILE_CACHE"]) enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "slipway", "compile-cache"));
+const cache = compileCacheFolder();
+if (cache !== undefined) enableCompileCache(cache);
 const { runWorker } = await import("./daemon/process.ts");
 await runWorker();

@@ -41,7 +41,8 @@ export async function mirrorShallow(fromGitDir: string, toGitDir: string): Promi
   await rename(temporary, join(toGitDir, "shallow"));
 }
 
-async function writeWhenChanged(path: string, text: string): Promise<void> {
+/** Puts a file in its place as a whole, also where several do so at once. */
+export async function writeWhenChanged(path: string, text: string): Promise<void> {
   if ((await readFile(path, "utf8").catch(ignoreMissing)) === text) return;
   const temporary = `${path}-${randomUUID()}`;
   await writeFile(temporary, text, { mode: 0o600 });

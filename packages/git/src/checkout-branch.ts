@@ -40,7 +40,7 @@ async function swap(root: string, ref: string, oid: string, present: string | nu
 
 /** Moves branch, index and files together; git itself stops where an untracked file is in the way. */
 async function moveCheckedOut(path: string, branch: string, oid: string): Promise<BranchUpdate> {
-  const status = await userGit(path).status(["--untracked-files=no"]);
+  const status = await (await userGit(path)).status(["--untracked-files=no"]);
   if (status.files.length > 0) return left(`${branch} is checked out in ${path} with uncommitted changes`);
   const merged = await runGit(["merge", "--ff-only", "--no-autostash", "--no-stat", "--no-verify-signatures", "--quiet", oid], {
     cwd: path,

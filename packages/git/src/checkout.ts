@@ -33,7 +33,7 @@ export async function describeCheckout(dir: string): Promise<Checkout> {
   const [branch, shallow, status, submodules] = await Promise.all([
     runGit(["symbolic-ref", "--quiet", "--short", "HEAD"], { ...options, okExitCodes: [0, 1] }),
     gitText(["rev-parse", "--is-shallow-repository"], options),
-    userGit(root).status(["--untracked-files=all"]),
+    userGit(root).then((git) => git.status(["--untracked-files=all"])),
     access(join(root, ".gitmodules")).then(() => true, ignoreMissing),
   ]);
   return {
@@ -73,10 +73,23 @@ export async function commitDirty(root: string): Promise<string> {
   }
 }
 
-/** Pushes a commit of the checkout to the hub as a base. REPOSITORY_UNREACHABLE where the hub refuses it or does not answer. */
+const PUSH_TRIES = 5;
+
+/**
+ * Pushes a commit of the checkout to the hub as a base, also where others push the same one at the same time. REPOSITORY_UNREACHABLE where the hub refuses it
+ * or does not answer.
+ */
 export async function pushBase(root: string, target: HubAddress & { oid: string; ref: string }): Promise<void> {
   const args = ["push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", "--", target.url, `${target.oid}:${target.ref}`];
-  await runGit(args, { cwd: root, configuration: "user", credential: target.credential, failure: "REPOSITORY_UNREACHABLE" });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await runGit(args, { cwd: root, configuration: "user", credential: target.credential, failure: "REPOSITORY_UNREACHABLE" });
+      return;
+    } catch (error) {
+      // Another push of the same base was quicker: the next try finds it there.
+      if (tries === PUSH_TRIES || !(error instanceof SlipwayError) || !String(error.details["stderr"]).includes("cannot lock ref")) throw error;
+    }
+  }
 }
 
 /**
@@ -108,7 +121,7 @@ async function topOf(dir: string): Promise<string> {
 
 /** The person's own name, where git knows it. */
 async function identity(root: string): Promise<Record<string, string>> {
-  const git = userGit(root);
+  const git = await userGit(root);
   const [name, email] = await Promise.all([git.getConfig("user.name"), git.getConfig("user.email")]);
   const [who, where] = [name.value ?? "Slipway", email.value ?? "slipway@localhost"];
   return { GIT_AUTHOR_NAME: who, GIT_AUTHOR_EMAIL: where, GIT_COMMITTER_NAME: who, GIT_COMMITTER_EMAIL: where };

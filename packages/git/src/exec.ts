@@ -1,5 +1,4 @@
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
-import { execa } from "execa";
 import { carriesCredential, redactUrls } from "./credential.ts";
 import { type EnvironmentOptions, gitEnvironment } from "./environment.ts";
 
@@ -37,6 +36,8 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
   if (args.some(carriesCredential))
     throw new SlipwayError(options.failure ?? "INTERNAL", "An address with a name or password in it may not become an argument of git.");
   const [file, argv] = commandOf(args, options.memoryLimitBytes);
+  // Loaded with the first process: half of the time in which a command that runs no git starts would be spent on it.
+  const { execa } = await import("execa");
   const subprocess = execa(file, argv, {
     cwd: options.cwd ?? options.gitDir ?? "/",
     env: gitEnvironment(options),

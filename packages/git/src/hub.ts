@@ -1,8 +1,8 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { branchSchema } from "@slipway/protocol/scalars";
-import { ignoreMissing, makeBareStore, mirrorShallow } from "./bare-store.ts";
+import { ignoreMissing, makeBareStore, mirrorShallow, writeWhenChanged } from "./bare-store.ts";
 import { splitUrl } from "./credential.ts";
 import { authorizationConfig } from "./environment.ts";
 import { type GitOptions, type GitResult, gitText, runGit } from "./exec.ts";
@@ -12,6 +12,7 @@ import { copyObjects } from "./packs.ts";
 /** Longest file that `readFileAt` gives, and longest patch that `diffPatch` gives, in bytes. */
 const FILE_LIMIT_BYTES = 1024 * 1024;
 const PATCH_LIMIT_BYTES = 20 * 1024 * 1024;
+const MARKER = "installation";
 const NO_OBJECT = "0".repeat(40);
 
 /**
@@ -24,10 +25,13 @@ export async function createHubRepository(root: string, installationId: string):
   const jobs = "[uploadpack]\n\thideRefs = refs/slipway\n\tallowTipSHA1InWant = true\n[receive]\n\tfsckObjects = true\n";
   await makeBareStore(upstreamOf(root), { config: upstream, alternates: [] });
   await makeBareStore(jobsOf(root), { config: jobs, alternates: [join(upstreamOf(root), "objects")] });
-  const marker = join(root, "installation");
-  if ((await readFile(marker, "utf8").catch(ignoreMissing))?.trim() === installationId) return;
-  await writeFile(`${marker}.new`, `${installationId}\n`, { mode: 0o600 });
-  await rename(`${marker}.new`, marker);
+  // Last: by it `isHubRepository` knows that all of it is there.
+  await writeWhenChanged(join(root, MARKER), `${installationId}\n`);
+}
+
+/** Whether `createHubRepository` has ended there. */
+export async function isHubRepository(root: string): Promise<boolean> {
+  return (await stat(join(root, MARKER)).catch(ignoreMissing)) !== undefined;
 }
 
 /**

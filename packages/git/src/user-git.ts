@@ -1,11 +1,12 @@
-import { type SimpleGit, simpleGit } from "simple-git";
+import type { SimpleGit } from "simple-git";
 import { gitEnvironment } from "./environment.ts";
 
 /**
  * simple-git on a person's own checkout, with their configuration, so that it sees what their `git status` shows. Their hooks and fsmonitor stay off:
  * the environment says so, and simple-git takes such settings only where they are allowed by name.
  */
-export function userGit(dir: string): SimpleGit {
+export async function userGit(dir: string): Promise<SimpleGit> {
+  const { simpleGit } = await import("simple-git");
   const env = gitEnvironment({ configuration: "user" });
   const allowEnvironment = Object.keys(env).filter((name) => name.startsWith("GIT_"));
   return simpleGit({

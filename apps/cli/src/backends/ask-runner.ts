@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { type Manifest, manifestSchema, type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest";
-import { execa } from "execa";
 import { z } from "zod";
 import { readInstallation } from "../configuration/installation.ts";
 import { modelKeyNames } from "../models/gateway-config.ts";
@@ -25,6 +24,7 @@ export async function describeBackends(data: string): Promise<RunnerAnswer<Manif
 async function askRunner<T>(command: "probe" | "describe", schema: z.ZodType<T>, data: string): Promise<RunnerAnswer<T>> {
   const [installation, modelKeys] = await Promise.all([readInstallation(data), modelKeyNames(data)]);
   const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
+  const { execa } = await import("execa");
   const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, command], {
     reject: false,
     timeout: LIMIT_MS,

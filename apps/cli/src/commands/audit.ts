@@ -1,7 +1,6 @@
 import { AUDITED_ENDPOINTS, type AuditEntry, type AuditedEndpoint } from "@slipway/protocol/audit";
 import type { Command } from "commander";
 import { Option } from "commander";
-import { withIsoTimes } from "../terminal/iso.ts";
 import { parseJob, parsePast, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
@@ -38,7 +37,7 @@ async function auditCommand({ since, job, who, action, limit, cursor, ...options
   const screen = screenOf(options);
   const query = { since, job, who, action, limit, cursor };
   const page = await withReader(options, ({ client }) => client.call("listAudit", { query }));
-  screen.document(withIsoTimes(page));
+  screen.document(page);
   if (page.entries.length === 0) {
     const isFiltered = [since, job, who, action].some((filter) => filter !== undefined);
     return screen.print(screen.colors.dim(isFiltered ? "Nothing of that kind is kept: leave a filter out." : "Nobody has changed anything yet."));

@@ -182,9 +182,10 @@ function printNext(screen: Screen, folder: string, repository: string, results: 
   screen.print();
   screen.print(colors.bold("Next, in a git repository of your own"));
   screen.print("  slipway doctor");
-  screen.print("  printf 'turns:\\n  - - write: {path: HELLO.md, content: hello}\\n' >/tmp/steps.yaml");
+  screen.print("  printf 'turns:\\n  - - write: {path: HELLO.md, content: hi}\\n' >/tmp/steps.yaml");
   screen.print('  slipway run "Say hello" --backend-config script=@/tmp/steps.yaml');
-  screen.print(colors.dim("  (`script` stands in for an agent; gates go into a .slipway.yaml, as in the sample)"));
+  screen.print(colors.dim("  (`script` stands in for an agent; gates go into a .slipway.yaml, which"));
+  screen.print(colors.dim("  `slipway init` proposes)"));
   screen.print();
   screen.print(colors.dim(`All of the demo is in ${folder}; rm -r removes it.`));
 }

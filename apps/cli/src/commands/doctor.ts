@@ -16,7 +16,18 @@ const services = async (): Promise<typeof import("../doctor/services.ts")> => aw
 
 type Group = readonly [string, (options: DoctorOptions) => Promise<Check[]>];
 
+async function backends(options: DoctorOptions): Promise<Check[]> {
+  const { checkSecrets } = await import("../doctor/secrets.ts");
+  return (await Promise.all([(await services()).checkBackends(options), checkSecrets(options)])).flat();
+}
+
+async function workerBackends(options: DoctorOptions): Promise<Check[]> {
+  return await (await import("../doctor/worker.ts")).checkWorkerBackends(options);
+}
+
 const clock = async (options: DoctorOptions): Promise<Check[]> => await (await import("../doctor/clock.ts")).checkClock(options);
+
+const configuration = async (): Promise<typeof import("../doctor/configuration.ts")> => await import("../doctor/configuration.ts");
 
 const GROUPS: readonly Group[] = [
   ["node", checkNode],
@@ -24,10 +35,10 @@ const GROUPS: readonly Group[] = [
   ["sandbox", checkSandbox],
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
+  ["configuration", async (options) => await (await configuration()).checkConfiguration(options)],
   ["server", async (options) => await (await services()).checkServer(options)],
   ["clock", clock],
-  ["backends", async (options) => await (await services()).checkBackends(options)],
-  ["backends", async (options) => await (await import("../doctor/secrets.ts")).checkSecrets(options)],
+  ["backends", async (options) => await (await configuration()).whereConfigured("backends", options, backends)],
   ["gateway", async (options) => await (await import("../doctor/gateway.ts")).checkModels(options)],
   ["repository", async () => await (await services()).checkRepository()],
 ];
@@ -40,9 +51,10 @@ const WORKER_GROUPS: readonly Group[] = [
   ["sandbox", async (options) => await (await import("../doctor/worker.ts")).checkInSandbox(options)],
   ["disk", checkDisk],
   ["data folder", checkDataFolder],
+  ["configuration", async (options) => await (await configuration()).checkConfiguration(options)],
   ["server", async (options) => await (await import("../doctor/worker.ts")).checkWorkerServer(options)],
   ["clock", clock],
-  ["backends", async (options) => await (await import("../doctor/worker.ts")).checkWorkerBackends(options)],
+  ["backends", async (options) => await (await configuration()).whereConfigured("backends", options, workerBackends)],
 ];
 
 const AGAIN_MS = 500;
@@ -50,6 +62,7 @@ const AGAIN_MS = 500;
 interface DoctorCommandOptions extends CommonOptions {
   readonly sandbox?: SandboxKind;
   readonly tokenFile?: string;
+  readonly gatewayFolder?: string;
   readonly wait?: number;
 }
 
@@ -62,6 +75,7 @@ export function addDoctor(program: Command): void {
     .addArgument(new Argument("[part]", "only what this part needs").choices(["worker"]))
     .option("--sandbox <kind>", "bwrap (default), or none: then a missing sandbox is no failure", parseSandbox)
     .option("--token-file <file>", "for `worker`: its token (default: tokens/worker.token in the data folder)")
+    .option("--gateway-folder <folder>", "for `worker`: where its gateway's socket is, if it was started with one")
     .option("--wait <time>", "try again until all that is required is there, at most this long, such as 30s", parseDuration)
     .action(doctorCommand);
 }
@@ -72,6 +86,7 @@ async function doctorCommand(part: "worker" | undefined, options: DoctorCommandO
     data: dataFolder(options.data),
     sandbox: options.sandbox ?? "bwrap",
     ...(options.tokenFile === undefined ? {} : { tokenFile: options.tokenFile }),
+    ...(options.gatewayFolder === undefined ? {} : { gatewayFolder: options.gatewayFolder }),
   };
   const checks = await checksWithin(part === "worker" ? WORKER_GROUPS : GROUPS, asked, options.wait ?? 0);
   const failing = failingOf(checks);

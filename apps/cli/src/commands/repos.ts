@@ -2,7 +2,6 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { createRepositorySchema, type RepositoryView } from "@slipway/protocol/repository";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { withIsoTimes } from "../terminal/iso.ts";
 import { parseBranch, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
@@ -44,7 +43,7 @@ export function addRepos(program: Command): void {
     .action(async (name: string, options: CommonOptions) => {
       const screen = screenOf(options);
       const repository = await withReader(options, async ({ client }) => find((await client.call("listRepositories", {})).repositories, name));
-      screen.document(withIsoTimes(repository));
+      screen.document(repository);
       printFields(screen, repository);
     });
   withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT))
@@ -74,7 +73,7 @@ export function addRepos(program: Command): void {
 async function listCommand(options: CommonOptions): Promise<void> {
   const screen = screenOf(options);
   const answer = await withReader(options, ({ client }) => client.call("listRepositories", {}));
-  screen.document(withIsoTimes(answer));
+  screen.document(answer);
   if (answer.repositories.length === 0) {
     screen.print(screen.colors.dim("No repositories yet: `slipway run` in a checkout registers it, or `slipway repos add NAME URL`."));
     return;
@@ -97,7 +96,7 @@ async function change(
 ): Promise<void> {
   const screen = screenOf(options);
   const repository = await withReader(options, call);
-  screen.document(withIsoTimes(repository));
+  screen.document(repository);
   screen.print(`${word} ${repository.name}: at most ${plural(repository.maxRunning, "job")} at once, from ${repository.defaultBranch}`);
   if (next !== undefined) screen.print(screen.colors.dim(next));
 }

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { ago, bytes, duration, plural, printable, wrap } from "../terminal/text.ts";
+import { ago, bytes, columnsOf, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
 import { printArtifact } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
@@ -140,15 +140,35 @@ function printActs(screen: Screen, { job, acts }: JobDetail): void {
   }
 }
 
+/** Where an attempt's line goes on where it is too long for one. */
+const ATTEMPT_INDENT = 5;
+
+/** Parts in lines, none of which is cut: as many on each as fit with two spaces between them. */
+function filledLines(parts: readonly string[], width: number): string[][] {
+  const lines: string[][] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    if (last && columnsOf([...last, part].join("  ")) <= width) last.push(part);
+    else lines.push([part]);
+  }
+  return lines;
+}
+
 function printAttempts(screen: Screen, { attempts }: JobDetail): void {
   if (attempts.length === 0) return;
   section(screen, "attempts");
   for (const attempt of attempts) {
-    const took = attempt.endedAt === null ? "" : `  ${duration(attempt.endedAt - attempt.startedAt)}`;
-    const sandbox = `sandbox: ${attempt.sandbox}`;
-    const kind = attempt.sandbox === "none" ? screen.colors.yellow(`${sandbox} (without isolation)`) : sandbox;
-    const ending = `${attempt.failure ? `  ${attempt.failure.code}` : ""}${attempt.keptOid === null ? "" : `  kept ${attempt.keptOid.slice(0, 12)}`}`;
-    screen.print(`  ${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${attempt.workerName}  ${kind}${took}${ending}`);
+    const { sandbox, failure, keptOid, startedAt, endedAt } = attempt;
+    const parts = [
+      `${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${printable(attempt.workerName)}`,
+      `sandbox: ${sandbox}${sandbox === "none" ? " (without isolation)" : ""}`,
+      ...(endedAt === null ? [] : [duration(endedAt - startedAt)]),
+      ...(failure === null ? [] : [failure.code]),
+      ...(keptOid === null ? [] : [`kept ${keptOid.slice(0, 12)}`]),
+    ];
+    const paint = (part: string): string => (part.startsWith("sandbox: none") ? screen.colors.yellow(part) : part);
+    for (const [index, line] of filledLines(parts, screen.width - ATTEMPT_INDENT).entries())
+      screen.print(`${" ".repeat(index === 0 ? 2 : ATTEMPT_INDENT)}${line.map(paint).join("  ")}`);
   }
 }
 

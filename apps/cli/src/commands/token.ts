@@ -3,7 +3,6 @@ import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Command } from "commander";
 import { Option } from "commander";
-import { withIsoTimes } from "../terminal/iso.ts";
 import { parseTime } from "../terminal/parse.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { ago, printable, until } from "../terminal/text.ts";
@@ -48,7 +47,7 @@ async function createCommand({ name, role, expires, ...options }: CommonOptions 
   const screen = screenOf(options);
   const body = { name, role, ...(expires === undefined ? {} : { expiresAt: expires }) };
   const made = await withReader(options, ({ client }) => client.call("createToken", { body }));
-  screen.document(withIsoTimes(made));
+  screen.document(made);
   // On standard output alone, so that it can be sent to a file.
   screen.print(made.token);
   if (screen.json) return;
@@ -62,7 +61,7 @@ async function listCommand({ role, ...options }: CommonOptions & { role?: Role }
   const screen = screenOf(options);
   const all = await withReader(options, async ({ client }) => (await client.call("listTokens", {})).tokens);
   const tokens = all.filter((token) => role === undefined || token.role === role);
-  screen.document(withIsoTimes({ tokens }));
+  screen.document({ tokens });
   if (tokens.length === 0) return screen.print(screen.colors.dim(`No such tokens. Make one: slipway token create --role ${role ?? "submitter"} --name NAME`));
   const columns: Array<Column<TokenView>> = [
     { title: "id", text: ({ id }) => id },
@@ -81,7 +80,7 @@ async function revokeCommand(wanted: string, options: CommonOptions): Promise<vo
     await client.call("revokeToken", { params: { token: token.id } });
     return token;
   });
-  screen.document(withIsoTimes({ revoked }));
+  screen.document({ revoked });
   screen.print(`revoked the token "${printable(revoked.name)}" (${revoked.role})`);
 }
 

@@ -1,7 +1,6 @@
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Command } from "commander";
 import { Option } from "commander";
-import { withIsoTimes } from "../terminal/iso.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { ago, plural, printable } from "../terminal/text.ts";
@@ -40,9 +39,7 @@ async function listCommand({ state, backend, ...options }: ListOptions): Promise
   const workers = answer.workers
     .filter((worker) => state === undefined || state.includes(stateOf(worker)))
     .filter((worker) => backend === undefined || worker.backends.some(({ name }) => name === backend));
-  screen.document(
-    withIsoTimes({ workers: workers.map((worker) => ({ ...worker, state: stateOf(worker), backends: worker.backends.map(({ name }) => name) })) }),
-  );
+  screen.document({ workers: workers.map((worker) => ({ ...worker, state: stateOf(worker), backends: worker.backends.map(({ name }) => name) })) });
   if (workers.length > 0) for (const line of tableLines(screen, columnsOf(screen), workers)) screen.print(line);
   else if (answer.workers.length === 0) screen.print(screen.colors.dim("No worker has registered yet: `slipway up` starts one."));
   else screen.print(screen.colors.dim(`None of the ${plural(answer.workers.length, "worker")} fits: leave --state or --backend out.`));

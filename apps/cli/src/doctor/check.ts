@@ -18,6 +18,8 @@ export interface DoctorOptions {
   readonly sandbox: "bwrap" | "none";
   /** The worker's token, where it is not the data folder's. */
   readonly tokenFile?: string;
+  /** The folder with the gateway's socket, where it is not the data folder's. */
+  readonly gatewayFolder?: string;
 }
 
 /** A check from its parts; the remedy counts only where it failed. */

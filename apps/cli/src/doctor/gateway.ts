@@ -40,7 +40,7 @@ function checkProvider(provider: ProviderCheck): Check {
 async function checkProcess({ data }: DoctorOptions): Promise<Check[]> {
   if (process.env["SLIPWAY_URL"] || !(await readServerFile(data))) return [];
   const socket = gatewaySocket(data);
-  const { ok, found } = await gatewayHealth(data);
+  const { ok, found } = await gatewayHealth(socket);
   return [
     check(GROUP, "process", ok, {
       tried: `GET /slipway/health on ${socket}`,

@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { Client } from "@slipway/protocol/client";
 import { toSlipwayError } from "@slipway/protocol/errors";
@@ -68,7 +70,8 @@ export async function checkWorkerServer({ data, tokenFile }: DoctorOptions): Pro
 }
 
 /** Whether at least one backend is ready for a job, and the gateway answers where one of these needs a model. */
-export async function checkWorkerBackends({ data }: DoctorOptions): Promise<Check[]> {
+export async function checkWorkerBackends(options: DoctorOptions): Promise<Check[]> {
+  const { data } = options;
   const [probed, described] = await Promise.all([probeBackends(data), describeBackends(data)]);
   if (!probed.ok || !described.ok) {
     const found = probed.ok ? (described.ok ? "" : described.found) : probed.found;
@@ -85,7 +88,7 @@ export async function checkWorkerBackends({ data }: DoctorOptions): Promise<Chec
     required: true,
   });
   const needing = ready.filter(({ needsModel }) => needsModel).map(({ check: { name } }) => name);
-  return [...each.map(({ check: own }) => own), one, ...(needing.length > 0 ? [await checkGatewaySocket(data, needing)] : [])];
+  return [...each.map(({ check: own }) => own), one, ...(needing.length > 0 ? [await checkGatewaySocket(options, needing)] : [])];
 }
 
 interface Readiness {
@@ -110,10 +113,11 @@ async function readiness(probe: ProbeResult, manifests: readonly Manifest[], fol
   };
 }
 
-async function checkGatewaySocket(data: string, backends: readonly string[]): Promise<Check> {
-  const { ok, found } = await gatewayHealth(data);
+async function checkGatewaySocket({ data, gatewayFolder }: DoctorOptions, backends: readonly string[]): Promise<Check> {
+  const socket = gatewayFolder === undefined ? gatewaySocket(data) : gatewaySocketIn(resolve(gatewayFolder));
+  const { ok, found } = await gatewayHealth(socket);
   return check("gateway", "socket", ok, {
-    tried: `GET /slipway/health on ${gatewaySocket(data)}`,
+    tried: `GET /slipway/health on ${socket}`,
     found,
     lost: `jobs with ${backends.join(", ")} end with GATEWAY_UNAVAILABLE`,
     remedy: `Start the gateway on this machine (\`slipway up\` runs one), or look at ${data}/logs/gateway.log.`,

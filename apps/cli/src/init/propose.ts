@@ -51,14 +51,15 @@ function gatesOf(found: readonly Found[], make: Found | undefined): GateLine[] {
 }
 
 const HEAD = [
-  "# What Slipway does with this repository. Proposed by `slipway init`: change what does not fit.",
+  "# What Slipway does with this repository. `slipway init` proposed it: change what",
+  "# does not fit.",
   "# A job reads this file at the commit that it starts from.",
   "version: 1",
   "",
 ];
 
 function setupLines(setup: readonly Line[]): string[] {
-  if (setup.length === 0) return ["# Nothing to install was found. Commands that make a fresh workspace ready go here:", "# setup:", "#   commands: [npm ci]"];
+  if (setup.length === 0) return ["# Nothing to install was found. What makes a fresh workspace ready goes here:", "# setup:", "#   commands: [npm ci]"];
   return [
     "# Makes a fresh workspace ready, before the agent's first turn.",
     "setup:",
@@ -71,7 +72,8 @@ function gateLines(gates: readonly GateLine[]): string[] {
   const example = ["# gates:", "#   - name: test", "#     run: make test"];
   if (gates.length === 0) return ["# No lint, test or build was found: without gates results land untested.", ...example];
   return [
-    "# Must pass, in this order: on the agent's change, and again on exactly the tree that lands.",
+    "# Must pass, in this order: on the agent's change, and again on exactly the tree",
+    "# that lands.",
     "gates:",
     ...gates.flatMap(({ name, run, why }) => [`  # ${why}`, `  - name: ${name}`, `    run: ${scalar(run)}`]),
   ];

@@ -1,8 +1,5 @@
-import { request } from "node:http";
 import { fileURLToPath } from "node:url";
 import { type GatewayCheck, gatewayCheckSchema } from "@slipway/protocol/gateway-config";
-import { execa } from "execa";
-import { gatewaySocket } from "../stack/data-folder.ts";
 import { gatewayEnvironment } from "../stack/environment.ts";
 import { failureInLines } from "../stack/log-tail.ts";
 
@@ -13,6 +10,7 @@ const HEALTH_LIMIT_MS = 3_000;
 /** What a gateway of this data folder and this environment would find: its configuration, its keys, and whether the providers answer. A string says why nobody knows. */
 export async function checkGateway(data: string): Promise<GatewayCheck | string> {
   const main = fileURLToPath(new URL("../../../gateway/src/main.ts", import.meta.url));
+  const { execa } = await import("execa");
   const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", main, "check", "--data", data], {
     reject: false,
     timeout: CHECK_LIMIT_MS,
@@ -27,10 +25,11 @@ export async function checkGateway(data: string): Promise<GatewayCheck | string>
   }
 }
 
-/** Whether a gateway listens on this data folder's socket and says that it is well. */
-export async function gatewayHealth(data: string): Promise<{ readonly ok: boolean; readonly found: string }> {
+/** Whether a gateway listens on this socket and says that it is well. */
+export async function gatewayHealth(socketPath: string): Promise<{ readonly ok: boolean; readonly found: string }> {
+  const { request } = await import("node:http");
   const { promise, resolve } = Promise.withResolvers<{ ok: boolean; found: string }>();
-  const asking = request({ socketPath: gatewaySocket(data), path: "/slipway/health", signal: AbortSignal.timeout(HEALTH_LIMIT_MS) }, (response) => {
+  const asking = request({ socketPath, path: "/slipway/health", signal: AbortSignal.timeout(HEALTH_LIMIT_MS) }, (response) => {
     response.resume();
     const { statusCode } = response;
     resolve(statusCode === 200 ? { ok: true, found: "answers" } : { ok: false, found: `answers with HTTP ${statusCode}` });

@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync, readFileSync, statfsSync } from "node:fs";
+import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { makeFolder } from "@slipway/process/make-folder";
 import { gatewayFolder, gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 
@@ -19,7 +20,7 @@ const START_FREE_BYTES = 1_048_576;
 /** Makes the data folder where it is missing, for its owner only. INVALID_REQUEST where that cannot be, DISK_FULL where nothing could be written to it. */
 export function makeDataFolder(data: string): void {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolder(data);
     accessSync(data, constants.W_OK | constants.X_OK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw toSlipwayError(error);

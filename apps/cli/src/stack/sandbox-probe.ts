@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import type { SandboxKind } from "./messages.ts";
 
 export interface SandboxProbe {
@@ -33,6 +32,7 @@ const OPTIONS = { reject: false, timeout: 10_000, stdin: "ignore" } as const;
 
 /** Whether bubblewrap is there and can make a sandbox on this machine: some kernels forbid the namespaces it needs. */
 export async function probeBubblewrap(): Promise<SandboxProbe> {
+  const { execa } = await import("execa");
   const [probe, version] = await Promise.all([runInSandbox(["true"]), execa("bwrap", ["--version"], OPTIONS)]);
   return probe.ok ? { ...probe, found: version.stdout.trim() || "bubblewrap" } : probe;
 }
@@ -40,6 +40,7 @@ export async function probeBubblewrap(): Promise<SandboxProbe> {
 /** Runs a command in such a sandbox; what it printed is what was found. */
 export async function runInSandbox(command: readonly string[]): Promise<SandboxProbe> {
   const tried = `bwrap --unshare-pid --unshare-net … ${command.join(" ")}`;
+  const { execa } = await import("execa");
   const result = await execa("bwrap", [...TRIAL, ...command], OPTIONS);
   if (result.exitCode === 0) return { ok: true, tried, found: result.stdout.trim() };
   if (result.code === "ENOENT") return { ok: false, tried, found: "bwrap is not in the PATH" };

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { compileCacheFolder } from "@slipway/process/compile-cache";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { compileCacheFolder } from "../compile-cache.ts";
 import { makeDataFolder } from "./data-folder.ts";
 import type { StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 

@@ -60,6 +60,12 @@ test("what the message or the hint says already is not said again", () => {
   ]);
 });
 
+test("a flag in the details is for tools", () => {
+  const details = { key: "OPENAI_API_KEY", file: "/secrets/OPENAI_API_KEY", unfit: false };
+  const message = "The key OPENAI_API_KEY is missing.";
+  expect(failureText({ code: "SECRET_MISSING", message, hint: "Put it into /secrets/OPENAI_API_KEY.", details }).details).toEqual([]);
+});
+
 test("an exhausted budget is told by its message alone, with its numbers", () => {
   const message = "The job's budget of 200,000 tokens has no room for the next call of gpt-5: 190,000 tokens are spent, 0 are reserved.";
   const details = { scope: "job", unit: "tokens", limit: 200_000, spent: 190_000, reserved: 0, wanted: 20_000, waiting: false, provider: "openai" };

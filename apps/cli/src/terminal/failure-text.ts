@@ -62,9 +62,9 @@ function foundIn({ file, value }: Details): string | undefined {
   return typeof file === "string" && typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Whether the value is nothing, or words that stand in the message or the hint. */
+/** Whether the value is nothing, a flag, which is for tools, or words that stand in the message or the hint. */
 function isSaid(value: unknown, said: string): boolean {
-  if (value === null || value === undefined) return true;
+  if (value === null || value === undefined || typeof value === "boolean") return true;
   if (Array.isArray(value)) return value.every((item) => typeof item === "string" && said.includes(item));
   return typeof value === "string" ? said.includes(value) : typeof value === "number" && new RegExp(`\\b${value}\\b`).test(said);
 }

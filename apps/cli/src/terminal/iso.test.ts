@@ -10,3 +10,10 @@ test("times become ISO dates wherever they stand, and nothing else changes", () 
     text: "at",
   });
 });
+
+test("the times of a job that are named otherwise, and none of what others wrote", () => {
+  const job = { runAfter: 0, attempts: [{ leaseUntil: 0 }], backendConfig: { script: { startAt: 5 } }, failure: { details: { at: 7 } }, endedAt: 0 };
+  const time = "1970-01-01T00:00:00.000Z";
+  expect(withIsoTimes(job)).toEqual({ ...job, runAfter: time, attempts: [{ leaseUntil: time }], endedAt: time });
+  expect(withIsoTimes({ deadline: 0, deadlineMs: 0 })).toEqual({ deadline: time, deadlineMs: 0 });
+});

@@ -1,4 +1,5 @@
 import { createColors } from "picocolors";
+import { withIsoTimes } from "./iso.ts";
 import { wrap } from "./text.ts";
 
 export type Colors = ReturnType<typeof createColors>;
@@ -53,14 +54,14 @@ export class Screen {
     if (!this.json) this.#write(`${line}\n`);
   }
 
-  /** The result for tools; left out without `json`. */
+  /** The result for tools, its times as ISO 8601; left out without `json`. */
   document(value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.json) process.stdout.write(`${JSON.stringify(withIsoTimes(value), null, 2)}\n`);
   }
 
-  /** One line of a stream of JSON documents; left out without `json`. */
+  /** One line of a stream of such documents; left out without `json`. */
   record(value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+    if (this.json) process.stdout.write(`${JSON.stringify(withIsoTimes(value))}\n`);
   }
 
   /** Always on standard error. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { createHubRepository } from "@slipway/git/hub";
+import { createHubRepository, isHubRepository } from "@slipway/git/hub";
 import { z } from "zod";
+import type { ControlPlane } from "../control-plane.ts";
 import { type DataFolder, makePrivateFolder } from "../data-folder.ts";
 
 /** Folder of a repository's two stores. */
@@ -13,4 +14,10 @@ export async function makeHub(folder: DataFolder, repoId: string, installationId
   const root = hubRoot(folder, repoId);
   await makePrivateFolder(root);
   await createHubRepository(root, installationId);
+}
+
+/** Makes the stores of a repository that is registered and has none yet: whoever listed it may be quicker than its registration, and a crash may have cut that off. */
+export async function completeHub(plane: ControlPlane, repoId: string): Promise<void> {
+  if (await isHubRepository(hubRoot(plane.folder, repoId))) return;
+  if (await plane.store.getRepository(repoId)) await makeHub(plane.folder, repoId, plane.store.installationId);
 }

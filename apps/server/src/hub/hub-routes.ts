@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { ControlPlane } from "../control-plane.ts";
 import { basicPassword } from "../http/auth.ts";
 import { type HubStore, hubGrant } from "./hub-credentials.ts";
-import { hubRoot } from "./hub-folder.ts";
+import { completeHub, hubRoot } from "./hub-folder.ts";
 
 /** The largest pack that one push may bring, in bytes. */
 const PACK_LIMIT_BYTES = 2_147_483_648;
@@ -43,6 +43,7 @@ async function serve(plane: ControlPlane, request: FastifyRequest, reply: Fastif
     store: store === "upstream.git" ? "upstream" : "jobs",
     write: service === "git-receive-pack",
   });
+  await completeHub(plane, repo);
   reply.hijack();
   try {
     await serveGit(request.raw, reply.raw, {

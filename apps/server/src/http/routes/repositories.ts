@@ -4,7 +4,7 @@ import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../../control-plane.ts";
 import { jobsUrl, upstreamUrl } from "../../hub/hub-access.ts";
-import { hubRoot, makeHub } from "../../hub/hub-folder.ts";
+import { completeHub, hubRoot, makeHub } from "../../hub/hub-folder.ts";
 import { findRepository } from "../../jobs/find-job.ts";
 import type { RepositoryRow } from "../../store/store.ts";
 import type { Handlers } from "../call.ts";
@@ -15,6 +15,7 @@ type Names = "createRepository" | "updateRepository" | "listRepositories" | "get
 export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
   const find = async (idOrName: string): Promise<{ repository: RepositoryRow; root: string }> => {
     const repository = await findRepository(plane.store, idOrName);
+    await completeHub(plane, repository.id);
     return { repository, root: hubRoot(plane.folder, repository.id) };
   };
   return {

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { git, Playground } from "../cli/slipway.ts";
 import { freshSecret, processesWith } from "../support/secret-scan.ts";
-import { git, Playground } from "./slipway.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -14,29 +14,13 @@ let ground: Playground;
 let sandbox: string[];
 beforeEach(async () => {
   ground = await Playground.make();
-  const { stdout } = await ground.slipway(ground.folder, "doctor", "--json");
-  const found = (JSON.parse(stdout).checks as Array<{ name: string; ok: boolean }>).find(({ name }) => name === "bubblewrap");
-  sandbox = found?.ok ? [] : ["--sandbox", "none"];
+  sandbox = await ground.sandbox();
 });
 afterEach(async () => await ground[Symbol.asyncDispose]());
 
 async function serverPid(): Promise<number> {
   return (JSON.parse(await readFile(join(ground.data, "server.json"), "utf8")) as { pid: number }).pid;
 }
-
-test("run needs no server: it starts one for the time of the command, and show reads the job afterwards", async () => {
-  const root = await ground.repository("alone");
-  const greet = await ground.script("greet", [{ write: { path: "greeting.txt", content: "hello\n" } }]);
-  const { code, stdout, stderr } = await ground.slipway(root, "run", "Write a greeting", ...sandbox, ...greet);
-  expect([code, stderr.replaceAll("\n", " ").replace(/^warning: sandbox: none.*/, "")]).toEqual([0, ""]);
-  expect(stdout).toContain("landed");
-  expect(existsSync(join(ground.data, "server.json"))).toBe(false);
-  expect(await git(root, "branch", "--list", "slipway/*")).not.toBe("");
-  const shown = await ground.slipway(root, "show", "1");
-  expect(shown.code).toBe(0);
-  expect(shown.stdout).toContain("done");
-  expect(existsSync(join(ground.data, "server.json"))).toBe(false);
-});
 
 test("worker and integrator are started while the server still starts", async () => {
   const up = ground.start(ground.folder, "up", "--port", "0", "--json", ...sandbox);

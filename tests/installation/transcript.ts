@@ -3,10 +3,14 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
 
+const INSTALLATION = join(import.meta.dirname, "../..");
 const FOLDER = join(import.meta.dirname, "transcripts");
 
 /** What is another one in every run, and what stands in its place. In this order: a date holds what would look like a time. */
 const VOLATILE: ReadonlyArray<readonly [RegExp, string]> = [
+  // Where a line is broken depends on how long the folder's name is: doctor's go on below themselves.
+  [/\n {19}(?!tried |lost |type )\s*/g, " "],
+  [/\bv?\d+\.\d+\.\d+\b(?!\.)/g, "<version>"],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<date>"],
   [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "<id>"],
   // Git's ids: whole, and as short as they are shown.
@@ -15,7 +19,7 @@ const VOLATILE: ReadonlyArray<readonly [RegExp, string]> = [
   [/-[0-9a-f]{6}\b/g, "-<hash>"],
   [/just now|\b\d+ (?:s|min|h|d) ago/g, "<ago>"],
   [/\b\d+ (?:min \d\d s|h \d\d min)|\b\d+(?:\.\d+)? m?s\b/g, "<time>"],
-  [/\b\d+(?:\.\d+)? (?:[KMGT]i)?B\b/g, "<size>"],
+  [/\b\d+(?:\.\d+)? (?:(?:[KMGT]i)?B|bytes)\b/g, "<size>"],
   // Columns are as wide as their widest cell.
   [/ {2,}/g, "  "],
 ];
@@ -24,8 +28,12 @@ const VOLATILE: ReadonlyArray<readonly [RegExp, string]> = [
 const WAITING = /^.* ! (?:queued|integrating), waiting for .*\n(?: {11}.*\n)*/gm;
 
 /** The text without what differs from run to run; `folder` is where all of it happened. */
-function normalised(text: string, folder: string): string {
-  const plain = `${text.trimEnd()}\n`.replace(WAITING, "").replaceAll(folder, "<folder>").replaceAll(hostname(), "<host>");
+export function normalised(text: string, folder: string): string {
+  const plain = `${text.trimEnd()}\n`
+    .replace(WAITING, "")
+    .replaceAll(folder, "<folder>")
+    .replaceAll(INSTALLATION, "<slipway>")
+    .replaceAll(hostname(), "<host>");
   return VOLATILE.reduce((rest, [pattern, sign]) => rest.replace(pattern, sign), plain);
 }
 

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { git, Playground } from "../cli/slipway.ts";
 import { pluginFolder } from "../support/plugin-folder.ts";
-import { git, Playground } from "./slipway.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 

@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { Playground } from "./slipway.ts";
+import { Playground } from "../cli/slipway.ts";
 import { Terminal } from "./terminal.ts";
 
 /** What only a real terminal shows: the line at the bottom, Ctrl-C, the editor. */

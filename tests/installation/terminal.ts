@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect } from "vitest";
-import type { Playground } from "./slipway.ts";
+import type { Playground } from "../cli/slipway.ts";
 
 export interface TerminalOptions {
   readonly columns?: number;
@@ -36,9 +36,13 @@ export class Terminal implements AsyncDisposable {
     return terminal;
   }
 
-  /** What stands on the screen, without spaces at line ends and empty lines at its end; `all`: what has scrolled away too. */
-  async screen(options: { all?: boolean; colors?: boolean } = {}): Promise<string> {
-    const text = await this.#tmux("capture-pane", "-p", ...(options.colors ? ["-e"] : []), ...(options.all ? ["-S", "-"] : []));
+  /**
+   * What stands on the screen, without spaces at line ends and empty lines at its end; `all`: what has scrolled away too; `joined`: a line that the terminal had
+   * to break is one again.
+   */
+  async screen(options: { all?: boolean; colors?: boolean; joined?: boolean } = {}): Promise<string> {
+    const flags = [...(options.colors ? ["-e"] : []), ...(options.joined ? ["-J"] : []), ...(options.all ? ["-S", "-"] : [])];
+    const text = await this.#tmux("capture-pane", "-p", ...flags);
     return text.replace(/[ \t]+$/gm, "").trimEnd();
   }
 
