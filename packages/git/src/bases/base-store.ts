@@ -191,7 +191,8 @@ export class BaseStore implements AsyncDisposable {
     for (const name of await readdir(folder)) {
       const root = join(folder, name);
       const base = name.startsWith("making-") || name.startsWith("removing-") ? undefined : await readBase(root);
-      if (base && base.id === name && base.uid === this.#uid && (base.isSynced || base.bootId === bootId)) this.#add(base, (await stat(pathsAt(root).facts)).mtimeMs);
+      if (base && base.id === name && base.uid === this.#uid && (base.isSynced || base.bootId === bootId))
+        this.#add(base, (await stat(pathsAt(root).facts)).mtimeMs);
       else await this.#discard(root);
     }
     for (let lost = this.#withoutParent(); lost; lost = this.#withoutParent()) await this.#remove(lost);
@@ -232,7 +233,9 @@ export class BaseStore implements AsyncDisposable {
   #touch(id: string): void {
     const now = new Date();
     this.#usedAtMs.set(id, now.getTime());
-    utimes(pathsAt(this.#rootOf(id)).facts, now, now).catch(ignoreMissing).catch(this.#options.onTrouble);
+    utimes(pathsAt(this.#rootOf(id)).facts, now, now)
+      .catch(ignoreMissing)
+      .catch(this.#options.onTrouble);
   }
 
   #layersOf(base: Base): string[] {
@@ -325,7 +328,13 @@ export class BaseStore implements AsyncDisposable {
   async #nearest(tree: string, repository: WorkerRepository, signal: AbortSignal): Promise<Base | undefined> {
     if (!this.#options.layered) return undefined;
     const candidates = [...this.#bases.values()]
-      .filter((base) => this.#byTree.get(base.tree) === base.id && base.repository === repository.dir && base.files >= this.#limits.deltaFromFiles && base.depth < MOST_LAYERS)
+      .filter(
+        (base) =>
+          this.#byTree.get(base.tree) === base.id &&
+          base.repository === repository.dir &&
+          base.files >= this.#limits.deltaFromFiles &&
+          base.depth < MOST_LAYERS,
+      )
       .toSorted((a, b) => (this.#usedAtMs.get(b.id) ?? 0) - (this.#usedAtMs.get(a.id) ?? 0))
       .slice(0, COMPARED);
     const counted = await Promise.all(candidates.map(async (base) => ({ base, changes: await countChanges(repository, base.tree, tree, signal) })));

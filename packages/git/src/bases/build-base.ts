@@ -1,6 +1,6 @@
 import { mkdir, open, rm } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { type GitOptions, runGit } from "../exec.ts";
 import { copyIndex } from "../private-git-dir.ts";
@@ -71,7 +71,7 @@ async function makeFolders(root: string): Promise<BasePaths> {
 async function mounted(paths: BasePaths, below: Below, work: () => Promise<void>): Promise<void> {
   await rm(paths.work, { recursive: true, force: true });
   await mkdir(paths.work, { mode: 0o700 });
-  await mountOverlay({ from: below.from, lower: below.layers, upper: paths.tree, work: paths.work, at: paths.view });
+  await mountOverlay({ from: below.from, lower: below.layers, upper: paths.tree, work: paths.work, at: paths.view, renames: false });
   try {
     await work();
   } finally {

@@ -22,15 +22,16 @@ export interface OverlayMount {
   readonly upper: string;
   readonly work: string;
   readonly at: string;
+  /** Whether folders of the layers below may be renamed: by that the upper layer is bound to those below it. */
+  readonly renames: boolean;
 }
 
 /** mount(2) takes a page of options. */
 const OPTIONS_LIMIT_BYTES = 4_000;
 /**
- * Inode numbers are those of the layers, so that an index made of a base holds above it; a copied-up file is whole, and nothing leads from one layer into
- * another. `volatile`: neither a sync inside nor the unmounting waits for the disk, as no workspace outlives a power cut.
+ * Inode numbers are those of the layers, so that an index made of a base holds above it; a copied-up file is whole. `volatile`: neither a sync inside nor the unmounting waits for the disk, as no workspace outlives a power cut.
  */
-const OVERLAY_OPTIONS = ["xino=off", "index=off", "metacopy=off", "redirect_dir=off", "volatile", "nosuid", "nodev"];
+const OVERLAY_OPTIONS = ["xino=off", "index=off", "metacopy=off", "volatile", "nosuid", "nodev"];
 
 /** All mounts, in the order in which they were made; none where the system has no such list. */
 export async function readMounts(): Promise<Mount[]> {
@@ -69,7 +70,7 @@ export async function mountOverlay(overlay: OverlayMount): Promise<void> {
     return name;
   };
   const layers = [`lowerdir=${overlay.lower.map(named).join(":")}`, `upperdir=${named(overlay.upper)}`, `workdir=${named(overlay.work)}`];
-  const options = [...layers, ...OVERLAY_OPTIONS].join(",");
+  const options = [...layers, ...OVERLAY_OPTIONS, `redirect_dir=${overlay.renames ? "on" : "off"}`].join(",");
   if (Buffer.byteLength(options) > OPTIONS_LIMIT_BYTES) throw new SlipwayError("WORKSPACE_FAILED", "There are too many layers for one mount.", { options });
   await run("mount", ["-t", "overlay", "-o", options, "slipway", overlay.at], overlay.from);
 }

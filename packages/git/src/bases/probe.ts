@@ -1,4 +1,4 @@
-import { constants, copyFile, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { constants, copyFile, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { WorkspaceKind, WorkspaceSetting } from "@slipway/protocol/workspace-kind";
@@ -63,9 +63,11 @@ async function useOverlay(from: string, scratch: string): Promise<void> {
   );
   if (!lower || !upper || !work || !at) return;
   await Promise.all(["kept", "gone"].map((name) => writeFile(join(lower, name), name)));
-  await mountOverlay({ from, lower: [lower], upper, work, at });
+  await mkdir(join(lower, "folder"));
+  await mountOverlay({ from, lower: [lower], upper, work, at, renames: true });
   try {
     await rm(join(at, "gone"));
+    await rename(join(at, "folder"), join(at, "renamed"));
     await writeFile(join(at, "new"), "new");
     const [below, shown] = await Promise.all([lower, at].map((root) => lstat(join(root, "kept"))));
     // By it git knows an unchanged file.

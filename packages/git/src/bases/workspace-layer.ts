@@ -32,7 +32,7 @@ export async function makeLayer(root: string): Promise<LayerPaths> {
 /** Shows the base and the layer above it at the workspace's folder, to sandboxes that run already too. WORKSPACE_FAILED. */
 export async function mountLayer(layer: LayerPaths, base: UsedBase, bases: string, workspace: string, owner: Owner | undefined): Promise<void> {
   await giveTo(owner, [layer.upper]);
-  await mountOverlay({ from: bases, lower: base.lower, upper: layer.upper, work: layer.work, at: workspace });
+  await mountOverlay({ from: bases, lower: base.lower, upper: layer.upper, work: layer.work, at: workspace, renames: true });
 }
 
 export async function writeBaseOf(layer: LayerPaths, id: string): Promise<void> {
