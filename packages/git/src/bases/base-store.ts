@@ -196,7 +196,6 @@ export class BaseStore implements AsyncDisposable {
       else await this.#discard(root);
     }
     for (let lost = this.#withoutParent(); lost; lost = this.#withoutParent()) await this.#remove(lost);
-    this.#later(() => this.sweep());
   }
 
   /** Shown by a mount, it stays: whoever has that mount may still be at work. */
