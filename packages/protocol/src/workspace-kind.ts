@@ -11,6 +11,11 @@ export const WORKSPACE_SETTINGS = ["auto", ...WORKSPACE_KINDS] as const;
 /** One of WORKSPACE_SETTINGS. */
 export type WorkspaceSetting = (typeof WORKSPACE_SETTINGS)[number];
 
+/** How a worker makes its workspaces, by its capabilities; undefined where it does not tell. */
+export function workspaceKindOf(capabilities: readonly string[]): WorkspaceKind | undefined {
+  return WORKSPACE_KINDS.find((kind) => capabilities.includes(workspaceCapability(kind)));
+}
+
 /** The capability by which a worker tells how it makes its workspaces. */
 export function workspaceCapability(kind: WorkspaceKind): string {
   return `workspaces:${kind}`;
