@@ -39,36 +39,39 @@ async function workspaceAtWork(stack: Stack, client: Client, job: string): Promi
 }
 
 describe.runIf(!reason)("jobs above shared bases", () => {
-  test.each(["bwrap", "none"] as const)("in %s: it is an overlay, git works in it, and the change lands; the next job's base is there already", async (sandbox) => {
-    await using stack = await Stack.start({ sandbox, slots: 1, verifySlots: 1 });
-    await using repository = await makeRepository(FILES);
-    const client = await stack.client();
-    await repository.register(client, "sample");
-    const { workers } = await client.call("listWorkers", {});
-    expect(workers.map(({ capabilities }) => workspaceKindOf(capabilities))).toEqual(["overlay"]);
-    const first = (await ended(client, await submitScript(client, "sample", [[{ shell: LOOK.replace('"$NAME"', "first") }]]))).job;
-    expect(first, JSON.stringify(first.failure)).toMatchObject({ state: "done" });
-    expect(logText(await allEvents(client, first.id), "stdout")).toBe("overlayfs\n0\n1\n");
-    expect(logText(await allEvents(client, first.id), "gate:here")).toBe("overlayfs\n");
-    const hub = join(stack.data, "server/hub");
-    const store = join(hub, (await readdir(hub))[0] ?? "", "upstream.git");
-    expect((await git(store, "diff", "--name-status", "--no-renames", `${first.landedOid}^`, first.landedOid ?? "")).split("\n")).toEqual([
-      "A\tfirst",
-      "D\tfolder/x",
-      "D\tgone",
-      "A\tmoved/x",
-      "M\trun",
-    ]);
-    const bases = await basesOf(stack);
-    const second = (await ended(client, await submitScript(client, "sample", [[{ shell: "ls" }]], { base: first.landedOid ?? "" }))).job;
-    expect(logText(await allEvents(client, second.id), "stdout")).toBe("a\nfirst\nmoved\nrun\n");
-    // The verification has made the base of what then landed.
-    expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
-    await stack.stop();
-    expect(await stack.leftovers()).toEqual(NOTHING_LEFT);
-    expect((await readMounts()).filter(({ point }) => point.startsWith(stack.data))).toEqual([]);
-    expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
-  });
+  test.each(["bwrap", "none"] as const)(
+    "in %s: it is an overlay, git works in it, and the change lands; the next job's base is there already",
+    async (sandbox) => {
+      await using stack = await Stack.start({ sandbox, slots: 1, verifySlots: 1 });
+      await using repository = await makeRepository(FILES);
+      const client = await stack.client();
+      await repository.register(client, "sample");
+      const { workers } = await client.call("listWorkers", {});
+      expect(workers.map(({ capabilities }) => workspaceKindOf(capabilities))).toEqual(["overlay"]);
+      const first = (await ended(client, await submitScript(client, "sample", [[{ shell: LOOK.replace('"$NAME"', "first") }]]))).job;
+      expect(first, JSON.stringify(first.failure)).toMatchObject({ state: "done" });
+      expect(logText(await allEvents(client, first.id), "stdout")).toBe("overlayfs\n0\n1\n");
+      expect(logText(await allEvents(client, first.id), "gate:here")).toBe("overlayfs\n");
+      const hub = join(stack.data, "server/hub");
+      const store = join(hub, (await readdir(hub))[0] ?? "", "upstream.git");
+      expect((await git(store, "diff", "--name-status", "--no-renames", `${first.landedOid}^`, first.landedOid ?? "")).split("\n")).toEqual([
+        "A\tfirst",
+        "D\tfolder/x",
+        "D\tgone",
+        "A\tmoved/x",
+        "M\trun",
+      ]);
+      const bases = await basesOf(stack);
+      const second = (await ended(client, await submitScript(client, "sample", [[{ shell: "ls" }]], { base: first.landedOid ?? "" }))).job;
+      expect(logText(await allEvents(client, second.id), "stdout")).toBe("a\nfirst\nmoved\nrun\n");
+      // The verification has made the base of what then landed.
+      expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
+      await stack.stop();
+      expect(await stack.leftovers()).toEqual(NOTHING_LEFT);
+      expect((await readMounts()).filter(({ point }) => point.startsWith(stack.data))).toEqual([]);
+      expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
+    },
+  );
 
   test("a worker that is killed in the middle finds its mounts again, and in the end there is none", async () => {
     await using stack = await Stack.start({ slots: 1, verifySlots: 1 });
@@ -122,6 +125,10 @@ test("a worker that is asked for a kind which does not work in its folder does n
     signal: new AbortController().signal,
     runAttempt: () => Promise.reject(new Error("no job comes")),
   });
-  await expect(start).rejects.toMatchObject({ code: "INVALID_CONFIG", message: expect.stringContaining(dataFolder), hint: expect.stringContaining("worker.workspaces") });
+  await expect(start).rejects.toMatchObject({
+    code: "INVALID_CONFIG",
+    message: expect.stringContaining(dataFolder),
+    hint: expect.stringContaining("worker.workspaces"),
+  });
   await rm(dataFolder, { recursive: true });
 });

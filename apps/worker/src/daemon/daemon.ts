@@ -184,7 +184,13 @@ interface Controls {
   readonly giveUp: AbortController;
 }
 
-async function makeServices(options: DaemonOptions, folders: WorkerFolders, workspaces: Workspaces, leases: Leases, controls: Controls): Promise<AttemptServices> {
+async function makeServices(
+  options: DaemonOptions,
+  folders: WorkerFolders,
+  workspaces: Workspaces,
+  leases: Leases,
+  controls: Controls,
+): Promise<AttemptServices> {
   const { provider, log, slots } = options;
   const warm = new WarmPool({ slots, start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal), log });
   const client = new Client({ url: options.url, token: options.token });

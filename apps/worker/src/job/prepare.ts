@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchCommit, openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
 import { mountsBelow, unmountBelow } from "@slipway/git/bases/mounts";
+import { fetchCommit, openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
 import { addWorkspace, findMetadata } from "@slipway/git/workspace";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AttemptContext } from "../attempt/context.ts";

@@ -49,7 +49,7 @@ export const BASE_LIMITS: BaseLimits = {
 /** Even while the flat one is being made: a mount takes a page of options. */
 const MOST_LAYERS = 32;
 /** How many older bases are compared with what is asked for. */
-const COMPARED = 4;
+const COMPARED = 2;
 /** More listing than this is no small difference. */
 const CHANGES_LIMIT_BYTES = 4 * 1024 ** 2;
 
