@@ -15,6 +15,7 @@ import { measureMemory } from "./measure-memory.ts";
 import { measureOverhead } from "./measure-overhead.ts";
 import { measureStore } from "./measure-store.ts";
 import { measureThroughput } from "./measure-throughput.ts";
+import { measureWorkspace } from "./measure-workspace.ts";
 
 const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> = {
   claim: measureClaim,
@@ -25,6 +26,7 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   cancel: measureCancel,
   gateway: measureGateway,
   agent: measureAgentStart,
+  workspace: measureWorkspace,
   memory: measureMemory,
 };
 

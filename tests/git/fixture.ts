@@ -21,15 +21,15 @@ afterEach(async () => {
 });
 
 /** Runs at the end of the test. */
-function atEnd(cleanup: () => Promise<void>): void {
+export function atEnd(cleanup: () => Promise<void>): void {
   cleanups.push(cleanup);
 }
 
 export const never = new AbortController().signal;
 
 /** A folder that is gone after the test. */
-export async function scratch(): Promise<string> {
-  const dir = await realpath(await mkdtemp(join(tmpdir(), "slipway-git-")));
+export async function scratch(parent = tmpdir()): Promise<string> {
+  const dir = await realpath(await mkdtemp(join(parent, "slipway-git-")));
   atEnd(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }

@@ -146,6 +146,7 @@ export class TestAttempt implements AsyncDisposable {
       claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, model, verify: this.#verify },
       manifest: this.#options.manifest,
       paths,
+      shared: undefined,
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
       takenUpAtMs: monotonicNowMs(),

@@ -80,8 +80,8 @@ export async function leftovers(data: string, runtime: string): Promise<Leftover
   const runtimes = await entriesOf(await entries(runtime));
   return {
     processes: (await processesOf(data)).map(([pid, commandLine]) => `${pid} ${commandLine}`),
-    // Where the data folder itself is a file system, that one is the test's.
-    mounts: (await mountsOf("self")).flatMap(({ point }) => (point.startsWith(`${data}/`) ? [point] : [])),
+    // Where the data folder itself is a file system, that one is the test's; a worker that lives has its own folder as a mount.
+    mounts: (await mountsOf("self")).flatMap(({ point }) => (point.startsWith(`${data}/`) && !workers.includes(point) ? [point] : [])),
     attempts: await own("attempts"),
     sandboxes: await own("sandboxes"),
     worktrees: await entriesOf(stores.map((store) => join(store, "worktrees"))),

@@ -4,6 +4,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unmountBelow } from "@slipway/git/bases/mounts";
 import { Client } from "@slipway/protocol/client";
 import { KillSwitch } from "./kill-switch.ts";
 import { type Leftovers, leftovers } from "./leftovers.ts";
@@ -126,6 +127,8 @@ export class Stack implements AsyncDisposable {
     await this.stop();
     await this.between[Symbol.asyncDispose]();
     await rm(this.#runtime, { recursive: true, force: true });
+    // Of a worker that was killed and not started again.
+    for (const worker of ["worker", "second/worker"]) await unmountBelow(join(this.data, worker));
     if (this.#options.data === undefined) await rm(this.data, { recursive: true, force: true });
   }
 

@@ -1,12 +1,17 @@
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SlipwayError } from "@slipway/protocol/errors";
 import { execa } from "execa";
+import { mountsBelow } from "./bases/mounts.ts";
 
 /**
  * Removes a folder that an agent has written: gives itself back the permissions that were taken away, never follows a symlink, and does not mind
- * paths longer than the system takes in one call. Nothing there is no failure.
+ * paths longer than the system takes in one call. Nothing there is no failure. WORKSPACE_FAILED where something is mounted in it: what shows there is
+ * another folder's.
  */
 export async function removeTree(path: string): Promise<void> {
+  const [mount] = await mountsBelow(path);
+  if (mount) throw new SlipwayError("WORKSPACE_FAILED", `Refusing to remove ${path}: something is mounted at ${mount.point}.`);
   try {
     await rm(path, { recursive: true, force: true });
     return;

@@ -1,8 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { ignoreMissing } from "./bare-store.ts";
+import type { BaseStore, UsedBase } from "./bases/base-store.ts";
+import { refreshIndex } from "./bases/build-base.ts";
+import { unmountBelow } from "./bases/mounts.ts";
+import { copySharing } from "./bases/reflink.ts";
+import { makeLayer, mountLayer, writeBaseOf } from "./bases/workspace-layer.ts";
 import { runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
 import { copyIndex, makePrivateGitDir } from "./private-git-dir.ts";
@@ -18,15 +23,32 @@ export interface AddWorkspace {
   readonly withJobObjects: boolean;
   /** The branch that the agent finds itself on. */
   readonly branchName: string;
+  /** Makes it of a base that is shared with others, instead of by a checkout of its own. */
+  readonly shared?: SharedBases | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SharedBases {
+  /** `overlay`: mounted above the base; `reflink`: copied from it. */
+  readonly kind: "overlay" | "reflink";
+  readonly bases: BaseStore;
+  /** Folder for what the workspace keeps of its own, on the same mount as workspace and bases and in no sandbox' sight. Its path names the base's user. */
+  readonly layer: string;
+}
+
+/** `base`: how the base came about; undefined for a checkout of its own. */
+export interface AddedWorkspace {
+  readonly indexPath: string;
+  readonly base?: UsedBase["how"];
 }
 
 /**
  * Makes a workspace: the checkout of a linked worktree of upstream.git that has a private git directory in place of its `.git` file, so that nothing of
  * ours is in the agent's reach. `indexPath` is the untouched index of the base. Submodules stay empty, LFS pointers stay pointers. WORKSPACE_FAILED or
- * DISK_FULL.
+ * DISK_FULL, or the signal's reason.
  */
-export async function addWorkspace(repository: WorkerRepository, options: AddWorkspace): Promise<{ indexPath: string }> {
-  const { workspace } = options;
+export async function addWorkspace(repository: WorkerRepository, options: AddWorkspace): Promise<AddedWorkspace> {
+  const { workspace, shared } = options;
   try {
     if ((await readdir(workspace)).length > 0) throw new SlipwayError("WORKSPACE_FAILED", "The folder for the workspace is not empty.", { workspace });
     // What a killed worker left under the same path.
@@ -34,8 +56,9 @@ export async function addWorkspace(repository: WorkerRepository, options: AddWor
     const metadata = await makeMetadata(repository, options);
     const indexPath = join(metadata, "index");
     try {
+      if (shared) return { indexPath, base: await (shared.kind === "overlay" ? showBase : copyBase)(repository, options, shared, metadata) };
       await together(
-        undefined,
+        options.signal,
         (signal) => checkOut(repository, options, metadata, signal),
         (signal) => makePrivateGitDir(repository, options, signal),
       );
@@ -47,6 +70,49 @@ export async function addWorkspace(repository: WorkerRepository, options: AddWor
     return { indexPath };
   } catch (error) {
     throw toSlipwayError(error, "WORKSPACE_FAILED");
+  }
+}
+
+/** The base itself, with a layer above it that takes what changes: its size does not matter. */
+async function showBase(repository: WorkerRepository, options: AddWorkspace, { bases, layer: root }: SharedBases, metadata: string): Promise<UsedBase["how"]> {
+  const layer = await makeLayer(root);
+  try {
+    const [base] = await together(
+      options.signal,
+      (signal) => bases.use(root, { repository, oid: options.baseOid, withJobObjects: options.withJobObjects }, signal),
+      (signal) => makePrivateGitDir(repository, { ...options, workspace: layer.upper }, signal),
+    );
+    // Before it is mounted: the next life of a killed worker must know who uses the base.
+    await writeBaseOf(layer, base.id);
+    await link(base.index, join(metadata, "index"));
+    await mountLayer(layer, base, bases.folder, options.workspace, bases.owner);
+    return base.how;
+  } catch (error) {
+    await unmountBelow(options.workspace);
+    bases.release(root);
+    throw error;
+  }
+}
+
+async function copyBase(repository: WorkerRepository, options: AddWorkspace, { bases, layer: root }: SharedBases, metadata: string): Promise<UsedBase["how"]> {
+  const { workspace } = options;
+  try {
+    const [base] = await together(
+      options.signal,
+      async (signal) => {
+        const used = await bases.use(root, { repository, oid: options.baseOid, withJobObjects: options.withJobObjects }, signal);
+        await copySharing(used.tree, workspace, signal);
+        await copyIndex(used.index, join(metadata, "index"));
+        await refreshIndex(repository, { index: join(metadata, "index"), worktree: workspace }, signal);
+        return used;
+      },
+      (signal) => makePrivateGitDir(repository, options, signal),
+    );
+    await copyIndex(join(metadata, "index"), join(workspace, ".git/index"));
+    return base.how;
+  } finally {
+    // A copy needs its base no longer.
+    bases.release(root);
   }
 }
 
@@ -91,8 +157,12 @@ export async function findMetadata(repository: WorkerRepository, workspace: stri
   return undefined;
 }
 
-/** Removes a workspace with everything in it and its metadata, also where the agent took permissions away. Runs no git; a second time is no failure. */
+/**
+ * Removes a workspace with everything in it and its metadata, also where the agent took permissions away. Runs no git; a second time is no failure. What a
+ * workspace above a base keeps beside it is its owner's to remove, and then to release the base.
+ */
 export async function removeWorkspace(repository: WorkerRepository, workspace: string): Promise<void> {
+  await unmountBelow(workspace);
   await removeTree(workspace);
   await withLock(repository.upstreamGit, () => forget(repository, workspace));
 }

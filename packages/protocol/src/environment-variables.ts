@@ -125,6 +125,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_WORKSPACES",
+    readBy: "command line",
+    fallback: "`worker.workspaces`, else auto",
+    meaning: "`overlay`, `reflink` or `worktree`: how workspaces are made, where the best way is not wanted ([workspaces.md](workspaces.md)).",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_MEMORY_LIMIT",
     readBy: "command line, worker",
     fallback: "`worker.memoryLimit`, else no limit",

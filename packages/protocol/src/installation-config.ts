@@ -4,6 +4,7 @@ import { hostPatternSchema } from "./egress.ts";
 import { LANES } from "./job.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { nameSchema } from "./scalars.ts";
+import { WORKSPACE_SETTINGS } from "./workspace-kind.ts";
 
 /**
  * The installation's configuration, `slipway.yaml` in the data folder (SLIPWAY_CONFIG names another file): what `slipway up` starts, and what jobs get that
@@ -33,6 +34,10 @@ export const workerSettingsSchema = z.strictObject({
   verifySlots: slotsSchema.default(2).describe("Verifications of merged trees at once, beside the jobs."),
   name: z.string().min(1).max(100).optional().describe("Name for people; the machine's where it is missing."),
   sandbox: z.enum(SANDBOX_KINDS).default("bwrap").describe("`none` is no isolation at all: agents run with your rights."),
+  workspaces: z
+    .enum(WORKSPACE_SETTINGS)
+    .default("auto")
+    .describe("How workspaces are made: the quickest way that works in the data folder, or one and no other ([workspaces.md](workspaces.md))."),
   memoryLimit: sizeSchema.optional().describe("Memory of one sandbox, such as `4g`, or `none` ([sandbox.md](sandbox.md#limits)); without it no limit."),
   processLimit: z
     .union([z.int().min(1).max(9_999_999), z.literal("none")], "expected a whole number from 1 to 9999999, or none")

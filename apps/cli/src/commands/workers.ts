@@ -1,4 +1,5 @@
 import type { WorkerView } from "@slipway/protocol/worker-api";
+import { workspaceKindOf } from "@slipway/protocol/workspace-kind";
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { Screen } from "../terminal/screen.ts";
@@ -53,6 +54,7 @@ function columnsOf(screen: Screen): Array<Column<WorkerView>> {
     { title: "state", text: stateText, paint: (text, worker) => paint[stateOf(worker)](text) },
     { title: "slots", text: ({ running, slots }) => `${running.length}/${slots}`, align: "right" },
     { title: "sandbox", text: ({ sandbox }) => sandbox, paint: (text, { sandbox }) => (sandbox === "none" ? colors.yellow(text) : text) },
+    { title: "workspaces", text: ({ capabilities }) => workspaceKindOf(capabilities) ?? "?" },
     { title: "version", text: ({ version }) => printable(version) },
     { title: "backends", text: ({ backends }) => printable(backends.map(({ name }) => name).join(" ")) || "none" },
     { title: "jobs", text: ({ running }) => running.map(({ number }) => number).join(" "), grows: true },

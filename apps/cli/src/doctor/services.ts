@@ -12,6 +12,7 @@ import { failureText } from "../terminal/failure-text.ts";
 import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 import { checkLimits } from "./limits.ts";
+import { checkWorkspaces } from "./workspaces.ts";
 
 const START_SERVER = "slipway up";
 
@@ -60,7 +61,7 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
         remedy: "Install bubblewrap and start the worker without --sandbox none.",
       },
     ),
-    ...(connected.length === 0 ? [] : [checkLimits(connected)]),
+    ...(connected.length === 0 ? [] : [checkLimits(connected), checkWorkspaces(connected)]),
   ];
 }
 

@@ -15,7 +15,7 @@ export function serverFlags({ server, jobs }: InstallationConfig): string[] {
 
 export function workerFlags({ worker }: InstallationConfig): string[] {
   return [
-    ...["--slots", String(worker.slots), "--verify-slots", String(worker.verifySlots), "--sandbox", worker.sandbox],
+    ...["--slots", String(worker.slots), "--verify-slots", String(worker.verifySlots), "--sandbox", worker.sandbox, "--workspaces", worker.workspaces],
     ...flag("--name", worker.name),
     ...flag("--memory-limit", worker.memoryLimit),
     ...flag("--process-limit", worker.processLimit),

@@ -37,13 +37,13 @@ export interface Traces {
 }
 
 /** Removes workspace, place and attempt folder; the home of a job that may go on is kept. Nothing may run there any more. */
-export async function removeTraces(services: Pick<AttemptServices, "folders" | "homes">, traces: Traces, log: Logger): Promise<void> {
+export async function removeTraces(services: Pick<AttemptServices, "folders" | "homes" | "workspaces">, traces: Traces, log: Logger): Promise<void> {
   const { folders, homes } = services;
   const { claim, place, root, isOver } = traces;
   await removeLinkedWorkspace(folders.repositories, claim, place, log);
   if (claim.job.kind === "task" && isOver) await homes.remove(claim.job.id);
   else if (claim.job.kind === "task" && !traces.keptHome) await homes.keep(claim.job.id, place.home);
-  await removeOwned(place.root, folders.sandboxes);
+  await services.workspaces.removePlace(place);
   await removeOwned(root, folders.attempts);
 }
 

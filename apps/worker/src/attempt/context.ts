@@ -1,3 +1,4 @@
+import type { SharedBases } from "@slipway/git/workspace";
 import type { Client } from "@slipway/protocol/client";
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Manifest } from "@slipway/protocol/manifest";
@@ -16,6 +17,8 @@ export interface AttemptContext {
   /** What the job's backend says of itself; undefined where this worker does not have it, and for verify jobs. */
   readonly manifest: Manifest | undefined;
   readonly paths: AttemptPaths;
+  /** What the workspace is made of; undefined for a checkout of its own. */
+  readonly shared: SharedBases | undefined;
   readonly client: Client;
   /**
    * Starts further sandboxes, such as the fresh one for the commit. What it starts is written down before it is handed out, keeps its lease file

@@ -69,7 +69,7 @@ export async function openAttempt(
   } catch (error) {
     // Such as a full disk: what was reserved must not wait for the worker's next start.
     await reservation.provider.endAll();
-    await removeOwned(reservation.place.root, folders.sandboxes);
+    await services.workspaces.removePlace(reservation.place);
     await removeOwned(root, folders.attempts);
     throw error;
   }
@@ -139,6 +139,7 @@ async function assemble(
     claim,
     manifest: services.manifests.find(({ name }) => claim.job.kind === "task" && name === claim.job.backend),
     paths,
+    shared: services.workspaces.sharedBy(place),
     client,
     provider,
     takenUpAtMs,

@@ -11,6 +11,7 @@ import type { WarmPool } from "../daemon/warm.ts";
 import type { WarmMounts } from "../daemon/warm-mounts.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import type { BackendSecrets } from "../secrets/backend-secrets.ts";
+import type { Workspaces } from "../workspaces/workspaces.ts";
 import type { AttemptContext } from "./context.ts";
 
 /** What the attempts of a worker share. */
@@ -22,6 +23,7 @@ export interface AttemptServices {
   readonly homes: Homes;
   /** Of `folders.repositories`. */
   readonly stores: StoreKeeper;
+  readonly workspaces: Workspaces;
   readonly sweeper: HomeSweeper;
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;

@@ -6,6 +6,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobKind } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import { type WorkspaceSetting, workspaceCapability } from "@slipway/protocol/workspace-kind";
 import type { Logger } from "pino";
 import type { AttemptContext } from "../attempt/context.ts";
 import { runOne, type Start } from "../attempt/run-one.ts";
@@ -14,6 +15,7 @@ import { limitCapabilities } from "../sandbox/limits/in-force.ts";
 import type { SandboxLimits } from "../sandbox/limits/limits.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import { BackendSecrets, type SecretSources } from "../secrets/backend-secrets.ts";
+import { Workspaces } from "../workspaces/workspaces.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { openWorkerFolders, type WorkerFolders } from "./folders.ts";
 import { noRoom } from "./free-space.ts";
@@ -48,6 +50,8 @@ export interface DaemonOptions {
   /** Those that hold here; none where they are missing. */
   readonly limits?: SandboxLimits;
   readonly toolchains: readonly string[];
+  /** How workspaces are made; by checkouts of their own where this is missing. */
+  readonly workspaces?: WorkspaceSetting;
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;
   readonly version: string;
   readonly log: Logger;
@@ -99,10 +103,12 @@ export class WorkerDaemon implements AsyncDisposable {
     const onDeath = (error: unknown): void =>
       controls.claiming.abort(new SlipwayError("INTERNAL", "The thread that renews leases ended.", {}, { cause: error }));
     const leases = new Leases({ url: options.url, token: options.token, log: options.log, onDeath, ...(options.renewMs ? { renewMs: options.renewMs } : {}) });
+    let workspaces: Workspaces | undefined;
     try {
       const workerId = await readIdentity(folders.identity);
-      const services = await makeServices(options, folders, leases, controls);
-      const registration = registrationOf(options, workerId);
+      workspaces = await Workspaces.open(folders, options.workspaces ?? "worktree", options.log);
+      const services = await makeServices(options, folders, workspaces, leases, controls);
+      const registration = registrationOf(options, workspaces, workerId);
       const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);
       const { live } = await register(services.client, registration, options.log, options.signal);
       await services.stores.removeLeftovers();
@@ -121,6 +127,7 @@ export class WorkerDaemon implements AsyncDisposable {
       return new WorkerDaemon(workerId, services, controls, lock, loops, options);
     } catch (error) {
       await leases.close();
+      await workspaces?.giveUp();
       lock[Symbol.dispose]();
       throw error;
     }
@@ -168,6 +175,7 @@ export class WorkerDaemon implements AsyncDisposable {
     clearTimeout(limit);
     await this.#services.stores[Symbol.asyncDispose]();
     await this.#services.leases.close();
+    await this.#services.workspaces[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
   }
 }
@@ -178,7 +186,13 @@ interface Controls {
   readonly giveUp: AbortController;
 }
 
-async function makeServices(options: DaemonOptions, folders: WorkerFolders, leases: Leases, controls: Controls): Promise<AttemptServices> {
+async function makeServices(
+  options: DaemonOptions,
+  folders: WorkerFolders,
+  workspaces: Workspaces,
+  leases: Leases,
+  controls: Controls,
+): Promise<AttemptServices> {
   const { provider, log, slots } = options;
   const warm = new WarmPool({ slots, start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal), log });
   const client = new Client({ url: options.url, token: options.token });
@@ -196,6 +210,7 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
     leases,
     homes,
     stores,
+    workspaces,
     sweeper,
     warm,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
@@ -217,14 +232,18 @@ async function makeServices(options: DaemonOptions, folders: WorkerFolders, leas
   };
 }
 
-function registrationOf(options: DaemonOptions, workerId: string): RegisterWorker {
+function registrationOf(options: DaemonOptions, { kind }: Workspaces, workerId: string): RegisterWorker {
   const { name, slots, verifySlots, manifests, version, provider, toolchains } = options;
   return {
     workerId,
     name,
     slots,
     verifySlots,
-    capabilities: [...capabilitiesOf(manifests, provider.kind, toolchains), ...(options.limits ? limitCapabilities(options.limits) : [])],
+    capabilities: [
+      ...capabilitiesOf(manifests, provider.kind, toolchains),
+      workspaceCapability(kind),
+      ...(options.limits ? limitCapabilities(options.limits) : []),
+    ],
     backends: [...manifests],
     sandbox: provider.kind,
     version,

@@ -16,6 +16,8 @@ export interface WorkerFolders {
   readonly homes: string;
   /** `repositories/<repository id>/`: git stores shared by attempts. */
   readonly repositories: string;
+  /** `bases/<id>/`: checkouts that workspaces share. */
+  readonly bases: string;
 }
 
 /** Makes the folders where they are missing and narrows their mode. Paths are real ones: a mount must not meet a symlink on its way. */
@@ -31,8 +33,9 @@ export async function openWorkerFolders(dataFolder: string): Promise<WorkerFolde
     sandboxes: join(root, "sandboxes"),
     homes: join(root, "homes"),
     repositories: join(root, "repositories"),
+    bases: join(root, "bases"),
   };
-  for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories]) {
+  for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories, folders.bases]) {
     await mkdir(path, { recursive: true, mode: 0o700 });
     // The folder may be older than this process, with a wider mode.
     await chmod(path, 0o700);

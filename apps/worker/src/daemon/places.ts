@@ -11,6 +11,8 @@ export interface Place {
   readonly id: string;
   readonly root: string;
   readonly workspace: string;
+  /** What a workspace above a base has of its own; out of the sandbox' sight. */
+  readonly layer: string;
   readonly home: string;
   readonly spool: string;
   readonly control: string;
@@ -39,6 +41,7 @@ export function placeAt(sandboxes: string, id: string): Place {
     id,
     root,
     workspace: join(root, "workspace"),
+    layer: join(root, "layer"),
     home: join(root, "home"),
     spool: join(root, "spool"),
     control: join(root, "control"),

@@ -8,6 +8,7 @@ import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
 import { hostPatternSchema } from "@slipway/protocol/egress";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { WORKSPACE_SETTINGS, type WorkspaceSetting } from "@slipway/protocol/workspace-kind";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { runAttempt } from "../job/run-attempt.ts";
@@ -33,6 +34,7 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --egress-private-host HOST
                       host on a repository's egress list whose address may be a private one; may be repeated
   --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
+  --workspaces KIND   auto (default), overlay, reflink or worktree: how workspaces are made (docs/workspaces.md)
   --sandbox KIND      bwrap (default), or none: no isolation at all
   --memory-limit SIZE, --process-limit N, --file-limit SIZE
                       what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
@@ -51,6 +53,7 @@ interface Arguments {
   readonly verifySlots: number;
   readonly name: string;
   readonly sandbox: "bwrap" | "none";
+  readonly workspaces: WorkspaceSetting;
   /** Folder with the secrets of backends. */
   readonly secrets: string;
   readonly egressPrivateHosts: readonly string[];
@@ -138,6 +141,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     egressPrivateHosts: args.egressPrivateHosts,
     limits: limitsInForce(args.sandbox, limits),
     toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: hidden }), ...certificatePaths(process.env)],
+    workspaces: args.workspaces,
     runAttempt,
     version: VERSION,
     log,
@@ -175,6 +179,7 @@ function readArguments(): Arguments {
       secrets: { type: "string" },
       "egress-private-host": { type: "string", multiple: true, default: [] },
       sandbox: { type: "string", default: "bwrap" },
+      workspaces: { type: "string", default: "auto" },
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
@@ -188,6 +193,8 @@ function readArguments(): Arguments {
   }
   const { sandbox } = values;
   if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
+  const workspaces = WORKSPACE_SETTINGS.find((setting) => setting === values.workspaces);
+  if (!workspaces) throw new SlipwayError("INVALID_REQUEST", `--workspaces is one of ${WORKSPACE_SETTINGS.join(", ")}, not ${values.workspaces}.`);
   const data = resolve(required("--data", values.data));
   return {
     data,
@@ -198,6 +205,7 @@ function readArguments(): Arguments {
     name: values.name.slice(0, 100),
     sandbox,
     egressPrivateHosts: values["egress-private-host"].map(hostPattern),
+    workspaces,
     secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),

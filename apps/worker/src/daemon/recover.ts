@@ -6,7 +6,7 @@ import type { AttemptServices } from "../attempt/services.ts";
 import { type Place, placeAt, readRecords } from "./places.ts";
 import { removeOwned } from "./remove-owned.ts";
 
-type RecoverServices = Pick<AttemptServices, "folders" | "homes" | "provider" | "log">;
+type RecoverServices = Pick<AttemptServices, "folders" | "homes" | "provider" | "workspaces" | "log">;
 
 /**
  * What an earlier worker process left: attempts whose lease is still ours come back, to be run again with their journal; of all others, of those from
@@ -50,7 +50,7 @@ async function removeLeftPlaces(services: RecoverServices, keep: ReadonlySet<str
     const place = placeAt(folders.sandboxes, id);
     try {
       await reclaimAll(services, place);
-      await removeOwned(place.root, folders.sandboxes);
+      await services.workspaces.removePlace(place);
     } catch (error) {
       log.error({ err: error, sandbox: id }, "a sandbox of the worker's earlier life could not be removed; the next start tries again");
     }

@@ -1,7 +1,9 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { mountsBelow, unmountBelow } from "@slipway/git/bases/mounts";
 import { fetchCommit, openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
 import { addWorkspace, findMetadata } from "@slipway/git/workspace";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Deadline } from "./deadline.ts";
 import { withHub } from "./retry.ts";
@@ -27,20 +29,26 @@ export async function bringCommit(context: AttemptContext, repository: WorkerRep
   await withHub(context.signal, deadline.prepareMs(), (signal) => fetchCommit(repository, claim.hub, source.oid, source.from, signal));
 }
 
-/** Makes the workspace from a commit that is here, once. WORKSPACE_FAILED. */
+/** Makes the workspace from a commit that is here, once. WORKSPACE_FAILED, also where it was made and is mounted no longer. */
 export async function makeWorkspace(context: AttemptContext, repository: WorkerRepository, source: WorkspaceSource): Promise<void> {
-  const { journal, paths } = context;
+  const { journal, paths, shared, signal } = context;
   const make = async (): Promise<null> => {
     await Promise.all([paths.work, paths.home, paths.workspace].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
     await clearHalfMade(repository, paths.workspace);
-    await addWorkspace(repository, { workspace: paths.workspace, baseOid: source.oid, withJobObjects: source.from === "jobs", branchName: WORK_BRANCH });
+    const wanted = { workspace: paths.workspace, baseOid: source.oid, withJobObjects: source.from === "jobs", branchName: WORK_BRANCH, shared, signal };
+    const { base } = await addWorkspace(repository, wanted);
+    if (base) context.log.debug({ base }, "workspace made of a base");
     return null;
   };
+  const isMounted = async (): Promise<boolean> => (await mountsBelow(paths.workspace)).length > 0;
+  if (shared?.kind === "overlay" && journal.has("workspace") && !(await isMounted()))
+    throw new SlipwayError("WORKSPACE_FAILED", "The workspace is mounted no longer; somebody took it away while the worker was not there.");
   await journal.step("workspace", make);
 }
 
 /** Takes away what a killed worker left half made. The folder itself stays: a warm sandbox may already have it mounted. */
 async function clearHalfMade(repository: WorkerRepository, workspace: string): Promise<void> {
+  await unmountBelow(workspace);
   for (const name of await readdir(workspace)) await rm(join(workspace, name), { recursive: true, force: true });
   const metadata = await findMetadata(repository, workspace);
   if (metadata) await rm(metadata, { recursive: true, force: true });

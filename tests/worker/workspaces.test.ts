@@ -1,0 +1,134 @@
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readMounts } from "@slipway/git/bases/mounts";
+import type { Client } from "@slipway/protocol/client";
+import { workspaceKindOf } from "@slipway/protocol/workspace-kind";
+import { pino } from "pino";
+import { describe, expect, test, vi } from "vitest";
+import { WorkerDaemon } from "../../apps/worker/src/daemon/daemon.ts";
+import { scratch } from "../git/fixture.ts";
+import { allEvents, ended, logText, submitScript } from "../support/jobs.ts";
+import { NOTHING_LEFT } from "../support/leftovers.ts";
+import { git, makeRepository } from "../support/repository.ts";
+import { whyNoMount } from "../support/small-disk.ts";
+import { Stack } from "../support/stack.ts";
+import { ProcessProvider } from "./process-provider.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const reason = whyNoMount();
+if (reason) console.warn(`left out: jobs in workspaces above shared bases: ${reason}`);
+
+/** What a job finds out about its workspace from inside, and what it changes there. */
+const LOOK = 'stat -f -c %T .; git status --porcelain | wc -l; git log --oneline | wc -l; git mv folder moved; rm gone; chmod +x run; echo 2 > "$NAME"';
+const FILES = { a: "1\n", gone: "1", run: "#!/bin/sh\n", "folder/x": "1", ".slipway.yaml": "version: 1\ngates:\n  - name: here\n    run: stat -f -c %T .\n" };
+
+async function basesOf(stack: Stack): Promise<string[]> {
+  return await readdir(join(stack.data, "worker/bases"));
+}
+
+async function overlaysOf(stack: Stack): Promise<string[]> {
+  return (await readMounts()).filter(({ type, point }) => type === "overlay" && point.startsWith(stack.data)).map(({ point }) => point);
+}
+
+/** Waits until the job's agent has said something, and answers its workspace as the host sees it. */
+async function workspaceAtWork(stack: Stack, client: Client, job: string): Promise<string> {
+  for await (const frame of client.follow(job)) if (frame.type === "event" && frame.event.kind === "message") break;
+  const [point = ""] = await overlaysOf(stack);
+  return point;
+}
+
+describe.runIf(!reason)("jobs above shared bases", () => {
+  test.each(["bwrap", "none"] as const)(
+    "in %s: it is an overlay, git works in it, and the change lands; the next job's base is there already",
+    async (sandbox) => {
+      await using stack = await Stack.start({ sandbox, slots: 1, verifySlots: 1 });
+      await using repository = await makeRepository(FILES);
+      const client = await stack.client();
+      await repository.register(client, "sample");
+      const { workers } = await client.call("listWorkers", {});
+      expect(workers.map(({ capabilities }) => workspaceKindOf(capabilities))).toEqual(["overlay"]);
+      const first = (await ended(client, await submitScript(client, "sample", [[{ shell: LOOK.replace('"$NAME"', "first") }]]))).job;
+      expect(first, JSON.stringify(first.failure)).toMatchObject({ state: "done" });
+      expect(logText(await allEvents(client, first.id), "stdout")).toBe("overlayfs\n0\n1\n");
+      expect(logText(await allEvents(client, first.id), "gate:here")).toBe("overlayfs\n");
+      const hub = join(stack.data, "server/hub");
+      const store = join(hub, (await readdir(hub))[0] ?? "", "upstream.git");
+      expect((await git(store, "diff", "--name-status", "--no-renames", `${first.landedOid}^`, first.landedOid ?? "")).split("\n")).toEqual([
+        "A\tfirst",
+        "D\tfolder/x",
+        "D\tgone",
+        "A\tmoved/x",
+        "M\trun",
+      ]);
+      const bases = await basesOf(stack);
+      const second = (await ended(client, await submitScript(client, "sample", [[{ shell: "ls" }]], { base: first.landedOid ?? "" }))).job;
+      expect(logText(await allEvents(client, second.id), "stdout")).toBe("a\nfirst\nmoved\nrun\n");
+      // The verification has made the base of what then landed.
+      expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
+      await stack.stop();
+      expect(await stack.leftovers()).toEqual(NOTHING_LEFT);
+      expect((await readMounts()).filter(({ point }) => point.startsWith(stack.data))).toEqual([]);
+      expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
+    },
+  );
+
+  test("a worker that is killed in the middle finds its mounts again, and in the end there is none", async () => {
+    await using stack = await Stack.start({ slots: 1, verifySlots: 1 });
+    await using repository = await makeRepository(FILES);
+    const client = await stack.client();
+    await repository.register(client, "sample");
+    const wait = "echo mine > mine; while [ ! -e go ]; do sleep 0.05; done; cat mine; rm go";
+    const id = await submitScript(client, "sample", [[{ print: "begun" }, { shell: wait }]]);
+    const workspace = await workspaceAtWork(stack, client, id);
+    const before = await overlaysOf(stack);
+    expect(before).toEqual([workspace]);
+    await stack.signal("worker", "SIGKILL");
+    expect(await overlaysOf(stack)).toEqual(before);
+    await stack.start("worker");
+    expect(await overlaysOf(stack)).toEqual(before);
+    await writeFile(join(workspace, "go"), "");
+    const { job, attempts } = await ended(client, id);
+    expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "done" });
+    expect(attempts).toHaveLength(1);
+    expect(logText(await allEvents(client, id), "stdout")).toBe("mine\n");
+    await expect.poll(() => overlaysOf(stack)).toEqual([]);
+    expect(await readFile(join(stack.data, "worker/bases", (await basesOf(stack))[0] ?? "", "tree/a"), "utf8")).toBe("1\n");
+  });
+
+  test("what a killed worker left is unmounted and removed by the next one where the job is no longer its own", async () => {
+    await using stack = await Stack.start({ slots: 1, verifySlots: 1 });
+    await using repository = await makeRepository(FILES);
+    const client = await stack.client();
+    await repository.register(client, "sample");
+    const id = await submitScript(client, "sample", [[{ print: "begun" }, { shell: "sleep 100" }]]);
+    await workspaceAtWork(stack, client, id);
+    await stack.signal("worker", "SIGKILL");
+    await client.call("cancelJob", { params: { job: id }, body: {} });
+    expect((await ended(client, id)).job.state).toBe("cancelled");
+    await stack.start("worker");
+    expect(await overlaysOf(stack)).toEqual([]);
+    expect((await stack.leftovers()).attempts).toEqual([]);
+    const next = (await ended(client, await submitScript(client, "sample", [[{ shell: "cat a" }]]))).job;
+    expect(logText(await allEvents(client, next.id), "stdout")).toBe("1\n");
+    await stack.stop();
+    expect(await stack.leftovers()).toEqual(NOTHING_LEFT);
+  });
+});
+
+test("a worker that is asked for a kind which does not work in its folder does not start, and says why", async () => {
+  // A file system in memory shares no blocks.
+  const dataFolder = await scratch("/dev/shm");
+  const start = WorkerDaemon.start({
+    ...{ dataFolder, url: "http://127.0.0.1:9", token: "t", name: "test", slots: 1, verifySlots: 1, version: "0" },
+    ...{ provider: new ProcessProvider(), manifests: [], toolchains: [], workspaces: "reflink", log: pino({ level: "silent" }) },
+    signal: new AbortController().signal,
+    runAttempt: () => Promise.reject(new Error("no job comes")),
+  });
+  await expect(start).rejects.toMatchObject({
+    code: "INVALID_CONFIG",
+    message: expect.stringContaining(dataFolder),
+    hint: expect.stringContaining("worker.workspaces"),
+  });
+  await rm(dataFolder, { recursive: true });
+});
