@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toSlipwayError } from "@slipway/protocol/errors";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { Argument, type Command } from "commander";
 import { type Check, check, type DoctorOptions } from "../doctor/check.ts";
 import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox, checkWorkerGit } from "../doctor/machine.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { dataFolder } from "../stack/data-folder.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 import { parseDuration } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { commandLines, plural, printable, wrap } from "../terminal/text.ts";

@@ -4,6 +4,7 @@ import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
@@ -12,7 +13,6 @@ import { variableOfJobOption } from "../configuration/settings.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import { dataFolder } from "../stack/data-folder.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 import {
   gather,
   gatherCapabilities,

@@ -1,6 +1,6 @@
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import type { SandboxKind } from "../stack/messages.ts";
 import { isSandboxKind } from "../stack/sandbox-probe.ts";
 import { Screen } from "../terminal/screen.ts";
 

@@ -1,6 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { GatewayConfig } from "@slipway/protocol/gateway-config";
 import type { InstallationConfig } from "@slipway/protocol/installation-config";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { readInstallation } from "../configuration/installation.ts";
 import { ALL_PARTS, runningServer, sandboxFor } from "../connection.ts";
@@ -9,7 +10,7 @@ import { Interrupts } from "../follow/interrupts.ts";
 import { modelKeyNames, readGatewayConfig } from "../models/gateway-config.ts";
 import { missingKeys } from "../models/keys.ts";
 import { dataFolder, logFile, tokenFile } from "../stack/data-folder.ts";
-import type { SandboxKind, StackOptions, SupervisorReport } from "../stack/messages.ts";
+import type { StackOptions, SupervisorReport } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import { readServerFile } from "../stack/server-file.ts";
 import { Stack } from "../stack/stack.ts";

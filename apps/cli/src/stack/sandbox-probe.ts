@@ -1,5 +1,5 @@
+import { SANDBOX_KINDS, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { execa } from "execa";
-import type { SandboxKind } from "./messages.ts";
 
 export interface SandboxProbe {
   readonly ok: boolean;
@@ -48,5 +48,5 @@ export async function runInSandbox(command: readonly string[]): Promise<SandboxP
 
 /** The kind of sandbox that a user asked for as text. */
 export function isSandboxKind(text: string): text is SandboxKind {
-  return text === "bwrap" || text === "none";
+  return (SANDBOX_KINDS as readonly string[]).includes(text);
 }

@@ -221,7 +221,7 @@ function registrationOf(options: DaemonOptions, workerId: string): RegisterWorke
     name,
     slots,
     verifySlots,
-    capabilities: [...capabilitiesOf(manifests, provider.kind, toolchains), ...(options.limits ? limitCapabilities(options.limits) : [])],
+    capabilities: [...capabilitiesOf(manifests, provider, toolchains), ...(options.limits ? limitCapabilities(options.limits) : [])],
     backends: [...manifests],
     sandbox: provider.kind,
     version,
