@@ -102,7 +102,7 @@ async function runCommitScript(
     {
       argv: ["sh", "-c", commitScript()],
       env: {
-        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        PATH: sandbox.inside.path,
         HOME: "/nonexistent",
         LC_ALL: "C",
         BASE_OID: context.claim.job.baseOid,

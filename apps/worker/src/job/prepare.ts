@@ -34,6 +34,7 @@ export async function makeWorkspace(context: AttemptContext, repository: WorkerR
     await Promise.all([paths.work, paths.home, paths.workspace].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
     await clearHalfMade(repository, paths.workspace);
     await addWorkspace(repository, { workspace: paths.workspace, baseOid: source.oid, withJobObjects: source.from === "jobs", branchName: WORK_BRANCH });
+    await context.provider.giveTo?.(paths.workspace);
     return null;
   };
   await journal.step("workspace", make);

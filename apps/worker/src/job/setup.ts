@@ -73,7 +73,7 @@ async function warnOfLeftovers(context: AttemptContext, sandbox: Sandbox, deadli
     {
       argv: ["sh", "-c", text],
       env: {
-        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        PATH: sandbox.inside.path,
         HOME: "/nonexistent",
         LC_ALL: "C",
         GIT_CONFIG_NOSYSTEM: "1",
