@@ -121,8 +121,22 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     name: "SLIPWAY_WORKER_SANDBOX",
     readBy: "command line",
     fallback: "`worker.sandbox`, else bwrap",
-    meaning: "`bwrap`, or `none` for no isolation at all. `--sandbox` wins.",
+    meaning: "`bwrap`, `docker`, or `none` for no isolation at all. `--sandbox` wins.",
     toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_IMAGE",
+    readBy: "command line, worker",
+    fallback: "`worker.image`, else `slipway/all` or `slipway/base` of this version",
+    meaning: "Image of the containers of `sandbox: docker`.",
+    toAllParts: true,
+  },
+  {
+    name: "DOCKER_HOST",
+    readBy: "command line, worker",
+    fallback: "the engine of this machine",
+    meaning: "Address of the container engine for `sandbox: docker`, such as `unix:///run/user/1000/docker.sock`.",
+    toAllParts: true,
   },
   {
     name: "SLIPWAY_MEMORY_LIMIT",
@@ -143,6 +157,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     readBy: "command line, worker",
     fallback: "`worker.fileLimit`, else no limit",
     meaning: "Size of one file that a sandbox writes, such as `10g`.",
+    toAllParts: true,
+  },
+  {
+    name: "SLIPWAY_CPU_LIMIT",
+    readBy: "command line, worker",
+    fallback: "`worker.cpuLimit`, else all",
+    meaning: "Processors that one sandbox may keep busy, such as `1.5`; `docker` alone keeps it.",
     toAllParts: true,
   },
   {

@@ -45,7 +45,7 @@ export function addDemo(program: Command): void {
     .description("Makes a small sample repository, starts everything for it and runs three scripted jobs side by side. No model, no key, no network.")
     .option("--json", "one JSON document on standard output")
     .option("--folder <folder>", "where to make it (default: a new folder among the temporary ones)")
-    .option("--sandbox <kind>", "bwrap or none (default: bwrap where it works)", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker or none (default: bwrap where it works)", parseSandbox)
     .action(demoCommand);
 }
 

@@ -60,7 +60,7 @@ export function addDoctor(program: Command): void {
       "Tries what Slipway needs. Ends with 1 where something required is missing. `slipway doctor worker` tries what a worker on this machine cannot work without: a gate for deploy scripts and for systemd's ExecStartPost=.",
     )
     .addArgument(new Argument("[part]", "only what this part needs").choices(["worker"]))
-    .option("--sandbox <kind>", "bwrap (default), or none: then a missing sandbox is no failure", parseSandbox)
+    .option("--sandbox <kind>", "bwrap (default), docker, or none: then a missing sandbox is no failure", parseSandbox)
     .option("--token-file <file>", "for `worker`: its token (default: tokens/worker.token in the data folder)")
     .option("--wait <time>", "try again until all that is required is there, at most this long, such as 30s", parseDuration)
     .action(doctorCommand);

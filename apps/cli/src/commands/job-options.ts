@@ -103,7 +103,7 @@ function jobOptions(command: Command): Command {
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
-    .option("--sandbox <kind>", "bwrap or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
     .option("--stall <time>", "an agent that is silent for so long is stalled (default: 10m)", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))

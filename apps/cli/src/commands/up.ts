@@ -22,6 +22,7 @@ interface UpOptions extends CommonOptions {
   readonly port?: number;
   readonly slots?: number;
   readonly sandbox?: SandboxKind;
+  readonly image?: string;
 }
 
 export function addUp(program: Command): void {
@@ -30,7 +31,8 @@ export function addUp(program: Command): void {
     .description("Runs server, worker, integrator and model gateway until Ctrl-C. A process that crashes is started again; jobs survive all of it.")
     .option("--port <n>", "port of the server (0: any free one; default: slipway.yaml's, else 4750)", wholeNumber(0, 65_535))
     .option("--slots <n>", "jobs at once (default: slipway.yaml's, else 4)", wholeNumber(1, 256))
-    .option("--sandbox <kind>", "bwrap, or none for no isolation at all (default: slipway.yaml's, else bwrap)", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker, or none for no isolation at all (default: slipway.yaml's, else bwrap)", parseSandbox)
+    .option("--image <name>", "image of the containers of `--sandbox docker` (default: slipway.yaml's, else slipway/all or slipway/base)")
     .action(upCommand);
 }
 
@@ -63,11 +65,11 @@ async function upCommand(options: UpOptions): Promise<void> {
   exitWith(EXIT_CODES.ok.code);
 }
 
-function withFlags({ server, worker, ...others }: InstallationConfig, { port, slots, sandbox }: UpOptions): InstallationConfig {
+function withFlags({ server, worker, ...others }: InstallationConfig, { port, slots, sandbox, image }: UpOptions): InstallationConfig {
   return {
     ...others,
     server: { ...server, port: port ?? server.port },
-    worker: { ...worker, slots: slots ?? worker.slots, sandbox: sandbox ?? worker.sandbox },
+    worker: { ...worker, slots: slots ?? worker.slots, sandbox: sandbox ?? worker.sandbox, ...(image === undefined ? {} : { image }) },
   };
 }
 
@@ -103,6 +105,7 @@ function greet(screen: Screen, url: string, options: StackOptions, models: strin
   row("models", models);
   row("slots", `${worker.slots} jobs at once`);
   if (worker.sandbox === "bwrap") row("sandbox", "bwrap (own processes, mounts and network for each job)");
+  else if (worker.sandbox === "docker") row("sandbox", `docker (a container of ${worker.image ?? "slipway/all, else slipway/base,"} for each job)`);
   else {
     row("sandbox", colors.yellow("none"));
     screen.warn("sandbox: none – agents run without any isolation, with your rights: they can read and change all that you can.");

@@ -17,9 +17,11 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
   return [
     ...["--slots", String(worker.slots), "--verify-slots", String(worker.verifySlots), "--sandbox", worker.sandbox],
     ...flag("--name", worker.name),
+    ...flag("--image", worker.image),
     ...flag("--memory-limit", worker.memoryLimit),
     ...flag("--process-limit", worker.processLimit),
     ...flag("--file-limit", worker.fileLimit),
+    ...flag("--cpu-limit", worker.cpuLimit),
     ...flag("--secrets", worker.secretsFolder),
   ];
 }

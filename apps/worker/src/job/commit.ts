@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from "@slipway/git/commit";
 import { tellsOfFullDisk } from "@slipway/git/exec";
@@ -70,7 +70,7 @@ async function makeCommit(
   parts: Parts,
 ): Promise<TakenCommit> {
   const { job } = context.claim;
-  const out = join(context.paths.work, "commit");
+  const out = commitFolder(context);
   // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end.
   await together(
     signal,
@@ -83,9 +83,28 @@ async function makeCommit(
   return await parts.time("take", () => takeCommit(repository, request));
 }
 
-async function makeCommitFolder(context: AttemptContext, repository: WorkerRepository, out: string): Promise<void> {
-  await rm(out, { recursive: true, force: true });
+function commitFolder({ paths }: AttemptContext): string {
+  return join(paths.work, "commit");
+}
+
+/** Network and mounts of the commit's one-shot. */
+function commitShape({ record }: Sandbox, out: string) {
+  const inside = record.kind === "none" ? out : "/commit";
+  return { network: "none", mounts: [{ host: out, inside, writable: true }] } as const;
+}
+
+/** Has what takes time to start for the commit started now: it will soon be made. Nothing of it sees the agent, and it runs nothing before its end. */
+export async function expectCommit(context: AttemptContext, sandbox: Sandbox): Promise<void> {
+  if (!sandbox.expect) return;
+  const out = commitFolder(context);
   await mkdir(out, { recursive: true, mode: 0o700 });
+  sandbox.expect(commitShape(sandbox, out));
+}
+
+async function makeCommitFolder(context: AttemptContext, repository: WorkerRepository, out: string): Promise<void> {
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  // The folder itself stays: a sandbox that was started ahead may have it mounted.
+  for (const name of await readdir(out)) await rm(join(out, name), { recursive: true, force: true });
   await prepareCommitFolder(repository, context.paths.workspace, out, context.claim.job.baseOid);
 }
 
@@ -97,7 +116,8 @@ async function runCommitScript(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const inside = sandbox.record.kind === "none" ? out : "/commit";
+  const shape = commitShape(sandbox, out);
+  const inside = shape.mounts[0].inside;
   const result = await sandbox.run(
     {
       argv: ["sh", "-c", commitScript()],
@@ -111,10 +131,9 @@ async function runCommitScript(
         OBJECTS: repository.upstreamObjects.join(":"),
         WORKSPACE: sandbox.inside.workspace,
       },
-      network: "none",
+      ...shape,
       timeoutMs,
       outputLimitBytes: 65_536,
-      mounts: [{ host: out, inside, writable: true }],
     },
     signal,
   );

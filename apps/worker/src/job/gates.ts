@@ -4,6 +4,7 @@ import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { runLogged } from "./command.ts";
+import { expectCommit } from "./commit.ts";
 import { compactOutput } from "./compact-output.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
@@ -31,17 +32,27 @@ export interface GateResult {
   readonly excerpt: string;
 }
 
-/** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. */
+/** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. What comes after them is started beside the last one. */
 export async function runGates(context: AttemptContext, sandbox: Sandbox, gates: readonly Gate[], round: number, deadline: Deadline): Promise<GateResult[]> {
   if (gates.length === 0) return [];
   const run = async (parts: Parts): Promise<GateResult[]> => {
     const results: GateResult[] = [];
-    for (const [index, gate] of gates.entries()) results.push(await runGate(context, sandbox, gate, round, deadline.gateMs(index)));
+    for (const [index, gate] of gates.entries()) {
+      const isLast = index + 1 === gates.length;
+      if (!isLast) sandbox.expect?.(GATE_SHAPE);
+      // A folder that cannot be made is met again, and told, by the commit.
+      const ahead = isLast ? expectCommit(context, sandbox).catch(() => undefined) : undefined;
+      results.push(await runGate(context, sandbox, gate, round, deadline.gateMs(index)));
+      await ahead;
+    }
     for (const { durationMs } of results) parts.add("commands", durationMs);
     return results;
   };
   return await inPhase(context, "gates", `gates-${round}`, run, { detailOf: describeRound });
 }
+
+/** Network and mounts of a gate's one-shot. */
+export const GATE_SHAPE = { network: "none" } as const;
 
 /** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY in a verify job, whose receipts are to tell of the code alone. */
 export async function runGate(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
@@ -57,7 +68,7 @@ export async function runGate(context: AttemptContext, sandbox: Sandbox, gate: G
 
 async function measure(context: AttemptContext, sandbox: Sandbox, gate: Gate, round: number, timeoutMs: number): Promise<GateResult> {
   const artifact = `gate-${gate.name}-${round}.log`;
-  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, network: "none", timeoutMs });
+  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, ...GATE_SHAPE, timeoutMs });
   await storeArtifact(context, artifact, wholeOutput(result));
   const outOfMemory = commandOutOfMemory(`The gate ${gate.name}`, result);
   if (outOfMemory && context.claim.verify) throw outOfMemory;

@@ -32,7 +32,9 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, setup: Rep
   const written: Buffer[] = [];
   let droppedBytes = 0;
   let roomBytes = ARTIFACT_LIMIT_BYTES;
-  for (const text of setup.commands) {
+  for (const [index, text] of setup.commands.entries()) {
+    // Behind the last one comes the look at what it left.
+    sandbox.expect?.({ network: index + 1 < setup.commands.length ? setup.network : "none" });
     const title = context.masks.bytes(Buffer.from(`$ ${text}\n`));
     context.events.log(SETUP_STREAM, title);
     const timeoutMs = Math.max(1, Math.floor(endMs - monotonicMs()));
