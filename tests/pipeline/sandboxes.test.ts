@@ -7,10 +7,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
 import { readOnlyToolchains } from "../../apps/worker/src/sandbox/toolchains.ts";
+import { dockerSettings, KINDS } from "../sandbox/bench.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
 import { git } from "../support/repository.ts";
 
 const INSTALL_ROOT = join(import.meta.dirname, "..", "..");
+/** What receipts name. */
+const IMAGES = { bwrap: "host", docker: expect.stringMatching(/^sha256:/), none: "none" };
 const FILES = {
   ".slipway.yaml": "setup:\n  commands: [echo ready]\n  network: none\ngates:\n  - name: sum\n    run: 'echo \"the sum is $(cat sum)\"; grep -qx 2 sum'\n",
   sum: "3\n",
@@ -19,22 +22,24 @@ const FILES = {
 const runtimeFolder = await mkdtemp(join(tmpdir(), "slipway-run-"));
 afterAll(() => rm(runtimeFolder, { recursive: true, force: true }));
 
-/** The kinds that hold on this machine. */
-async function kindsHere(): Promise<Array<"bwrap" | "none">> {
+type Kind = "bwrap" | "docker" | "none";
+
+/** The kinds that hold on this machine; containers with the heavier suites. */
+async function kindsHere(): Promise<Kind[]> {
   const holds = await createSandboxProvider("bwrap", { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [] })
     .probe()
     .then(
       () => true,
       () => false,
     );
-  return holds ? ["bwrap", "none"] : ["none"];
+  return [...(holds ? (["bwrap"] as const) : []), "none", ...(KINDS.includes("docker") ? (["docker"] as const) : [])];
 }
 
 /** An attempt of the script backend in a sandbox of the kind; `turns` are shell commands. */
-async function attemptIn(kind: "bwrap" | "none", turns: string[], files: Record<string, string> = FILES): Promise<TestAttempt> {
-  const provider = createSandboxProvider(kind, { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [] });
+async function attemptIn(kind: Kind, turns: string[], files: Record<string, string> = FILES): Promise<TestAttempt> {
+  const provider = createSandboxProvider(kind, { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [], ...(await dockerSettings(kind, runtimeFolder)) });
   const script = { turns: turns.map((run) => [{ shell: run }]) };
-  const toolchains = readOnlyToolchains(process.env["PATH"] ?? "");
+  const toolchains = kind === "docker" ? [] : readOnlyToolchains(process.env["PATH"] ?? "");
   return await TestAttempt.make({ files, provider, toolchains, job: { backend: "script", backendConfig: { script } } });
 }
 
@@ -122,7 +127,7 @@ describe.each(await kindsHere())("an attempt in the %s sandbox", (kind) => {
     attempt.verify({ mergedOid: outcome.oid, tree, config: { ...parseRepositoryConfig(""), gates } });
     expect(await runAttempt(await attempt.context())).toMatchObject({
       kind: "verified",
-      receipts: [{ tree, gate: "sum", exitCode: 0, image: kind === "bwrap" ? "host" : "none" }],
+      receipts: [{ tree, gate: "sum", exitCode: 0, image: IMAGES[kind] }],
     });
     expect((await readFile(join(attempt.paths.workspace, "sum"), "utf8")).trim()).toBe("2");
     expect(attempt.logs.get("gate:sum")).toContain(outcome.oid);

@@ -6,11 +6,17 @@ import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol"
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { createSandboxProvider, type SandboxSettings } from "../../apps/worker/src/sandbox/create.ts";
 import type { Sandbox, SandboxCommand, SandboxProvider, SandboxSpec, TurnOptions } from "../../apps/worker/src/sandbox/sandbox.ts";
+import { testImage, withoutEngine } from "../support/docker-image.ts";
 
 export const INSTALL_ROOT = join(import.meta.dirname, "../..");
+/** Where an image has what it carries of an installation. */
+export const IMAGE_ROOT = "/opt/slipway";
 /** `none by ps`: without isolation, with the list of processes that macOS has. */
-export const KINDS = ["bwrap", "none", "none by ps"] as const;
-export type Kind = (typeof KINDS)[number];
+export type Kind = "bwrap" | "docker" | "none" | "none by ps";
+const engineMissing = process.env["SLIPWAY_HEAVY"] === "1" ? await withoutEngine() : "containers are tested with SLIPWAY_HEAVY=1";
+if (engineMissing !== undefined) console.warn(`left out: tests of sandboxes in containers: ${engineMissing}`);
+/** In the docker sandbox where an engine answers. */
+export const KINDS: readonly Kind[] = ["bwrap", "none", "none by ps", ...(engineMissing === undefined ? (["docker"] as const) : [])];
 
 /** A data folder of its own, with a provider over it; its end is the end of all that was started. */
 export interface SandboxBench extends AsyncDisposable {
@@ -25,7 +31,8 @@ export async function openBench(kind: Kind, more: Partial<SandboxSettings> = {})
   const data = await mkdtemp(join(tmpdir(), "slipway-sandbox-"));
   const runtimeFolder = await mkdtemp(join(tmpdir(), "slipway-rt-"));
   if (kind === "none by ps") process.env["SLIPWAY_PROCESS_TABLE"] = "ps";
-  const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data], ...more });
+  const docker = await dockerSettings(kind, data);
+  const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [data], ...docker, ...more });
   const started: Sandbox[] = [];
   let count = 0;
   const spec = async (name?: string): Promise<SandboxSpec> => {
@@ -52,7 +59,17 @@ export async function openBench(kind: Kind, more: Partial<SandboxSettings> = {})
 }
 
 export function sandboxKindOf(kind: Kind): SandboxKind {
-  return kind === "bwrap" ? "bwrap" : "none";
+  return kind === "none by ps" ? "none" : kind;
+}
+
+/** Images and label of a worker in containers; nothing for others. */
+export async function dockerSettings(kind: Kind, workerLabel: string): Promise<Pick<SandboxSettings, "docker">> {
+  return kind === "docker" ? { docker: { images: [await testImage()], workerLabel } } : {};
+}
+
+/** Of a sandbox with namespaces of its own. */
+export function isIsolated(kind: Kind): boolean {
+  return kind === "bwrap" || kind === "docker";
 }
 
 /** A signal that is never aborted. */
@@ -93,7 +110,7 @@ export function request(sandbox: Pick<Sandbox, "inside">, steps: unknown[], chan
     prompt: "Do it.",
     workspace: sandbox.inside.workspace,
     home: sandbox.inside.home,
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: sandbox.inside.home },
+    env: { PATH: sandbox.inside.path, HOME: sandbox.inside.home },
     secrets: {},
     timeoutMs: 20_000,
     stallMs: 20_000,

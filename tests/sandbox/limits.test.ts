@@ -63,7 +63,7 @@ describe("limits that each process of a bubblewrap sandbox has by itself", () =>
 });
 
 describe.each(hasGroups ? (["bwrap", "none"] as const) : [])("control groups around %s", (kind) => {
-  const limits = { memoryBytes: 300_000_000, processes: 200, fileBytes: null };
+  const limits = { memoryBytes: 300_000_000, processes: 200, fileBytes: null, cpus: null };
   /** Its last line has no end, so it keeps all of it. */
   const EAT = "exec tail /dev/zero";
   let bench: SandboxBench;

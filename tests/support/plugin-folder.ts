@@ -16,11 +16,11 @@ export interface PluginFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** An npm project outside of this repository whose dependencies are these packages. */
-export async function pluginFolder(packages: Readonly<Record<string, PluginPackage>>): Promise<PluginFolder> {
+/** An npm project outside of this repository whose dependencies are these packages; `installation` is where the SDK is that they are linked to. */
+export async function pluginFolder(packages: Readonly<Record<string, PluginPackage>>, installation = ROOT): Promise<PluginFolder> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "slipway-plugins-")));
   const path = join(root, "backends");
-  await linkSdk(path);
+  await linkSdk(path, installation);
   await writeFile(join(path, "package.json"), JSON.stringify({ dependencies: Object.fromEntries(Object.keys(packages).map((name) => [name, "1.0.0"])) }));
   for (const [name, { backends, files, linked }] of Object.entries(packages)) {
     const inFolder = join(path, "node_modules", name);
@@ -33,16 +33,16 @@ export async function pluginFolder(packages: Readonly<Record<string, PluginPacka
     if (!linked) continue;
     await mkdir(dirname(inFolder), { recursive: true });
     await symlink(own, inFolder);
-    await linkSdk(own);
+    await linkSdk(own, installation);
   }
   return { path, [Symbol.asyncDispose]: () => rm(root, { recursive: true }) };
 }
 
 /** What every backend's package depends on. */
-async function linkSdk(folder: string): Promise<void> {
+async function linkSdk(folder: string, installation: string): Promise<void> {
   await mkdir(join(folder, "node_modules/@slipway"), { recursive: true });
-  await symlink(join(ROOT, "backends/sdk"), join(folder, "node_modules/@slipway/backend-sdk"));
-  await symlink(join(ROOT, "node_modules/zod"), join(folder, "node_modules/zod"));
+  await symlink(join(installation, "backends/sdk"), join(folder, "node_modules/@slipway/backend-sdk"));
+  await symlink(join(installation, "node_modules/zod"), join(folder, "node_modules/zod"));
 }
 
 /** The source of a backend that says its prompt again, and has warmed up where the file `warm` is in its home. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unmountBelow } from "@slipway/git/bases/mounts";
 import { Client } from "@slipway/protocol/client";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { KillSwitch } from "./kill-switch.ts";
 import { type Leftovers, leftovers } from "./leftovers.ts";
 
@@ -15,7 +16,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 export type PartName = "server" | "gateway" | "worker" | "second" | "integrator";
 
 export interface StackOptions {
-  readonly sandbox?: "bwrap" | "none";
+  readonly sandbox?: SandboxKind;
   readonly slots?: number;
   readonly verifySlots?: number;
   /** Data folder to use; a fresh temporary one where it is missing. It is removed in the end only in the latter case. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { closeToOthers } from "../../apps/gateway/src/http/socket-place.ts";
 
 /** A server on a unix socket in place of the model gateway. It says who it is, and what key it was given. */
 export interface StubGateway extends AsyncDisposable {
@@ -18,6 +19,7 @@ export async function startStubGateway(socketPath: string, name = "gateway"): Pr
   });
   server.listen(socketPath);
   await once(server, "listening");
+  closeToOthers(socketPath);
   return {
     requests,
     async [Symbol.asyncDispose]() {

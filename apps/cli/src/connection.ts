@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { InstallationConfig } from "@slipway/protocol/installation-config";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { readInstallation } from "./configuration/installation.ts";
 import { modelKeyNames } from "./models/gateway-config.ts";
 import { activeJob } from "./stack/active-job.ts";
 import { dataFolder, readToken, tokenFile } from "./stack/data-folder.ts";
-import type { PartName, SandboxKind, SupervisorReport } from "./stack/messages.ts";
+import { probeEngine } from "./stack/engine-probe.ts";
+import type { PartName, SupervisorReport } from "./stack/messages.ts";
 import { probeBubblewrap } from "./stack/sandbox-probe.ts";
 import { readServerFile } from "./stack/server-file.ts";
 import { warnOfOtherVersion } from "./stack/server-version.ts";
@@ -128,9 +130,17 @@ function forOneCommand(installation: InstallationConfig, sandbox: SandboxKind): 
   return { ...installation, server, worker: { ...installation.worker, sandbox } };
 }
 
-/** Fails closed: without bubblewrap only an explicit `none` will do. */
+/** Fails closed: without bubblewrap only an explicit `docker`, with an engine, or an explicit `none` will do. */
 export async function sandboxFor(asked: SandboxKind | undefined): Promise<SandboxKind> {
   if (asked === "none") return "none";
+  if (asked === "docker") {
+    const engine = await probeEngine();
+    if (engine.ok) return "docker";
+    throw new SlipwayError("SANDBOX_UNAVAILABLE", `No sandbox can be made: ${engine.found}.`, {
+      hint: "Start the container engine, or name its socket in DOCKER_HOST; or take `--sandbox bwrap`.",
+      tried: engine.tried,
+    });
+  }
   const probe = await probeBubblewrap();
   if (probe.ok) return "bwrap";
   throw new SlipwayError("SANDBOX_UNAVAILABLE", `No sandbox can be made: ${probe.found}.`, {

@@ -23,7 +23,7 @@ export async function createHubRepository(root: string, installationId: string):
   // Every object of upstream.git is every attempt's to read, so a base that no ref names any more may be asked for by its id.
   const upstream = "[uploadpack]\n\tallowAnySHA1InWant = true\n[receive]\n\tshallowUpdate = true\n";
   const jobs = "[uploadpack]\n\thideRefs = refs/slipway\n\tallowTipSHA1InWant = true\n[receive]\n\tfsckObjects = true\n";
-  await makeBareStore(upstreamOf(root), { config: upstream, alternates: [] });
+  await makeBareStore(upstreamOf(root), { config: upstream, alternates: [], isShown: true });
   await makeBareStore(jobsOf(root), { config: jobs, alternates: [join(upstreamOf(root), "objects")] });
   // Last: by it `isHubRepository` knows that all of it is there.
   await writeWhenChanged(join(root, MARKER), `${installationId}\n`);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { gitText, runGit } from "./exec.ts";
@@ -37,6 +37,8 @@ export async function adoptPack(path: string, gitDir: string): Promise<void> {
     await file.close();
   }
   const target = join(gitDir, "objects/pack", basename(path));
+  // As git leaves what it writes there itself, where the store is shown; who may reach it is the folders' to say.
+  for (const end of ["pack", "idx"]) await chmod(`${path}.${end}`, 0o444);
   // The index last: git finds a pack by its index.
   await rename(`${path}.pack`, `${target}.pack`);
   await rename(`${path}.idx`, `${target}.idx`);

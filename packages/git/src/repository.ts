@@ -31,7 +31,7 @@ export async function openWorkerRepository(dir: string, hub: HubAccess, signal: 
   const open = async (): Promise<WorkerRepository> => {
     const local = await isSameMachine(hub);
     const hubUpstream = join(hub.localPath, "upstream.git/objects");
-    await makeBareStore(upstreamGit, { alternates: local ? [hubUpstream] : [] });
+    await makeBareStore(upstreamGit, { alternates: local ? [hubUpstream] : [], isShown: true });
     await makeBareStore(jobsGit, {
       // A chain of borrowed stores may be five deep; said flat, it is one.
       alternates: [join(upstreamGit, "objects"), ...(local ? [hubUpstream, join(hub.localPath, "jobs.git/objects")] : [])],

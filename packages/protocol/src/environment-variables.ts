@@ -121,7 +121,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     name: "SLIPWAY_WORKER_SANDBOX",
     readBy: "command line",
     fallback: "`worker.sandbox`, else bwrap",
-    meaning: "`bwrap`, or `none` for no isolation at all. `--sandbox` wins.",
+    meaning: "`bwrap`, `docker`, or `none` for no isolation at all. `--sandbox` wins.",
     toAllParts: false,
   },
   {
@@ -130,6 +130,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     fallback: "`worker.workspaces`, else auto",
     meaning: "`overlay`, `reflink` or `worktree`: how workspaces are made, where the best way is not wanted ([workspaces.md](workspaces.md)).",
     toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_IMAGE",
+    readBy: "command line, worker",
+    fallback: "`worker.image`, else `slipway/all` or `slipway/base` of this version",
+    meaning: "Image of the containers of `sandbox: docker`.",
+    toAllParts: true,
+  },
+  {
+    name: "DOCKER_HOST",
+    readBy: "command line, worker",
+    fallback: "the engine of this machine",
+    meaning: "Address of the container engine for `sandbox: docker`, such as `unix:///run/user/1000/docker.sock`.",
+    toAllParts: true,
   },
   {
     name: "SLIPWAY_MEMORY_LIMIT",
@@ -158,6 +172,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     fallback: "`worker.egressPrivateHosts`, else none",
     meaning: "Hosts on the egress lists of repositories whose addresses may be private ones, with commas between.",
     toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_CPU_LIMIT",
+    readBy: "command line, worker",
+    fallback: "`worker.cpuLimit`, else all",
+    meaning: "Processors that one sandbox may keep busy, such as `1.5`; `docker` alone keeps it.",
+    toAllParts: true,
   },
   {
     name: "SLIPWAY_SECRETS_FOLDER",

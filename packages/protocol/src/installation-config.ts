@@ -33,17 +33,26 @@ export const workerSettingsSchema = z.strictObject({
   slots: slotsSchema.default(4).describe("Jobs at once."),
   verifySlots: slotsSchema.default(2).describe("Verifications of merged trees at once, beside the jobs."),
   name: z.string().min(1).max(100).optional().describe("Name for people; the machine's where it is missing."),
-  sandbox: z.enum(SANDBOX_KINDS).default("bwrap").describe("`none` is no isolation at all: agents run with your rights."),
+  sandbox: z.enum(SANDBOX_KINDS).default("bwrap").describe("`bwrap`, `docker` or `none`, which is no isolation at all: agents run with your rights."),
   workspaces: z
     .enum(WORKSPACE_SETTINGS)
     .default("auto")
     .describe("How workspaces are made: the quickest way that works in the data folder, or one and no other ([workspaces.md](workspaces.md))."),
+  image: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Image of the containers of `docker` ([sandbox.md](sandbox.md#containers)); without it `slipway/all`, else `slipway/base`, of this version."),
   memoryLimit: sizeSchema.optional().describe("Memory of one sandbox, such as `4g`, or `none` ([sandbox.md](sandbox.md#limits)); without it no limit."),
   processLimit: z
     .union([z.int().min(1).max(9_999_999), z.literal("none")], "expected a whole number from 1 to 9999999, or none")
     .optional()
     .describe("Processes and threads of one sandbox; without it 16384, where that can be kept."),
   fileLimit: sizeSchema.optional().describe("Size of one file that a sandbox writes, such as `10g`, or `none`; without it no limit."),
+  cpuLimit: z
+    .union([z.number().min(0.1).max(9_999), z.literal("none")], "expected a number from 0.1 on, or none")
+    .optional()
+    .describe("Processors that one sandbox may keep busy, such as `2` or `1.5`; without it all. `docker` alone keeps it."),
   backendsFolder: folderSchema.optional().describe("Folder of an npm project with further backends ([backends.md](backends.md)), from this file's folder."),
   egressPrivateHosts: z
     .array(hostPatternSchema)

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
-import { KINDS, openBench, play, type SandboxBench, until } from "../bench.ts";
+import { isIsolated, KINDS, openBench, play, type SandboxBench, until } from "../bench.ts";
 import { processesWith } from "../live-processes.ts";
 
 describe.each(KINDS)("endings in %s", (kind) => {
@@ -51,7 +51,7 @@ describe.each(KINDS)("endings in %s", (kind) => {
       onEach: (event) => {
         if (event.kind !== "message") return;
         const [first] = sandbox.record.processes;
-        const runners = processesWith("apps/runner/src/main.ts").filter((pid) => (kind === "bwrap" ? parentOf(pid) : pid) === first?.pid);
+        const runners = processesWith("apps/runner/src/main.ts").filter((pid) => (isIsolated(kind) ? parentOf(pid) : pid) === first?.pid);
         expect(runners).toHaveLength(1);
         for (const pid of runners) process.kill(pid, "SIGKILL");
       },

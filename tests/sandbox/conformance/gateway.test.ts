@@ -9,7 +9,20 @@ import { createSandboxProvider } from "../../../apps/worker/src/sandbox/create.t
 import type { Sandbox } from "../../../apps/worker/src/sandbox/sandbox.ts";
 import { asker, type PluginFolder, pluginFolder } from "../../support/plugin-folder.ts";
 import { startStubGateway } from "../../support/stub-gateway.ts";
-import { INSTALL_ROOT, KINDS, never, openBench, type Played, play, type SandboxBench, sandboxKindOf, shell } from "../bench.ts";
+import {
+  dockerSettings,
+  IMAGE_ROOT,
+  INSTALL_ROOT,
+  isIsolated,
+  KINDS,
+  never,
+  openBench,
+  type Played,
+  play,
+  type SandboxBench,
+  sandboxKindOf,
+  shell,
+} from "../bench.ts";
 
 const TOKEN = "slipmodel_0123456789abcdef";
 
@@ -24,7 +37,8 @@ describe.each(KINDS)("the way to the model gateway in %s", (kind) => {
     root = await mkdtemp(join(tmpdir(), "slipway-gw-"));
     gatewayFolder = join(root, "gateway");
     socketPath = join(gatewayFolder, "s");
-    plugins = await pluginFolder({ asker: { backends: { asker: "./backend.js" }, files: { "backend.js": asker("asker") } } });
+    const asking = { asker: { backends: { asker: "./backend.js" }, files: { "backend.js": asker("asker") } } };
+    plugins = await pluginFolder(asking, kind === "docker" ? IMAGE_ROOT : INSTALL_ROOT);
     bench = await openBench(kind, { gatewayFolder, backendsFolder: plugins.path, maskPaths: [root] });
   });
   afterAll(async () => {
@@ -79,12 +93,12 @@ describe.each(KINDS)("the way to the model gateway in %s", (kind) => {
       const { output } = await each.run(shell("ls -d /control /control/gateway"), never());
       expect(output.toString()).not.toMatch(/^\/control/m);
       // Without isolation everything of the user's is seen.
-      if (kind === "bwrap") expect((await each.run(shell(`ls ${gatewayFolder} ${sandbox.inside.gateway}`), never())).exitCode).not.toBe(0);
+      if (isIsolated(kind)) expect((await each.run(shell(`ls ${gatewayFolder} ${sandbox.inside.gateway}`), never())).exitCode).not.toBe(0);
     }
   });
 
   // Without isolation there is nothing of this to keep.
-  if (kind === "bwrap") {
+  if (isIsolated(kind)) {
     test("an agent can neither remove the socket, nor replace it, nor put anything beside it; at its own path it is not there", async () => {
       await using _ = await startStubGateway(socketPath);
       const sandbox = await bench.start();
@@ -117,8 +131,9 @@ describe.each(KINDS)("the way to the model gateway in %s", (kind) => {
 
   test("a folder for a socket with too long a path is refused by name, and so is one that others can write to", async () => {
     const long = join(root, "x".repeat(100));
-    const provider = (folder: string) => () =>
-      createSandboxProvider(sandboxKindOf(kind), { runtimeFolder: bench.runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [], gatewayFolder: folder });
+    const docker = await dockerSettings(kind, root);
+    const settings = { runtimeFolder: bench.runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [], ...docker };
+    const provider = (folder: string) => () => createSandboxProvider(sandboxKindOf(kind), { ...settings, gatewayFolder: folder });
     expect(provider(long)).toThrow(expect.objectContaining({ code: "INVALID_CONFIG", message: expect.stringContaining(join(long, "s")) }));
     expect(existsSync(long)).toBe(false);
     const open = join(root, "open");

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Sandbox } from "../../../apps/worker/src/sandbox/sandbox.ts";
-import { KINDS, never, openBench, type SandboxBench, shell } from "../bench.ts";
+import { isIsolated, KINDS, never, openBench, type SandboxBench, shell } from "../bench.ts";
 import { processesWith } from "../live-processes.ts";
 
 describe.each(KINDS)("one-shots in %s", (kind) => {
@@ -36,7 +36,7 @@ describe.each(KINDS)("one-shots in %s", (kind) => {
     // The loader's complaints come over the other pipe, and so anywhere.
     const text = output.toString().replace(/ERROR: ld\.so[^\n]*\n/g, "");
     const names = text.split("|").map((entry) => entry.split("=")[0]);
-    const labels = kind !== "bwrap" ? ["SLIPWAY_SANDBOX", "SLIPWAY_SANDBOX_RUN"] : [];
+    const labels = !isIsolated(kind) ? ["SLIPWAY_SANDBOX", "SLIPWAY_SANDBOX_RUN"] : [];
     expect(names.slice(0, -1)).toEqual(["HOME", "LD_PRELOAD", "ODD", "PATH", "PWD", ...labels].sort());
     expect(text).toContain("ODD=a\nb=ü $x 'y'|");
     expect(text.trimEnd().endsWith(sandbox.inside.workspace)).toBe(true);

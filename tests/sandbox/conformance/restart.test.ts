@@ -23,7 +23,7 @@ describe.each(KINDS)("a killed worker, %s", (kind) => {
   /** Runs a turn in another process, kills that one with -9 after the first events, and gives what it knew. */
   async function loseWorker(): Promise<{ record: SandboxRecord; events: Array<{ ordinal: number; event: AgentEvent }> }> {
     const spec = await bench.spec();
-    const child = fork(join(import.meta.dirname, "../first-worker.ts"), [kind, bench.runtimeFolder, JSON.stringify(spec), JSON.stringify(steps)]);
+    const child = fork(join(import.meta.dirname, "../first-worker.ts"), [kind, bench.runtimeFolder, bench.data, JSON.stringify(spec), JSON.stringify(steps)]);
     const events: Array<{ ordinal: number; event: AgentEvent }> = [];
     const told = Promise.withResolvers<SandboxRecord>();
     let record: SandboxRecord | undefined;

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { describeCheckout } from "@slipway/git/checkout";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { type Checkout, publish } from "../checkout/publish.ts";
 import { readGit } from "../checkout/read-git.ts";
@@ -16,7 +17,6 @@ import { BoardView } from "../follow/board-view.ts";
 import { followJob } from "../follow/follow-job.ts";
 import { Interrupts } from "../follow/interrupts.ts";
 import { ProgressView } from "../follow/progress-view.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import { probeBubblewrap } from "../stack/sandbox-probe.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -45,7 +45,7 @@ export function addDemo(program: Command): void {
     .description("Makes a small sample repository, starts everything for it and runs three scripted jobs side by side. No model, no key, no network.")
     .option("--json", "one JSON document on standard output")
     .option("--folder <folder>", "where to make it (default: a new folder among the temporary ones)")
-    .option("--sandbox <kind>", "bwrap or none (default: bwrap where it works)", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker or none (default: bwrap where it works)", parseSandbox)
     .action(demoCommand);
 }
 

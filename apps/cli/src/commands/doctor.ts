@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toSlipwayError } from "@slipway/protocol/errors";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { Argument, type Command } from "commander";
 import { type Check, check, type DoctorOptions } from "../doctor/check.ts";
 import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox, checkWorkerGit } from "../doctor/machine.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { dataFolder } from "../stack/data-folder.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 import { parseDuration } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { commandLines, plural, printable, wrap } from "../terminal/text.ts";
@@ -73,7 +73,7 @@ export function addDoctor(program: Command): void {
       "Tries what Slipway needs. Ends with 1 where something required is missing. `slipway doctor worker` tries what a worker on this machine cannot work without: a gate for deploy scripts and for systemd's ExecStartPost=.",
     )
     .addArgument(new Argument("[part]", "only what this part needs").choices(["worker"]))
-    .option("--sandbox <kind>", "bwrap (default), or none: then a missing sandbox is no failure", parseSandbox)
+    .option("--sandbox <kind>", "bwrap (default), docker, or none: then a missing sandbox is no failure", parseSandbox)
     .option("--token-file <file>", "for `worker`: its token (default: tokens/worker.token in the data folder)")
     .option("--gateway-folder <folder>", "for `worker`: where its gateway's socket is, if it was started with one")
     .option("--wait <time>", "try again until all that is required is there, at most this long, such as 30s", parseDuration)

@@ -4,6 +4,7 @@ import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
@@ -12,7 +13,6 @@ import { variableOfJobOption } from "../configuration/settings.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import { dataFolder } from "../stack/data-folder.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 import {
   gather,
   gatherCapabilities,
@@ -103,7 +103,7 @@ function jobOptions(command: Command): Command {
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
-    .option("--sandbox <kind>", "bwrap or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
     .option("--stall <time>", "an agent that is silent for so long is stalled (default: 10m)", parseDuration)
     .addOption(new Option("--lane <lane>", "interactive, normal or background").choices([...LANES]))

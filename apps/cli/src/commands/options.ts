@@ -1,6 +1,6 @@
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import type { SandboxKind } from "../stack/messages.ts";
 import { isSandboxKind } from "../stack/sandbox-probe.ts";
 import { Screen } from "../terminal/screen.ts";
 
@@ -24,7 +24,7 @@ export function screenOf(options: CommonOptions & { quiet?: boolean }): Screen {
 /** For commander. */
 export function parseSandbox(text: string): SandboxKind {
   if (isSandboxKind(text)) return text;
-  throw new InvalidArgumentError("Expected bwrap or none.");
+  throw new InvalidArgumentError("Expected bwrap, docker or none.");
 }
 
 /** Ends a command with an exit code that is not an error. */

@@ -1,6 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { GatewayConfig } from "@slipway/protocol/gateway-config";
 import type { InstallationConfig } from "@slipway/protocol/installation-config";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { readInstallation } from "../configuration/installation.ts";
 import { ALL_PARTS, runningServer, sandboxFor } from "../connection.ts";
@@ -9,7 +10,7 @@ import { Interrupts } from "../follow/interrupts.ts";
 import { modelKeyNames, readGatewayConfig } from "../models/gateway-config.ts";
 import { missingKeys } from "../models/keys.ts";
 import { dataFolder, logFile, tokenFile } from "../stack/data-folder.ts";
-import type { SandboxKind, StackOptions, SupervisorReport } from "../stack/messages.ts";
+import type { StackOptions, SupervisorReport } from "../stack/messages.ts";
 import { printStackReport } from "../stack/print-report.ts";
 import { readServerFile } from "../stack/server-file.ts";
 import { Stack } from "../stack/stack.ts";
@@ -21,6 +22,7 @@ interface UpOptions extends CommonOptions {
   readonly port?: number;
   readonly slots?: number;
   readonly sandbox?: SandboxKind;
+  readonly image?: string;
 }
 
 export function addUp(program: Command): void {
@@ -29,7 +31,8 @@ export function addUp(program: Command): void {
     .description("Runs server, worker, integrator and model gateway until Ctrl-C. A process that crashes is started again; jobs survive all of it.")
     .option("--port <n>", "port of the server (0: any free one; default: slipway.yaml's, else 4750)", wholeNumber(0, 65_535))
     .option("--slots <n>", "jobs at once (default: slipway.yaml's, else 4)", wholeNumber(1, 256))
-    .option("--sandbox <kind>", "bwrap, or none for no isolation at all (default: slipway.yaml's, else bwrap)", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker, or none for no isolation at all (default: slipway.yaml's, else bwrap)", parseSandbox)
+    .option("--image <name>", "image of the containers of `--sandbox docker` (default: slipway.yaml's, else slipway/all or slipway/base)")
     .action(upCommand);
 }
 
@@ -62,11 +65,11 @@ async function upCommand(options: UpOptions): Promise<void> {
   exitWith(EXIT_CODES.ok.code);
 }
 
-function withFlags({ server, worker, ...others }: InstallationConfig, { port, slots, sandbox }: UpOptions): InstallationConfig {
+function withFlags({ server, worker, ...others }: InstallationConfig, { port, slots, sandbox, image }: UpOptions): InstallationConfig {
   return {
     ...others,
     server: { ...server, port: port ?? server.port },
-    worker: { ...worker, slots: slots ?? worker.slots, sandbox: sandbox ?? worker.sandbox },
+    worker: { ...worker, slots: slots ?? worker.slots, sandbox: sandbox ?? worker.sandbox, ...(image === undefined ? {} : { image }) },
   };
 }
 
@@ -102,6 +105,7 @@ function greet(screen: Screen, url: string, options: StackOptions, models: strin
   row("models", models);
   row("slots", `${worker.slots} jobs at once`);
   if (worker.sandbox === "bwrap") row("sandbox", "bwrap (own processes, mounts and network for each job)");
+  else if (worker.sandbox === "docker") row("sandbox", `docker (a container of ${worker.image ?? "slipway/all, else slipway/base,"} for each job)`);
   else {
     row("sandbox", colors.yellow("none"));
     screen.warn("sandbox: none – agents run without any isolation, with your rights: they can read and change all that you can.");

@@ -1,3 +1,5 @@
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
+
 /** One thing that doctor looked at. */
 export interface Check {
   readonly group: string;
@@ -15,7 +17,7 @@ export interface Check {
 
 export interface DoctorOptions {
   readonly data: string;
-  readonly sandbox: "bwrap" | "none";
+  readonly sandbox: SandboxKind;
   /** The worker's token, where it is not the data folder's. */
   readonly tokenFile?: string;
   /** The folder with the gateway's socket, where it is not the data folder's. */

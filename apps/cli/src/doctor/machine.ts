@@ -2,6 +2,7 @@ import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readGit } from "../checkout/read-git.ts";
 import { dataFolder, runtimeFolder } from "../stack/data-folder.ts";
+import { probeEngine } from "../stack/engine-probe.ts";
 import { probeBubblewrap } from "../stack/sandbox-probe.ts";
 import { bytes } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
@@ -62,15 +63,26 @@ async function checkHttpBackend(): Promise<Check> {
 }
 
 export async function checkSandbox(options: DoctorOptions): Promise<Check[]> {
-  const probe = await probeBubblewrap();
+  const [probe, engine] = await Promise.all([probeBubblewrap(), options.sandbox === "docker" ? probeEngine() : undefined]);
   return [
+    ...(engine
+      ? [
+          check("sandbox", "container engine", engine.ok, {
+            tried: engine.tried,
+            found: engine.found,
+            lost: "isolation: jobs are refused with SANDBOX_UNAVAILABLE",
+            remedy: "Start the container engine, or name its socket in DOCKER_HOST; `slipway images doctor` looks at the images.",
+            required: true,
+          }),
+        ]
+      : []),
     check("sandbox", "bubblewrap", probe.ok, {
       tried: probe.tried,
       found: probe.found,
       lost: "isolation: jobs are refused with SANDBOX_UNAVAILABLE unless `--sandbox none` is given",
       remedy:
         "apt install bubblewrap (where it is installed and fails, the kernel forbids user namespaces: sysctl kernel.unprivileged_userns_clone=1); or use --sandbox none",
-      required: options.sandbox !== "none",
+      required: options.sandbox === "bwrap",
     }),
   ];
 }

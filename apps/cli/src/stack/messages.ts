@@ -4,7 +4,6 @@ import type { InstallationConfig } from "@slipway/protocol/installation-config";
 /** What the command line and its supervisor process say to each other over IPC. */
 
 export type PartName = "server" | "worker" | "integrator" | "gateway";
-export type SandboxKind = "bwrap" | "none";
 
 export interface StackOptions {
   readonly data: string;

@@ -17,10 +17,12 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
   return [
     ...["--slots", String(worker.slots), "--verify-slots", String(worker.verifySlots), "--sandbox", worker.sandbox, "--workspaces", worker.workspaces],
     ...flag("--name", worker.name),
+    ...flag("--image", worker.image),
     ...flag("--memory-limit", worker.memoryLimit),
     ...flag("--process-limit", worker.processLimit),
     ...flag("--file-limit", worker.fileLimit),
     ...worker.egressPrivateHosts.flatMap((host) => ["--egress-private-host", host]),
+    ...flag("--cpu-limit", worker.cpuLimit),
     ...flag("--secrets", worker.secretsFolder),
   ];
 }

@@ -1,4 +1,4 @@
-import type { SandboxKind } from "./messages.ts";
+import { SANDBOX_KINDS, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 
 export interface SandboxProbe {
   readonly ok: boolean;
@@ -49,5 +49,5 @@ export async function runInSandbox(command: readonly string[]): Promise<SandboxP
 
 /** The kind of sandbox that a user asked for as text. */
 export function isSandboxKind(text: string): text is SandboxKind {
-  return text === "bwrap" || text === "none";
+  return (SANDBOX_KINDS as readonly string[]).includes(text);
 }

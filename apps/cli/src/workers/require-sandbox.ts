@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { sandboxCapability } from "@slipway/protocol/sandbox-kind";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Connection } from "../connection.ts";
-import type { SandboxKind } from "../stack/messages.ts";
 
 /** A server that listens may have got no worker yet: it, or its worker, was started at this very moment. */
 const FIRST_WORKER_MS = 5_000;
@@ -32,7 +32,7 @@ export async function requireSandbox({ client, stack, how }: Connection, kind: S
 
 function hintFor(kind: SandboxKind, nobody: boolean): string {
   if (nobody) return "Restart `slipway up` (Ctrl-C, then again), or start a worker.";
-  const restart = kind === "bwrap" ? "Stop `slipway up` and start it without `--sandbox none`" : "Stop `slipway up` and start it with `--sandbox none`";
+  const restart = kind === "bwrap" ? "Stop `slipway up` and start it without `--sandbox`" : `Stop \`slipway up\` and start it with \`--sandbox ${kind}\``;
   return `${restart}, or leave --sandbox out to run the job with what the workers have.`;
 }
 

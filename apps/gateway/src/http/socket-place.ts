@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 
@@ -20,9 +20,13 @@ export function prepareSocketPlace(socket: string): void {
   rmSync(socket);
 }
 
-/** Only the owner: a sandbox gets the socket by a mount, or by its uid being the owner's. */
+/**
+ * Only the owner: a sandbox gets the socket by a mount, or by its uid being the owner's. Where its folder lets a group in, that is the group of agents that
+ * run as another user than their worker, and the socket is theirs too.
+ */
 export function closeToOthers(socket: string): void {
-  chmodSync(socket, 0o600);
+  const letsGroupIn = (statSync(dirname(socket)).mode & 0o010) !== 0;
+  chmodSync(socket, letsGroupIn ? 0o660 : 0o600);
 }
 
 function wrong(path: string, problem: string): SlipwayError {

@@ -3,7 +3,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { VerifyResponse } from "@slipway/protocol/integrator-api";
 import type { JobView, Receipt } from "@slipway/protocol/job";
 import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
-import { environmentCapability, imageOf, type SandboxKind, sandboxCapability } from "@slipway/protocol/sandbox-kind";
+import { environmentCapability, type SandboxKind, sandboxCapability, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { setupDigest } from "@slipway/protocol/setup-digest";
 import type { ControlPlane } from "../control-plane.ts";
@@ -83,7 +83,7 @@ async function proofsOf(plane: ControlPlane, { repoId, sandbox, mergedOid, verif
   const equal = await plane.store.receiptsFor(repoId, tree);
   const environments = equal.length > 0 ? await environmentsNow(plane, sandbox) : new Set<string>();
   const proofs = [...own, ...equal.filter(({ environmentDigest }) => environments.has(environmentCapability(environmentDigest)))];
-  return proofs.filter((receipt) => receipt.exitCode === 0 && receipt.tree === tree && receipt.image === imageOf(sandbox));
+  return proofs.filter((receipt) => receipt.exitCode === 0 && receipt.tree === tree && sandboxOfImage(receipt.image) === sandbox);
 }
 
 /** Capabilities of the workers that would take a verify job for this kind of sandbox, the environments that their gates see among them. */

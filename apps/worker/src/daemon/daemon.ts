@@ -239,11 +239,7 @@ function registrationOf(options: DaemonOptions, { kind }: Workspaces, workerId: 
     name,
     slots,
     verifySlots,
-    capabilities: [
-      ...capabilitiesOf(manifests, provider.kind, toolchains),
-      workspaceCapability(kind),
-      ...(options.limits ? limitCapabilities(options.limits) : []),
-    ],
+    capabilities: [...capabilitiesOf(manifests, provider, toolchains), workspaceCapability(kind), ...(options.limits ? limitCapabilities(options.limits) : [])],
     backends: [...manifests],
     sandbox: provider.kind,
     version,

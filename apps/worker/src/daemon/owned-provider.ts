@@ -23,8 +23,16 @@ export class OwnedProvider implements SandboxProvider {
     this.#hold = hold;
   }
 
+  get image(): SandboxProvider["image"] {
+    return this.#provider.image;
+  }
+
   async probe(): Promise<void> {
     await this.#provider.probe();
+  }
+
+  async giveTo(folder: string): Promise<void> {
+    await this.#provider.giveTo?.(folder);
   }
 
   async start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
@@ -126,6 +134,10 @@ class OwnedSandbox implements Sandbox {
 
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
     return this.#sandbox.run(command, signal);
+  }
+
+  expect(shape: Pick<SandboxCommand, "network" | "mounts">): void {
+    this.#sandbox.expect?.(shape);
   }
 
   memoryEvidence(): MemoryEvidence | null {

@@ -1,5 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { SANDBOX_KINDS } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { z } from "zod";
 import type { SandboxRecord } from "../sandbox/sandbox.ts";
@@ -29,9 +30,10 @@ const recordSchema = z.object({
     readOnly: z.array(z.string()),
     runner: z.boolean().optional(),
   }),
-  kind: z.enum(["bwrap", "none"]),
+  kind: z.enum(SANDBOX_KINDS),
   nonce: z.string(),
   processes: z.array(z.object({ pid: z.int().positive(), startTime: z.string() })),
+  container: z.object({ id: z.string() }).optional(),
 });
 
 /** The place with this id; whether it exists is not looked at. */

@@ -8,11 +8,13 @@ import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
 import { hostPatternSchema } from "@slipway/protocol/egress";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { SANDBOX_KINDS, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { WORKSPACE_SETTINGS, type WorkspaceSetting } from "@slipway/protocol/workspace-kind";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
+import { defaultImages } from "../sandbox/docker/image.ts";
 import { limitsInForce, requireLimits } from "../sandbox/limits/in-force.ts";
 import { DEFAULT_LIMITS, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
@@ -20,6 +22,8 @@ import { readOnlyToolchains } from "../sandbox/toolchains.ts";
 import { takeSecretVariables } from "../secrets/backend-secrets.ts";
 import { WorkerDaemon } from "./daemon.ts";
 import { onDrainSignal } from "./drain-signal.ts";
+import { openWorkerFolders } from "./folders.ts";
+import { readIdentity } from "./identity.ts";
 import { describeBackends } from "./register.ts";
 
 const VERSION = "0.1.0";
@@ -35,9 +39,10 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
                       host on a repository's egress list whose address may be a private one; may be repeated
   --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
   --workspaces KIND   auto (default), overlay, reflink or worktree: how workspaces are made (docs/workspaces.md)
-  --sandbox KIND      bwrap (default), or none: no isolation at all
-  --memory-limit SIZE, --process-limit N, --file-limit SIZE
-                      what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
+  --sandbox KIND      bwrap (default); docker: containers; or none: no isolation at all
+  --image NAME        the image of containers (slipway/all, else slipway/base, of this version)
+  --memory-limit SIZE, --process-limit N, --file-limit SIZE, --cpu-limit N
+                      what one sandbox may use, such as 4g; needs a control group, bubblewrap or containers (docs/sandbox.md)
   --gateway-folder DIR
                       where the model gateway has its socket (the one that \`slipway up\` starts)
 `;
@@ -52,8 +57,10 @@ interface Arguments {
   readonly slots: number;
   readonly verifySlots: number;
   readonly name: string;
-  readonly sandbox: "bwrap" | "none";
+  readonly sandbox: SandboxKind;
   readonly workspaces: WorkspaceSetting;
+  /** Of containers; undefined: the defaults of this version. */
+  readonly image: string | undefined;
   /** Folder with the secrets of backends. */
   readonly secrets: string;
   readonly egressPrivateHosts: readonly string[];
@@ -121,6 +128,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     limits,
     backendsFolder: args.backends,
     gatewayFolder: args.gatewayFolder,
+    ...(args.sandbox === "docker" ? { docker: await dockerSettings(args) } : {}),
   });
   requireLimits(args.sandbox, args.limits);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
@@ -140,13 +148,23 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     secrets: { folder: args.secrets, variables },
     egressPrivateHosts: args.egressPrivateHosts,
     limits: limitsInForce(args.sandbox, limits),
-    toolchains: [...readOnlyToolchains(process.env["PATH"] ?? "", { never: hidden }), ...certificatePaths(process.env)],
+    toolchains: toolchainsOf(args.sandbox, hidden),
     workspaces: args.workspaces,
     runAttempt,
     version: VERSION,
     log,
     signal,
   });
+}
+
+/** An image brings its own toolchains; the certificates of a company's network are this machine's, wherever they lie. */
+function toolchainsOf(sandbox: SandboxKind, hidden: readonly string[]): string[] {
+  if (sandbox === "docker") return certificatePaths(process.env, "all");
+  return [...readOnlyToolchains(process.env["PATH"] ?? "", { never: hidden }), ...certificatePaths(process.env)];
+}
+
+async function dockerSettings({ data, image }: Arguments): Promise<{ images: string[]; workerLabel: string }> {
+  return { images: image === undefined ? defaultImages(VERSION) : [image], workerLabel: await readIdentity((await openWorkerFolders(data)).identity) };
 }
 
 /** Makes the folder where it is missing, so that it is hidden from sandboxes before there is a secret in it. Answers its real path, which hides it behind links too. */
@@ -183,6 +201,8 @@ function readArguments(): Arguments {
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
+      "cpu-limit": { type: "string" },
+      image: { type: "string" },
       "gateway-folder": { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -192,7 +212,7 @@ function readArguments(): Arguments {
     process.exit(0);
   }
   const { sandbox } = values;
-  if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
+  if (!isSandboxKind(sandbox)) throw new SlipwayError("INVALID_REQUEST", `--sandbox is ${SANDBOX_KINDS.join(", ")}, not ${sandbox}.`);
   const workspaces = WORKSPACE_SETTINGS.find((setting) => setting === values.workspaces);
   if (!workspaces) throw new SlipwayError("INVALID_REQUEST", `--workspaces is one of ${WORKSPACE_SETTINGS.join(", ")}, not ${values.workspaces}.`);
   const data = resolve(required("--data", values.data));
@@ -206,11 +226,16 @@ function readArguments(): Arguments {
     sandbox,
     egressPrivateHosts: values["egress-private-host"].map(hostPattern),
     workspaces,
+    image: values.image ?? process.env["SLIPWAY_IMAGE"],
     secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
     limits: readLimits(values, process.env),
   };
+}
+
+function isSandboxKind(text: string): text is SandboxKind {
+  return (SANDBOX_KINDS as readonly string[]).includes(text);
 }
 
 function required(name: string, value: string | undefined): string {

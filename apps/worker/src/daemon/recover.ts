@@ -23,6 +23,7 @@ export async function recover(services: RecoverServices, live: RegisteredWorker[
     else await abandon(services, root, state);
   }
   await removeLeftPlaces(services, new Set(resumed.map(({ placeId }) => placeId)));
+  await removeStrays(services, resumed);
   if (resumed.length > 0)
     log.info({ attempts: resumed.map(({ claim }) => ({ jobId: claim.job.id, fence: claim.fence })) }, "attempts of the worker's earlier life go on");
   return resumed;
@@ -54,6 +55,17 @@ async function removeLeftPlaces(services: RecoverServices, keep: ReadonlySet<str
     } catch (error) {
       log.error({ err: error, sandbox: id }, "a sandbox of the worker's earlier life could not be removed; the next start tries again");
     }
+  }
+}
+
+/** What was started and not written down, and commands that a killed worker had running: a step that was cut off is done anew. */
+async function removeStrays({ folders, provider, log }: RecoverServices, resumed: readonly AttemptState[]): Promise<void> {
+  const known = new Set<string>();
+  for (const { placeId } of resumed) for (const { spec } of await readRecords(placeAt(folders.sandboxes, placeId))) known.add(spec.id);
+  try {
+    await provider.removeStrays?.(known);
+  } catch (error) {
+    log.error({ err: error }, "what an earlier life of the worker started could not be looked for; the next start tries again");
   }
 }
 

@@ -2,12 +2,13 @@ import { arch, platform } from "node:os";
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
-import { environmentCapability, type SandboxKind, sandboxCapability } from "@slipway/protocol/sandbox-kind";
+import { environmentCapability, sandboxCapability } from "@slipway/protocol/sandbox-kind";
 import type { RegisteredWorker, RegisterWorker } from "@slipway/protocol/worker-api";
 import { execa } from "execa";
 import pRetry from "p-retry";
 import type { Logger } from "pino";
 import { environmentOf } from "../sandbox/environment.ts";
+import type { SandboxProvider } from "../sandbox/sandbox.ts";
 
 const DESCRIBE_LIMIT_MS = 60_000;
 
@@ -32,9 +33,9 @@ export async function describeBackends(runner: string, signal?: AbortSignal): Pr
 }
 
 /** What a job may require of this worker; by its environment the server knows which receipts are as good as its own. */
-export function capabilitiesOf(manifests: readonly Manifest[], sandbox: SandboxKind, toolchains: readonly string[]): string[] {
-  const environment = environmentCapability(environmentOf(sandbox, toolchains).digest);
-  return [...manifests.map(({ name }) => `backend:${name}`), sandboxCapability(sandbox), `os:${platform()}`, `arch:${arch()}`, environment];
+export function capabilitiesOf(manifests: readonly Manifest[], provider: Pick<SandboxProvider, "kind" | "image">, toolchains: readonly string[]): string[] {
+  const environment = environmentCapability(environmentOf(provider, toolchains).digest);
+  return [...manifests.map(({ name }) => `backend:${name}`), sandboxCapability(provider.kind), `os:${platform()}`, `arch:${arch()}`, environment];
 }
 
 /** Registers the worker; waits for a server that is out of reach. Rejects with the signal's reason, or where the server refuses. */

@@ -63,7 +63,7 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
 /** Environment of everything that runs for a job, all of it. Never a secret: those have their own way in. */
 export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: Pick<Sandbox, "inside">): Record<string, string> {
   return {
-    PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    PATH: sandbox.inside.path,
     HOME: sandbox.inside.home,
     LANG: UTF8_LOCALE,
     TERM: "dumb",

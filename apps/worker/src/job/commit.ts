@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from "@slipway/git/commit";
 import { tellsOfFullDisk } from "@slipway/git/exec";
@@ -70,9 +70,8 @@ async function makeCommit(
   parts: Parts,
 ): Promise<TakenCommit> {
   const { job } = context.claim;
-  const out = join(context.paths.work, "commit");
-  await rm(out, { recursive: true, force: true });
-  await mkdir(out, { recursive: true, mode: 0o700 });
+  const out = commitFolder(context);
+  await clearCommitFolder(out);
   // What the script finds in its folder comes from the daemon's own stores, none of it from the agent: it need not wait for the agent's end. Nor need its
   // sandbox, which is empty until then.
   const ready = together(
@@ -96,6 +95,30 @@ async function makeCommit(
   return await parts.time("take", () => takeCommit(repository, request));
 }
 
+function commitFolder({ paths }: AttemptContext): string {
+  return join(paths.work, "commit");
+}
+
+/** Network and mounts of the commit's one-shot. */
+function commitShape({ record }: Sandbox, out: string) {
+  const inside = record.kind === "none" ? out : "/commit";
+  return { network: "none", mounts: [{ host: out, inside, writable: true }] } as const;
+}
+
+/** Has what takes time to start for the commit started now: it will soon be made. Nothing of it sees the agent, and it runs nothing before its end. */
+export async function expectCommit(context: AttemptContext, sandbox: Sandbox): Promise<void> {
+  if (!sandbox.expect) return;
+  const out = commitFolder(context);
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  sandbox.expect(commitShape(sandbox, out));
+}
+
+async function clearCommitFolder(out: string): Promise<void> {
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  // The folder itself stays: a sandbox that was started ahead may have it mounted.
+  for (const name of await readdir(out)) await rm(join(out, name), { recursive: true, force: true });
+}
+
 async function runCommitScript(
   context: AttemptContext,
   sandbox: Sandbox,
@@ -104,12 +127,13 @@ async function runCommitScript(
   { timeoutMs, after }: { timeoutMs: number; after: Promise<unknown> },
   signal: AbortSignal,
 ): Promise<void> {
-  const inside = sandbox.record.kind === "none" ? out : "/commit";
+  const shape = commitShape(sandbox, out);
+  const inside = shape.mounts[0].inside;
   const result = await sandbox.run(
     {
       argv: ["sh", "-c", commitScript()],
       env: {
-        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        PATH: sandbox.inside.path,
         HOME: "/nonexistent",
         LC_ALL: "C",
         BASE_OID: context.claim.job.baseOid,
@@ -118,10 +142,9 @@ async function runCommitScript(
         OBJECTS: repository.upstreamObjects.join(":"),
         WORKSPACE: sandbox.inside.workspace,
       },
-      network: "none",
+      ...shape,
       timeoutMs,
       outputLimitBytes: 65_536,
-      mounts: [{ host: out, inside, writable: true }],
       after,
     },
     signal,

@@ -4,6 +4,7 @@ import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { runLogged } from "./command.ts";
+import { expectCommit } from "./commit.ts";
 import { compactOutput } from "./compact-output.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
@@ -41,7 +42,7 @@ export interface GateRun {
   readonly egress: readonly string[];
 }
 
-/** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. */
+/** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. What comes after them is started beside the last one. */
 export async function runGates(
   context: AttemptContext,
   sandbox: Sandbox,
@@ -52,12 +53,22 @@ export async function runGates(
   if (gates.length === 0) return [];
   const run = async (parts: Parts): Promise<GateResult[]> => {
     const results: GateResult[] = [];
-    for (const [index, gate] of gates.entries()) results.push(await runGate(context, sandbox, { gate, round, egress: egress.gates }, deadline.gateMs(index)));
+    for (const [index, gate] of gates.entries()) {
+      const isLast = index + 1 === gates.length;
+      if (!isLast) sandbox.expect?.(GATE_SHAPE);
+      // A folder that cannot be made is met again, and told, by the commit.
+      const ahead = isLast ? expectCommit(context, sandbox).catch(() => undefined) : undefined;
+      results.push(await runGate(context, sandbox, { gate, round, egress: egress.gates }, deadline.gateMs(index)));
+      await ahead;
+    }
     for (const { durationMs } of results) parts.add("commands", durationMs);
     return results;
   };
   return await inPhase(context, "gates", `gates-${round}`, run, { detailOf: describeRound });
 }
+
+/** Network and mounts of a gate's one-shot. */
+export const GATE_SHAPE = { network: "none" } as const;
 
 /** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY in a verify job, whose receipts are to tell of the code alone. */
 export async function runGate(context: AttemptContext, sandbox: Sandbox, run: GateRun, timeoutMs: number): Promise<GateResult> {
@@ -75,7 +86,7 @@ export async function runGate(context: AttemptContext, sandbox: Sandbox, run: Ga
 async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round, egress }: GateRun, timeoutMs: number): Promise<GateResult> {
   const artifact = `gate-${gate.name}-${round}.log`;
   const reach = egress.length === 0 ? {} : { egress: { phase: "gates", hosts: egress } as const };
-  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, network: "none", ...reach, timeoutMs });
+  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, ...GATE_SHAPE, ...reach, timeoutMs });
   await storeArtifact(context, artifact, wholeOutput(result));
   const outOfMemory = commandOutOfMemory(`The gate ${gate.name}`, result);
   if (outOfMemory && context.claim.verify) throw outOfMemory;

@@ -9,11 +9,11 @@ const TIMED_OUT_EXIT_CODE = 124;
 
 /** Proof of how one gate ended on the tree of a verify job; a red one is a receipt too. */
 export function receiptOf(
-  machine: { readonly provider: Pick<SandboxProvider, "kind">; readonly toolchains: readonly string[] },
+  machine: { readonly provider: Pick<SandboxProvider, "kind" | "image">; readonly toolchains: readonly string[] },
   spec: VerifySpec,
   result: GateResult,
 ): Receipt {
-  const { image, digest } = environmentOf(machine.provider.kind, machine.toolchains);
+  const { image, digest } = environmentOf(machine.provider, machine.toolchains);
   return {
     tree: spec.tree,
     gate: result.name,

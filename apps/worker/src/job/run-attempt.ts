@@ -7,9 +7,9 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { checkChange } from "./checks.ts";
-import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
+import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
-import { type GateResult, runGates } from "./gates.ts";
+import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { keepWork } from "./keep-work.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
@@ -20,6 +20,9 @@ import { expectSecrets } from "./secrets.ts";
 import { setUp } from "./setup.ts";
 import { runTurn, turnKey } from "./turn.ts";
 import { verifyTree } from "./verify.ts";
+
+/** From a turn's begin, in ms. */
+const START_AHEAD_AFTER_MS = 1_000;
 
 /** What the steps of a task share once it is prepared. */
 interface Task {
@@ -110,7 +113,7 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
 async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
   const { config, deadline } = task;
-  await runTurn(context, sandbox, { turn: 1, reason: "task", prompt: context.claim.job.task, egress: config.egress.turn }, deadline);
+  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, egress: config.egress.turn });
   let before: string | undefined;
   for (let round = 0; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
@@ -129,7 +132,23 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     before = now;
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
-    await runTurn(context, sandbox, { turn: round + 2, reason: "repair", prompt, egress: config.egress.turn }, deadline);
+    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, egress: config.egress.turn });
+  }
+}
+
+/** Runs a turn and has what the command behind it needs started meanwhile; not in its first moments, when the machine has the most to do. */
+async function turnWithNext(context: AttemptContext, sandbox: Sandbox, { config, deadline }: Task, turn: Parameters<typeof runTurn>[2]): Promise<void> {
+  let expecting: Promise<void> | undefined;
+  const timer = setTimeout(() => {
+    if (config.gates.length > 0) sandbox.expect?.(GATE_SHAPE);
+    // A folder that cannot be made is met again, and told, by the commit.
+    else expecting = expectCommit(context, sandbox).catch(() => undefined);
+  }, START_AHEAD_AFTER_MS);
+  try {
+    await runTurn(context, sandbox, turn, deadline);
+    await expecting;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -35,7 +35,9 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, { setup, e
   const written: Buffer[] = [];
   let droppedBytes = 0;
   let roomBytes = ARTIFACT_LIMIT_BYTES;
-  for (const text of setup.commands) {
+  for (const [index, text] of setup.commands.entries()) {
+    // Behind the last one comes the look at what it left.
+    sandbox.expect?.({ network: index + 1 < setup.commands.length ? setup.network : "none" });
     const title = context.masks.bytes(Buffer.from(`$ ${text}\n`));
     context.events.log(SETUP_STREAM, title);
     const timeoutMs = Math.max(1, Math.floor(endMs - monotonicMs()));
@@ -83,7 +85,7 @@ async function warnOfLeftovers(context: AttemptContext, sandbox: Sandbox, deadli
     {
       argv: ["sh", "-c", text],
       env: {
-        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        PATH: sandbox.inside.path,
         HOME: "/nonexistent",
         LC_ALL: "C",
         GIT_CONFIG_NOSYSTEM: "1",

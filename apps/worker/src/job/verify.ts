@@ -7,7 +7,7 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
-import { runGate } from "./gates.ts";
+import { GATE_SHAPE, runGate } from "./gates.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
@@ -52,6 +52,7 @@ async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: 
 async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
   for (const [index, gate] of spec.config.gates.entries()) {
+    if (index + 1 < spec.config.gates.length) sandbox.expect?.(GATE_SHAPE);
     const result = await runGate(context, sandbox, { gate, round: 0, egress: spec.config.egress.gates }, deadline.gateMs(index));
     parts.add("commands", result.durationMs);
     receipts.push(receiptOf(context, spec, result));

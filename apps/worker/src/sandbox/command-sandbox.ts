@@ -6,6 +6,9 @@ export interface CommandSandboxParts {
   readonly record: SandboxRecord;
   readonly inside: Sandbox["inside"];
   runOneShot(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  expect?(shape: Pick<SandboxCommand, "network" | "mounts">): void;
+  /** Ends what was started ahead and not used. */
+  endExpected?(): Promise<void>;
 }
 
 /** A sandbox without a runner, of either kind: every command makes its own and ends it, so there is nothing to start and nothing to watch. */
@@ -49,6 +52,10 @@ export class CommandSandbox implements Sandbox {
     }
   }
 
+  expect(shape: Pick<SandboxCommand, "network" | "mounts">): void {
+    this.#parts.expect?.(shape);
+  }
+
   /** Nothing of it is resident. */
   memoryEvidence(): null {
     return null;
@@ -59,6 +66,7 @@ export class CommandSandbox implements Sandbox {
     this.#running = new AbortController();
     // How each of them ended is its caller's to hear.
     await Promise.allSettled(this.#commands);
+    await this.#parts.endExpected?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

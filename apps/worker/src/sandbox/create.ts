@@ -3,6 +3,7 @@ import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { createBwrapProvider } from "./bwrap/provider.ts";
+import { createDockerProvider } from "./docker/provider.ts";
 import { DEFAULT_LIMITS, type SandboxLimits } from "./limits/limits.ts";
 import { openResourceGroups } from "./limits/resource-groups.ts";
 import { createNoneProvider } from "./none/provider.ts";
@@ -27,6 +28,13 @@ export interface SandboxSettings {
   readonly gatewayFolder?: string | undefined;
   /** For each sandbox; DEFAULT_LIMITS where they are missing. What cannot be kept here is not: `requireLimits` says so of those that must be. */
   readonly limits?: SandboxLimits;
+  /** For containers. */
+  readonly docker?: {
+    /** Names of images; the first that the engine has is used. */
+    readonly images: readonly string[];
+    /** The worker's id: what its containers are labelled with, so that it finds them again and touches no others. */
+    readonly workerLabel: string;
+  };
 }
 
 /**
@@ -41,10 +49,14 @@ export function createSandboxProvider(kind: SandboxKind, settings: SandboxSettin
     makeOwn("gateway's folder", gatewayFolder, "name another one with --gateway-folder");
   }
   const limits = settings.limits ?? DEFAULT_LIMITS;
-  const groups = openResourceGroups(limits);
-  if (kind === "none") return createNoneProvider({ ...settings, groups });
   // At its own path it is not there for anybody, whatever is shown around it.
   const maskPaths = [...settings.maskPaths, ...(gatewayFolder === undefined ? [] : [gatewayFolder])];
+  if (kind === "docker") {
+    if (!settings.docker) throw new SlipwayError("INTERNAL", "A provider of containers was asked for without their settings.");
+    return createDockerProvider({ ...settings, ...settings.docker, maskPaths, limits });
+  }
+  const groups = openResourceGroups(limits);
+  if (kind === "none") return createNoneProvider({ ...settings, groups });
   return createBwrapProvider({ ...settings, maskPaths, limits, groups });
 }
 

@@ -6,12 +6,12 @@ import { receiptOf } from "../job/receipt.ts";
 import { environmentOf } from "./environment.ts";
 
 test("an environment is of its sandbox, its PATH and its toolchains, in whatever order they are named", () => {
-  const bare = environmentOf("none", ["/opt/a", "/opt/b"], "/usr/bin");
+  const bare = environmentOf({ kind: "none" }, ["/opt/a", "/opt/b"], "/usr/bin");
   expect(bare.image).toBe("none");
-  expect(environmentOf("none", ["/opt/b", "/opt/a"], "/usr/bin")).toEqual(bare);
-  const boxed = environmentOf("bwrap", ["/opt/a", "/opt/b"], "/usr/bin");
+  expect(environmentOf({ kind: "none" }, ["/opt/b", "/opt/a"], "/usr/bin")).toEqual(bare);
+  const boxed = environmentOf({ kind: "bwrap" }, ["/opt/a", "/opt/b"], "/usr/bin");
   expect(boxed.image).toBe("host");
-  const others = [environmentOf("none", ["/opt/a"], "/usr/bin"), environmentOf("none", ["/opt/a", "/opt/b"], "/usr/bin:/bin")];
+  const others = [environmentOf({ kind: "none" }, ["/opt/a"], "/usr/bin"), environmentOf({ kind: "none" }, ["/opt/a", "/opt/b"], "/usr/bin:/bin")];
   const digests = [bare, boxed, ...others].map(({ digest }) => digest);
   expect(new Set(digests).size).toBe(digests.length);
   for (const digest of digests) expect(digest).toMatch(/^[0-9a-f]{64}$/);
@@ -23,5 +23,5 @@ test("a worker registers with the environment that its receipts carry", () => {
   const ending = { passed: true, exitCode: 0, timedOut: false, durationMs: 1, failureDigest: "", excerpt: "" };
   const receipt = receiptOf({ provider: { kind: "none" }, toolchains }, spec, { name: "test", command: "true", artifact: "a", outputDigest: "", ...ending });
   expect(receipt).toMatchObject({ image: "none", exitCode: 0 });
-  expect(capabilitiesOf([], "none", toolchains)).toContain(environmentCapability(receipt.environmentDigest));
+  expect(capabilitiesOf([], { kind: "none" }, toolchains)).toContain(environmentCapability(receipt.environmentDigest));
 });

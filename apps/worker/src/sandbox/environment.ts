@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import { imageOf, type SandboxKind } from "@slipway/protocol/sandbox-kind";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { imageOf } from "@slipway/protocol/sandbox-kind";
+import type { SandboxProvider } from "./sandbox.ts";
 
 /** What a receipt says of the machine that it was made on, beyond the tree, the command and the setup. */
 export interface Environment {
@@ -12,14 +14,26 @@ export interface Environment {
 
 /**
  * What a gate sees of this machine: kind of sandbox, image, platform, architecture, the system's release, root or not, Node's version, PATH, and the
- * folders that are shown for it. The same for the same worker until one of these changes.
+ * folders that are shown for it. Of a container it is the image alone, and the architecture. The same for the same worker until one of these changes.
+ * SANDBOX_UNAVAILABLE where a provider of containers has not been probed, and so has no image.
  */
-export function environmentOf(kind: SandboxKind, toolchains: readonly string[], pathEnv: string = process.env["PATH"] ?? ""): Environment {
+export function environmentOf(
+  { kind, image }: Pick<SandboxProvider, "kind" | "image">,
+  toolchains: readonly string[],
+  pathEnv: string = process.env["PATH"] ?? "",
+): Environment {
   const { platform, arch, version } = process;
-  const image = imageOf(kind);
+  if (kind === "docker") {
+    if (!image) throw new SlipwayError("SANDBOX_UNAVAILABLE", "No image is known yet that containers are made from.");
+    return { image: image.id, digest: digestOf([kind, image.id, arch, image.path]) };
+  }
   const user = process.getuid?.() === 0 ? "root" : "user";
-  const parts = [kind, image, platform, arch, systemRelease(), user, version, pathEnv, toolchains.toSorted()];
-  return { image, digest: createHash("sha256").update(JSON.stringify(parts)).digest("hex") };
+  const shown = imageOf(kind);
+  return { image: shown, digest: digestOf([kind, shown, platform, arch, systemRelease(), user, version, pathEnv, toolchains.toSorted()]) };
+}
+
+function digestOf(parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
 /** A distribution says what it is in a file; the kernel's release, which every reboot may change, is for systems without one. */

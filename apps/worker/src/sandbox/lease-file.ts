@@ -21,7 +21,8 @@ export function monotonicNowMs(): number {
  */
 export function writeLeaseFile(path: string, deadlineMonotonicMs: number): void {
   const next = `${path}.next`;
-  writeFileSync(next, JSON.stringify({ deadlineMonotonicMs }), { mode: 0o600 });
+  // The folder closes it to others; who is shown the folder may be another user, in a container.
+  writeFileSync(next, JSON.stringify({ deadlineMonotonicMs }), { mode: 0o644 });
   // The folder is what is mounted inside, not the file, so the renamed file shows there.
   renameSync(next, path);
 }

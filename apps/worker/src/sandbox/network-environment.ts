@@ -34,8 +34,8 @@ export function networkEnvironment(env: NodeJS.ProcessEnv): Record<string, strin
   return result;
 }
 
-/** Files and folders that `networkEnvironment` names and that must be visible inside. `/etc/ssl` and `/usr` always are. */
-export function certificatePaths(env: NodeJS.ProcessEnv): string[] {
+/** Files and folders that `networkEnvironment` names and that must be visible inside: `beyond system` where `/etc/ssl` and `/usr` always are. */
+export function certificatePaths(env: NodeJS.ProcessEnv, which: "all" | "beyond system" = "beyond system"): string[] {
   const paths = CERTIFICATES.flatMap((name) => env[name] ?? []).filter((path) => isAbsolute(path) && existsSync(path));
-  return [...new Set(paths.filter((path) => !/^\/(usr|etc\/ssl)\//.test(`${path}/`)))].sort();
+  return [...new Set(paths.filter((path) => which === "all" || !/^\/(usr|etc\/ssl)\//.test(`${path}/`)))].sort();
 }

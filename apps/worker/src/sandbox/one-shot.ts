@@ -84,7 +84,7 @@ export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): 
 }
 
 /** Keeps the first `limitBytes` of what comes and counts the rest. */
-class CappedOutput {
+export class CappedOutput {
   readonly #limitBytes: number;
   readonly #chunks: Buffer[] = [];
   #keptBytes = 0;

@@ -8,26 +8,39 @@ import { watchProcesses } from "./processes.ts";
 import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxRecord, TurnOptions } from "./sandbox.ts";
 
 const LAST_WORDS_BYTES = 2_048;
+/** After the end comes the commit, for which something may wait that was started ahead. */
+const COMMIT_GRACE_MS = 30_000;
 
 export interface ResidentParts {
   readonly record: SandboxRecord;
   readonly inside: Sandbox["inside"];
   readonly link: RunnerLink;
-  /** What the runner writes on standard error. */
-  readonly logPath: string;
+  /** The end of what the runner wrote on standard error. */
+  lastWords(): string;
   readonly socketFolder: string;
   /** The same folder as the inside sees it, where it needs a way out. */
   readonly socketsInside?: string | undefined;
   readonly group: ResourceGroup;
+  /** Calls `onGone` once when what the sandbox stands and falls with is gone; the record's processes are watched where this is missing. */
+  watch?(onGone: () => void): Watch;
   /** Kills everything inside and resolves when it is gone. */
   endProcesses(): Promise<void>;
   runOneShot(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  expect?(shape: Pick<SandboxCommand, "network" | "mounts">): void;
+  /** Ends what was started ahead and is not used within this time. */
+  endExpected?(graceMs: number): Promise<void>;
+}
+
+export interface Watch {
+  /** Looks at once. */
+  look(): void;
+  stop(): void;
 }
 
 /** A sandbox with a resident runner, of either kind: the link to it, the watch over it, its end. */
 export class ResidentSandbox implements Sandbox {
   readonly #parts: ResidentParts;
-  readonly #watch: { look(): void; stop(): void };
+  readonly #watch: Watch;
   /** Replaced at the end, so that one-shots can run after it. */
   #running = new AbortController();
   #ending: Promise<void> | undefined;
@@ -35,9 +48,10 @@ export class ResidentSandbox implements Sandbox {
 
   constructor(parts: ResidentParts) {
     this.#parts = parts;
-    this.#watch = watchProcesses(parts.record.processes, () => {
+    const onGone = (): void => {
       this.#losing = this.#lost();
-    });
+    };
+    this.#watch = parts.watch ? parts.watch(onGone) : watchProcesses(parts.record.processes, onGone);
   }
 
   get record(): SandboxRecord {
@@ -61,6 +75,10 @@ export class ResidentSandbox implements Sandbox {
     return await this.#parts.runOneShot(command, AbortSignal.any([signal, this.#running.signal]));
   }
 
+  expect(shape: Pick<SandboxCommand, "network" | "mounts">): void {
+    this.#parts.expect?.(shape);
+  }
+
   memoryEvidence(): MemoryEvidence | null {
     return this.#parts.group.memoryEvidence();
   }
@@ -71,12 +89,18 @@ export class ResidentSandbox implements Sandbox {
   }
 
   end(): Promise<void> {
-    this.#ending ??= this.#end();
+    if (this.#ending) return this.#endAgain(this.#ending);
+    this.#ending = this.#end();
     return this.#ending;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
+  }
+
+  async #endAgain(before: Promise<void>): Promise<void> {
+    await before;
+    await this.#parts.endExpected?.(0);
   }
 
   async #end(): Promise<void> {
@@ -90,11 +114,12 @@ export class ResidentSandbox implements Sandbox {
     // What it still ends would else be a command that runs after the end, such as the commit's.
     await this.#losing;
     await rm(this.#parts.socketFolder, { recursive: true, force: true });
+    await this.#parts.endExpected?.(COMMIT_GRACE_MS);
   }
 
   /** The runner ended by itself: what it left is ended too, and the running turn is told. */
   async #lost(): Promise<void> {
-    await this.#parts.link.lose(new SlipwayError("RUNNER_LOST", undefined, { lastWords: lastWords(this.#parts.logPath) }));
+    await this.#parts.link.lose(new SlipwayError("RUNNER_LOST", undefined, { lastWords: this.#parts.lastWords() }));
     // What cannot be ended now is tried again, and told, by end().
     await this.#parts.endProcesses().catch(() => {});
   }

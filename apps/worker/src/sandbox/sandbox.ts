@@ -3,11 +3,13 @@ import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol"
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 
 /**
- * A sandbox: the place where the code of one attempt runs, and nothing else does. `bwrap/` makes real ones, `none/` runs on the bare host where
- * a person has asked for that. What is inside is untrusted; every answer from there is checked.
+ * A sandbox: the place where the code of one attempt runs, and nothing else does. `bwrap/` and `docker/` make real ones, `none/` runs on the bare host
+ * where a person has asked for that. What is inside is untrusted; every answer from there is checked.
  */
 export interface SandboxProvider {
   readonly kind: SandboxKind;
+  /** What the inside finds in place of this machine's own system; undefined where it is that system, and before `probe` has told. */
+  readonly image?: SandboxImage | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
   probe(): Promise<void>;
   /** Starts the sandbox and, unless the spec wants none, its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */
@@ -16,6 +18,21 @@ export interface SandboxProvider {
   attach(record: SandboxRecord): Promise<Sandbox | undefined>;
   /** Ends what a record names, if it is still there: pid and start time must both fit. */
   reclaim(record: SandboxRecord): Promise<void>;
+  /**
+   * Makes the inside's user the owner of a folder that the worker has filled, and of all in it; nothing to do where that is the worker's own user. Follows
+   * no link. Only for folders that no agent has had in its hands yet: what somebody can write meanwhile must not be walked.
+   */
+  giveTo?(folder: string): Promise<void>;
+  /** Ends what carries this worker's label and is none of these sandboxes: what a killed worker started and did not write down. */
+  removeStrays?(known: ReadonlySet<string>): Promise<void>;
+}
+
+/** The system that a sandbox has in place of the machine's own. */
+export interface SandboxImage {
+  /** `sha256:` and 64 hexadecimal digits: the content of the image and how it is run. */
+  readonly id: string;
+  /** PATH inside. */
+  readonly path: string;
 }
 
 export interface SandboxSpec {
@@ -33,7 +50,7 @@ export interface SandboxSpec {
    * first lease of FIRST_LEASE_MS where there is none, so that a sandbox whose worker dies at once does not live for ever.
    */
   readonly control: string;
-  /** Host paths mounted read-only at the same path: toolchains, and the objects of the repository. */
+  /** Host paths mounted read-only at the same path: the objects of the repository, and toolchains where the sandbox brings none of its own. */
   readonly readOnly: readonly string[];
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
@@ -49,6 +66,8 @@ export interface SandboxRecord {
    * has none of its own, and while it is being started: then it cannot be attached, and `reclaim` finds by the label what was started.
    */
   readonly processes: ReadonlyArray<{ readonly pid: number; readonly startTime: string }>;
+  /** The container of a sandbox that is one; its label must be the spec's id, so that another's is never hit. */
+  readonly container?: { readonly id: string } | undefined;
 }
 
 export interface Sandbox extends AsyncDisposable {
@@ -59,6 +78,8 @@ export interface Sandbox extends AsyncDisposable {
     readonly home: string;
     /** The socket of the model gateway, whether or not one listens there now; undefined for one-shots alone, and where the settings name none. */
     readonly gateway: string | undefined;
+    /** PATH. */
+    readonly path: string;
   };
   /** The folder of a resident sandbox's sockets, which only the host side writes; undefined without a runner, and where the host's network is there anyway. */
   readonly sockets?: { readonly host: string; readonly inside: string } | undefined;
@@ -73,6 +94,8 @@ export interface Sandbox extends AsyncDisposable {
    * `end()` ends the ones that are running. SANDBOX_UNAVAILABLE where the command could not be started in the sandbox.
    */
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  /** A command with this network and these mounts will soon be run: what takes time to start is started ahead. Costs nothing where nothing does. */
+  expect?(shape: Pick<SandboxCommand, "network" | "mounts">): void;
   /**
    * What the kernel's out-of-memory killer did to the resident part of this sandbox since it started, or was attached; null where it did nothing, or
    * where the machine does not say. One call reads one small file. Still answers after `end()`. A command has its own, in its result.

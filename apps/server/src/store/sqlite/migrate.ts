@@ -5,7 +5,16 @@ import type { Database as Connection } from "better-sqlite3";
 import { fromWire, type WireError } from "./messages.ts";
 
 /** In order; a released one is never changed, only followed by another. `migration-thread.ts` has what they do. */
-const MIGRATIONS = ["0001-spine", "0002-attempt-sandbox", "0003-due-times", "0004-retention", "0005-model-calls", "0006-kept-work", "0007-audit"] as const;
+const MIGRATIONS = [
+  "0001-spine",
+  "0002-attempt-sandbox",
+  "0003-due-times",
+  "0004-retention",
+  "0005-model-calls",
+  "0006-kept-work",
+  "0007-audit",
+  "0008-container-sandbox",
+] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 
 /**

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ProcessMark } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { CommandSandbox } from "../command-sandbox.ts";
+import { hostPath } from "../host-path.ts";
 import { type ResourceGroup, RUNNER_GROUP } from "../limits/resource-groups.ts";
 import { RunnerLink } from "../link/runner-link.ts";
 import { requirePlatform } from "../platform.ts";
@@ -27,8 +28,7 @@ function initCommand(id: string): string[] {
 }
 /** PATH is the worker's, as the agents have it: a backend that warms up looks for its agent there. */
 function runnerEnvironment(host: HostView): Record<string, string> {
-  const PATH = process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return { PATH, HOME: INSIDE.home, LANG: "C.UTF-8", ...(host.backends ? { SLIPWAY_BACKENDS: host.backends.folder } : {}) };
+  return { PATH: hostPath(), HOME: INSIDE.home, LANG: "C.UTF-8", ...(host.backends ? { SLIPWAY_BACKENDS: host.backends.folder } : {}) };
 }
 
 /** Sandboxes by bubblewrap: namespaces of their own, and of the host only what is named. */
@@ -91,7 +91,8 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
 }
 
 function insideOf(gatewayFolder: string | undefined): Sandbox["inside"] {
-  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway: gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway) };
+  const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway);
+  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: hostPath() };
 }
 
 function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
@@ -138,7 +139,7 @@ function resident(settings: BwrapSettings, host: HostView, record: SandboxRecord
     record,
     inside: insideOf(settings.gatewayFolder),
     link,
-    logPath: runnerLogIn(record.spec.control),
+    lastWords: () => lastWords(runnerLogIn(record.spec.control)),
     socketFolder: socketFolderOf(settings.runtimeFolder, record.spec.id),
     socketsInside: INSIDE.run,
     group,

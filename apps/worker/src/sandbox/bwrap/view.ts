@@ -1,8 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve, sep } from "node:path";
-import { SlipwayError } from "@slipway/protocol/errors";
 import type { ResourceGroups } from "../limits/resource-groups.ts";
+import { refuseUnsafe } from "../refuse-unsafe.ts";
 import type { SandboxSpec } from "../sandbox.ts";
 
 export const INSIDE = {
@@ -146,20 +145,6 @@ function hostFolders(host: HostView, spec: SandboxSpec): string[] {
 /** The masks that lie below something that is shown; the others are not there in the first place. */
 function masksWithin(host: HostView, roots: readonly string[]): string[] {
   return host.maskPaths.map((path) => resolve(path)).filter((mask) => existsSync(mask) && roots.some((root) => mask.startsWith(root + sep)));
-}
-
-function refuseUnsafe(path: string, maskPaths: readonly string[]): void {
-  const kernel = ["/proc", "/sys", "/dev"];
-  const isUnsafe =
-    path === "/" ||
-    path === homedir() ||
-    kernel.some((folder) => path === folder || path.startsWith(folder + sep)) ||
-    maskPaths.some((mask) => resolve(mask) === path);
-  if (isUnsafe)
-    throw new SlipwayError("SANDBOX_UNAVAILABLE", `A sandbox may not be shown ${path}.`, {
-      path,
-      hint: "Take it off the list of read-only folders, or off PATH.",
-    });
 }
 
 function runnerFolders(spec: SandboxSpec, options: ViewOptions): string[] {

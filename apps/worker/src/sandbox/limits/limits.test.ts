@@ -28,12 +28,20 @@ test("a limit that was asked for and cannot be kept is refused with the reason; 
   expect(() => requireLimits("bwrap", { memoryBytes: null, processes: null })).not.toThrow();
   const inForce = limitsInForce("none", { ...DEFAULT_LIMITS, memoryBytes: 1_000_000 });
   if (inForce.memoryBytes === null) expect(() => requireLimits("none", { memoryBytes: 1_000_000 })).toThrow(/memoryBytes/);
-  else expect(inForce).toEqual({ memoryBytes: 1_000_000, processes: DEFAULT_LIMITS.processes, fileBytes: null });
+  else expect(inForce).toEqual({ memoryBytes: 1_000_000, processes: DEFAULT_LIMITS.processes, fileBytes: null, cpus: null });
 });
 
 test("limits are told as capabilities, and become options of prlimit", () => {
-  expect(limitCapabilities({ memoryBytes: 4_294_967_296, processes: 100, fileBytes: null })).toEqual(["limit:memory:4294967296", "limit:processes:100"]);
-  expect(resourceLimitPrefix({ memoryBytes: 1, processes: 100, fileBytes: 5 }).slice(1)).toEqual(["--core=0:0", "--nproc=100:100", "--fsize=5:5", "--"]);
+  expect(limitCapabilities({ memoryBytes: 4_294_967_296, processes: 100, fileBytes: null, cpus: null })).toEqual([
+    "limit:memory:4294967296",
+    "limit:processes:100",
+  ]);
+  expect(resourceLimitPrefix({ memoryBytes: 1, processes: 100, fileBytes: 5, cpus: null }).slice(1)).toEqual([
+    "--core=0:0",
+    "--nproc=100:100",
+    "--fsize=5:5",
+    "--",
+  ]);
 });
 
 test("an option wins over the environment, and what nobody asked for is missing", () => {

@@ -6,6 +6,7 @@ import type { ProcessMark } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { CommandSandbox } from "../command-sandbox.ts";
+import { hostPath } from "../host-path.ts";
 import { leaseFileIn } from "../lease-file.ts";
 import { type ResourceGroup, type ResourceGroups, RUNNER_GROUP } from "../limits/resource-groups.ts";
 import { RunnerLink } from "../link/runner-link.ts";
@@ -47,7 +48,8 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
 }
 
 function insideOf(spec: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
-  return { workspace: spec.workspace, home: spec.home, gateway: gatewayFolder === undefined ? undefined : gatewaySocketIn(gatewayFolder) };
+  const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(gatewayFolder);
+  return { workspace: spec.workspace, home: spec.home, gateway, path: hostPath() };
 }
 
 async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
@@ -101,7 +103,7 @@ function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: st
   try {
     const backends = settings.backendsFolder === undefined ? {} : { SLIPWAY_BACKENDS: settings.backendsFolder };
     const env = {
-      PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+      PATH: hostPath(),
       HOME: spec.home,
       LANG: UTF8_LOCALE,
       [LABEL]: spec.id,
@@ -142,7 +144,7 @@ function resident(settings: NoneSettings, record: SandboxRecord, link: RunnerLin
     record,
     inside: insideOf(spec, settings.gatewayFolder),
     link,
-    logPath: runnerLogIn(spec.control),
+    lastWords: () => lastWords(runnerLogIn(spec.control)),
     socketFolder: socketFolderOf(settings.runtimeFolder, spec.id),
     group,
     endProcesses: () => endFamily(LABEL, spec.id, leaders(processes)),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ERRORS, SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
-import { imageOf, type SandboxKind } from "@slipway/protocol/sandbox-kind";
+import { type SandboxKind, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { isFinal, nextState } from "@slipway/protocol/states";
 import type { KeptWork, Outcome } from "@slipway/protocol/worker-api";
 import { endAttempt } from "../attempts.ts";
@@ -109,7 +109,7 @@ function requireFit(job: FinishedJob, outcome: Outcome): void {
   const { tree } = JSON.parse(job.verify) as VerifySpec;
   const foreign = outcome.receipts.find((receipt) => receipt.tree !== tree);
   if (foreign) throw new SlipwayError("INVALID_REQUEST", "A receipt is for another tree than the job's.", { job: job.id, tree, found: foreign.tree });
-  const image = imageOf(job.sandbox);
-  const other = outcome.receipts.find((receipt) => receipt.image !== image);
-  if (other) throw new SlipwayError("INVALID_REQUEST", "A receipt is of another sandbox than the attempt's.", { job: job.id, image, found: other.image });
+  const { sandbox } = job;
+  const other = outcome.receipts.find((receipt) => sandboxOfImage(receipt.image) !== sandbox);
+  if (other) throw new SlipwayError("INVALID_REQUEST", "A receipt is of another sandbox than the attempt's.", { job: job.id, sandbox, found: other.image });
 }

@@ -1,5 +1,5 @@
 import type { JobDetail } from "@slipway/protocol/job";
-import { imageOf, type SandboxKind } from "@slipway/protocol/sandbox-kind";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { COMPLETION_VIEW, type CompletionViewRow, completionView } from "../completion-view.ts";
 import type { Database } from "../database.ts";
 import { JOB_VIEW, type JobViewRow, jobView } from "../job-view.ts";
@@ -31,7 +31,8 @@ const RECEIPTS = `
   )
   OR (
     exit_code = 0
-    AND image = @image
+    -- As sandboxOfImage says it.
+    AND CASE WHEN image = 'host' THEN 'bwrap' WHEN image LIKE 'sha256:%' THEN 'docker' ELSE image END = @sandbox
     AND tree IN (SELECT merged_tree FROM completions WHERE job = @number AND merged_tree IS NOT NULL)
     AND job IN (SELECT v.number FROM jobs t JOIN jobs v ON v.repo_id = t.repo_id AND v.kind = 'verify' WHERE t.number = @number)
   )
@@ -62,7 +63,7 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       failure: attempt.failure === null ? null : JSON.parse(attempt.failure),
       keptOid: attempt.kept_oid,
     })),
-    receipts: db.all<ReceiptTable>(RECEIPTS, { number, image: completion ? imageOf(completion.sandbox) : null }).map(receiptView),
+    receipts: db.all<ReceiptTable>(RECEIPTS, { number, sandbox: completion?.sandbox ?? null }).map(receiptView),
     artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
     completion: completion ? completionView(completion) : null,
     acts: db.all<ActRow>(ACTS, { number }).map(({ name, role, ...act }) => ({ ...act, by: { name, role } })),

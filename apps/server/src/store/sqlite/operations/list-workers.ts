@@ -1,3 +1,4 @@
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { WorkerRow } from "../../rows.ts";
 import type { Database } from "../database.ts";
 
@@ -5,7 +6,7 @@ interface WorkerTable {
   id: string;
   name: string;
   slots: number;
-  sandbox: "bwrap" | "none";
+  sandbox: SandboxKind;
   capabilities: string;
   backends: string;
   version: string;
