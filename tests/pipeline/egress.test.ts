@@ -4,10 +4,11 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SlipwayError } from "@slipway/protocol/errors";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
 import { readOnlyToolchains } from "../../apps/worker/src/sandbox/toolchains.ts";
+import { dockerSettings, isIsolated, KINDS, type Kind, sandboxKindOf } from "../sandbox/bench.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
 
 const INSTALL_ROOT = join(import.meta.dirname, "..", "..");
@@ -46,11 +47,12 @@ afterAll(async () => {
   await rm(runtimeFolder, { recursive: true, force: true });
 });
 
-async function attemptWith(config: string, turn: string, more: { egressPrivateHosts?: string[] } = {}): Promise<TestAttempt> {
-  const provider = createSandboxProvider("bwrap", { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [] });
+async function attemptWith(kind: Kind, config: string, turn: string, more: { egressPrivateHosts?: string[] } = {}): Promise<TestAttempt> {
+  const docker = await dockerSettings(kind, runtimeFolder);
+  const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [], ...docker });
   const script = { turns: [[{ shell: { command: turn, expectExit: "any" } }, { write: { path: "done.txt", content: "done\n" } }]] };
   const files = { ".slipway.yaml": config, "reach.mjs": REACH };
-  const toolchains = readOnlyToolchains(process.env["PATH"] ?? "");
+  const toolchains = kind === "docker" ? [] : readOnlyToolchains(process.env["PATH"] ?? "");
   return await TestAttempt.make({ files, provider, toolchains, egressPrivateHosts: [place], job: { backend: "script", backendConfig: { script } }, ...more });
 }
 
@@ -68,59 +70,61 @@ function toolOutput(attempt: TestAttempt): string {
     .join("\n");
 }
 
-it("each phase reaches the hosts on its own list, and nothing else; every decision is told and counted", async () => {
-  const config = `
+describe.each(KINDS.filter(isIsolated))("in %s", (kind) => {
+  it("each phase reaches the hosts on its own list, and nothing else; every decision is told and counted", async () => {
+    const config = `
 setup: {commands: [node reach.mjs ${place}]}
 egress: {setup: ["${place}"], turn: ["${place}"], gates: ["${place}"]}
 gates: [{name: reach, run: "node reach.mjs ${place} && node reach.mjs ${place} && ! node reach.mjs example.com:443"}]
 `;
-  await using attempt = await attemptWith(config, `node reach.mjs ${place}; node reach.mjs example.com:443`);
-  expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
-  expect(attempt.logs.get("setup")).toContain(`${place}: the world outside\n`);
-  expect(toolOutput(attempt)).toBe(`${place}: the world outside\nexample.com:443: slipway: example.com:443 is not in egress.turn of .slipway.yaml.\n`);
-  expect(attempt.logs.get("gate:reach")).toBe(
-    `${`${place}: the world outside\n`.repeat(2)}example.com:443: slipway: example.com:443 is not in egress.gates of .slipway.yaml.\n`,
-  );
-  expect(egressOf(attempt)).toEqual([
-    ...[`setup ${place} allowed first 1 0`, `setup ${place} allowed total 1 18`],
-    ...[
-      `turn ${place} allowed first 1 0`,
-      "turn example.com:443 refused first 1 0",
-      `turn ${place} allowed total 1 18`,
-      "turn example.com:443 refused total 1 0",
-    ],
-    ...[`gates ${place} allowed first 1 0`, "gates example.com:443 refused first 1 0"],
-    ...[`gates ${place} allowed total 2 36`, "gates example.com:443 refused total 1 0"],
-  ]);
-  expect((await readdir(runtimeFolder)).filter((name) => name.startsWith("egress-"))).toEqual([]);
-});
+    await using attempt = await attemptWith(kind, config, `node reach.mjs ${place}; node reach.mjs example.com:443`);
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    expect(attempt.logs.get("setup")).toContain(`${place}: the world outside\n`);
+    expect(toolOutput(attempt)).toBe(`${place}: the world outside\nexample.com:443: slipway: example.com:443 is not in egress.turn of .slipway.yaml.\n`);
+    expect(attempt.logs.get("gate:reach")).toBe(
+      `${`${place}: the world outside\n`.repeat(2)}example.com:443: slipway: example.com:443 is not in egress.gates of .slipway.yaml.\n`,
+    );
+    expect(egressOf(attempt)).toEqual([
+      ...[`setup ${place} allowed first 1 0`, `setup ${place} allowed total 1 18`],
+      ...[
+        `turn ${place} allowed first 1 0`,
+        "turn example.com:443 refused first 1 0",
+        `turn ${place} allowed total 1 18`,
+        "turn example.com:443 refused total 1 0",
+      ],
+      ...[`gates ${place} allowed first 1 0`, "gates example.com:443 refused first 1 0"],
+      ...[`gates ${place} allowed total 2 36`, "gates example.com:443 refused total 1 0"],
+    ]);
+    expect((await readdir(runtimeFolder)).filter((name) => name.startsWith("egress-"))).toEqual([]);
+  });
 
-it("without a list there is no proxy and no network", async () => {
-  const config = `
+  it("without a list there is no proxy and no network", async () => {
+    const config = `
 setup: {commands: [node reach.mjs ${place}]}
 egress: {setup: ["${place}"]}
 gates: [{name: alone, run: "! node reach.mjs ${place}"}]
 `;
-  await using attempt = await attemptWith(config, `node reach.mjs ${place}`);
-  expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
-  expect(toolOutput(attempt)).toBe(`${place}: no proxy, ECONNREFUSED\n`);
-  expect(attempt.logs.get("gate:alone")).toBe(`${place}: no proxy, ECONNREFUSED\n`);
-});
+    await using attempt = await attemptWith(kind, config, `node reach.mjs ${place}`);
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    expect(toolOutput(attempt)).toBe(`${place}: no proxy, ECONNREFUSED\n`);
+    expect(attempt.logs.get("gate:alone")).toBe(`${place}: no proxy, ECONNREFUSED\n`);
+  });
 
-it("a setup that fails for want of a host says which, and where to allow it", async () => {
-  const config = `setup: {commands: [node reach.mjs registry.example:443]}\negress: {setup: [other.example]}\n`;
-  await using attempt = await attemptWith(config, "true");
-  const failure = await runAttempt(await attempt.context()).then(
-    () => undefined,
-    (error: SlipwayError) => error,
-  );
-  expect(failure).toMatchObject({ code: "SETUP_FAILED", details: { refusedHosts: ["registry.example:443"] } });
-  expect(failure?.hint).toContain("It asked for registry.example:443 and was refused: if that is right, add it to `egress.setup` of .slipway.yaml.");
-});
+  it("a setup that fails for want of a host says which, and where to allow it", async () => {
+    const config = `setup: {commands: [node reach.mjs registry.example:443]}\negress: {setup: [other.example]}\n`;
+    await using attempt = await attemptWith(kind, config, "true");
+    const failure = await runAttempt(await attempt.context()).then(
+      () => undefined,
+      (error: SlipwayError) => error,
+    );
+    expect(failure).toMatchObject({ code: "SETUP_FAILED", details: { refusedHosts: ["registry.example:443"] } });
+    expect(failure?.hint).toContain("It asked for registry.example:443 and was refused: if that is right, add it to `egress.setup` of .slipway.yaml.");
+  });
 
-it("a name that leads to the inside is refused where the installation does not allow it, on a list or not", async () => {
-  const config = `egress: {turn: ["${place}"]}\n`;
-  await using attempt = await attemptWith(config, `node reach.mjs ${place}`, { egressPrivateHosts: [] });
-  expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
-  expect(toolOutput(attempt)).toContain("localhost leads to a private address");
+  it("a name that leads to the inside is refused where the installation does not allow it, on a list or not", async () => {
+    const config = `egress: {turn: ["${place}"]}\n`;
+    await using attempt = await attemptWith(kind, config, `node reach.mjs ${place}`, { egressPrivateHosts: [] });
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    expect(toolOutput(attempt)).toContain("localhost leads to a private address");
+  });
 });

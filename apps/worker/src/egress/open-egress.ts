@@ -1,13 +1,13 @@
-import { rm } from "node:fs/promises";
+import { chown, rm } from "node:fs/promises";
 import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
-import type { Egress } from "../sandbox/sandbox.ts";
+import type { Egress, Sockets } from "../sandbox/sandbox.ts";
 import { type EgressDecision, EgressProxy, type EgressTotals } from "./egress-proxy.ts";
 
 /** A way out of one attempt's sandbox, with its events. */
 export interface AttemptEgress extends Egress {
   /** The same where an earlier worker process may have left its socket at the path. */
-  listenAnew(socketPath: string): Promise<AsyncDisposable>;
+  listenAnew(socketPath: string, owner: Sockets["owner"]): Promise<AsyncDisposable>;
   /** Tells what came of each host; once the command or the turn is over. */
   tellTotals(): Promise<void>;
   /** What was asked for and refused, as HOST:PORT, each once. */
@@ -41,9 +41,11 @@ export function openEgress(
   };
   return {
     listen,
-    async listenAnew(socketPath) {
+    async listenAnew(socketPath, owner) {
       await rm(socketPath, { force: true });
-      return await listen(socketPath);
+      const proxy = await listen(socketPath);
+      if (owner) await chown(socketPath, owner.uid, owner.gid);
+      return proxy;
     },
     async tellTotals() {
       await Promise.all(telling);

@@ -38,7 +38,8 @@ export async function makeWorkspace(context: AttemptContext, repository: WorkerR
     const wanted = { workspace: paths.workspace, baseOid: source.oid, withJobObjects: source.from === "jobs", branchName: WORK_BRANCH, shared, signal };
     const { base } = await addWorkspace(repository, wanted);
     if (base) context.log.debug({ base }, "workspace made of a base");
-    await context.provider.giveTo?.(paths.workspace);
+    // Above a base all is theirs already, and a walk over it would copy it.
+    if (shared?.kind !== "overlay") await context.provider.giveTo?.(paths.workspace);
     return null;
   };
   const isMounted = async (): Promise<boolean> => (await mountsBelow(paths.workspace)).length > 0;

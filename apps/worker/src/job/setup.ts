@@ -14,6 +14,8 @@ const SETUP_ARTIFACT = "setup.log";
 const SETUP_STREAM = "setup";
 const NAMED_PATHS = 20;
 
+const NO_NETWORK = "A container has no network: if the setup needs some hosts, list them under `egress.setup` of .slipway.yaml. ";
+
 type SetupConfig = Pick<RepositoryConfig, "setup" | "egress">;
 
 /** Runs the repository's setup commands one by one, each in a one-shot of the sandbox. SETUP_FAILED names the command, its exit code and its last lines; OUT_OF_MEMORY. */
@@ -44,7 +46,7 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, { setup, e
     const result = await runLogged(context, sandbox, {
       text,
       stream: SETUP_STREAM,
-      ...(egress.setup === undefined ? { network: setup.network } : { network: "none", egress: { phase: "setup", hosts: egress.setup } }),
+      ...(egress.setup === undefined ? { network: networkOf(sandbox, setup) } : { network: "none", egress: { phase: "setup", hosts: egress.setup } }),
       timeoutMs,
       outputLimitBytes: Math.max(1, roomBytes),
     });
@@ -53,12 +55,20 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, { setup, e
     roomBytes -= title.length + result.output.length;
     if (result.exitCode === 0) continue;
     await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
-    throw commandOutOfMemory(`The setup command \`${text.slice(0, 500)}\``, result) ?? setupFailed(context.claim.job.number, text, result);
+    throw (
+      commandOutOfMemory(`The setup command \`${text.slice(0, 500)}\``, result) ??
+      setupFailed(context.claim.job.number, text, result, egress.setup === undefined && setup.network !== networkOf(sandbox, setup))
+    );
   }
   await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
 }
 
-function setupFailed(job: number, command: string, result: LoggedResult): SlipwayError {
+/** A container has no network but the ways out that are listed: an engine's own leads to this machine and all around it. */
+function networkOf({ record }: Sandbox, setup: RepositoryConfig["setup"]): "none" | "host" {
+  return record.kind === "docker" ? "none" : setup.network;
+}
+
+function setupFailed(job: number, command: string, result: LoggedResult, lacksNetwork: boolean): SlipwayError {
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
   const lines = lastLines(plainText(result.output), 20, 4_000);
   return new SlipwayError("SETUP_FAILED", `The setup command \`${command.slice(0, 500)}\` ${how}.${lines === "" ? "" : `\n${lines}`}`, {
@@ -68,7 +78,7 @@ function setupFailed(job: number, command: string, result: LoggedResult): Slipwa
     lastLines: lines,
     artifact: SETUP_ARTIFACT,
     ...(result.refusedHosts.length === 0 ? {} : { refusedHosts: result.refusedHosts }),
-    hint: `${refusedHint(result.refusedHosts)}Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${SETUP_ARTIFACT}\` prints its whole output.`,
+    hint: `${lacksNetwork ? NO_NETWORK : refusedHint(result.refusedHosts)}Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${SETUP_ARTIFACT}\` prints its whole output.`,
   });
 }
 

@@ -96,7 +96,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   const limit = AbortSignal.timeout(shareMs);
   const way = turn.egress.length > 0 && sandbox.sockets ? openEgress(context, "turn", turn.egress) : undefined;
   try {
-    await using _ = await way?.listenAnew(join(sandbox.sockets?.host ?? "", EGRESS_SOCKET));
+    await using _ = await way?.listenAnew(join(sandbox.sockets?.host ?? "", EGRESS_SOCKET), sandbox.sockets?.owner);
     const result = await sandbox.turn(
       {
         type: "turn",

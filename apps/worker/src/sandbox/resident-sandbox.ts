@@ -5,7 +5,7 @@ import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol"
 import type { ResourceGroup } from "./limits/resource-groups.ts";
 import type { RunnerLink } from "./link/runner-link.ts";
 import { watchProcesses } from "./processes.ts";
-import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxRecord, TurnOptions } from "./sandbox.ts";
+import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxRecord, Sockets, TurnOptions } from "./sandbox.ts";
 
 const LAST_WORDS_BYTES = 2_048;
 /** After the end comes the commit, for which something may wait that was started ahead. */
@@ -20,6 +20,8 @@ export interface ResidentParts {
   readonly socketFolder: string;
   /** The same folder as the inside sees it, where it needs a way out. */
   readonly socketsInside?: string | undefined;
+  /** Who uses them there; the worker's own user where it is missing. */
+  readonly socketsOwner?: Sockets["owner"];
   readonly group: ResourceGroup;
   /** Calls `onGone` once when what the sandbox stands and falls with is gone; the record's processes are watched where this is missing. */
   watch?(onGone: () => void): Watch;
@@ -63,8 +65,8 @@ export class ResidentSandbox implements Sandbox {
   }
 
   get sockets(): Sandbox["sockets"] {
-    const { socketFolder, socketsInside } = this.#parts;
-    return socketsInside === undefined ? undefined : { host: socketFolder, inside: socketsInside };
+    const { socketFolder, socketsInside, socketsOwner } = this.#parts;
+    return socketsInside === undefined ? undefined : { host: socketFolder, inside: socketsInside, owner: socketsOwner };
   }
 
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {

@@ -10,6 +10,8 @@ export interface SandboxProvider {
   readonly kind: SandboxKind;
   /** What the inside finds in place of this machine's own system; undefined where it is that system, and before `probe` has told. */
   readonly image?: SandboxImage | undefined;
+  /** Who the inside's user is on this machine; undefined where it is the worker's own. What the worker makes for it, such as checkouts, is to be theirs. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
   probe(): Promise<void>;
   /** Starts the sandbox and, unless the spec wants none, its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */
@@ -82,7 +84,7 @@ export interface Sandbox extends AsyncDisposable {
     readonly path: string;
   };
   /** The folder of a resident sandbox's sockets, which only the host side writes; undefined without a runner, and where the host's network is there anyway. */
-  readonly sockets?: { readonly host: string; readonly inside: string } | undefined;
+  readonly sockets?: Sockets | undefined;
   /**
    * Runs a turn, or takes up one that is already running or ended under the same id. Events come in order, each ordinal once, starting after
    * `afterOrdinal`; an event is acknowledged to the runner when `onEvent` has resolved. RUNNER_LOST where the runner ends first.
@@ -106,6 +108,13 @@ export interface Sandbox extends AsyncDisposable {
    * one-shots on the same spec, and the commit is made in one after the end, when nothing of the agent is alive.
    */
   end(): Promise<void>;
+}
+
+/** `owner`: who must be able to use a socket there, where that is not the worker's own user. */
+export interface Sockets {
+  readonly host: string;
+  readonly inside: string;
+  readonly owner?: SandboxProvider["owner"];
 }
 
 export interface TurnOptions {

@@ -10,6 +10,7 @@ import { BOOT_ID } from "../attempt/attempt-state.ts";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import { type Place, placeAt } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
+import type { SandboxProvider } from "../sandbox/sandbox.ts";
 
 /** How this worker makes its workspaces, and what they share. */
 export class Workspaces implements AsyncDisposable {
@@ -24,12 +25,13 @@ export class Workspaces implements AsyncDisposable {
   }
 
   /** Tries what works here, and takes up what an earlier worker process left. INVALID_CONFIG where a kind is asked for that does not work. */
-  static async open(folders: WorkerFolders, setting: WorkspaceSetting, log: Logger): Promise<Workspaces> {
+  static async open(folders: WorkerFolders, setting: WorkspaceSetting, owner: SandboxProvider["owner"], log: Logger): Promise<Workspaces> {
     const { kind, reasons } = await probeWorkspaces(folders.root, setting);
     log.info({ workspaces: kind, ...(Object.keys(reasons).length > 0 ? { reasons } : {}) }, "workspaces probed");
     const bases = await BaseStore.open({
       folder: folders.bases,
       layered: kind === "overlay",
+      owner,
       bootId: BOOT_ID,
       onTrouble: (err) => log.warn({ err }, "something went wrong with a base of workspaces; jobs go on without it"),
       // What an earlier process made is nobody's any more where workspaces are checkouts of their own.

@@ -1,14 +1,15 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { backendPaths } from "../backends-folder.ts";
+import { removeEgressFolders } from "../egress-folders.ts";
 import { resourceLimitPrefix } from "../limits/in-force.ts";
 import type { SandboxLimits } from "../limits/limits.ts";
 import type { ResourceGroups } from "../limits/resource-groups.ts";
 import { makeCompileCache } from "../runner-command.ts";
 import type { SandboxSpec } from "../sandbox.ts";
-import { EGRESS_PREFIX, runOneShot } from "./one-shot.ts";
+import { runOneShot } from "./one-shot.ts";
 import { bubblewrapFailed } from "./spawn-bubblewrap.ts";
 import type { HostView } from "./view.ts";
 
@@ -40,9 +41,7 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
   const etcFolder = join(settings.runtimeFolder, "etc");
   await mkdir(etcFolder, { recursive: true, mode: 0o700 });
   for (const [name, content] of Object.entries(ETC_FILES)) await writeFile(join(etcFolder, name), content);
-  // Of commands that ended with a killed worker.
-  for (const name of await readdir(settings.runtimeFolder))
-    if (name.startsWith(EGRESS_PREFIX)) await rm(join(settings.runtimeFolder, name), { recursive: true });
+  await removeEgressFolders(settings.runtimeFolder);
   await makeCompileCache(settings.runtimeFolder, settings.installRoot);
   const host: HostView = {
     installRoot: settings.installRoot,

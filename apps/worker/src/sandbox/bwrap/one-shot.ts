@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { EGRESS_PREFIX } from "../egress-folders.ts";
 import { inOwnGroup, type ResourceGroup } from "../limits/resource-groups.ts";
 import { exitCodeOf, superviseOneShot } from "../one-shot.ts";
 import { endMarked, markProcess } from "../processes.ts";
@@ -11,8 +12,6 @@ import { type HostView, INSIDE, viewOptions } from "./view.ts";
 
 const DEFAULT_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home };
 const NOT_FOUND_EXIT = 127;
-/** Of folders in the runtime folder, each for one command's way out. */
-export const EGRESS_PREFIX = "egress-";
 /** Keeps the command from beginning until a line comes; it does not begin where the pipe ends without one. */
 const HOLD = ["/bin/sh", "-c", 'read -r go && exec "$@"', "sh"];
 

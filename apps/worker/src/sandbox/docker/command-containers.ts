@@ -1,6 +1,9 @@
+import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
-import { CappedOutput } from "../one-shot.ts";
+import { EGRESS_PREFIX } from "../egress-folders.ts";
+import { CappedOutput, untilReady } from "../one-shot.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
 import { giveToAgent } from "./agent-user.ts";
 import { commandScript } from "./command-script.ts";
@@ -8,7 +11,7 @@ import { type LiveContainer, startContainer } from "./container.ts";
 import { containerGroup } from "./container-group.ts";
 import { readFrames } from "./frames.ts";
 import type { DockerHost } from "./host.ts";
-import { commandMounts, specMounts } from "./mounts.ts";
+import { commandMounts, INSIDE, RUNNER, specMounts } from "./mounts.ts";
 
 type Shape = Pick<SandboxCommand, "network" | "mounts">;
 type Started = Awaited<ReturnType<typeof startContainer>>;
@@ -44,6 +47,25 @@ export class CommandContainers {
   /** See `Sandbox.run`. */
   async run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
     signal.throwIfAborted();
+    if (!command.egress) return await this.#run(command, signal);
+    const folder = await mkdtemp(join(this.#host.settings.runtimeFolder, EGRESS_PREFIX));
+    try {
+      const socket = join(folder, "s");
+      await using _ = await command.egress.listen(socket);
+      // Nobody gets there but by a mount: the folder around is closed.
+      await chmod(folder, 0o755);
+      await chown(socket, this.#host.agent.uid, this.#host.agent.gid);
+      const mounts = [...(command.mounts ?? []), { host: folder, inside: INSIDE.egress, writable: false }];
+      const argv = ["node", "--disable-sigusr1", RUNNER, "command", "--proxy-socket", `${INSIDE.egress}/s`, "--", ...command.argv];
+      return await this.#run({ ...command, argv, mounts }, signal);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
+    if (command.after) this.expect(command);
+    await untilReady(command.after, signal);
     const script = commandScript(command);
     for (const { host, writable } of command.mounts ?? []) if (writable) await giveToAgent(this.#host.agent, host);
     const { live, streams } = await this.#take(command);

@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { backendPaths } from "../backends-folder.ts";
+import { removeEgressFolders } from "../egress-folders.ts";
 import type { SandboxLimits } from "../limits/limits.ts";
 import { type AgentUser, agentUser, openGatewayTo } from "./agent-user.ts";
 import { openEngine } from "./engine.ts";
@@ -35,6 +36,7 @@ export interface DockerHost {
 /** Finds the engine and the image, and gets the host ready for containers. SANDBOX_UNAVAILABLE, with the engine's own words, where that fails. */
 export async function openDockerHost(settings: DockerSettings): Promise<DockerHost> {
   const engine = await openEngine();
+  await removeEgressFolders(settings.runtimeFolder);
   const image = await findImage(engine, settings.images, settings.installRoot);
   const agent = agentUser();
   if (settings.gatewayFolder !== undefined) await openGatewayTo(agent, settings.gatewayFolder);

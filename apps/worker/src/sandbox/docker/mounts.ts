@@ -11,7 +11,11 @@ export const INSIDE = {
   control: "/control",
   run: "/control/run",
   gateway: "/control/gateway",
+  egress: "/egress",
 } as const;
+
+/** Where an image has the runner. */
+export const RUNNER = "/opt/slipway/apps/runner/src/main.ts";
 
 export interface RunnerMounts {
   readonly socketFolder: string;

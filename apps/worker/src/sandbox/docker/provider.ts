@@ -8,18 +8,15 @@ import { requirePlatform } from "../platform.ts";
 import { ResidentSandbox, type Watch } from "../resident-sandbox.ts";
 import type { Sandbox, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox.ts";
 import { isReconnected, newNonce, prepareFolders, socketFolderOf, waitForHello } from "../start-resident.ts";
-import { giveToAgent } from "./agent-user.ts";
+import { agentUser, giveToAgent } from "./agent-user.ts";
 import { CommandContainers } from "./command-containers.ts";
 import { endContainers, findContainer, type LiveContainer, startContainer } from "./container.ts";
 import { containerGroup } from "./container-group.ts";
 import { type DockerHost, type DockerSettings, openDockerHost } from "./host.ts";
 import { SANDBOX_LABEL } from "./labels.ts";
 import { LastWords } from "./last-words.ts";
-import { INSIDE, runnerMounts, specMounts } from "./mounts.ts";
+import { INSIDE, RUNNER, runnerMounts, specMounts } from "./mounts.ts";
 import { tryHost } from "./try-host.ts";
-
-/** Where an image has the runner. */
-const RUNNER = "/opt/slipway/apps/runner/src/main.ts";
 
 /** Sandboxes by a container engine: a system of their own, from an image, and of the host only the job's own folders. */
 export function createDockerProvider(settings: DockerSettings): SandboxProvider {
@@ -39,6 +36,7 @@ export function createDockerProvider(settings: DockerSettings): SandboxProvider 
     }));
   return {
     kind: "docker",
+    owner: agentUser(),
     get image() {
       return known?.image;
     },
@@ -91,9 +89,15 @@ async function start(host: DockerHost, spec: SandboxSpec, signal: AbortSignal): 
 
 /** Lets the agent's user into what it must see: where that is another one than the worker's, the folders are the worker's alone at first. */
 async function openFolders(host: DockerHost, spec: SandboxSpec, socketFolder: string): Promise<void> {
-  for (const folder of [spec.workspace, spec.home, spec.spool]) await giveToAgent(host.agent, folder);
+  for (const folder of [spec.home, spec.spool]) await giveToAgent(host.agent, folder);
+  await giveWorkspace(host, spec);
   // Nobody gets there but by a mount: the folders around are closed.
   for (const folder of [spec.control, socketFolder]) await chmod(folder, 0o755);
+}
+
+/** The folder alone: it may be shown above a base, and what is in it is theirs already, or will be given when it is made. */
+async function giveWorkspace({ agent }: DockerHost, { workspace }: SandboxSpec): Promise<void> {
+  await chown(workspace, agent.uid, agent.gid);
 }
 
 function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) {
@@ -124,7 +128,8 @@ async function withoutRunner(host: DockerHost, spec: SandboxSpec): Promise<Sandb
     expect: (shape) => commands.expect(shape),
     endExpected: () => commands.end(0),
   });
-  for (const folder of [spec.workspace, spec.home]) await giveToAgent(host.agent, folder);
+  await giveToAgent(host.agent, spec.home);
+  await giveWorkspace(host, spec);
   return sandbox;
 }
 
@@ -151,6 +156,8 @@ function resident(host: DockerHost, record: SandboxRecord, link: RunnerLink, liv
     link,
     lastWords: () => lastWords?.text() ?? "",
     socketFolder: socketFolderOf(host.settings.runtimeFolder, record.spec.id),
+    socketsInside: INSIDE.run,
+    socketsOwner: host.agent,
     group: containerGroup(host, live),
     watch: (onGone) => watchExit(live, onGone),
     endProcesses: () => live.kill(),
