@@ -1,4 +1,8 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// The threads and processes that tests start find their code compiled: half of the processor's time of those that open many stores.
+process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.cache/compiled");
 
 /** Suites that need more than Node and git, or minutes; `.ci/run` calls each by its own config entry. */
 const heavy = ["tests/scenarios/**", "tests/faults/**", "tests/agents/**", "tests/installation/**", "tests/docker/**"];
