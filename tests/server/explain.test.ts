@@ -68,6 +68,17 @@ describe("a queued job", () => {
     expect(await explain(id)).toMatchObject({ ...expected, owner: "you", reason: "No connected worker has gpu." });
     const able = await connected(["gpu"]);
     expect(await explain(id)).toMatchObject({ ...expected, owner: "worker", reason: expect.stringContaining("slots") });
+    const hold = async (reason: string | null) => await server.client("worker").call("holdWorker", { params: { worker: able }, body: { reason } });
+    await hold("only 3 MiB of memory are available");
+    expect(await explain(id)).toMatchObject({
+      ...expected,
+      owner: "you",
+      reason: expect.stringMatching(/claims nothing for now: only 3 MiB of memory are available\.$/),
+    });
+    const { workers } = await server.client("viewer").call("listWorkers", {});
+    expect(workers.map(({ held }) => held).toSorted()).toEqual([null, "only 3 MiB of memory are available"]);
+    await hold(null);
+    expect(await explain(id)).toMatchObject({ ...expected, owner: "worker" });
     await server.client("admin").call("drainWorker", { params: { worker: able }, body: {} });
     expect(await explain(id)).toMatchObject({ ...expected, owner: "you", reason: expect.stringContaining("draining") });
     const late = await submit(store(), repoId, { ...gpu, queueTimeoutMs: 0 });

@@ -334,10 +334,14 @@ test("the outcome is reported until the server answers, also after a restart of 
   expect(stub.attempt(jobId).events).toHaveLength(1);
 });
 
-test("nothing is claimed while the disk is nearly full", async () => {
-  const running = await start(async () => CHANGE, { minFreeBytes: Number.MAX_SAFE_INTEGER });
+test.each([
+  ["the disk", { minFreeBytes: Number.MAX_SAFE_INTEGER }, /^only \d+ MiB of disk are free under /],
+  ["the memory", { minFreeMemoryBytes: Number.MAX_SAFE_INTEGER }, /^only \d+ MiB of memory are available, /],
+])("nothing is claimed while %s is nearly full, and the server is told why", async (_, limits, reason) => {
+  const running = await start(async () => CHANGE, limits);
   stub.enqueue();
-  await stub.until(() => stub.connectedSignals === 1);
+  await stub.until(() => stub.holds.length > 0);
+  expect(stub.holds[0]).toMatch(reason);
   expect(stub.claimIds).toEqual([]);
   await running.stop();
 });

@@ -30,6 +30,8 @@ export class StubServer implements AsyncDisposable {
   readonly attempts = new Map<string, StubAttempt>();
   readonly claimIds: string[] = [];
   readonly renewals: Array<{ key: string; at: number }> = [];
+  /** Why a worker claims nothing, as it said. */
+  readonly holds: Array<string | null> = [];
   readonly finalJobs = new Set<string>();
   ttlMs = 10_000;
   /** Called for each request before it is answered; may throw, or destroy the socket. */
@@ -141,6 +143,10 @@ export class StubServer implements AsyncDisposable {
     if (name === "registerWorker") {
       const live = [...this.attempts.values()].filter((one) => one.live).map(({ claim }) => ({ jobId: claim.job.id, fence: claim.fence }));
       return { installationId: INSTALLATION, leaseTtlMs: this.ttlMs, leaseRenewMs: 3_000, live };
+    }
+    if (name === "holdWorker") {
+      this.holds.push((body as { reason: string | null }).reason);
+      return {};
     }
     if (name === "claim") return { claim: await this.#claim(body, response) };
     if (name === "getJob") {

@@ -25,6 +25,7 @@ import {
   claimResponseSchema,
   finishResponseSchema,
   finishSchema,
+  holdWorkerSchema,
   registeredWorkerSchema,
   registerWorkerSchema,
   renewResponseSchema,
@@ -183,6 +184,14 @@ export const ENDPOINTS = {
     roles: [],
     summary: "Let a worker finish what it has and claim nothing more.",
     body: z.strictObject({}),
+    response: z.object({}),
+  },
+  holdWorker: {
+    method: "POST",
+    path: "/v1/workers/{worker}/hold",
+    roles: ["worker"],
+    summary: "Say why a worker claims nothing for now, or that it claims again.",
+    body: holdWorkerSchema,
     response: z.object({}),
   },
   registerWorker: {

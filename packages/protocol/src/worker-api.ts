@@ -126,6 +126,9 @@ export const workerSignalSchema = z.discriminatedUnion("type", [
 ]);
 export type WorkerSignal = z.infer<typeof workerSignalSchema>;
 
+/** Why a connected worker claims nothing for now, such as want of disk or memory; null: it claims again. */
+export const holdWorkerSchema = z.strictObject({ reason: z.string().min(1).max(500).nullable() });
+
 /** A worker as the API shows it, with the attempts that it has now. */
 export const workerViewSchema = z.object({
   id: idSchema,
@@ -138,6 +141,8 @@ export const workerViewSchema = z.object({
   /** Whether its signal connection is open. */
   connected: z.boolean(),
   draining: z.boolean(),
+  /** Why it claims nothing for now; null where it does, and where it is not connected. */
+  held: z.string().nullable(),
   registeredAt: timeSchema,
   lastSeenAt: timeSchema,
   running: z.array(z.object({ jobId: idSchema, number: z.int(), fence: fenceSchema })),

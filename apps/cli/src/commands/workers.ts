@@ -57,6 +57,7 @@ function columnsOf(screen: Screen): Array<Column<WorkerView>> {
     { title: "workspaces", text: ({ capabilities }) => workspaceKindOf(capabilities) ?? "?" },
     { title: "version", text: ({ version }) => printable(version) },
     { title: "backends", text: ({ backends }) => printable(backends.map(({ name }) => name).join(" ")) || "none" },
+    { title: "waits for", text: ({ held }) => printable(held ?? "") },
     { title: "jobs", text: ({ running }) => running.map(({ number }) => number).join(" "), grows: true },
   ];
 }

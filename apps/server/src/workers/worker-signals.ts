@@ -5,6 +5,8 @@ import { keepAlive, PING_MS } from "../http/keep-alive.ts";
 /** The open signal connections of workers. A worker counts as connected while it has one. */
 export class WorkerSignals {
   readonly #sockets = new Map<string, Set<WebSocket>>();
+  /** Why a connected worker claims nothing for now. */
+  readonly #held = new Map<string, string>();
   readonly #pingMs: number;
 
   constructor(pingMs = PING_MS) {
@@ -23,7 +25,9 @@ export class WorkerSignals {
     socket.once("close", () => {
       const open = this.#sockets.get(workerId);
       open?.delete(socket);
-      if (open?.size === 0) this.#sockets.delete(workerId);
+      if (open?.size !== 0) return;
+      this.#sockets.delete(workerId);
+      this.#held.delete(workerId);
     });
     onAlive();
   }
@@ -39,6 +43,17 @@ export class WorkerSignals {
 
   isConnected(workerId: string): boolean {
     return this.#sockets.has(workerId);
+  }
+
+  /** Keeps why a worker claims nothing for now, for as long as it is connected; null: it claims again. */
+  hold(workerId: string, reason: string | null): void {
+    if (reason === null || !this.isConnected(workerId)) this.#held.delete(workerId);
+    else this.#held.set(workerId, reason);
+  }
+
+  /** Why it claims nothing for now; null where it does, as far as it has said. */
+  heldBy(workerId: string): string | null {
+    return this.#held.get(workerId) ?? null;
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { toSlipwayError } from "@slipway/protocol/errors";
 import type { JobKind } from "@slipway/protocol/job";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
+import type { Hold } from "./hold.ts";
 import { pause } from "./pause.ts";
 import type { PendingClaims } from "./pending-claims.ts";
 
@@ -10,7 +11,7 @@ import type { PendingClaims } from "./pending-claims.ts";
 export const CLAIM_WAIT_MS = 30_000;
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 5_000;
-/** How often a full disk is looked at again, in ms. */
+/** How often a machine without room is looked at again, in ms. */
 const NO_ROOM_PAUSE_MS = 5_000;
 /** A server that answers "nothing" at once, such as one that is stopping, is asked again after this many ms. */
 const EMPTY_ANSWER_PAUSE_MS = 500;
@@ -22,6 +23,8 @@ export interface ClaimLoopOptions {
   readonly pending: PendingClaims;
   /** Why nothing may be claimed now; undefined where something may. */
   readonly noRoom: () => Promise<string | undefined>;
+  /** Is told that reason as long as there is one, and null afterwards. */
+  readonly hold: Pick<Hold, "say">;
   /** Runs the attempt to its end; `settled` is called when the claim's id need not be kept any more. */
   readonly run: (claim: Claim, settled: () => Promise<void>) => Promise<void>;
   /** The server does not know this worker: registers it again. */
@@ -36,21 +39,19 @@ export interface ClaimLoopOptions {
 export async function claimLoop(options: ClaimLoopOptions, signal: AbortSignal): Promise<void> {
   const { pending, kind, log } = options;
   let claimId: string | undefined;
-  let told = false;
   for (let failures = 0; !signal.aborted; ) {
     try {
       const reason = await options.noRoom();
       if (reason !== undefined) {
-        if (!told) log.warn({ kind, reason }, "nothing is claimed: the disk is nearly full");
-        told = true;
+        await options.hold.say(reason);
         await pause(NO_ROOM_PAUSE_MS, signal);
         continue;
       }
+      await options.hold.say(null);
       claimId ??= await pending.take(kind);
       const claim = await ask(options, claimId, signal);
       if (failures > 0) log.info({ kind }, "claiming again");
       failures = 0;
-      told = false;
       if (!claim) continue;
       const settled = claimId;
       claimId = undefined;

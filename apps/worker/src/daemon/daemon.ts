@@ -19,6 +19,7 @@ import { Workspaces } from "../workspaces/workspaces.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { openWorkerFolders, type WorkerFolders } from "./folders.ts";
 import { noRoom } from "./free-space.ts";
+import { Hold } from "./hold.ts";
 import { Homes } from "./homes.ts";
 import { readIdentity } from "./identity.ts";
 import { Leases } from "./leases.ts";
@@ -58,6 +59,8 @@ export interface DaemonOptions {
   /** Ends the start, such as while the server is out of reach. */
   readonly signal: AbortSignal;
   readonly minFreeBytes?: number;
+  /** Below this much memory that is available nothing new is claimed; MIN_FREE_MEMORY_BYTES where it is missing. */
+  readonly minFreeMemoryBytes?: number;
   readonly spoolLimitBytes?: number;
   readonly renewMs?: number;
   readonly sweepMs?: number;
@@ -256,12 +259,13 @@ async function runSlots(
   resumed: Array<Extract<Start, { kind: "resumed" }>>,
 ): Promise<void> {
   const pending = await PendingClaims.open(services.folders.claims);
+  const hold = new Hold(services.client, workerId, options.log);
   const slot = async (kind: JobKind, first: Start | undefined): Promise<void> => {
     if (first) await runOne(services, first);
     const run = (claim: Extract<Start, { kind: "claimed" }>["claim"], settled: () => Promise<void>): Promise<void> =>
       runOne(services, { kind: "claimed", claim, settled });
-    const room = (): Promise<string | undefined> => noRoom(services.folders.root, options.minFreeBytes);
-    await claimLoop({ client: services.client, workerId, kind, pending, noRoom: room, run, register: registerAgain, log: options.log }, signal);
+    const room = (): Promise<string | undefined> => noRoom(services.folders.root, options);
+    await claimLoop({ client: services.client, workerId, kind, pending, noRoom: room, hold, run, register: registerAgain, log: options.log }, signal);
   };
   const takeResumed = (kind: JobKind): Start | undefined => {
     const index = resumed.findIndex(({ state }) => state.claim.job.kind === kind);

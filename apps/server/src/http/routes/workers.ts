@@ -9,7 +9,7 @@ import type { Handlers } from "../call.ts";
 import { closeWhenRevoked } from "../close-when-revoked.ts";
 
 /** Workers as such: register, list, drain. */
-export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker"> {
+export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker" | "holdWorker"> {
   return {
     registerWorker: async ({ body }) => {
       await plane.workers.register(body);
@@ -18,7 +18,12 @@ export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWor
     },
     listWorkers: async () => {
       const workers = await plane.store.listWorkers();
-      return { workers: workers.map((worker) => ({ ...worker, connected: plane.signals.isConnected(worker.id) })) };
+      return { workers: workers.map((worker) => ({ ...worker, connected: plane.signals.isConnected(worker.id), held: plane.signals.heldBy(worker.id) })) };
+    },
+    holdWorker: async ({ params, body }) => {
+      await plane.workers.get(params.worker);
+      plane.signals.hold(params.worker, body.reason);
+      return {};
     },
     drainWorker: async ({ params, by }) => {
       await plane.workers.setDraining(params.worker, true, by);

@@ -67,6 +67,13 @@ async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Prom
       unblock: `${RESTART} ${AT_THE_DEADLINE}`,
     };
   }
+  const held = working.flatMap(({ id, name }) => {
+    const reason = plane.signals.heldBy(id);
+    return reason === null ? [] : [`${name} claims nothing for now: ${reason}`];
+  });
+  if (held.length === working.length) {
+    return { owner: "you", reason: `${held.join("; ")}.`, unblock: `It is taken as soon as there is room again. ${AT_THE_DEADLINE}` };
+  }
   const line =
     ahead > 0 ? `${ahead} ${ahead === 1 ? "job is" : "jobs are"} ahead of it and all slots are taken.` : "All slots of the workers that can take it are taken.";
   return { owner: "worker", reason: line, unblock: `Nothing to do: the next free slot takes it. More slots or workers make it quicker. ${AT_THE_DEADLINE}` };
