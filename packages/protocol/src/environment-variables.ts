@@ -132,6 +132,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_WORKSPACE_LIMIT",
+    readBy: "command line",
+    fallback: "`worker.workspaceLimit`, else no limit",
+    meaning: "What one workspace may take of the disk, such as `10g` ([workspaces.md](workspaces.md#limits)).",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_MEMORY_LIMIT",
     readBy: "command line, worker",
     fallback: "`worker.memoryLimit`, else no limit",

@@ -37,6 +37,9 @@ export const workerSettingsSchema = z.strictObject({
     .enum(WORKSPACE_SETTINGS)
     .default("auto")
     .describe("How workspaces are made: the quickest way that works in the data folder, or one and no other ([workspaces.md](workspaces.md))."),
+  workspaceLimit: sizeSchema
+    .optional()
+    .describe("What one workspace may take of the disk, such as `10g`, or `none`; without it no limit ([workspaces.md](workspaces.md#limits))."),
   memoryLimit: sizeSchema.optional().describe("Memory of one sandbox, such as `4g`, or `none` ([sandbox.md](sandbox.md#limits)); without it no limit."),
   processLimit: z
     .union([z.int().min(1).max(9_999_999), z.literal("none")], "expected a whole number from 1 to 9999999, or none")

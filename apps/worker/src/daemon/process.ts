@@ -7,16 +7,17 @@ import { gatewayFolder, runtimeFolder } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import { WORKSPACE_SETTINGS, type WorkspaceSetting } from "@slipway/protocol/workspace-kind";
+import { WORKSPACE_SETTINGS } from "@slipway/protocol/workspace-kind";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
 import { limitsInForce, requireLimits } from "../sandbox/limits/in-force.ts";
-import { DEFAULT_LIMITS, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
+import { DEFAULT_LIMITS, parseSize, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
 import { takeSecretVariables } from "../secrets/backend-secrets.ts";
+import type { WorkspaceSettings } from "../workspaces/workspaces.ts";
 import { WorkerDaemon } from "./daemon.ts";
 import { onDrainSignal } from "./drain-signal.ts";
 import { describeBackends } from "./register.ts";
@@ -32,6 +33,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --name NAME         name for people (the host's)
   --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
   --workspaces KIND   auto (default), overlay, reflink or worktree: how workspaces are made (docs/workspaces.md)
+  --workspace-limit SIZE
+                      what one workspace may take of the disk, such as 10g; needs overlay
   --sandbox KIND      bwrap (default), or none: no isolation at all
   --memory-limit SIZE, --process-limit N, --file-limit SIZE
                       what one sandbox may use, such as 4g; needs a control group, or bubblewrap (docs/sandbox.md)
@@ -50,7 +53,7 @@ interface Arguments {
   readonly verifySlots: number;
   readonly name: string;
   readonly sandbox: "bwrap" | "none";
-  readonly workspaces: WorkspaceSetting;
+  readonly workspaces: WorkspaceSettings;
   /** Folder with the secrets of backends. */
   readonly secrets: string;
   /** Where further backends are. */
@@ -174,6 +177,7 @@ function readArguments(): Arguments {
       secrets: { type: "string" },
       sandbox: { type: "string", default: "bwrap" },
       workspaces: { type: "string", default: "auto" },
+      "workspace-limit": { type: "string", default: "none" },
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
@@ -187,8 +191,8 @@ function readArguments(): Arguments {
   }
   const { sandbox } = values;
   if (sandbox !== "bwrap" && sandbox !== "none") throw new SlipwayError("INVALID_REQUEST", `--sandbox is bwrap or none, not ${sandbox}.`);
-  const workspaces = WORKSPACE_SETTINGS.find((setting) => setting === values.workspaces);
-  if (!workspaces) throw new SlipwayError("INVALID_REQUEST", `--workspaces is one of ${WORKSPACE_SETTINGS.join(", ")}, not ${values.workspaces}.`);
+  const setting = WORKSPACE_SETTINGS.find((each) => each === values.workspaces);
+  if (!setting) throw new SlipwayError("INVALID_REQUEST", `--workspaces is one of ${WORKSPACE_SETTINGS.join(", ")}, not ${values.workspaces}.`);
   const data = resolve(required("--data", values.data));
   return {
     data,
@@ -198,7 +202,7 @@ function readArguments(): Arguments {
     verifySlots: count("--verify-slots", values["verify-slots"]),
     name: values.name.slice(0, 100),
     sandbox,
-    workspaces,
+    workspaces: { setting, limitBytes: limitOf(values["workspace-limit"]) },
     secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
@@ -209,6 +213,10 @@ function readArguments(): Arguments {
 function required(name: string, value: string | undefined): string {
   if (value === undefined || value === "") throw new SlipwayError("INVALID_REQUEST", `${name} is missing.`, { hint: "`--help` lists the arguments." });
   return value;
+}
+
+function limitOf(size: string): number | undefined {
+  return parseSize("--workspace-limit", size) ?? undefined;
 }
 
 function count(name: string, text: string): number {

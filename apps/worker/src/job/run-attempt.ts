@@ -20,6 +20,7 @@ import { expectSecrets } from "./secrets.ts";
 import { setUp } from "./setup.ts";
 import { runTurn, turnKey } from "./turn.ts";
 import { verifyTree } from "./verify.ts";
+import { orWorkspaceFull } from "./workspace-full.ts";
 
 /** What the steps of a task share once it is prepared. */
 interface Task {
@@ -42,7 +43,7 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   } catch (error) {
     // What broke because everything was ended says less than why it was ended.
     context.signal.throwIfAborted();
-    throw error;
+    throw await orWorkspaceFull(context, error);
   }
 }
 
