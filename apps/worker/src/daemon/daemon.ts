@@ -261,7 +261,13 @@ async function runSlots(
     if (first) await runOne(services, first);
     const run = (claim: Extract<Start, { kind: "claimed" }>["claim"], settled: () => Promise<void>): Promise<void> =>
       runOne(services, { kind: "claimed", claim, settled });
-    const room = (): Promise<string | undefined> => noRoom(services.folders.root, options.minFreeBytes);
+    const room = async (): Promise<string | undefined> => {
+      const reason = await noRoom(services.folders.root, options.minFreeBytes);
+      if (reason === undefined) return undefined;
+      // Bases that nobody uses may be what fills the disk.
+      await services.workspaces.makeRoom();
+      return await noRoom(services.folders.root, options.minFreeBytes);
+    };
     await claimLoop({ client: services.client, workerId, kind, pending, noRoom: room, run, register: registerAgain, log: options.log }, signal);
   };
   const takeResumed = (kind: JobKind): Start | undefined => {

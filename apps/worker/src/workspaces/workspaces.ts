@@ -62,6 +62,11 @@ export class Workspaces implements AsyncDisposable {
     return { kind: this.kind, bases: this.#bases, layer: place.layer, disk };
   }
 
+  /** Removes the bases that nobody uses, where the disk is short of room. */
+  async makeRoom(): Promise<void> {
+    await this.#bases.sweep();
+  }
+
   /** Removes a place with the workspace in it. Nothing may run there any more. */
   async removePlace(place: Place): Promise<void> {
     await removeOwned(place.root, this.#folders.sandboxes);
