@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { ignoreMissing } from "./bare-store.ts";
 import type { BaseStore, UsedBase } from "./bases/base-store.ts";
-import { refreshIndex } from "./bases/build-base.ts";
+import { giveTo, refreshIndex } from "./bases/build-base.ts";
 import type { LayerDisk } from "./bases/layer-disk.ts";
 import { unmountBelow } from "./bases/mounts.ts";
 import { copySharing } from "./bases/reflink.ts";
@@ -117,6 +117,7 @@ async function copyBase(repository: WorkerRepository, options: AddWorkspace, { b
       (signal) => makePrivateGitDir(repository, options, signal),
     );
     await copyIndex(join(metadata, "index"), join(workspace, ".git/index"));
+    await giveTo(bases.owner, [join(workspace, ".git")]);
     return base.how;
   } finally {
     // A copy needs its base no longer.

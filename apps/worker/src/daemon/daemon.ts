@@ -104,7 +104,7 @@ export class WorkerDaemon implements AsyncDisposable {
     let workspaces: Workspaces | undefined;
     try {
       const workerId = await readIdentity(folders.identity);
-      workspaces = await Workspaces.open(folders, options.workspaces ?? { setting: "worktree" }, options.log);
+      workspaces = await Workspaces.open(folders, { setting: "worktree", ...options.workspaces, owner: options.provider.owner }, options.log);
       const services = await makeServices(options, folders, workspaces, leases, controls);
       const registration = registrationOf(options, workspaces, workerId);
       const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);

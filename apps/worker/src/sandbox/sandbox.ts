@@ -8,6 +8,8 @@ import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
  */
 export interface SandboxProvider {
   readonly kind: SandboxKind;
+  /** Who the inside is to the host, where that is another user than the worker's: workspaces belong to them from the start. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
   probe(): Promise<void>;
   /** Starts the sandbox and, unless the spec wants none, its resident runner. SANDBOX_UNAVAILABLE where it cannot be set up as asked. */

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseStore } from "@slipway/git/bases/base-store";
+import type { Owner } from "@slipway/git/bases/build-base";
 import { unmountBelow } from "@slipway/git/bases/mounts";
 import { probeWorkspaces } from "@slipway/git/bases/probe";
 import { makeLayer, readBaseOf } from "@slipway/git/bases/workspace-layer";
@@ -12,6 +13,12 @@ import { BOOT_ID } from "../attempt/attempt-state.ts";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import { type Place, placeAt } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
+
+/** Of whoever opens them. */
+export interface WorkspaceOptions extends WorkspaceSettings {
+  /** Whose the files are, where the agents are another user than the worker's. */
+  readonly owner?: Owner | undefined;
+}
 
 export interface WorkspaceSettings {
   readonly setting: WorkspaceSetting;
@@ -34,7 +41,7 @@ export class Workspaces implements AsyncDisposable {
   }
 
   /** Tries what works here, and takes up what an earlier worker process left. INVALID_CONFIG where a kind is asked for that does not work. */
-  static async open(folders: WorkerFolders, { setting, limitBytes }: WorkspaceSettings, log: Logger): Promise<Workspaces> {
+  static async open(folders: WorkerFolders, { setting, limitBytes, owner }: WorkspaceOptions, log: Logger): Promise<Workspaces> {
     const { kind, reasons } = await probeWorkspaces(folders.root, setting);
     if (limitBytes !== undefined) await requireDisks(folders, kind, limitBytes);
     log.info({ workspaces: kind, ...(Object.keys(reasons).length > 0 ? { reasons } : {}) }, "workspaces probed");
@@ -42,6 +49,7 @@ export class Workspaces implements AsyncDisposable {
       folder: folders.bases,
       layered: kind === "overlay",
       bootId: BOOT_ID,
+      owner,
       onTrouble: (err) => log.warn({ err }, "something went wrong with a base of workspaces; jobs go on without it"),
       // What an earlier process made is nobody's any more where workspaces are checkouts of their own.
       limits: kind === "worktree" ? { idleMs: -1 } : {},
