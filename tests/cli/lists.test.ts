@@ -98,8 +98,8 @@ test("repos: add, list, show, set, sync", async () => {
 test("workers: away, connected, what they run; filters, and drain by name", async () => {
   const id = await server.worker(["backend:script"], "none");
   const list = await printed("workers");
-  expect(head(list)).toEqual(["worker", "state", "slots", "sandbox", "version", "backends", "jobs"]);
-  expect(list).toMatch(new RegExp(`^worker-${id.slice(-4)} +away, seen (just now|\\d+ s ago) +0/4 +none`, "m"));
+  expect(head(list)).toEqual(["worker", "state", "slots", "sandbox", "workspaces", "version", "backends", "jobs"]);
+  expect(list).toMatch(new RegExp(`^worker-${id.slice(-4)} +away, seen (just now|\\d+ s ago) +0/4 +none +\\?`, "m"));
   const signals = new AbortController();
   const opened = Promise.withResolvers<void>();
   const reading = (async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BaseLimits } from "@slipway/git/bases/base-store";
@@ -189,6 +190,40 @@ describe.runIf(KINDS_HERE.includes("overlay"))("bases under overlays", () => {
     await expect(third).rejects.toThrow();
     await expectWorktree(bench, (await shelf.add("four", next)).workspace, next);
     expect(shelf.bases.list().map(({ users }) => users)).toEqual([1, 1]);
+  });
+
+  test("files belong to the sandbox' user from the start, and git trusts the index there too", async () => {
+    const bench = await makeHub({ ...FILLER, a: "1", folder: { link: "filler" } });
+    const owner = { uid: 54_321, gid: 54_322 };
+    const shelf = await openShelf(bench, "overlay", MANY, owner);
+    await shelf.add("one", bench.baseOid);
+    const next = await land(bench, { a: "2", run: { run: "x" } });
+    const { workspace, base } = await shelf.add("two", next);
+    expect(base).toBe("delta");
+    // The way there, and the objects, which a sandbox is shown.
+    execFileSync("chmod", ["a+x", bench.dir, shelf.data, join(shelf.data, "worker"), join(shelf.data, "worker/places"), join(workspace, "..")]);
+    execFileSync("chmod", ["-R", "a+rX", bench.root]);
+    const asOwner = (...args: string[]): string =>
+      execFileSync("git", ["-C", workspace, ...args], { ...owner, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: "/nonexistent" } });
+    // Not one file differs by its stat data: git would have to read it.
+    expect(asOwner("diff-files", "--name-only")).toBe("");
+    expect(asOwner("status", "--porcelain")).toBe("");
+    execFileSync("sh", ["-c", "echo 3 > a; rm run; mkdir filler/new; echo 1 > filler/new/x; echo 1 >> filler/1/1"], { ...owner, cwd: workspace });
+    expect(asOwner("status", "--porcelain").split("\n").filter(Boolean)).toEqual([" M a", " M filler/1/1", " D run", "?? filler/new/"]);
+    asOwner("commit", "-qam", "mine");
+  });
+
+  test("where no layer can be made, a base with all files is, and that is told", async () => {
+    const bench = await makeHub({ ...FILLER, gone: "1" });
+    const shelf = await openShelf(bench, "overlay", MANY);
+    await shelf.add("one", bench.baseOid);
+    await writeFile(join(shelf.bases.folder, idsOf(shelf)[0] ?? "", "git/.git/index"), "no index");
+    const next = await land(bench, { a: "1" });
+    const { workspace, base } = await shelf.add("two", next);
+    expect(base).toBe("whole");
+    await expectWorktree(bench, workspace, next);
+    expect(shelf.troubles).toEqual([expect.objectContaining({ code: "WORKSPACE_FAILED" })]);
+    expect((await readdir(shelf.bases.folder)).toSorted()).toEqual(idsOf(shelf).toSorted());
   });
 
   test("nothing is removed through a mount", async () => {

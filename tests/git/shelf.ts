@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type BaseLimits, BaseStore } from "@slipway/git/bases/base-store";
+import type { Owner } from "@slipway/git/bases/build-base";
 import { unmountBelow } from "@slipway/git/bases/mounts";
 import { probeWorkspaces } from "@slipway/git/bases/probe";
 import { removeTree } from "@slipway/git/remove-tree";
@@ -32,7 +33,7 @@ export interface Shelf {
 }
 
 /** Everything is gone at the end of the test, mounts first. */
-export async function openShelf(bench: Bench, kind: WorkspaceKind, limits: Partial<BaseLimits> = {}): Promise<Shelf> {
+export async function openShelf(bench: Bench, kind: WorkspaceKind, limits: Partial<BaseLimits> = {}, owner?: Owner): Promise<Shelf> {
   const data = join(bench.dir, `data-${kind}`);
   await mkdir(data);
   if (kind === "reflink") atEnd(await mountXfs(data));
@@ -42,7 +43,13 @@ export async function openShelf(bench: Bench, kind: WorkspaceKind, limits: Parti
   expectKind((await probeWorkspaces(root, kind)).kind, kind);
   const repository = await openWorkerRepository(join(root, "repository"), accessOf(bench, null), never);
   const troubles: unknown[] = [];
-  const options = { folder: join(root, "bases"), layered: kind === "overlay", bootId: "this boot", onTrouble: (error: unknown) => void troubles.push(error) };
+  const options = {
+    folder: join(root, "bases"),
+    layered: kind === "overlay",
+    owner,
+    bootId: "this boot",
+    onTrouble: (error: unknown) => void troubles.push(error),
+  };
   let bases = await BaseStore.open({ ...options, limits: { minFreeBytes: 0, ...limits } });
   atEnd(() => bases[Symbol.asyncDispose]());
   const placeOf = (name: string): string => join(root, "places", name);

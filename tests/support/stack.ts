@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly sandbox?: SandboxKind;
   readonly slots?: number;
   readonly verifySlots?: number;
+  /** Further flags of the worker. */
+  readonly workerFlags?: readonly string[];
   /** Data folder to use; a fresh temporary one where it is missing. It is removed in the end only in the latter case. */
   readonly data?: string;
   /** Folder of the secrets of backends; the worker's own default where it is missing. */
@@ -163,7 +165,7 @@ export class Stack implements AsyncDisposable {
     if (part === "integrator") return [...data, ...server];
     const gatewayFolder = join(this.#runtime, "gateway");
     if (part === "gateway") return ["serve", ...data, ...server, "--socket", join(gatewayFolder, "s")];
-    const { slots = 4, verifySlots = 2, sandbox = "bwrap", secrets } = this.#options;
+    const { slots = 4, verifySlots = 2, sandbox = "bwrap", secrets, workerFlags = [] } = this.#options;
     return [
       ...data,
       ...server,
@@ -178,6 +180,7 @@ export class Stack implements AsyncDisposable {
       "--gateway-folder",
       gatewayFolder,
       ...(secrets === undefined ? [] : ["--secrets", secrets]),
+      ...workerFlags,
     ];
   }
 

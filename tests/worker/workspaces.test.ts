@@ -31,6 +31,12 @@ async function overlaysOf(stack: Stack): Promise<string[]> {
   return (await readMounts()).filter(({ type, point }) => type === "overlay" && point.startsWith(stack.data)).map(({ point }) => point);
 }
 
+/** The files that are disks now, of everybody. */
+async function loopFiles(): Promise<string[]> {
+  const disks = (await readdir("/sys/block")).filter((name) => name.startsWith("loop"));
+  return await Promise.all(disks.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => "")));
+}
+
 /** Waits until the job's agent has said something, and answers its workspace as the host sees it. */
 async function workspaceAtWork(stack: Stack, client: Client, job: string): Promise<string> {
   for await (const frame of client.follow(job)) if (frame.type === "event" && frame.event.kind === "message") break;
@@ -96,6 +102,25 @@ describe.runIf(!reason)("jobs above shared bases", () => {
     expect(await readFile(join(stack.data, "worker/bases", (await basesOf(stack))[0] ?? "", "tree/a"), "utf8")).toBe("1\n");
   });
 
+  test("a workspace with a limit is clean, ends a job that fills it with the figures, and its disk goes with it", async () => {
+    await using stack = await Stack.start({ slots: 1, verifySlots: 1, workerFlags: ["--workspace-limit", "48m"] });
+    await using repository = await makeRepository(FILES);
+    const client = await stack.client();
+    await repository.register(client, "sample");
+    const fine = (await ended(client, await submitScript(client, "sample", [[{ shell: LOOK.replace('"$NAME"', "first") }]]))).job;
+    expect(fine, JSON.stringify(fine.failure)).toMatchObject({ state: "done" });
+    expect(logText(await allEvents(client, fine.id), "stdout")).toBe("overlayfs\n0\n1\n");
+    const steps = [{ write: { path: "kept", content: "kept" } }, { shell: "head -c 100M /dev/zero > big" }];
+    const { job } = await ended(client, await submitScript(client, "sample", [steps], { maxAttempts: 1 }));
+    expect(job).toMatchObject({ state: "failed", failure: { code: "DISK_FULL", details: { failure: { code: "BACKEND_FAILED" } } } });
+    const { limitBytes = 0, usedBytes = 0 } = (job.failure?.details ?? {}) as { limitBytes?: number; usedBytes?: number };
+    expect(limitBytes).toBeLessThanOrEqual(48 * 1024 ** 2);
+    expect(usedBytes).toBeGreaterThan(limitBytes * 0.99);
+    await stack.stop();
+    expect(await stack.leftovers()).toEqual(NOTHING_LEFT);
+    expect((await loopFiles()).filter((file) => file.startsWith(stack.data))).toEqual([]);
+  });
+
   test("what a killed worker left is unmounted and removed by the next one where the job is no longer its own", async () => {
     await using stack = await Stack.start({ slots: 1, verifySlots: 1 });
     await using repository = await makeRepository(FILES);
@@ -116,12 +141,28 @@ describe.runIf(!reason)("jobs above shared bases", () => {
   });
 });
 
+test("a limit of workspaces that cannot be kept keeps a worker from starting", async () => {
+  const dataFolder = await scratch();
+  const start = WorkerDaemon.start({
+    ...{ dataFolder, url: "http://127.0.0.1:9", token: "t", name: "test", slots: 1, verifySlots: 1, version: "0" },
+    ...{ provider: new ProcessProvider(), manifests: [], toolchains: [], log: pino({ level: "silent" }) },
+    workspaces: { setting: "worktree", limitBytes: 48 * 1024 ** 2 },
+    signal: new AbortController().signal,
+    runAttempt: () => Promise.reject(new Error("no job comes")),
+  });
+  await expect(start).rejects.toMatchObject({
+    code: "INVALID_CONFIG",
+    message: expect.stringContaining("worktree"),
+    hint: expect.stringContaining("workspaceLimit"),
+  });
+});
+
 test("a worker that is asked for a kind which does not work in its folder does not start, and says why", async () => {
   // A file system in memory shares no blocks.
   const dataFolder = await scratch("/dev/shm");
   const start = WorkerDaemon.start({
     ...{ dataFolder, url: "http://127.0.0.1:9", token: "t", name: "test", slots: 1, verifySlots: 1, version: "0" },
-    ...{ provider: new ProcessProvider(), manifests: [], toolchains: [], workspaces: "reflink", log: pino({ level: "silent" }) },
+    ...{ provider: new ProcessProvider(), manifests: [], toolchains: [], workspaces: { setting: "reflink" }, log: pino({ level: "silent" }) },
     signal: new AbortController().signal,
     runAttempt: () => Promise.reject(new Error("no job comes")),
   });

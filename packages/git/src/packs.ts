@@ -18,10 +18,14 @@ export async function copyObjects(copy: { from: string; to: string; oid: string;
   }
 }
 
-/** Writes what `oid` reaches and `known` do not as a self-contained pack into `folder`; answers its path without the suffix. BASE_NOT_FOUND. */
-export async function writePack(pack: { from: string; oid: string; known: readonly string[]; folder: string }): Promise<string> {
+/**
+ * Writes what `oid` reaches and `known` do not as a self-contained pack into `folder`; answers its path without the suffix. Where that is on another file
+ * system than `from`, `objects` is an object folder beside it: git writes there first, and renames. BASE_NOT_FOUND.
+ */
+export async function writePack(pack: { from: string; oid: string; known: readonly string[]; folder: string; objects?: string }): Promise<string> {
+  const env = pack.objects === undefined ? {} : { GIT_OBJECT_DIRECTORY: pack.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(pack.from, "objects") };
   const input = [pack.oid, "--not", ...pack.known].map((line) => `${line}\n`).join("");
-  const hash = await gitText(["pack-objects", "--revs", "--quiet", join(pack.folder, "pack")], { gitDir: pack.from, input, failure: "BASE_NOT_FOUND" });
+  const hash = await gitText(["pack-objects", "--revs", "--quiet", join(pack.folder, "pack")], { gitDir: pack.from, input, env, failure: "BASE_NOT_FOUND" });
   return join(pack.folder, `pack-${hash}`);
 }
 

@@ -34,7 +34,7 @@ export async function makePrivateGitDir(
     writeFile(join(gitDir, "objects/info/alternates"), alternatesText(repository.upstreamObjects)),
     mirrorShallow(repository.upstreamGit, gitDir),
   ]);
-  if (options.withJobObjects) await giveJobObjects(repository, options.baseOid, join(gitDir, "objects/pack"), signal);
+  if (options.withJobObjects) await giveJobObjects(repository, options.baseOid, join(gitDir, "objects"), signal);
   await writeFile(join(gitDir, "HEAD"), `ref: refs/heads/${options.branchName}\n`);
 }
 
@@ -50,7 +50,7 @@ export async function copyIndex(from: string, to: string): Promise<void> {
 }
 
 /** Copies the objects of a job's commit that the upstream does not have, and no others. */
-async function giveJobObjects(repository: WorkerRepository, oid: string, folder: string, signal: AbortSignal): Promise<void> {
+async function giveJobObjects(repository: WorkerRepository, oid: string, objects: string, signal: AbortSignal): Promise<void> {
   const known = await upstreamBoundary(repository, oid, signal);
-  if (!known.includes(oid)) await writePack({ from: repository.jobsGit, oid, known, folder });
+  if (!known.includes(oid)) await writePack({ from: repository.jobsGit, oid, known, folder: join(objects, "pack"), objects });
 }

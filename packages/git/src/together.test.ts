@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { together } from "./together.ts";
+import { together, untilAborted } from "./together.ts";
 
 test("both results come, in their order", async () => {
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -36,4 +36,16 @@ test("an abort from outside reaches both", async () => {
   const both = together(outside.signal, untilAborted, untilAborted);
   outside.abort(new Error("enough"));
   await expect(both).rejects.toThrow("enough");
+});
+
+test("whoever waits for another's work stops with the signal, and hears of the work's own end", async () => {
+  const patience = new AbortController();
+  const { promise, reject } = Promise.withResolvers<string>();
+  const waiting = untilAborted(promise, patience.signal);
+  patience.abort(new Error("no patience"));
+  await expect(waiting).rejects.toThrow("no patience");
+  reject(new Error("nobody hears this"));
+  const { signal } = new AbortController();
+  await expect(untilAborted(Promise.resolve("done"), signal)).resolves.toBe("done");
+  await expect(untilAborted(Promise.reject(new Error("broken")), signal)).rejects.toThrow("broken");
 });

@@ -21,3 +21,18 @@ export async function together<A, B>(
   if (one.status === "rejected" || other.status === "rejected") throw failed.signal.reason;
   return [one.value, other.value];
 }
+
+/** Waits for another's work as long as one's own signal allows: where that aborts first, rejects with its reason, and the work goes on without us. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  // Nobody hears of its end after an abort.
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

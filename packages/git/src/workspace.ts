@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { ignoreMissing } from "./bare-store.ts";
 import type { BaseStore, UsedBase } from "./bases/base-store.ts";
-import { refreshIndex } from "./bases/build-base.ts";
+import { giveTo, refreshIndex } from "./bases/build-base.ts";
+import type { LayerDisk } from "./bases/layer-disk.ts";
 import { unmountBelow } from "./bases/mounts.ts";
 import { copySharing } from "./bases/reflink.ts";
 import { makeLayer, mountLayer, writeBaseOf } from "./bases/workspace-layer.ts";
@@ -34,6 +35,8 @@ export interface SharedBases {
   readonly bases: BaseStore;
   /** Folder for what the workspace keeps of its own, on the same mount as workspace and bases and in no sandbox' sight. Its path names the base's user. */
   readonly layer: string;
+  /** Bounds what the workspace may take; for `overlay` alone. */
+  readonly disk?: LayerDisk | undefined;
 }
 
 /** `base`: how the base came about; undefined for a checkout of its own. */
@@ -74,9 +77,14 @@ export async function addWorkspace(repository: WorkerRepository, options: AddWor
 }
 
 /** The base itself, with a layer above it that takes what changes: its size does not matter. */
-async function showBase(repository: WorkerRepository, options: AddWorkspace, { bases, layer: root }: SharedBases, metadata: string): Promise<UsedBase["how"]> {
-  const layer = await makeLayer(root);
+async function showBase(
+  repository: WorkerRepository,
+  options: AddWorkspace,
+  { bases, layer: root, disk }: SharedBases,
+  metadata: string,
+): Promise<UsedBase["how"]> {
   try {
+    const layer = await makeLayer(root, disk);
     const [base] = await together(
       options.signal,
       (signal) => bases.use(root, { repository, oid: options.baseOid, withJobObjects: options.withJobObjects }, signal),
@@ -88,7 +96,7 @@ async function showBase(repository: WorkerRepository, options: AddWorkspace, { b
     await mountLayer(layer, base, bases.folder, options.workspace, bases.owner);
     return base.how;
   } catch (error) {
-    await unmountBelow(options.workspace);
+    for (const path of [options.workspace, root]) await unmountBelow(path);
     bases.release(root);
     throw error;
   }
@@ -109,6 +117,7 @@ async function copyBase(repository: WorkerRepository, options: AddWorkspace, { b
       (signal) => makePrivateGitDir(repository, options, signal),
     );
     await copyIndex(join(metadata, "index"), join(workspace, ".git/index"));
+    await giveTo(bases.owner, [join(workspace, ".git")]);
     return base.how;
   } finally {
     // A copy needs its base no longer.

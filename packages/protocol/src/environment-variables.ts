@@ -132,6 +132,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_WORKSPACE_LIMIT",
+    readBy: "command line",
+    fallback: "`worker.workspaceLimit`, else no limit",
+    meaning: "What one workspace may take of the disk, such as `10g` ([workspaces.md](workspaces.md#limits)).",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_IMAGE",
     readBy: "command line, worker",
     fallback: "`worker.image`, else `slipway/all` or `slipway/base` of this version",

@@ -38,6 +38,9 @@ export const workerSettingsSchema = z.strictObject({
     .enum(WORKSPACE_SETTINGS)
     .default("auto")
     .describe("How workspaces are made: the quickest way that works in the data folder, or one and no other ([workspaces.md](workspaces.md))."),
+  workspaceLimit: sizeSchema
+    .optional()
+    .describe("What one workspace may take of the disk, such as `10g`, or `none`; without it no limit ([workspaces.md](workspaces.md#limits))."),
   image: z
     .string()
     .min(1)

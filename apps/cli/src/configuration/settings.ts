@@ -39,6 +39,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("worker.sandbox", "SLIPWAY_WORKER_SANDBOX", "up --sandbox", asText),
   setting("worker.workspaces", "SLIPWAY_WORKSPACES", null, asText),
   setting("worker.image", "SLIPWAY_IMAGE", "up --image", asText),
+  setting("worker.workspaceLimit", "SLIPWAY_WORKSPACE_LIMIT", null, asText),
   setting("worker.memoryLimit", "SLIPWAY_MEMORY_LIMIT", null, asText),
   setting("worker.processLimit", "SLIPWAY_PROCESS_LIMIT", null, asNumber),
   setting("worker.fileLimit", "SLIPWAY_FILE_LIMIT", null, asText),

@@ -18,6 +18,7 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
     ...["--slots", String(worker.slots), "--verify-slots", String(worker.verifySlots), "--sandbox", worker.sandbox, "--workspaces", worker.workspaces],
     ...flag("--name", worker.name),
     ...flag("--image", worker.image),
+    ...flag("--workspace-limit", worker.workspaceLimit),
     ...flag("--memory-limit", worker.memoryLimit),
     ...flag("--process-limit", worker.processLimit),
     ...flag("--file-limit", worker.fileLimit),

@@ -6,7 +6,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobKind } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
-import { type WorkspaceSetting, workspaceCapability } from "@slipway/protocol/workspace-kind";
+import { workspaceCapability } from "@slipway/protocol/workspace-kind";
 import type { Logger } from "pino";
 import type { AttemptContext } from "../attempt/context.ts";
 import { runOne, type Start } from "../attempt/run-one.ts";
@@ -15,7 +15,7 @@ import { limitCapabilities } from "../sandbox/limits/in-force.ts";
 import type { SandboxLimits } from "../sandbox/limits/limits.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import { BackendSecrets, type SecretSources } from "../secrets/backend-secrets.ts";
-import { Workspaces } from "../workspaces/workspaces.ts";
+import { type WorkspaceSettings, Workspaces } from "../workspaces/workspaces.ts";
 import { claimLoop } from "./claim-loop.ts";
 import { openWorkerFolders, type WorkerFolders } from "./folders.ts";
 import { noRoom } from "./free-space.ts";
@@ -52,7 +52,7 @@ export interface DaemonOptions {
   readonly limits?: SandboxLimits;
   readonly toolchains: readonly string[];
   /** How workspaces are made; by checkouts of their own where this is missing. */
-  readonly workspaces?: WorkspaceSetting;
+  readonly workspaces?: WorkspaceSettings;
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;
   readonly version: string;
   readonly log: Logger;
@@ -109,7 +109,7 @@ export class WorkerDaemon implements AsyncDisposable {
     let workspaces: Workspaces | undefined;
     try {
       const workerId = await readIdentity(folders.identity);
-      workspaces = await Workspaces.open(folders, options.workspaces ?? "worktree", options.provider.owner, options.log);
+      workspaces = await Workspaces.open(folders, { setting: "worktree", ...options.workspaces, owner: options.provider.owner }, options.log);
       const services = await makeServices(options, folders, workspaces, leases, controls);
       const registration = registrationOf(options, workspaces, workerId);
       const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);
@@ -264,7 +264,13 @@ async function runSlots(
     if (first) await runOne(services, first);
     const run = (claim: Extract<Start, { kind: "claimed" }>["claim"], settled: () => Promise<void>): Promise<void> =>
       runOne(services, { kind: "claimed", claim, settled });
-    const room = (): Promise<string | undefined> => noRoom(services.folders.root, options);
+    const room = async (): Promise<string | undefined> => {
+      const reason = await noRoom(services.folders.root, options);
+      if (reason === undefined) return undefined;
+      // Bases that nobody uses may be what fills the disk.
+      await services.workspaces.makeRoom();
+      return await noRoom(services.folders.root, options);
+    };
     await claimLoop({ client: services.client, workerId, kind, pending, noRoom: room, hold, run, register: registerAgain, log: options.log }, signal);
   };
   const takeResumed = (kind: JobKind): Start | undefined => {

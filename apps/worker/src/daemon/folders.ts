@@ -18,6 +18,8 @@ export interface WorkerFolders {
   readonly repositories: string;
   /** `bases/<id>/`: checkouts that workspaces share. */
   readonly bases: string;
+  /** Empty disks, one a size, that limited workspaces get copies of. */
+  readonly disks: string;
 }
 
 /** Makes the folders where they are missing and narrows their mode. Paths are real ones: a mount must not meet a symlink on its way. */
@@ -34,6 +36,7 @@ export async function openWorkerFolders(dataFolder: string): Promise<WorkerFolde
     homes: join(root, "homes"),
     repositories: join(root, "repositories"),
     bases: join(root, "bases"),
+    disks: join(root, "disks"),
   };
   for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories, folders.bases]) {
     await mkdir(path, { recursive: true, mode: 0o700 });

@@ -9,17 +9,18 @@ import { addressFromParent } from "@slipway/process/server-address";
 import { hostPatternSchema } from "@slipway/protocol/egress";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { SANDBOX_KINDS, type SandboxKind } from "@slipway/protocol/sandbox-kind";
-import { WORKSPACE_SETTINGS, type WorkspaceSetting } from "@slipway/protocol/workspace-kind";
+import { WORKSPACE_SETTINGS } from "@slipway/protocol/workspace-kind";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
 import { defaultImages } from "../sandbox/docker/image.ts";
 import { limitsInForce, requireLimits } from "../sandbox/limits/in-force.ts";
-import { DEFAULT_LIMITS, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
+import { DEFAULT_LIMITS, parseSize, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
 import { takeSecretVariables } from "../secrets/backend-secrets.ts";
+import type { WorkspaceSettings } from "../workspaces/workspaces.ts";
 import { WorkerDaemon } from "./daemon.ts";
 import { onDrainSignal } from "./drain-signal.ts";
 import { openWorkerFolders } from "./folders.ts";
@@ -39,6 +40,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
                       host on a repository's egress list whose address may be a private one; may be repeated
   --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
   --workspaces KIND   auto (default), overlay, reflink or worktree: how workspaces are made (docs/workspaces.md)
+  --workspace-limit SIZE
+                      what one workspace may take of the disk, such as 10g; needs overlay
   --sandbox KIND      bwrap (default); docker: containers; or none: no isolation at all
   --image NAME        the image of containers (slipway/all, else slipway/base, of this version)
   --memory-limit SIZE, --process-limit N, --file-limit SIZE, --cpu-limit N
@@ -58,7 +61,7 @@ interface Arguments {
   readonly verifySlots: number;
   readonly name: string;
   readonly sandbox: SandboxKind;
-  readonly workspaces: WorkspaceSetting;
+  readonly workspaces: WorkspaceSettings;
   /** Of containers; undefined: the defaults of this version. */
   readonly image: string | undefined;
   /** Folder with the secrets of backends. */
@@ -198,6 +201,7 @@ function readArguments(): Arguments {
       "egress-private-host": { type: "string", multiple: true, default: [] },
       sandbox: { type: "string", default: "bwrap" },
       workspaces: { type: "string", default: "auto" },
+      "workspace-limit": { type: "string", default: "none" },
       "memory-limit": { type: "string" },
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
@@ -213,8 +217,8 @@ function readArguments(): Arguments {
   }
   const { sandbox } = values;
   if (!isSandboxKind(sandbox)) throw new SlipwayError("INVALID_REQUEST", `--sandbox is ${SANDBOX_KINDS.join(", ")}, not ${sandbox}.`);
-  const workspaces = WORKSPACE_SETTINGS.find((setting) => setting === values.workspaces);
-  if (!workspaces) throw new SlipwayError("INVALID_REQUEST", `--workspaces is one of ${WORKSPACE_SETTINGS.join(", ")}, not ${values.workspaces}.`);
+  const setting = WORKSPACE_SETTINGS.find((each) => each === values.workspaces);
+  if (!setting) throw new SlipwayError("INVALID_REQUEST", `--workspaces is one of ${WORKSPACE_SETTINGS.join(", ")}, not ${values.workspaces}.`);
   const data = resolve(required("--data", values.data));
   return {
     data,
@@ -225,7 +229,7 @@ function readArguments(): Arguments {
     name: values.name.slice(0, 100),
     sandbox,
     egressPrivateHosts: values["egress-private-host"].map(hostPattern),
-    workspaces,
+    workspaces: { setting, limitBytes: limitOf(values["workspace-limit"]) },
     image: values.image ?? process.env["SLIPWAY_IMAGE"],
     secrets: values.secrets === undefined ? secretsFolder(data, "worker") : resolve(required("--secrets", values.secrets)),
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
@@ -247,6 +251,10 @@ function hostPattern(text: string): string {
   const { success, error } = hostPatternSchema.safeParse(text);
   if (success) return text;
   throw new SlipwayError("INVALID_REQUEST", `--egress-private-host ${text}: ${error.issues[0]?.message}.`);
+}
+
+function limitOf(size: string): number | undefined {
+  return parseSize("--workspace-limit", size) ?? undefined;
 }
 
 function count(name: string, text: string): number {

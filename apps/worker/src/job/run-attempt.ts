@@ -20,6 +20,7 @@ import { expectSecrets } from "./secrets.ts";
 import { setUp } from "./setup.ts";
 import { runTurn, turnKey } from "./turn.ts";
 import { verifyTree } from "./verify.ts";
+import { orWorkspaceFull } from "./workspace-full.ts";
 
 /** From a turn's begin, in ms. */
 const START_AHEAD_AFTER_MS = 1_000;
@@ -45,7 +46,7 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   } catch (error) {
     // What broke because everything was ended says less than why it was ended.
     context.signal.throwIfAborted();
-    throw error;
+    throw await orWorkspaceFull(context, error);
   }
 }
 

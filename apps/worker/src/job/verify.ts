@@ -12,6 +12,7 @@ import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
 import { setUp } from "./setup.ts";
+import { workspaceFull } from "./workspace-full.ts";
 
 /**
  * A verify job: a clean workspace of the merged commit → setup → every gate in a fresh one-shot → receipts, red ones included. No agent takes part,
@@ -55,6 +56,9 @@ async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpe
     if (index + 1 < spec.config.gates.length) sandbox.expect?.(GATE_SHAPE);
     const result = await runGate(context, sandbox, { gate, round: 0, egress: spec.config.egress.gates }, deadline.gateMs(index));
     parts.add("commands", result.durationMs);
+    // That there was no room says nothing about the tree.
+    const full = result.passed ? undefined : await workspaceFull(context, { gate: gate.name });
+    if (full) throw full;
     receipts.push(receiptOf(context, spec, result));
   }
   return receipts;

@@ -10,7 +10,7 @@ export interface SandboxProvider {
   readonly kind: SandboxKind;
   /** What the inside finds in place of this machine's own system; undefined where it is that system, and before `probe` has told. */
   readonly image?: SandboxImage | undefined;
-  /** Who the inside's user is on this machine; undefined where it is the worker's own. What the worker makes for it, such as checkouts, is to be theirs. */
+  /** Who the inside is to the host, where that is another user than the worker's: workspaces belong to them from the start. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
   probe(): Promise<void>;

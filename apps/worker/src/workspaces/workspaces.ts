@@ -1,38 +1,55 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { BaseStore } from "@slipway/git/bases/base-store";
+import type { Owner } from "@slipway/git/bases/build-base";
 import { unmountBelow } from "@slipway/git/bases/mounts";
 import { probeWorkspaces } from "@slipway/git/bases/probe";
-import { readBaseOf } from "@slipway/git/bases/workspace-layer";
+import { makeLayer, readBaseOf } from "@slipway/git/bases/workspace-layer";
 import type { SharedBases } from "@slipway/git/workspace";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { WorkspaceKind, WorkspaceSetting } from "@slipway/protocol/workspace-kind";
 import type { Logger } from "pino";
 import { BOOT_ID } from "../attempt/attempt-state.ts";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import { type Place, placeAt } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
-import type { SandboxProvider } from "../sandbox/sandbox.ts";
+
+/** Of whoever opens them. */
+export interface WorkspaceOptions extends WorkspaceSettings {
+  /** Whose the files are, where the agents are another user than the worker's. */
+  readonly owner?: Owner | undefined;
+}
+
+export interface WorkspaceSettings {
+  readonly setting: WorkspaceSetting;
+  /** What one workspace may take of the disk; no limit where it is missing. */
+  readonly limitBytes?: number | undefined;
+}
 
 /** How this worker makes its workspaces, and what they share. */
 export class Workspaces implements AsyncDisposable {
   readonly kind: WorkspaceKind;
   readonly #folders: WorkerFolders;
   readonly #bases: BaseStore;
+  readonly #limitBytes: number | undefined;
 
-  private constructor(kind: WorkspaceKind, folders: WorkerFolders, bases: BaseStore) {
+  private constructor(kind: WorkspaceKind, folders: WorkerFolders, bases: BaseStore, limitBytes: number | undefined) {
     this.kind = kind;
     this.#folders = folders;
     this.#bases = bases;
+    this.#limitBytes = limitBytes;
   }
 
   /** Tries what works here, and takes up what an earlier worker process left. INVALID_CONFIG where a kind is asked for that does not work. */
-  static async open(folders: WorkerFolders, setting: WorkspaceSetting, owner: SandboxProvider["owner"], log: Logger): Promise<Workspaces> {
+  static async open(folders: WorkerFolders, { setting, limitBytes, owner }: WorkspaceOptions, log: Logger): Promise<Workspaces> {
     const { kind, reasons } = await probeWorkspaces(folders.root, setting);
+    if (limitBytes !== undefined) await requireDisks(folders, kind, limitBytes);
     log.info({ workspaces: kind, ...(Object.keys(reasons).length > 0 ? { reasons } : {}) }, "workspaces probed");
     const bases = await BaseStore.open({
       folder: folders.bases,
       layered: kind === "overlay",
-      owner,
       bootId: BOOT_ID,
+      owner,
       onTrouble: (err) => log.warn({ err }, "something went wrong with a base of workspaces; jobs go on without it"),
       // What an earlier process made is nobody's any more where workspaces are checkouts of their own.
       limits: kind === "worktree" ? { idleMs: -1 } : {},
@@ -43,13 +60,19 @@ export class Workspaces implements AsyncDisposable {
       if (base !== undefined) bases.retain(layer, base);
     }
     await bases.sweep();
-    return new Workspaces(kind, folders, bases);
+    return new Workspaces(kind, folders, bases, limitBytes);
   }
 
   /** What the workspace in this place is made of; undefined for a checkout of its own. */
   sharedBy(place: Place): SharedBases | undefined {
     if (this.kind === "worktree") return undefined;
-    return { kind: this.kind, bases: this.#bases, layer: place.layer };
+    const disk = this.#limitBytes === undefined ? undefined : { bytes: this.#limitBytes, templates: this.#folders.disks };
+    return { kind: this.kind, bases: this.#bases, layer: place.layer, disk };
+  }
+
+  /** Removes the bases that nobody uses, where the disk is short of room. */
+  async makeRoom(): Promise<void> {
+    await this.#bases.sweep();
   }
 
   /** Removes a place with the workspace in it. Nothing may run there any more. */
@@ -68,5 +91,20 @@ export class Workspaces implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#bases[Symbol.asyncDispose]();
     await unmountBelow(this.#folders.root);
+  }
+}
+
+/** A limit that was asked for and cannot be kept keeps the worker from starting. INVALID_CONFIG. */
+async function requireDisks(folders: WorkerFolders, kind: WorkspaceKind, bytes: number): Promise<void> {
+  const trial = join(folders.root, "trial-disk");
+  const hint = "It needs workspaces of the kind overlay, and mkfs.ext4; or leave worker.workspaceLimit out.";
+  try {
+    if (kind !== "overlay") throw new Error(`workspaces here are made by ${kind}`);
+    await makeLayer(trial, { bytes, templates: folders.disks });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SlipwayError("INVALID_CONFIG", `The limit of workspaces, ${bytes} bytes, cannot be kept: ${why}`, { hint }, { cause: error });
+  } finally {
+    await removeOwned(trial, folders.root);
   }
 }

@@ -3,7 +3,7 @@ import { relative } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { execa } from "execa";
 import { ignoreMissing } from "../bare-store.ts";
-import { tellsOfFullDisk } from "../exec.ts";
+import { runSystem } from "./system.ts";
 
 /** A mount as this process sees it (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -49,17 +49,17 @@ export async function unmountBelow(path: string): Promise<void> {
   for (const { point } of (await mountsBelow(path)).reverse()) {
     const ended = await execa("umount", ["--", point], { stdin: "ignore", reject: false });
     // Whoever still has it open keeps it until they end; its name is free at once.
-    if (ended.exitCode !== 0) await run("umount", ["--lazy", "--", point]);
+    if (ended.exitCode !== 0) await runSystem("umount", ["--lazy", "--", point]);
   }
 }
 
 /** Makes a folder a mount of its own that passes on later mounts below it to whoever has a part of it bound. Done already: nothing happens. */
 export async function shareFolder(path: string): Promise<void> {
   if ((await readMounts()).some(({ point, isShared }) => point === path && isShared)) return;
-  await run("mount", ["--bind", path, path]);
+  await runSystem("mount", ["--bind", path, path]);
   // Out of the group of the mount that it lies in, or every mount below would be made there a second time.
-  await run("mount", ["--make-private", path]);
-  await run("mount", ["--make-shared", path]);
+  await runSystem("mount", ["--make-private", path]);
+  await runSystem("mount", ["--make-shared", path]);
 }
 
 /** WORKSPACE_FAILED where the system refuses, DISK_FULL. */
@@ -72,15 +72,7 @@ export async function mountOverlay(overlay: OverlayMount): Promise<void> {
   const layers = [`lowerdir=${overlay.lower.map(named).join(":")}`, `upperdir=${named(overlay.upper)}`, `workdir=${named(overlay.work)}`];
   const options = [...layers, ...OVERLAY_OPTIONS, `redirect_dir=${overlay.renames ? "on" : "off"}`].join(",");
   if (Buffer.byteLength(options) > OPTIONS_LIMIT_BYTES) throw new SlipwayError("WORKSPACE_FAILED", "There are too many layers for one mount.", { options });
-  await run("mount", ["-t", "overlay", "-o", options, "slipway", overlay.at], overlay.from);
-}
-
-async function run(program: string, args: readonly string[], cwd = "/"): Promise<void> {
-  const ended = await execa(program, args, { cwd, stdin: "ignore", reject: false });
-  if (ended.exitCode === 0) return;
-  const why = (ended.stderr || ended.message || "it ended without a word").trim().slice(0, 1_000);
-  if (tellsOfFullDisk(why)) throw new SlipwayError("DISK_FULL", undefined, { command: program, stderr: why });
-  throw new SlipwayError("WORKSPACE_FAILED", `${program} failed: ${why}`, { args: [...args] }, { cause: ended.cause });
+  await runSystem("mount", ["-t", "overlay", "-o", options, "slipway", overlay.at], { cwd: overlay.from });
 }
 
 function parseMount(line: string): Mount {

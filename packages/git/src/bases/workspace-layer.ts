@@ -4,11 +4,14 @@ import { ignoreMissing } from "../bare-store.ts";
 import { removeTree } from "../remove-tree.ts";
 import type { UsedBase } from "./base-store.ts";
 import { giveTo, type Owner } from "./build-base.ts";
-import { mountOverlay, unmountBelow } from "./mounts.ts";
+import { type DiskRoom, type LayerDisk, mountDisk, roomOf } from "./layer-disk.ts";
+import { mountOverlay, mountsBelow, unmountBelow } from "./mounts.ts";
 
 /** What a workspace above a base keeps of its own, beside the workspace and out of the sandbox' sight. */
 export interface LayerPaths {
   readonly root: string;
+  /** Where the workspace's own disk is mounted, with `upper` and `work` on it; of one without a disk, nothing. */
+  readonly disk: string;
   /** What the workspace has that the base does not. */
   readonly upper: string;
   readonly work: string;
@@ -16,16 +19,20 @@ export interface LayerPaths {
   readonly base: string;
 }
 
-export function layerAt(root: string): LayerPaths {
-  return { root, upper: join(root, "upper"), work: join(root, "work"), base: join(root, "base") };
+function layerAt(root: string, hasDisk: boolean): LayerPaths {
+  const disk = join(root, "disk");
+  const home = hasDisk ? disk : root;
+  return { root, disk, upper: join(home, "upper"), work: join(home, "work"), base: join(root, "base") };
 }
 
-/** Makes the layer's folders anew, empty. */
-export async function makeLayer(root: string): Promise<LayerPaths> {
+/** Makes the layer's folders anew, empty, on a disk of their own where one is wanted. */
+export async function makeLayer(root: string, disk: LayerDisk | undefined): Promise<LayerPaths> {
   await unmountBelow(root);
   await removeTree(root);
-  const layer = layerAt(root);
-  for (const path of [root, layer.upper, layer.work]) await mkdir(path, { recursive: true, mode: 0o700 });
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const layer = layerAt(root, disk !== undefined);
+  if (disk) await mountDisk(disk, join(root, "image"), layer.disk);
+  for (const path of [layer.upper, layer.work]) await mkdir(path, { mode: 0o700 });
   return layer;
 }
 
@@ -41,5 +48,11 @@ export async function writeBaseOf(layer: LayerPaths, id: string): Promise<void> 
 
 /** Id of the base that a layer lies on; undefined where it has none. */
 export async function readBaseOf(root: string): Promise<string | undefined> {
-  return await readFile(layerAt(root).base, "utf8").catch(ignoreMissing);
+  return await readFile(layerAt(root, false).base, "utf8").catch(ignoreMissing);
+}
+
+/** How full the workspace is; undefined for one without a disk of its own. */
+export async function roomOfLayer(root: string): Promise<DiskRoom | undefined> {
+  const { disk } = layerAt(root, true);
+  return (await mountsBelow(disk)).length > 0 ? await roomOf(disk) : undefined;
 }
