@@ -22,6 +22,9 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
     ...flag("--process-limit", worker.processLimit),
     ...flag("--file-limit", worker.fileLimit),
     ...flag("--cpu-limit", worker.cpuLimit),
+    ...flag("--warm-max", worker.warmMax),
+    ...flag("--warm-min", worker.warmMin),
+    ...flag("--warm-idle", worker.warmIdleSeconds),
     ...flag("--secrets", worker.secretsFolder),
   ];
 }
