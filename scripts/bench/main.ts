@@ -9,6 +9,7 @@ import { describeMachine, type Machine } from "./machine.ts";
 import { measureAgentStart } from "./measure-agent-start.ts";
 import { measureCancel } from "./measure-cancel.ts";
 import { measureClaim } from "./measure-claim.ts";
+import { measureDocker } from "./measure-docker.ts";
 import { measureEvents } from "./measure-events.ts";
 import { measureGateway } from "./measure-gateway.ts";
 import { measureMemory } from "./measure-memory.ts";
@@ -27,6 +28,7 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   gateway: measureGateway,
   agent: measureAgentStart,
   workspace: measureWorkspace,
+  docker: measureDocker,
   memory: measureMemory,
 };
 

@@ -4,11 +4,13 @@ import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { isShared } from "../../apps/worker/src/sandbox/docker/mounts.ts";
 import { DEFAULT_LIMITS } from "../../apps/worker/src/sandbox/limits/limits.ts";
 import type { Sandbox } from "../../apps/worker/src/sandbox/sandbox.ts";
 import { INSTALL_ROOT, never, openBench, play, type SandboxBench, shell, until } from "../sandbox/bench.ts";
 import { processesWith } from "../sandbox/live-processes.ts";
+import { TestAttempt } from "../support/attempt-context.ts";
 import { containersOf, hasEngine } from "./engine.ts";
 
 /** From inside a container: each attempt to get at something else is refused or contained, and nothing of it remains. */
@@ -155,7 +157,7 @@ describe.runIf(hasEngine)("limits of a container", () => {
     // Its last line has no end, so it keeps all of it.
     const result = await sandbox.run(shell("exec tail /dev/zero", { timeoutMs: 60_000 }), never());
     expect(result).toMatchObject({ exitCode: 137, memory: { of: "sandbox", limitBytes: limits.memoryBytes } });
-    expect((await sandbox.run(shell("true"), never())).memory).toBeNull();
+    expect(await sandbox.run(shell("true"), never())).toMatchObject({ memory: null, processes: null });
     expect(sandbox.memoryEvidence()).toBeNull();
   }, 90_000);
 
@@ -174,7 +176,21 @@ describe.runIf(hasEngine)("limits of a container", () => {
     const sandbox = await bench.start();
     const bomb = await sandbox.run(shell("for i in $(seq 300); do sleep 5 & done; echo all of them"), never());
     expect(bomb.output.toString()).not.toContain("all of them");
+    expect(bomb.processes).toMatchObject({ limit: limits.processes });
+    expect(bomb.processes?.refused).toBeGreaterThan(0);
+    expect(await sandbox.ping?.(5_000)).toBe(true);
     expect((await sandbox.run(shell("sleep 0 & wait; echo fine"), never())).output.toString()).toBe("fine\n");
+  }, 60_000);
+
+  test("a setup that is refused processes ends its attempt with PROCESS_LIMIT, and the figures", async () => {
+    const bomb = "for i in $(seq 300); do sleep 5 & done; echo all of them";
+    const files = { ".slipway.yaml": JSON.stringify({ setup: { commands: [bomb], network: "none" } }) };
+    await using attempt = await TestAttempt.make({ files, provider: bench.provider, job: { backend: "script", backendConfig: { script: { turns: [] } } } });
+    await expect(runAttempt(await attempt.context())).rejects.toMatchObject({
+      code: "PROCESS_LIMIT",
+      message: expect.stringMatching(/^The setup command `for i.* because its limit is 60\.$/),
+      details: { limit: 60 },
+    });
   }, 60_000);
 
   test("a file grows to its limit, and no core is dumped", async () => {

@@ -43,6 +43,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   GATEWAY_UNAVAILABLE: "tests/gateway/failures.test.ts",
   BUDGET_EXCEEDED: "tests/server/model-calls.test.ts",
   OUT_OF_MEMORY: "tests/pipeline/task.test.ts",
+  PROCESS_LIMIT: "tests/docker/escape.test.ts",
   RUNNER_LOST: "tests/sandbox/conformance/endings.test.ts",
   GATES_FAILED: "tests/pipeline/task.test.ts",
   SCOPE_VIOLATION: "tests/pipeline/task.test.ts",

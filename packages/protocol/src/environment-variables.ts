@@ -188,6 +188,27 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: true,
   },
   {
+    name: "SLIPWAY_WARM_MAX",
+    readBy: "command line, worker",
+    fallback: "`worker.warmMax`, else one a slot",
+    meaning: "Sandboxes started ahead of their jobs, at most.",
+    toAllParts: true,
+  },
+  {
+    name: "SLIPWAY_WARM_MIN",
+    readBy: "command line, worker",
+    fallback: "`worker.warmMin`, else all, and 1 with `docker`",
+    meaning: "How many of them stay when no job comes.",
+    toAllParts: true,
+  },
+  {
+    name: "SLIPWAY_WARM_IDLE",
+    readBy: "command line, worker",
+    fallback: "`worker.warmIdleSeconds`, else 900",
+    meaning: "After this many seconds without a job the others are ended.",
+    toAllParts: true,
+  },
+  {
     name: "SLIPWAY_SECRETS_FOLDER",
     readBy: "command line",
     fallback: "`worker.secretsFolder`, else `secrets/worker` in the data folder",

@@ -189,6 +189,12 @@ export const ERRORS = {
     "The agent ran out of memory.",
     "Raise the worker's SLIPWAY_MEMORY_LIMIT, or run fewer jobs at once with `slipway up --slots`.",
   ),
+  PROCESS_LIMIT: row(
+    507,
+    "requeue",
+    "The agent ran out of processes.",
+    "Raise the worker's SLIPWAY_PROCESS_LIMIT, or have fewer things done at once in the repository's commands.",
+  ),
   RUNNER_LOST: row(
     500,
     "requeue",

@@ -56,6 +56,14 @@ export const workerSettingsSchema = z.strictObject({
     .union([z.number().min(0.1).max(9_999), z.literal("none")], "expected a number from 0.1 on, or none")
     .optional()
     .describe("Processors that one sandbox may keep busy, such as `2` or `1.5`; without it all. `docker` alone keeps it."),
+  warmMax: z.int().min(0).max(256).optional().describe("Sandboxes started ahead of their jobs, at most; without it one a slot."),
+  warmMin: z
+    .int()
+    .min(0)
+    .max(256)
+    .optional()
+    .describe("How many of them stay when no job has come for `warmIdleSeconds`; without it all, and 1 with `docker`."),
+  warmIdleSeconds: z.int().min(0).max(99_999).optional().describe("After this long without a job the others are ended; without it 900."),
   backendsFolder: folderSchema.optional().describe("Folder of an npm project with further backends ([backends.md](backends.md)), from this file's folder."),
   egressPrivateHosts: z
     .array(hostPatternSchema)

@@ -24,6 +24,9 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
     ...flag("--file-limit", worker.fileLimit),
     ...worker.egressPrivateHosts.flatMap((host) => ["--egress-private-host", host]),
     ...flag("--cpu-limit", worker.cpuLimit),
+    ...flag("--warm-max", worker.warmMax),
+    ...flag("--warm-min", worker.warmMin),
+    ...flag("--warm-idle", worker.warmIdleSeconds),
     ...flag("--secrets", worker.secretsFolder),
   ];
 }

@@ -17,6 +17,8 @@ export interface AgentSandboxOptions {
   /** Ran there before the worker was restarted, and is this attempt's. */
   readonly attached: Sandbox | undefined;
   readonly signal: AbortSignal;
+  /** Called when one with a runner has to be started for the job itself. */
+  readonly onFresh: () => Promise<void>;
   /** Called with the mounts and the label whenever a sandbox is handed out. */
   readonly onHandedOut: (readOnly: readonly string[], label: string) => void;
 }
@@ -73,6 +75,7 @@ export class AgentSandbox {
     await mkdir(place.spool, { mode: 0o700 });
     const { workspace, spool, control } = place;
     const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...(needs === "commands" ? { runner: false } : {}) };
+    if (needs === "turns") await this.#options.onFresh();
     return await provider.start(spec, signal);
   }
 }

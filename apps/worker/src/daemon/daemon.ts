@@ -32,6 +32,8 @@ import { HomeSweeper } from "./sweep-homes.ts";
 import { WarmPool } from "./warm.ts";
 import { WarmMounts } from "./warm-mounts.ts";
 
+/** No job for this long, in ms, and sandboxes that wait are ended, but for the least number. */
+const WARM_IDLE_MS = 900_000;
 /** How long a worker that stops now tries to report its attempts, in ms. */
 const REPORT_LIMIT_MS = 5_000;
 
@@ -66,6 +68,8 @@ export interface DaemonOptions {
   readonly sweepMs?: number;
   /** How long the worker must have been idle before it packs and prunes its git stores, in ms. */
   readonly storesIdleMs?: number;
+  /** How many sandboxes wait for jobs: at most, and at least when no job has come for `idleMs`. */
+  readonly warm?: { readonly min?: number; readonly max?: number; readonly idleMs?: number };
 }
 
 /**
@@ -197,7 +201,12 @@ async function makeServices(
   controls: Controls,
 ): Promise<AttemptServices> {
   const { provider, log, slots } = options;
-  const warm = new WarmPool({ slots, start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal), log });
+  const warm = new WarmPool({
+    slots: Math.min(slots, options.warm?.max ?? slots),
+    ...poolRest(options),
+    start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal),
+    log,
+  });
   const client = new Client({ url: options.url, token: options.token });
   const homes = new Homes(folders.homes);
   const stores = new StoreKeeper({
@@ -233,6 +242,14 @@ async function makeServices(
     running: new Map(),
     ...(options.spoolLimitBytes === undefined ? {} : { spoolLimitBytes: options.spoolLimitBytes }),
   };
+}
+
+/** Containers that wait cost memory: without a word of a person, one stays when no job has come for a while. */
+function poolRest({ provider, warm }: DaemonOptions): { min?: number; idleMs?: number } {
+  const isDocker = provider.kind === "docker";
+  const min = warm?.min ?? (isDocker ? 1 : undefined);
+  const idleMs = warm?.idleMs ?? (isDocker || warm?.min !== undefined ? WARM_IDLE_MS : undefined);
+  return { ...(min === undefined ? {} : { min }), ...(idleMs === undefined ? {} : { idleMs }) };
 }
 
 function registrationOf(options: DaemonOptions, { kind }: Workspaces, workerId: string): RegisterWorker {

@@ -1,6 +1,15 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxProvider, SandboxRecord, SandboxSpec } from "../sandbox/sandbox.ts";
+import type {
+  CommandResult,
+  MemoryEvidence,
+  ProcessEvidence,
+  Sandbox,
+  SandboxCommand,
+  SandboxProvider,
+  SandboxRecord,
+  SandboxSpec,
+} from "../sandbox/sandbox.ts";
 import { writeJson } from "./durable-file.ts";
 import type { LeaseHold } from "./leases.ts";
 
@@ -136,12 +145,20 @@ class OwnedSandbox implements Sandbox {
     return this.#sandbox.run(command, signal);
   }
 
+  async ping(limitMs: number): Promise<boolean> {
+    return (await this.#sandbox.ping?.(limitMs)) ?? true;
+  }
+
   expect(shape: Pick<SandboxCommand, "network" | "mounts">): void {
     this.#sandbox.expect?.(shape);
   }
 
   memoryEvidence(): MemoryEvidence | null {
     return this.#sandbox.memoryEvidence();
+  }
+
+  processEvidence(): ProcessEvidence | null {
+    return this.#sandbox.processEvidence?.() ?? null;
   }
 
   async end(): Promise<void> {

@@ -21,7 +21,7 @@ import { certificatePaths } from "../sandbox/network-environment.ts";
 import { readOnlyToolchains } from "../sandbox/toolchains.ts";
 import { takeSecretVariables } from "../secrets/backend-secrets.ts";
 import type { WorkspaceSettings } from "../workspaces/workspaces.ts";
-import { WorkerDaemon } from "./daemon.ts";
+import { type DaemonOptions, WorkerDaemon } from "./daemon.ts";
 import { onDrainSignal } from "./drain-signal.ts";
 import { openWorkerFolders } from "./folders.ts";
 import { readIdentity } from "./identity.ts";
@@ -46,6 +46,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --image NAME        the image of containers (slipway/all, else slipway/base, of this version)
   --memory-limit SIZE, --process-limit N, --file-limit SIZE, --cpu-limit N
                       what one sandbox may use, such as 4g; needs a control group, bubblewrap or containers (docs/sandbox.md)
+  --warm-max N, --warm-min N, --warm-idle SECONDS
+                      sandboxes that wait for jobs: at most (one a slot), at least (all; of containers 1) when no job has come for that long (900)
   --gateway-folder DIR
                       where the model gateway has its socket (the one that \`slipway up\` starts)
 `;
@@ -70,6 +72,7 @@ interface Arguments {
   /** Where further backends are. */
   readonly backends: string | undefined;
   readonly gatewayFolder: string;
+  readonly warm: NonNullable<DaemonOptions["warm"]>;
   /** Those that were asked for. */
   readonly limits: Partial<SandboxLimits>;
 }
@@ -154,6 +157,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     toolchains: toolchainsOf(args.sandbox, hidden),
     workspaces: args.workspaces,
     runAttempt,
+    warm: args.warm,
     version: VERSION,
     log,
     signal,
@@ -206,6 +210,9 @@ function readArguments(): Arguments {
       "process-limit": { type: "string" },
       "file-limit": { type: "string" },
       "cpu-limit": { type: "string" },
+      "warm-max": { type: "string" },
+      "warm-min": { type: "string" },
+      "warm-idle": { type: "string" },
       image: { type: "string" },
       "gateway-folder": { type: "string" },
       help: { type: "boolean", default: false },
@@ -235,7 +242,18 @@ function readArguments(): Arguments {
     backends: process.env["SLIPWAY_BACKENDS"] ? resolve(process.env["SLIPWAY_BACKENDS"]) : undefined,
     gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
     limits: readLimits(values, process.env),
+    warm: readWarm(values),
   };
+}
+
+function readWarm(values: { "warm-max"?: string | undefined; "warm-min"?: string | undefined; "warm-idle"?: string | undefined }): Arguments["warm"] {
+  const read = (name: keyof typeof values, variable: string): number | undefined => {
+    const text = values[name] ?? process.env[variable];
+    if (text === undefined || /^\d{1,5}$/.test(text)) return text === undefined ? undefined : Number(text);
+    throw new SlipwayError("INVALID_REQUEST", `--${name} is a whole number from 0 to 99999, not ${text}.`);
+  };
+  const [max, min, idle] = [read("warm-max", "SLIPWAY_WARM_MAX"), read("warm-min", "SLIPWAY_WARM_MIN"), read("warm-idle", "SLIPWAY_WARM_IDLE")];
+  return { ...(max === undefined ? {} : { max }), ...(min === undefined ? {} : { min }), ...(idle === undefined ? {} : { idleMs: idle * 1_000 }) };
 }
 
 function isSandboxKind(text: string): text is SandboxKind {

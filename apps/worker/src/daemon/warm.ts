@@ -11,6 +11,10 @@ const RETRY_MAX_MS = 60_000;
 /** How long a start ahead waits, in ms: the first moments of a job, and all of a short one, are when the machine has the most to do. */
 const REPLACE_AFTER_MS = 1_000;
 
+/** How often those that wait are asked whether they are well, and how long each may take to say so, in ms. */
+const PING_EVERY_MS = 30_000;
+const PING_LIMIT_MS = 5_000;
+
 /** A sandbox that was started ahead of its job. */
 export interface WarmSandbox {
   readonly place: Place;
@@ -23,8 +27,11 @@ export interface WarmSandbox {
 }
 
 export interface WarmPoolOptions {
-  /** How many at most: one a task slot. */
+  /** How many at most: one a task slot, unless a person wants fewer. */
   readonly slots: number;
+  /** How many stay when no job has come for `idleMs`; all of them where these are missing. */
+  readonly min?: number;
+  readonly idleMs?: number;
   /** Starts one; `onLost` is called when it must not be handed out any more. */
   start(readOnly: readonly string[], onLost: () => void, signal: AbortSignal): Promise<WarmSandbox>;
   readonly log: Logger;
@@ -38,7 +45,8 @@ export function mountsKey(readOnly: readonly string[]): string {
 /**
  * Sandboxes started ahead, one a task slot, with the mounts of the last jobs: each serves one job and is replaced in the background. One starts at a
  * time, so that warming never competes with more than one job's work, and not before a second of the job or its end (`hurry`) unless the last one is taken.
- * Starts that fail are tried again ever later; the reason is logged once.
+ * Starts that fail are tried again ever later; the reason is logged once. One whose runner does not answer any more is replaced. When no job has come for
+ * a while, only some of them stay.
  */
 export class WarmPool {
   readonly #options: WarmPoolOptions;
@@ -49,9 +57,14 @@ export class WarmPool {
   #filling: Promise<void> | undefined;
   #later: NodeJS.Timeout | undefined;
   #told: string | undefined;
+  /** Set when no job has come for a while. */
+  #rests = false;
+  #restTimer: NodeJS.Timeout | undefined;
+  readonly #pings: NodeJS.Timeout;
 
   constructor(options: WarmPoolOptions) {
     this.#options = options;
+    this.#pings = setInterval(() => void this.checkHealth(), PING_EVERY_MS).unref();
   }
 
   /** How many wait for a job. */
@@ -75,6 +88,7 @@ export class WarmPool {
     if (this.#stop.signal.aborted) return;
     const { slots } = this.#options;
     const key = mountsKey(readOnly);
+    this.#wake();
     const isUsedUp = this.#wanted.some((wanted) => wanted.key === key) && !this.#ready.some((entry) => entry.key === key);
     this.#wanted = [{ key, readOnly: [...readOnly] }, ...this.#wanted].slice(0, slots);
     if (isUsedUp) this.hurry();
@@ -94,13 +108,44 @@ export class WarmPool {
     await this.#filling;
   }
 
+  /** Asks those that wait whether they are well; one that does not answer is ended, and another one started. */
+  async checkHealth(): Promise<void> {
+    await Promise.all(
+      [...this.#ready].map(async (entry) => {
+        const isWell = (await entry.warm.sandbox.ping?.(PING_LIMIT_MS).catch(() => false)) ?? true;
+        const index = this.#ready.indexOf(entry);
+        // A job may have taken it meanwhile, and will see for itself.
+        if (isWell || index < 0 || this.#stop.signal.aborted) return;
+        this.#ready.splice(index, 1);
+        this.#options.log.warn({ sandbox: entry.warm.place.id }, "a sandbox that waited for a job does not answer: it is replaced");
+        this.#discard(entry.warm);
+        this.#fillSoon();
+      }),
+    );
+  }
+
+  /** No job has come for a while: those beyond the least number are ended. */
+  rest(): void {
+    this.#rests = true;
+    for (const { warm } of this.#ready.splice(this.#options.min ?? this.#options.slots)) this.#discard(warm);
+  }
+
   /** Ends all of them. */
   async close(): Promise<void> {
     this.#stop.abort(new SlipwayError("WORKER_STOPPED"));
     clearTimeout(this.#later);
+    clearTimeout(this.#restTimer);
+    clearInterval(this.#pings);
     await this.#filling;
     const endings = await Promise.allSettled(this.#ready.splice(0).map(({ warm }) => warm.discard()));
     for (const ending of endings) if (ending.status === "rejected") this.#options.log.error({ err: ending.reason }, "a warm sandbox could not be ended");
+  }
+
+  #wake(): void {
+    this.#rests = false;
+    clearTimeout(this.#restTimer);
+    const { idleMs } = this.#options;
+    if (idleMs !== undefined) this.#restTimer = setTimeout(() => this.rest(), idleMs).unref();
   }
 
   #fillSoon(): void {
@@ -152,7 +197,8 @@ export class WarmPool {
     const [newest] = this.#wanted;
     if (!newest) return undefined;
     const have = this.#ready.map((entry) => entry.key);
-    for (let slot = 0; slot < this.#options.slots; slot += 1) {
+    const { slots, min = slots } = this.#options;
+    for (let slot = 0; slot < (this.#rests ? min : slots); slot += 1) {
       const wanted = this.#wanted[slot] ?? newest;
       const index = have.indexOf(wanted.key);
       if (index < 0) return wanted;

@@ -9,6 +9,7 @@ import { compactOutput } from "./compact-output.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { commandOutOfMemory } from "./out-of-memory.ts";
+import { commandOutOfProcesses } from "./out-of-processes.ts";
 import { inPhase, type Parts, tellRerun } from "./phase.ts";
 
 /** How a gate ended, as the journal keeps it: the whole output is an artifact. */
@@ -70,7 +71,7 @@ export async function runGates(
 /** Network and mounts of a gate's one-shot. */
 export const GATE_SHAPE = { network: "none" } as const;
 
-/** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY in a verify job, whose receipts are to tell of the code alone. */
+/** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY or PROCESS_LIMIT in a verify job, whose receipts are to tell of the code alone. */
 export async function runGate(context: AttemptContext, sandbox: Sandbox, run: GateRun, timeoutMs: number): Promise<GateResult> {
   const { gate, round } = run;
   const key = `gate-${round}-${gate.name}`;
@@ -88,11 +89,11 @@ async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round,
   const reach = egress.length === 0 ? {} : { egress: { phase: "gates", hosts: egress } as const };
   const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, ...GATE_SHAPE, ...reach, timeoutMs });
   await storeArtifact(context, artifact, wholeOutput(result));
-  const outOfMemory = commandOutOfMemory(`The gate ${gate.name}`, result);
-  if (outOfMemory && context.claim.verify) throw outOfMemory;
+  const atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
+  if (atLimit && context.claim.verify) throw atLimit;
   const exitCode = result.timedOut ? null : result.exitCode;
   const passed = exitCode === 0;
-  const told = outOfMemory ? Buffer.concat([result.output, Buffer.from(`\n[slipway: ${outOfMemory.message}]\n`)]) : result.output;
+  const told = atLimit ? Buffer.concat([result.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : result.output;
   return {
     name: gate.name,
     command: gate.run,

@@ -17,7 +17,7 @@ const SAID_LIMIT = 2_000;
  * are not among them: an agent that tries a model again and again which refuses it is out of time because of that.
  */
 const OWN_CAUSE: ReadonlySet<ErrorCode> = new Set([
-  ...(["OUT_OF_MEMORY", "RUNNER_LOST", "DISK_FULL", "INTERNAL", "SANDBOX_UNAVAILABLE"] as const),
+  ...(["OUT_OF_MEMORY", "PROCESS_LIMIT", "RUNNER_LOST", "DISK_FULL", "INTERNAL", "SANDBOX_UNAVAILABLE"] as const),
   ...(["INVALID_CONFIG", "SECRET_MISSING", "BACKEND_NOT_INSTALLED"] as const),
   ...(["CANCELLED", "LEASE_LOST", "WORKER_STOPPED"] as const),
 ]);

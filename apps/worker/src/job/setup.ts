@@ -7,6 +7,7 @@ import { type LoggedResult, runLogged } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { monotonicMs } from "./deadline.ts";
 import { commandOutOfMemory } from "./out-of-memory.ts";
+import { commandOutOfProcesses } from "./out-of-processes.ts";
 import { inPhase, tellRerun } from "./phase.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 
@@ -55,10 +56,9 @@ async function runCommands(context: AttemptContext, sandbox: Sandbox, { setup, e
     roomBytes -= title.length + result.output.length;
     if (result.exitCode === 0) continue;
     await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
-    throw (
-      commandOutOfMemory(`The setup command \`${text.slice(0, 500)}\``, result) ??
-      setupFailed(context.claim.job.number, text, result, egress.setup === undefined && setup.network !== networkOf(sandbox, setup))
-    );
+    const name = `The setup command \`${text.slice(0, 500)}\``;
+    const lacksNetwork = egress.setup === undefined && setup.network !== networkOf(sandbox, setup);
+    throw commandOutOfMemory(name, result) ?? commandOutOfProcesses(name, result) ?? setupFailed(context.claim.job.number, text, result, lacksNetwork);
   }
   await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
 }

@@ -9,6 +9,7 @@ import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { modelFailure } from "./model-failure.ts";
 import { since, turnOutOfMemory } from "./out-of-memory.ts";
+import { turnOutOfProcesses } from "./out-of-processes.ts";
 import { inPhase } from "./phase.ts";
 import { secretsForTurn } from "./secrets.ts";
 
@@ -66,13 +67,16 @@ export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: T
 /** How a turn ended, a lost runner included, with the cause that the agent cannot know: the kernel killed it for want of memory, or the model refused it. */
 async function endOf(context: AttemptContext, sandbox: Sandbox, work: () => Promise<TurnResult>): Promise<TurnResult> {
   const killsBefore = sandbox.memoryEvidence()?.kills ?? 0;
+  const refusedBefore = sandbox.processEvidence?.() ?? null;
   const result = await work().catch((error: unknown): TurnResult => {
     if (context.signal.aborted || !(error instanceof SlipwayError)) throw error;
     return { status: "failed", failure: failureOf(error) };
   });
   if (result.status === "done") return result;
   if (!context.signal.aborted && NOT_A_BACKENDS.has(result.failure.code)) return { status: "failed", failure: failureOf(notABackends(result.failure)) };
-  const cause = turnOutOfMemory(since(sandbox.memoryEvidence(), killsBefore), result.failure);
+  const cause =
+    turnOutOfMemory(since(sandbox.memoryEvidence(), killsBefore), result.failure) ??
+    turnOutOfProcesses(refusedBefore, sandbox.processEvidence?.() ?? null, result.failure);
   return { status: "failed", failure: cause ? failureOf(cause) : await modelFailure(context, result.failure) };
 }
 

@@ -5,7 +5,7 @@ import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol"
 import type { ResourceGroup } from "./limits/resource-groups.ts";
 import type { RunnerLink } from "./link/runner-link.ts";
 import { watchProcesses } from "./processes.ts";
-import type { CommandResult, MemoryEvidence, Sandbox, SandboxCommand, SandboxRecord, Sockets, TurnOptions } from "./sandbox.ts";
+import type { CommandResult, MemoryEvidence, ProcessEvidence, Sandbox, SandboxCommand, SandboxRecord, Sockets, TurnOptions } from "./sandbox.ts";
 
 const LAST_WORDS_BYTES = 2_048;
 /** After the end comes the commit, for which something may wait that was started ahead. */
@@ -73,6 +73,10 @@ export class ResidentSandbox implements Sandbox {
     return await this.#parts.link.turn(request, options);
   }
 
+  async ping(limitMs: number): Promise<boolean> {
+    return await this.#parts.link.ping(limitMs);
+  }
+
   async run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
     return await this.#parts.runOneShot(command, AbortSignal.any([signal, this.#running.signal]));
   }
@@ -83,6 +87,10 @@ export class ResidentSandbox implements Sandbox {
 
   memoryEvidence(): MemoryEvidence | null {
     return this.#parts.group.memoryEvidence();
+  }
+
+  processEvidence(): ProcessEvidence | null {
+    return this.#parts.group.processEvidence?.() ?? null;
   }
 
   /** Looks at once whether the runner is still there. */

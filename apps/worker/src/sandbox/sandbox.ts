@@ -96,6 +96,8 @@ export interface Sandbox extends AsyncDisposable {
    * `end()` ends the ones that are running. SANDBOX_UNAVAILABLE where the command could not be started in the sandbox.
    */
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  /** Whether the resident runner answers within this time; missing where there is none. */
+  ping?(limitMs: number): Promise<boolean>;
   /** A command with this network and these mounts will soon be run: what takes time to start is started ahead. Costs nothing where nothing does. */
   expect?(shape: Pick<SandboxCommand, "network" | "mounts">): void;
   /**
@@ -103,6 +105,8 @@ export interface Sandbox extends AsyncDisposable {
    * where the machine does not say. One call reads one small file. Still answers after `end()`. A command has its own, in its result.
    */
   memoryEvidence(): MemoryEvidence | null;
+  /** How often the resident part of this sandbox was refused a process at its limit; like `memoryEvidence`, and missing where nothing tells. */
+  processEvidence?(): ProcessEvidence | null;
   /**
    * Ends everything inside within a second, detached children too; ending twice is no error. `turn` is over then, but `run` still works: it makes
    * one-shots on the same spec, and the commit is made in one after the end, when nothing of the agent is alive.
@@ -160,6 +164,15 @@ export interface CommandResult {
   readonly durationMs: number;
   /** What the out-of-memory killer did while the command ran; null where it did nothing, or where the machine does not say. */
   readonly memory: MemoryEvidence | null;
+  /** How often the command was refused a process; missing where nothing tells. */
+  readonly processes?: ProcessEvidence | null;
+}
+
+/** Processes and threads that were not started, because the sandbox had as many as it may. */
+export interface ProcessEvidence {
+  /** At least 1. */
+  readonly refused: number;
+  readonly limit: number | null;
 }
 
 /** Processes that the kernel killed for want of memory. */

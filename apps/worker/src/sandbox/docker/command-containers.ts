@@ -152,8 +152,8 @@ async function supervise(
     await Promise.race([drained, delay(DRAIN_LIMIT_MS, undefined, { ref: false })]);
     signal.throwIfAborted();
     const durationMs = performance.now() - startedAt;
-    const memory = group.memoryEvidence();
-    return { exitCode: timedOut ? null : exitCode, timedOut, output: output.bytes(), droppedBytes: output.droppedBytes, durationMs, memory };
+    const [memory, processes] = [group.memoryEvidence(), group.processEvidence?.() ?? null];
+    return { exitCode: timedOut ? null : exitCode, timedOut, output: output.bytes(), droppedBytes: output.droppedBytes, durationMs, memory, processes };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", kill);

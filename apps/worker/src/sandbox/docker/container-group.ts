@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ResourceGroup } from "../limits/resource-groups.ts";
-import type { MemoryEvidence } from "../sandbox.ts";
+import type { MemoryEvidence, ProcessEvidence } from "../sandbox.ts";
 import type { LiveContainer } from "./container.ts";
 import type { DockerHost } from "./host.ts";
 import { cgroupPaths } from "./pid-check.ts";
@@ -10,39 +10,62 @@ const MOUNT = "/sys/fs/cgroup";
 
 /** What a container used, by its own control group; by the engine's events where the worker cannot see that, and when it is gone. */
 export function containerGroup(host: DockerHost, { id, first }: LiveContainer): ResourceGroup {
-  const counter = first ? killCounterOf(first.pid) : undefined;
-  const { memoryBytes: limitBytes } = host.settings.limits;
-  let last: MemoryEvidence | null = null;
+  const counters = first ? countersOf(first.pid) : undefined;
+  const { memoryBytes: limitBytes, processes: limit } = host.settings.limits;
+  let memory: MemoryEvidence | null = null;
+  let processes: ProcessEvidence | null = null;
   let isOver = false;
   return {
     prefix: [],
     memoryEvidence() {
-      if (isOver) return last;
-      const kills = Math.max(host.oomEvents.of(id), counter?.() ?? 0, last?.kills ?? 0);
-      last = kills > 0 ? { kills, of: "sandbox", limitBytes } : null;
-      return last;
+      if (isOver) return memory;
+      const kills = Math.max(host.oomEvents.of(id), counters?.kills() ?? 0, memory?.kills ?? 0);
+      memory = kills > 0 ? { kills, of: "sandbox", limitBytes } : null;
+      return memory;
+    },
+    processEvidence() {
+      if (isOver) return processes;
+      const refused = Math.max(counters?.refused() ?? 0, processes?.refused ?? 0);
+      processes = refused > 0 ? { refused, limit } : null;
+      return processes;
     },
     async end() {
       this.memoryEvidence();
+      this.processEvidence?.();
       isOver = true;
       host.oomEvents.forget(id);
     },
   };
 }
 
-/** Reads how many processes of a control group were killed for want of memory: cgroup-v1/memory.txt, cgroup-v2.txt. */
-function killCounterOf(pid: number): (() => number) | undefined {
+interface Counters {
+  /** Processes that were killed for want of memory. */
+  kills(): number;
+  /** Processes that were not started. */
+  refused(): number;
+}
+
+/** What a control group counts, by the kernel's cgroup-v1/memory.rst, cgroup-v1/pids.rst and cgroup-v2.rst. */
+function countersOf(pid: number): Counters {
   const groups = cgroupPaths(pid);
-  const old = groups.find(({ controllers }) => controllers.split(",").includes("memory"));
-  const unified = groups.find(({ controllers }) => controllers === "");
-  const file = old ? join(MOUNT, "memory", old.path, "memory.oom_control") : unified ? join(MOUNT, unified.path, "memory.events") : undefined;
-  if (file === undefined) return undefined;
-  return () => {
-    try {
-      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0);
-    } catch {
-      // The container is gone, and its group with it: what was counted before stands.
-      return 0;
-    }
+  const folderOf = (controller: string): { folder: string; isOld: boolean } | undefined => {
+    const old = groups.find(({ controllers }) => controllers.split(",").includes(controller));
+    const unified = groups.find(({ controllers }) => controllers === "");
+    const path = old ? join(MOUNT, controller, old.path) : unified && join(MOUNT, unified.path);
+    return path === undefined ? undefined : { folder: path, isOld: old !== undefined };
   };
+  const [memory, pids] = [folderOf("memory"), folderOf("pids")];
+  return {
+    kills: () => (memory ? count(join(memory.folder, memory.isOld ? "memory.oom_control" : "memory.events"), /^oom_kill (\d+)$/m) : 0),
+    refused: () => (pids ? count(join(pids.folder, "pids.events"), /^max (\d+)$/m) : 0),
+  };
+}
+
+function count(file: string, pattern: RegExp): number {
+  try {
+    return Number(pattern.exec(readFileSync(file, "utf8"))?.[1] ?? 0);
+  } catch {
+    // The container is gone, and its group with it: what was counted before stands.
+    return 0;
+  }
 }

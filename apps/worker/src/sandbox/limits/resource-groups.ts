@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { MemoryEvidence } from "../sandbox.ts";
+import type { MemoryEvidence, ProcessEvidence } from "../sandbox.ts";
 import { openControlGroups } from "./control-groups.ts";
 import type { SandboxLimits } from "./limits.ts";
 import { machineKills } from "./machine-kills.ts";
@@ -13,6 +13,8 @@ export interface ResourceGroup {
   readonly prefix: readonly string[];
   /** See `Sandbox.memoryEvidence`; the last answer stands after `end`. */
   memoryEvidence(): MemoryEvidence | null;
+  /** See `Sandbox.processEvidence`. */
+  processEvidence?(): ProcessEvidence | null;
   /** Kills whatever is in it, however it got away from its parents, and removes it. Twice is no error. */
   end(): Promise<void>;
 }

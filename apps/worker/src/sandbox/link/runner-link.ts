@@ -29,6 +29,9 @@ export class RunnerLink {
   #lostAs: SlipwayError | undefined;
   #awayTimer: NodeJS.Timeout | undefined;
   readonly #connected = Promise.withResolvers<void>();
+  #pings = 0;
+  /** Told when the runner answers a ping. */
+  #pong = Promise.withResolvers<void>();
   /** Resolved, and replaced, whenever a turn begins or the link is lost. */
   #change = Promise.withResolvers<void>();
 
@@ -66,6 +69,21 @@ export class RunnerLink {
     } finally {
       this.#turn = undefined;
       clearTimeout(this.#awayTimer);
+    }
+  }
+
+  /** Whether the runner answers within this time. */
+  async ping(limitMs: number): Promise<boolean> {
+    if (this.#lostAs || !this.#peer) return false;
+    const answered = this.#pong.promise.then(() => true);
+    this.#pings += 1;
+    this.#send({ type: "ping", n: this.#pings });
+    const stop = new AbortController();
+    try {
+      // The abort is this method's own end.
+      return await Promise.race([answered, delay(limitMs, false, { signal: stop.signal, ref: false }).catch(() => false)]);
+    } finally {
+      stop.abort();
     }
   }
 
@@ -140,6 +158,8 @@ export class RunnerLink {
       case "hello":
         throw invalidOutput("a second hello");
       case "pong":
+        this.#pong.resolve();
+        this.#pong = Promise.withResolvers();
         return;
       case "event":
         return await this.#deliver(message, peer);
