@@ -20,6 +20,7 @@ describe("parseInstallationConfig", () => {
         logLevel: "info",
         server: { port: 4_750, host: "127.0.0.1", allowRemote: false, allowedOrigins: [], retentionDays: 30 },
         worker: { slots: 4, verifySlots: 2, sandbox: "bwrap" },
+        images: {},
         jobs: {
           backend: "script",
           timeoutSeconds: 1_800,
