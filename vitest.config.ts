@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Suites that need more than Node and git, or minutes; `.ci/run` calls each by its own config entry. */
-const heavy = ["tests/scenarios/**", "tests/faults/**", "tests/agents/**"];
+const heavy = ["tests/scenarios/**", "tests/faults/**", "tests/agents/**", "tests/docker/**"];
 
 export default defineConfig({
   test: {

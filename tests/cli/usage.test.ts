@@ -36,7 +36,7 @@ test.each(COMMANDS)("%s --help explains itself", async (command) => {
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toContain(`Usage: slipway ${command}`);
   // The scripts that `completion` prints are for a shell, and groups have commands with options of their own.
-  if (!["completion", "config", "repos", "workers", "token"].includes(command)) expect(stdout).toContain("--json");
+  if (!["completion", "config", "images", "repos", "workers", "token"].includes(command)) expect(stdout).toContain("--json");
 });
 
 describe("wrong usage ends with 2 and says what is wrong", () => {

@@ -23,7 +23,7 @@ const asSeconds = (text: string): unknown => parseDuration(text) / 1_000;
 const asChoice = (text: string): unknown => (text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text);
 const asList = (text: string): unknown => text.split(",").map((item) => item.trim());
 /** From where the command is typed; in the file it is from the file's folder. */
-const asFolder = (text: string): unknown => resolve(text);
+const asPath = (text: string): unknown => resolve(text);
 
 /** All keys of slipway.yaml but `version`. */
 export const SETTINGS: readonly Setting[] = [
@@ -40,8 +40,11 @@ export const SETTINGS: readonly Setting[] = [
   setting("worker.memoryLimit", "SLIPWAY_MEMORY_LIMIT", null, asText),
   setting("worker.processLimit", "SLIPWAY_PROCESS_LIMIT", null, asNumber),
   setting("worker.fileLimit", "SLIPWAY_FILE_LIMIT", null, asText),
-  setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asFolder),
-  setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asFolder),
+  setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asPath),
+  setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asPath),
+  setting("images.baseImage", "SLIPWAY_BASE_IMAGE", "images build --base-image", asText),
+  setting("images.network", "SLIPWAY_BUILD_NETWORK", "images build --network", asText),
+  setting("extraCaCerts", "SLIPWAY_EXTRA_CA_CERTS", "images build --extra-ca-certs", asPath),
   setting("jobs.backend", "SLIPWAY_BACKEND", "run --backend", asText),
   setting("jobs.timeoutSeconds", "SLIPWAY_TIMEOUT", "run --timeout", asSeconds),
   setting("jobs.stallSeconds", "SLIPWAY_STALL", "run --stall", asSeconds),
