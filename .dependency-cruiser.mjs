@@ -39,10 +39,10 @@ export default {
       "^packages/redact/",
     ),
     only(
-      "images-know-the-protocol-only",
+      "images-know-protocol-and-process-only",
       "What is in an image follows from the checkout and from manifests; nothing of a daemon is in it.",
       { path: part("packages/images") },
-      "^(apps|backends|packages/(?!images|protocol))/",
+      "^(apps|backends|packages/(?!images|process|protocol))/",
     ),
     only(
       "images-are-for-cli-and-worker",

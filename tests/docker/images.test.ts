@@ -5,7 +5,7 @@ import { imageState } from "@slipway/images/engine/image-state";
 import { tryCommand, tryRunner } from "@slipway/images/engine/try-image";
 import { COMPILE_CACHE_IN_IMAGE, NODE_IN_IMAGE, RUNNER_IN_IMAGE } from "@slipway/images/layout";
 import { imageReference, imageVersion } from "@slipway/images/references";
-import { runnerDigest } from "@slipway/images/runner-digest";
+import { runnerDigest } from "@slipway/process/runner-digest";
 import { manifestSchema } from "@slipway/protocol/manifest";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -85,7 +85,7 @@ test("doctor finds each of them well, and its backends working inside", async ()
 
 test("they say what they are: image, version, and the digest of this checkout's runner", async () => {
   for (const name of NAMES) {
-    expect(await imageState(engine, imageReference(name, VERSION))).toMatchObject({ image: name, version: VERSION, runner: await runnerDigest(ROOT) });
+    expect(await imageState(engine, imageReference(name, VERSION))).toMatchObject({ image: name, version: VERSION, runner: runnerDigest(ROOT) });
   }
 });
 

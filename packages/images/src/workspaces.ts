@@ -7,6 +7,9 @@ export interface SourceFile {
   readonly content: Buffer;
 }
 
+/** The workspace whose closure is what runs inside of a sandbox. */
+export const RUNNER_WORKSPACE = "apps/runner";
+
 const FOLDERS = ["packages/*", "backends/*", "apps/*"];
 
 /**

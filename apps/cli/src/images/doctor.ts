@@ -1,7 +1,7 @@
 import { connectEngine, type Engine } from "@slipway/images/engine/engine";
 import { imageState } from "@slipway/images/engine/image-state";
 import { tryRunner } from "@slipway/images/engine/try-image";
-import { runnerDigest } from "@slipway/images/runner-digest";
+import { runnerDigest } from "@slipway/process/runner-digest";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import { type Manifest, manifestSchema, type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest";
 import { z } from "zod";
@@ -12,7 +12,8 @@ import { INSTALL_ROOT, type KnownImage, knownImages } from "./known-images.ts";
 
 /** Tries each image: whether it is there, is of this checkout, and whether its runner and its backends answer inside of it, without network. */
 export async function checkImages(data: string | undefined, names: readonly string[]): Promise<Check[]> {
-  const [images, digest] = await Promise.all([knownImages(dataFolder(data), names), runnerDigest(INSTALL_ROOT)]);
+  const images = await knownImages(dataFolder(data), names);
+  const digest = runnerDigest(INSTALL_ROOT);
   let engine: Engine;
   try {
     engine = await connectEngine();

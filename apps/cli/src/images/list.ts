@@ -1,7 +1,7 @@
 import { connectEngine, type Engine } from "@slipway/images/engine/engine";
 import { type ImageState, imageState } from "@slipway/images/engine/image-state";
 import { readSoftware, type SoftwareList } from "@slipway/images/engine/software-list";
-import { runnerDigest } from "@slipway/images/runner-digest";
+import { runnerDigest } from "@slipway/process/runner-digest";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
@@ -16,7 +16,8 @@ interface Row extends KnownImage {
 
 /** The images of this checkout: which are there, and with what in them. */
 export async function listImages(screen: Screen, data: string | undefined): Promise<void> {
-  const [images, digest, engine] = await Promise.all([knownImages(dataFolder(data)), runnerDigest(INSTALL_ROOT), connectEngine()]);
+  const [images, engine] = await Promise.all([knownImages(dataFolder(data)), connectEngine()]);
+  const digest = runnerDigest(INSTALL_ROOT);
   const rows: Row[] = [];
   for (const image of images) rows.push(await rowOf(engine, image, digest, screen.json));
   screen.document({

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
+import { runnerDigest } from "@slipway/process/runner-digest";
 import { extract } from "tar-stream";
 import { expect, test } from "vitest";
 import { type ImagePlan, imagePlans } from "../plans.ts";
-import { runnerDigest } from "../runner-digest.ts";
 import { buildContext, type ContextSettings } from "./build-context.ts";
 
 const installRoot = join(import.meta.dirname, "../../../..");
@@ -34,7 +34,7 @@ test("the base's context: the lockfile, all manifests, the runner's sources with
   expect(names.filter((name) => name.endsWith(".test.ts") || name.includes("node_modules") || name.startsWith("sources/packages/git/"))).toEqual([]);
   const dockerfile = files.get("Dockerfile");
   expect(dockerfile).toContain('ARG BASE_IMAGE="local:1"\n');
-  expect(dockerfile).toContain(`ARG RUNNER="${await runnerDigest(installRoot)}"\n`);
+  expect(dockerfile).toContain(`ARG RUNNER="${runnerDigest(installRoot)}"\n`);
   expect(files.get("extra-ca-certs.pem")).toBe("");
 });
 

@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
+import { runnerDigest } from "@slipway/process/runner-digest";
 import { BASE_IMAGE, type ImagePlan } from "../plans.ts";
 import { imageReference, imageVersion } from "../references.ts";
-import { RUNNER_WORKSPACE, runnerDigest } from "../runner-digest.ts";
-import { allWorkspaces, readFiles, type SourceFile, sourceFiles, workspaceClosure } from "../workspaces.ts";
+import { allWorkspaces, RUNNER_WORKSPACE, readFiles, type SourceFile, sourceFiles, workspaceClosure } from "../workspaces.ts";
 import { archive } from "./archive.ts";
 import { withArguments } from "./dockerfile.ts";
 
@@ -31,7 +31,7 @@ export async function buildContext(plan: ImagePlan, settings: ContextSettings): 
 
 async function argumentsOf(plan: ImagePlan, settings: ContextSettings): Promise<Record<string, string>> {
   const version = imageVersion(settings.installRoot);
-  const labels = { IMAGE: plan.name, RUNNER: await runnerDigest(settings.installRoot), VERSION: version };
+  const labels = { IMAGE: plan.name, RUNNER: runnerDigest(settings.installRoot), VERSION: version };
   if (plan.kind === "base") return { ...labels, ...(settings.baseImage === undefined ? {} : { BASE_IMAGE: settings.baseImage }) };
   const below = { ...labels, BASE: settings.slipwayBase ?? imageReference(BASE_IMAGE, version) };
   return plan.kind === "stack" ? below : { ...below, NPM_PACKAGES: plan.npm.join(" "), APT_PACKAGES: plan.apt.join(" ") };
