@@ -44,7 +44,7 @@ async function filesOf({ kind }: ImagePlan, installRoot: string): Promise<Source
   const manifests = await readFiles(installRoot, ["package.json", "package-lock.json", ...workspaces.map((folder) => `${folder}/package.json`)]);
   const running = kind === "base" ? await workspaceClosure(installRoot, [RUNNER_WORKSPACE]) : workspaces;
   const sources = await sourceFiles(installRoot, running);
-  const own = await readFiles(installRoot, ["LICENSE", "docker/software.ts"]);
+  const own = await readFiles(installRoot, ["LICENSE", "docker/software.ts", ...(kind === "stack" ? ["docker/stack/health.ts", "docker/stack/slipway"] : [])]);
   return [...moved("packages", manifests), ...moved("sources", [...own, ...sources])];
 }
 
