@@ -39,6 +39,24 @@ export default {
       "^packages/redact/",
     ),
     only(
+      "images-know-protocol-and-process-only",
+      "What is in an image follows from the checkout and from manifests; nothing of a daemon is in it.",
+      { path: part("packages/images") },
+      "^(apps|backends|packages/(?!images|process|protocol))/",
+    ),
+    only(
+      "images-are-for-cli-and-worker",
+      "The command line makes images and the worker runs them; whoever else reached the engine through this would be as good as root.",
+      { path: "^(apps/(?!cli/|worker/)|backends|packages/(?!images/))" },
+      "^packages/images/",
+    ),
+    only(
+      "only-images-and-the-worker-touch-the-engine",
+      "Whoever talks to a container engine is as good as root on its machine: two places to look at, one for images and one for sandboxes.",
+      { path: "^(apps/(?!worker/)|backends|packages/(?!images/))" },
+      "node_modules/dockerode/",
+    ),
+    only(
       "backends-know-the-sdk-only",
       "A backend is a plugin: what it may use is the contract, or the next backend's author could not write one.",
       { path: "^backends/(?!sdk/)([^/]+)/src/" },
@@ -137,7 +155,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "node_modules/(?!(better-sqlite3|kysely|pg|simple-git|undici)/)" },
+    exclude: { path: "node_modules/(?!(better-sqlite3|dockerode|kysely|pg|simple-git|undici)/)" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "node"], extensions: [".ts", ".js", ".json"] },

@@ -26,6 +26,8 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   WORKSPACE_FAILED: "tests/git/workspace.test.ts",
   SETUP_FAILED: "tests/pipeline/task.test.ts",
   SANDBOX_UNAVAILABLE: "tests/worker/main.test.ts",
+  ENGINE_UNAVAILABLE: "tests/cli/images.test.ts",
+  IMAGE_BUILD_FAILED: "tests/docker/images.test.ts",
   BACKEND_NOT_INSTALLED: "tests/server/requests.test.ts",
   BACKEND_AUTH: "tests/gateway/failures.test.ts",
   BACKEND_QUOTA: "tests/gateway/failures.test.ts",

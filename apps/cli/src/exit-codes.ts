@@ -53,6 +53,8 @@ const FURTHER: Readonly<Record<string, readonly ExitName[]>> = {
   fetch: ["failed", "blocked", "cancelled"],
   doctor: ["failed"],
   drain: ["interrupted"],
+  "images build": ["interrupted"],
+  "images doctor": ["failed"],
   "workers drain": ["interrupted"],
   bench: ["failed", "interrupted"],
 };

@@ -8,6 +8,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addFetch } from "./commands/fetch.ts";
+import { addImages } from "./commands/images.ts";
 import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
@@ -51,6 +52,7 @@ export function slipwayProgram(): Command {
   addRepos(program);
   addWorkers(program);
   addDrain(program);
+  addImages(program);
   addToken(program);
   addAudit(program);
   addConfig(program);

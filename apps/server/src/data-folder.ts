@@ -44,6 +44,8 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
 export interface ServerFile {
   readonly url: string;
   readonly pid: number;
+  /** In which the pid counts, pid_namespaces(7): a server in a container has another than who reads this. Null where the system has none. */
+  readonly pidNamespace: string | null;
   readonly installationId: string;
   readonly version: string;
 }

@@ -39,6 +39,7 @@ function readArguments(): ServerOptions {
       host: { type: "string", default: "127.0.0.1" },
       port: { type: "string", default: "0" },
       "allow-remote": { type: "boolean", default: false },
+      announce: { type: "string" },
       "allowed-origin": { type: "string", multiple: true, default: [] },
       "retention-days": { type: "string", default: process.env["SLIPWAY_RETENTION_DAYS"] ?? String(RETENTION_MS / DAY_MS) },
       "job-defaults": { type: "string", default: "{}" },
@@ -60,8 +61,25 @@ function readArguments(): ServerOptions {
       expected: "a number from 0 to 65535",
     });
   }
-  const { data, host, "allow-remote": allowRemote, "allowed-origin": allowedOrigins } = values;
-  return { data, host, port, allowRemote, allowedOrigins, retentionMs: days * DAY_MS, jobDefaults: readJobDefaults(values["job-defaults"]), log };
+  const { data, host, announce, "allow-remote": allowRemote, "allowed-origin": allowedOrigins } = values;
+  if (announce !== undefined && !URL.canParse(announce)) {
+    throw new SlipwayError("INVALID_REQUEST", `--announce: ${announce} is no address.`, {
+      field: "announce",
+      value: announce,
+      expected: "an address such as http://127.0.0.1:4750",
+    });
+  }
+  return {
+    data,
+    host,
+    ...(announce === undefined ? {} : { announce }),
+    port,
+    allowRemote,
+    allowedOrigins,
+    retentionMs: days * DAY_MS,
+    jobDefaults: readJobDefaults(values["job-defaults"]),
+    log,
+  };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { installHubHooks } from "@slipway/git/http-backend";
 import { removeLeftovers } from "@slipway/git/maintenance";
 import { takeFolderLock } from "@slipway/process/folder-lock";
+import { pidNamespace } from "@slipway/process/pid-namespace";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Address under which others on this machine reach the server, where that is not the one that it listens on: in a container it is not. */
+  readonly announce?: string;
   /** Allows a host that other machines reach. */
   readonly allowRemote: boolean;
   readonly allowedOrigins: readonly string[];
@@ -90,7 +93,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   resources.defer(async () => await closeApp(app));
   const url = await listen(app, options);
   resources.defer(() => removeServerFile(folder));
-  await writeServerFile(folder, { url, pid: process.pid, installationId: store.installationId, version: SERVER_VERSION });
+  await writeServerFile(folder, {
+    url: options.announce ?? url,
+    pid: process.pid,
+    pidNamespace: pidNamespace(),
+    installationId: store.installationId,
+    version: SERVER_VERSION,
+  });
   reaper.start();
   resources.defer(async () => await reaper.stop());
   const pruner = new Pruner(plane, { retentionMs: options.retentionMs ?? RETENTION_MS });

@@ -216,6 +216,27 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_BASE_IMAGE",
+    readBy: "`images`",
+    fallback: "`images.baseImage`, else the public image of Node",
+    meaning: "Image that the images of sandboxes stand on. `--base-image` wins.",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_BUILD_NETWORK",
+    readBy: "`images`",
+    fallback: "`images.network`, else the engine's default",
+    meaning: "Network of the commands that build images, such as `host`. `--network` wins.",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_EXTRA_CA_CERTS",
+    readBy: "`images`",
+    fallback: "`extraCaCerts`, else none",
+    meaning: "File of further certificates, for networks whose HTTPS no public authority vouches for. `--extra-ca-certs` wins.",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_BACKEND",
     readBy: "`run`, `submit`",
     fallback: "the repository's, else `jobs.backend`",

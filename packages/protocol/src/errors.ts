@@ -131,6 +131,19 @@ export const ERRORS = {
     "The sandbox could not be set up as asked.",
     "Install bubblewrap (`apt install bubblewrap`), or ask for no isolation with `--sandbox none`.",
   ),
+  // Containers and their images
+  ENGINE_UNAVAILABLE: row(
+    503,
+    "person",
+    "The container engine does not answer, or refuses.",
+    "Start it, or name another in DOCKER_HOST; `slipway images doctor` tries it.",
+  ),
+  IMAGE_BUILD_FAILED: row(
+    500,
+    "client",
+    "An image could not be built.",
+    "Mend what its last lines name, then `slipway images build` again: steps that were built are not built again.",
+  ),
   // Backends
   BACKEND_NOT_INSTALLED: row(422, "person", "No worker has the backend.", "Install the backend on a worker; `slipway backends` says how."),
   BACKEND_AUTH: row(422, "person", "The model's vendor refused the key.", "Check the key that the details name, then `slipway retry`."),

@@ -75,6 +75,16 @@ export const workerSettingsSchema = z.strictObject({
     .describe("Folder with a file for each secret of backends, from this file's folder; without it `secrets/worker` in the data folder."),
 });
 
+/** What `slipway images build` makes the images of sandboxes from. */
+export const imageSettingsSchema = z.strictObject({
+  baseImage: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Image that they stand on, such as one that `scripts/build-base-image` made; without it the public image of Node 24 on Debian 13."),
+  network: z.string().min(1).optional().describe("Network of the builds' own commands, such as `host`; without it the engine's default."),
+});
+
 /** What a job gets where neither its submitter nor its repository says it. */
 export const jobDefaultsSchema = z.strictObject({
   backend: nameSchema.default("script").describe("Backend of jobs where their repository names none either."),
@@ -93,6 +103,10 @@ export const installationConfigSchema = z.strictObject({
   logLevel: z.enum(LOG_LEVELS).default("info").describe("What goes to `logs/` in the data folder."),
   server: serverSettingsSchema.prefault({}).describe("The control plane."),
   worker: workerSettingsSchema.prefault({}).describe("What runs the jobs on this machine."),
+  images: imageSettingsSchema.prefault({}).describe("The images of containers ([docker.md](guides/docker.md))."),
+  extraCaCerts: folderSchema
+    .optional()
+    .describe("File of further certificates, from this file's folder: for networks whose HTTPS no public authority vouches for. Used by builds of images."),
   jobs: jobDefaultsSchema.prefault({}).describe("What jobs get that neither say it themselves nor have it from their repository."),
 });
 export type InstallationConfig = z.infer<typeof installationConfigSchema>;

@@ -4,11 +4,9 @@ import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { Argument, type Command } from "commander";
 import { type Check, check, type DoctorOptions } from "../doctor/check.ts";
 import { checkDataFolder, checkDisk, checkGit, checkNode, checkSandbox, checkWorkerGit } from "../doctor/machine.ts";
-import { EXIT_CODES } from "../exit-codes.ts";
+import { failingOf, reportChecks } from "../doctor/report-checks.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import { parseDuration } from "../terminal/parse.ts";
-import type { Screen } from "../terminal/screen.ts";
-import { commandLines, plural, printable, wrap } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, parseSandbox, screenOf, withCommon } from "./options.ts";
 
 /** What only this command needs is loaded by it alone: every command pays for what stands above. */
@@ -89,13 +87,7 @@ async function doctorCommand(part: "worker" | undefined, options: DoctorCommandO
     ...(options.gatewayFolder === undefined ? {} : { gatewayFolder: options.gatewayFolder }),
   };
   const checks = await checksWithin(part === "worker" ? WORKER_GROUPS : GROUPS, asked, options.wait ?? 0);
-  const failing = failingOf(checks);
-  screen.document({ ok: failing.length === 0, checks });
-  for (const [index, one] of checks.entries()) printCheck(screen, one, checks[index - 1]?.group !== one.group);
-  screen.print();
-  if (failing.length > 0) screen.print(screen.colors.red(`${plural(failing.length, "required check")} failed: ${failing.map(({ name }) => name).join(", ")}`));
-  else screen.print(screen.colors.green("All that is required is there."));
-  exitWith(failing.length > 0 ? EXIT_CODES.failed.code : EXIT_CODES.ok.code);
+  exitWith(reportChecks(screen, checks));
 }
 
 /** Runs all checks, and again where something required is missing and there is time: what was just started may still be on its way. */
@@ -108,10 +100,6 @@ async function checksWithin(groups: readonly Group[], options: DoctorOptions, wa
   }
 }
 
-function failingOf(checks: readonly Check[]): Check[] {
-  return checks.filter(({ ok, required }) => !ok && required);
-}
-
 /** A check that breaks is a failing check, and the others go on. */
 async function guarded(group: string, run: (options: DoctorOptions) => Promise<Check[]>, options: DoctorOptions): Promise<Check[]> {
   try {
@@ -119,25 +107,5 @@ async function guarded(group: string, run: (options: DoctorOptions) => Promise<C
   } catch (error) {
     const { message, hint } = toSlipwayError(error);
     return [check(group, group, false, { tried: group, found: message, lost: "unknown", remedy: hint, required: true })];
-  }
-}
-
-function printCheck(screen: Screen, one: Check, first: boolean): void {
-  const { colors } = screen;
-  const mark = one.ok ? colors.green("✓") : one.required ? colors.red("✗") : colors.yellow("!");
-  if (first) screen.print(colors.bold(one.group));
-  const indent = " ".repeat(19);
-  const found = wrap(printable(one.found), screen.width - indent.length);
-  screen.print(`  ${mark} ${one.name.padEnd(14)} ${found[0] ?? ""}`);
-  for (const line of found.slice(1)) screen.print(indent + line);
-  if (one.ok) return;
-  for (const [name, text] of [
-    ["tried", one.tried],
-    ["lost", one.lost],
-    ["type", one.remedy ?? ""],
-  ] as const) {
-    for (const [index, line] of (name === "type" ? commandLines : wrap)(text, screen.width - indent.length - 7).entries()) {
-      screen.print(`${indent}${colors.dim((index === 0 ? name : "").padEnd(6))} ${name === "type" ? line : colors.dim(line)}`);
-    }
   }
 }

@@ -29,7 +29,7 @@ export async function readInstallationFile(data: string): Promise<InstallationFi
   // Only who has such a file pays for a YAML parser.
   const { parseInstallationConfig } = await import("@slipway/protocol/parse-installation-config");
   const { value, placeOf } = parseInstallationConfig(text, file);
-  return { file, isThere: true, value: withWholeFolders(value, dirname(file)), placeOf };
+  return { file, isThere: true, value: withWholePaths(value, dirname(file)), placeOf };
 }
 
 /**
@@ -89,10 +89,11 @@ function put(config: unknown, path: readonly string[], value: unknown): void {
   home[path.at(-1) ?? ""] = value;
 }
 
-function withWholeFolders(config: InstallationConfig, folder: string): InstallationConfig {
+function withWholePaths(config: InstallationConfig, folder: string): InstallationConfig {
   const { backendsFolder, secretsFolder } = config.worker;
   return {
     ...config,
+    ...(config.extraCaCerts === undefined ? {} : { extraCaCerts: resolve(folder, config.extraCaCerts) }),
     worker: {
       ...config.worker,
       ...(backendsFolder === undefined ? {} : { backendsFolder: resolve(folder, backendsFolder) }),

@@ -23,7 +23,7 @@ const asSeconds = (text: string): unknown => parseDuration(text) / 1_000;
 const asChoice = (text: string): unknown => (text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text);
 const asList = (text: string): unknown => text.split(",").map((item) => item.trim());
 /** From where the command is typed; in the file it is from the file's folder. */
-const asFolder = (text: string): unknown => resolve(text);
+const asPath = (text: string): unknown => resolve(text);
 
 /** All keys of slipway.yaml but `version`. */
 export const SETTINGS: readonly Setting[] = [
@@ -47,9 +47,12 @@ export const SETTINGS: readonly Setting[] = [
   setting("worker.warmMax", "SLIPWAY_WARM_MAX", null, asNumber),
   setting("worker.warmMin", "SLIPWAY_WARM_MIN", null, asNumber),
   setting("worker.warmIdleSeconds", "SLIPWAY_WARM_IDLE", null, asNumber),
-  setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asFolder),
+  setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asPath),
   setting("worker.egressPrivateHosts", "SLIPWAY_EGRESS_PRIVATE_HOSTS", null, asList),
-  setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asFolder),
+  setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asPath),
+  setting("images.baseImage", "SLIPWAY_BASE_IMAGE", "images build --base-image", asText),
+  setting("images.network", "SLIPWAY_BUILD_NETWORK", "images build --network", asText),
+  setting("extraCaCerts", "SLIPWAY_EXTRA_CA_CERTS", "images build --extra-ca-certs", asPath),
   setting("jobs.backend", "SLIPWAY_BACKEND", "run --backend", asText),
   setting("jobs.timeoutSeconds", "SLIPWAY_TIMEOUT", "run --timeout", asSeconds),
   setting("jobs.stallSeconds", "SLIPWAY_STALL", "run --stall", asSeconds),
