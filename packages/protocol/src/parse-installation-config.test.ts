@@ -51,7 +51,7 @@ describe("parseInstallationConfig", () => {
     ["worker:\n  memoryLimit: lots\n", { line: 2, column: 16, key: "worker.memoryLimit", value: '"lots"', expected: "a size such as 4g or 512m, or none" }],
     ["worker:\n  processLimit: few\n", { key: "worker.processLimit", expected: "a whole number from 1 to 9999999, or none" }],
     ["server:\n  allowRemote: maybe\n", { line: 2, column: 16, expected: "true or false" }],
-    ["worker: {sandbox: docker}\n", { expected: '"bwrap" or "none"' }],
+    ["worker: {sandbox: podman}\n", { expected: '"bwrap" or "docker" or "none"' }],
     ["logLevel: loud\n", { key: "logLevel" }],
     ["version: 2\n", { key: "version", expected: "1" }],
   ])("refuses %j", (text, details) => {
