@@ -57,7 +57,6 @@ function columnsOf(screen: Screen): Array<Column<WorkerView>> {
     { title: "workspaces", text: ({ capabilities }) => workspaceKindOf(capabilities) ?? "?" },
     { title: "version", text: ({ version }) => printable(version) },
     { title: "backends", text: ({ backends }) => printable(backends.map(({ name }) => name).join(" ")) || "none" },
-    { title: "waits for", text: ({ held }) => printable(held ?? "") },
     { title: "jobs", text: ({ running }) => running.map(({ number }) => number).join(" "), grows: true },
   ];
 }
@@ -69,5 +68,6 @@ function stateOf({ connected, draining }: WorkerView): WorkerState {
 
 function stateText(worker: WorkerView): string {
   const state = stateOf(worker);
-  return state === "away" ? `away, seen ${ago(worker.lastSeenAt)}` : state;
+  if (state === "away") return `away, seen ${ago(worker.lastSeenAt)}`;
+  return worker.held === null ? state : `${state}, takes nothing: ${printable(worker.held)}`;
 }
