@@ -18,8 +18,9 @@ import { LastWords } from "./last-words.ts";
 import { INSIDE, runnerMounts, specMounts } from "./mounts.ts";
 import { tryHost } from "./try-host.ts";
 
-/** Where an image has the runner. */
+/** Where an image has the runner, and its code compiled; one without starts slower. */
 const RUNNER = "/opt/slipway/apps/runner/src/main.ts";
+const COMPILE_CACHE = "/opt/slipway/compile-cache";
 
 /** Sandboxes by a container engine: a system of their own, from an image, and of the host only the job's own folders. */
 export function createDockerProvider(settings: DockerSettings): SandboxProvider {
@@ -98,7 +99,7 @@ async function openFolders(host: DockerHost, spec: SandboxSpec, socketFolder: st
 
 function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) {
   const { settings, backends } = host;
-  const paths = ["--socket", `${INSIDE.run}/s`, "--lease", `${INSIDE.control}/lease.json`, "--spool", INSIDE.spool];
+  const paths = ["--socket", `${INSIDE.run}/s`, "--lease", `${INSIDE.control}/lease.json`, "--spool", INSIDE.spool, "--compile-cache", COMPILE_CACHE];
   return startContainer(host, {
     sandboxId: spec.id,
     part: "runner",
