@@ -152,7 +152,7 @@ function resident(host: DockerHost, record: SandboxRecord, link: RunnerLink, liv
     link,
     lastWords: () => lastWords?.text() ?? "",
     socketFolder: socketFolderOf(host.settings.runtimeFolder, record.spec.id),
-    group: containerGroup(host, live),
+    group: containerGroup(host, live, { watched: false }),
     watch: (onGone) => watchExit(live, onGone),
     endProcesses: () => live.kill(),
     runOneShot: (command, signal) => commands.run(command, signal),
