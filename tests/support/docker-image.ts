@@ -15,22 +15,37 @@ const PARTS = {
   redact: "packages/redact",
 };
 const PACKAGES = ["diff", "execa", "uuidv7", "ws", "yaml", "zod"];
-/** Must have git and a shell; the tests do not care which system it is. */
-const BASE_IMAGE = process.env["SLIPWAY_TEST_BASE_IMAGE"] ?? "dev/trixie";
+/** Those of `slipway images build`, where they are of this checkout. */
+const OWN_IMAGES = ["slipway/base:0.1.0", "slipway/all:0.1.0"];
+/** An image with git and a shell, on which a smaller one can be made for the tests alone; its own is not asked of any registry. */
+const BASE_IMAGE = process.env["SLIPWAY_TEST_BASE_IMAGE"];
 
 /** Why there can be no tests with containers on this machine; undefined where there can. */
 export async function withoutEngine(): Promise<string | undefined> {
   const answer = await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false, timeout: 10_000 });
   if (answer.failed) return `no container engine answers: ${answer.stderr || answer.shortMessage}`;
-  const base = await execa("docker", ["image", "inspect", "--format", "{{.Id}}", BASE_IMAGE], { reject: false, timeout: 10_000 });
-  return base.failed ? `the engine has no image ${BASE_IMAGE}` : undefined;
+  if (BASE_IMAGE !== undefined || (await ownImage())) return undefined;
+  return "the engine has no image of this checkout: `slipway images build base` makes one";
 }
 
-/** The name of an image with this checkout's runner, and with the Node that runs the tests; built where the engine has none. Kept, as a cache is. */
+/** The first of the installation's images whose runner is this checkout's. */
+async function ownImage(): Promise<string | undefined> {
+  const digest = runnerDigest(ROOT);
+  for (const name of OWN_IMAGES) {
+    const { stdout } = await execa("docker", ["image", "inspect", "--format", `{{index .Config.Labels "${RUNNER_LABEL}"}}`, name], { reject: false });
+    if (stdout.trim() === digest) return name;
+  }
+  return undefined;
+}
+
+/** The name of an image with this checkout's runner; where nobody has built one, with the Node that runs the tests, kept as a cache is. */
 export async function testImage(): Promise<string> {
+  const own = await ownImage();
+  if (own !== undefined) return own;
   const digest = runnerDigest(ROOT);
   const name = `slipway-test/base:${digest.slice(0, 16)}`;
   if (!(await execa("docker", ["image", "inspect", name], { reject: false })).failed) return name;
+  if (BASE_IMAGE === undefined) throw new Error("There is no image of this checkout: `slipway images build base` makes one.");
   const context = await mkdtemp(join(tmpdir(), "slipway-image-"));
   try {
     const modules = join(context, "opt/node_modules");

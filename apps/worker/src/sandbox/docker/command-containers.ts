@@ -129,7 +129,7 @@ async function supervise(
   command: SandboxCommand,
   signal: AbortSignal,
 ): Promise<CommandResult> {
-  const group = containerGroup(host, live);
+  const group = containerGroup(host, live, { watched: true });
   const output = new CappedOutput(command.outputLimitBytes);
   readFrames(streams, (name, bytes) => {
     const kept = output.take(bytes);

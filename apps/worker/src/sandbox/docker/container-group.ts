@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { ResourceGroup } from "../limits/resource-groups.ts";
 import type { MemoryEvidence, ProcessEvidence } from "../sandbox.ts";
@@ -8,14 +8,20 @@ import { cgroupPaths } from "./pid-check.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 
-/** What a container used, by its own control group; by the engine's events where the worker cannot see that, and when it is gone. */
-export function containerGroup(host: DockerHost, { id, first }: LiveContainer): ResourceGroup {
+/** Pause between two looks at a counter that the kernel does not tell of, in ms: less than it takes until an ended container's counters are gone. */
+const LOOK_MS = 10;
+
+/**
+ * What a container used, by its own control group; by the engine's events where the worker cannot see that, and when it is gone. `watched`: what it was refused
+ * is known after its end too, for a command that fails by it and is gone.
+ */
+export function containerGroup(host: DockerHost, { id, first }: LiveContainer, { watched }: { watched: boolean }): ResourceGroup {
   const counters = first ? countersOf(first.pid) : undefined;
   const { memoryBytes: limitBytes, processes: limit } = host.settings.limits;
   let memory: MemoryEvidence | null = null;
   let processes: ProcessEvidence | null = null;
   let isOver = false;
-  return {
+  const group: ResourceGroup = {
     prefix: [],
     memoryEvidence() {
       if (isOver) return memory;
@@ -30,12 +36,15 @@ export function containerGroup(host: DockerHost, { id, first }: LiveContainer): 
       return processes;
     },
     async end() {
-      this.memoryEvidence();
-      this.processEvidence?.();
+      group.memoryEvidence();
+      group.processEvidence?.();
       isOver = true;
+      stopWatching?.();
       host.oomEvents.forget(id);
     },
   };
+  const stopWatching = watched ? counters?.watchRefused(() => group.processEvidence?.()) : undefined;
+  return group;
 }
 
 interface Counters {
@@ -43,6 +52,8 @@ interface Counters {
   kills(): number;
   /** Processes that were not started. */
   refused(): number;
+  /** Calls back whenever one more was not; until the function that it answers is called. */
+  watchRefused(onMore: () => void): () => void;
 }
 
 /** What a control group counts, by the kernel's cgroup-v1/memory.rst, cgroup-v1/pids.rst and cgroup-v2.rst. */
@@ -55,9 +66,26 @@ function countersOf(pid: number): Counters {
     return path === undefined ? undefined : { folder: path, isOld: old !== undefined };
   };
   const [memory, pids] = [folderOf("memory"), folderOf("pids")];
+  const refusals = pids && join(pids.folder, "pids.events");
   return {
     kills: () => (memory ? count(join(memory.folder, memory.isOld ? "memory.oom_control" : "memory.events"), /^oom_kill (\d+)$/m) : 0),
-    refused: () => (pids ? count(join(pids.folder, "pids.events"), /^max (\d+)$/m) : 0),
+    refused: () => (refusals === undefined ? 0 : count(refusals, /^max (\d+)$/m)),
+    watchRefused(onMore) {
+      if (pids === undefined || refusals === undefined) return () => {};
+      if (pids.isOld) {
+        const timer = setInterval(onMore, LOOK_MS).unref();
+        return () => clearInterval(timer);
+      }
+      try {
+        // Of version 2 the kernel tells a change as it does of any file.
+        const watcher = watch(refusals, { persistent: false }, onMore);
+        watcher.on("error", () => {});
+        return () => watcher.close();
+      } catch {
+        // Gone already, or no more watches to be had: what a look shows is what there is.
+        return () => {};
+      }
+    },
   };
 }
 

@@ -18,6 +18,9 @@ import { LastWords } from "./last-words.ts";
 import { INSIDE, RUNNER, runnerMounts, specMounts } from "./mounts.ts";
 import { tryHost } from "./try-host.ts";
 
+/** Where an image has the runner's code compiled; one without starts slower. */
+const COMPILE_CACHE = "/opt/slipway/compile-cache";
+
 /** Sandboxes by a container engine: a system of their own, from an image, and of the host only the job's own folders. */
 export function createDockerProvider(settings: DockerSettings): SandboxProvider {
   let opened: Promise<DockerHost> | undefined;
@@ -102,7 +105,7 @@ async function giveWorkspace({ agent }: DockerHost, { workspace }: SandboxSpec):
 
 function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) {
   const { settings, backends } = host;
-  const paths = ["--socket", `${INSIDE.run}/s`, "--lease", `${INSIDE.control}/lease.json`, "--spool", INSIDE.spool];
+  const paths = ["--socket", `${INSIDE.run}/s`, "--lease", `${INSIDE.control}/lease.json`, "--spool", INSIDE.spool, "--compile-cache", COMPILE_CACHE];
   return startContainer(host, {
     sandboxId: spec.id,
     part: "runner",
@@ -158,7 +161,7 @@ function resident(host: DockerHost, record: SandboxRecord, link: RunnerLink, liv
     socketFolder: socketFolderOf(host.settings.runtimeFolder, record.spec.id),
     socketsInside: INSIDE.run,
     socketsOwner: host.agent,
-    group: containerGroup(host, live),
+    group: containerGroup(host, live, { watched: false }),
     watch: (onGone) => watchExit(live, onGone),
     endProcesses: () => live.kill(),
     runOneShot: (command, signal) => commands.run(command, signal),

@@ -1,6 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bootId } from "@slipway/process/boot-id";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { SandboxSpec } from "../sandbox.ts";
 import { giveToAgent } from "./agent-user.ts";
@@ -9,8 +12,22 @@ import type { DockerHost } from "./host.ts";
 
 const TRIAL = 'echo fine >"$HOME/written" && cat "$HOME/written" && command -v git node >/dev/null || echo "the image needs git and node"';
 
-/** Runs a command in a container as jobs have it. SANDBOX_UNAVAILABLE, with what it said, where it cannot write in its home or lacks what jobs need. */
+/**
+ * Runs a command in a container as jobs have it; once for an image and a start of the machine, as a restarted worker must have taken up its attempts before
+ * their leases are over. SANDBOX_UNAVAILABLE, with what it said, where it cannot write in its home or lacks what jobs need.
+ */
 export async function tryHost(host: DockerHost): Promise<void> {
+  const { runtimeFolder, limits } = host.settings;
+  const tried = createHash("sha256")
+    .update(JSON.stringify([bootId(), host.image.imageId, host.agent, limits]))
+    .digest("hex");
+  const marker = join(runtimeFolder, `tried-${tried.slice(0, 24)}`);
+  if (existsSync(marker)) return;
+  await tryContainer(host);
+  await writeFile(marker, "");
+}
+
+async function tryContainer(host: DockerHost): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-probe-"));
   const spec: SandboxSpec = { id: folder, workspace: folder, home: folder, spool: folder, control: folder, readOnly: [] };
   const commands = new CommandContainers(host, spec);
