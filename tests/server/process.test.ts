@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,4 +110,15 @@ test("a host that others reach is refused without the flag", async () => {
     details: { field: "host", value: "0.0.0.0" },
     hint: expect.stringContaining("--allow-remote"),
   });
+});
+
+test("server.json has the address that the server was told to announce, and says where its pid counts; one that is no address is refused", async () => {
+  const { ready } = start("--announce", "http://127.0.0.1:4751");
+  expect((await ready)?.url).not.toContain("4751");
+  const { url, pidNamespace } = JSON.parse(await readFile(join(data, "server.json"), "utf8")) as { url: string; pidNamespace: string | null };
+  expect(url).toBe("http://127.0.0.1:4751");
+  expect(pidNamespace).toBe(process.platform === "linux" ? readlinkSync("/proc/self/ns/pid") : null);
+  const wrong = start("--announce", "here");
+  expect(await wrong.ready).toBeUndefined();
+  expect(wrong.log().map(({ code }) => code)).toContain("INVALID_REQUEST");
 });

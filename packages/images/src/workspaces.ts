@@ -1,5 +1,5 @@
 import { glob, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 /** A file of the checkout, by its path from the root. */
 export interface SourceFile {
@@ -44,12 +44,14 @@ export async function allWorkspaces(installRoot: string): Promise<ReadonlyMap<st
   return folders;
 }
 
-/** What runs of these workspaces: their sources without tests, and their package.json. Sorted by path. */
+/** These workspaces as `runnerDigest` sees them: all in `src` but tests, and their package.json. Sorted by path. */
 export async function sourceFiles(installRoot: string, folders: readonly string[]): Promise<SourceFile[]> {
   const paths: string[] = [];
   for (const folder of folders) {
     paths.push(`${folder}/package.json`);
-    for await (const path of glob(`${folder}/src/**/*.ts`, { cwd: installRoot })) if (!path.endsWith(".test.ts")) paths.push(path);
+    for await (const entry of glob(`${folder}/src/**`, { cwd: installRoot, withFileTypes: true })) {
+      if (entry.isFile() && !entry.name.includes(".test.")) paths.push(relative(installRoot, join(entry.parentPath, entry.name)));
+    }
   }
   return await readFiles(installRoot, paths.sort());
 }

@@ -1,4 +1,6 @@
-import { join } from "node:path";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { runnerDigest } from "@slipway/process/runner-digest";
 import { extract } from "tar-stream";
@@ -36,6 +38,21 @@ test("the base's context: the lockfile, all manifests, the runner's sources with
   expect(dockerfile).toContain('ARG BASE_IMAGE="local:1"\n');
   expect(dockerfile).toContain(`ARG RUNNER="${runnerDigest(installRoot)}"\n`);
   expect(files.get("extra-ca-certs.pem")).toBe("");
+});
+
+test("a checkout that is made of the context has the digest that the image is labelled with", async () => {
+  const copy = await mkdtemp(join(tmpdir(), "slipway-context-"));
+  try {
+    for (const [name, content] of await filesOf("stack")) {
+      const [, path] = /^sources\/(.*)$/.exec(name) ?? [];
+      if (path === undefined) continue;
+      await mkdir(dirname(join(copy, path)), { recursive: true });
+      await writeFile(join(copy, path), content);
+    }
+    expect(runnerDigest(copy)).toBe(runnerDigest(installRoot));
+  } finally {
+    await rm(copy, { recursive: true });
+  }
 });
 
 test("a backend's context is its recipe and the certificates", async () => {
