@@ -5,9 +5,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import { WORKSPACE_KINDS, type WorkspaceKind } from "@slipway/protocol/workspace-kind";
 import { execa } from "execa";
+import { treeSnapshot } from "../../tests/support/tree-snapshot.ts";
 import { BigRepository, type Shape } from "./big-repository.ts";
 import { quantile } from "./figures.ts";
 import { statusMs, WorkspaceYard } from "./workspace-yard.ts";
@@ -63,6 +64,6 @@ async function measure(shape: Shape, kind: WorkspaceKind): Promise<Record<string
 /** Throws where the workspace has another file than a worktree of the newest commit. */
 async function expectSame(hub: string, workspace: string, worktree: string): Promise<void> {
   await execa("git", ["-C", join(hub, "upstream.git"), "worktree", "add", "-q", "--detach", worktree, "refs/upstream/main"]);
-  await execa("diff", ["-r", "-q", "--no-dereference", "--exclude=.git", worktree, workspace]);
+  if (!isDeepStrictEqual(await treeSnapshot(workspace), await treeSnapshot(worktree))) throw new Error(`${workspace} is not what ${worktree} is`);
   await statusMs(workspace);
 }

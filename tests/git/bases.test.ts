@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BaseLimits } from "@slipway/git/bases/base-store";
 import { mountsBelow, unmountBelow } from "@slipway/git/bases/mounts";
@@ -224,6 +224,22 @@ describe.runIf(KINDS_HERE.includes("overlay"))("bases under overlays", () => {
     await expectWorktree(bench, workspace, next);
     expect(shelf.troubles).toEqual([expect.objectContaining({ code: "WORKSPACE_FAILED" })]);
     expect((await readdir(shelf.bases.folder)).toSorted()).toEqual(idsOf(shelf).toSorted());
+  });
+
+  test("a data folder may have any name", async () => {
+    const bench = await makeHub({ ...FILLER, a: "1" });
+    const dir = join(bench.dir, 'odd, näme:\\ "with"\tspace');
+    await mkdir(dir);
+    const shelf = await openShelf({ ...bench, dir }, "overlay", MANY);
+    await shelf.add("one", bench.baseOid);
+    const next = await land(bench, { a: "2" });
+    const { workspace, base } = await shelf.add("two", next);
+    expect(base).toBe("delta");
+    expect(await readFile(join(workspace, "a"), "utf8")).toBe("2");
+    await shelf.remove("two");
+    expect((await mountsBelow(shelf.data)).filter(({ type }) => type === "overlay").map(({ point }) => point)).toEqual([
+      join(shelf.data, "worker/places/one/workspace"),
+    ]);
   });
 
   test("nothing is removed through a mount", async () => {

@@ -40,7 +40,7 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
     PATH: process.env["PATH"],
     HOME: "/nonexistent",
     GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_COUNT: "4",
+    GIT_CONFIG_COUNT: "5",
     GIT_CONFIG_KEY_0: "protocol.file.allow",
     GIT_CONFIG_VALUE_0: "always",
     GIT_CONFIG_KEY_1: "user.name",
@@ -50,6 +50,9 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
     // So that a marker tells of our code's doing and not of the test's.
     GIT_CONFIG_KEY_3: "core.hooksPath",
     GIT_CONFIG_VALUE_3: "/dev/null",
+    // It would go on in the background, also while the test's folder is removed.
+    GIT_CONFIG_KEY_4: "gc.auto",
+    GIT_CONFIG_VALUE_4: "0",
   };
   const { stdout } = await promisify(execFile)("git", args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
   return stdout.replace(/\n$/, "");

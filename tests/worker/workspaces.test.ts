@@ -12,6 +12,7 @@ import { NOTHING_LEFT } from "../support/leftovers.ts";
 import { git, makeRepository } from "../support/repository.ts";
 import { whyNoMount } from "../support/small-disk.ts";
 import { Stack } from "../support/stack.ts";
+import { treeSnapshot } from "../support/tree-snapshot.ts";
 import { ProcessProvider } from "./process-provider.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -21,6 +22,14 @@ if (reason) console.warn(`left out: jobs in workspaces above shared bases: ${rea
 
 /** What a job finds out about its workspace from inside, and what it changes there. */
 const LOOK = 'stat -f -c %T .; git status --porcelain | wc -l; git log --oneline | wc -l; git mv folder moved; rm gone; chmod +x run; echo 2 > "$NAME"';
+/** Of what an agent can try to reach the layer below its own. */
+const POISON = [
+  "umount /workspace; mount -o remount,rw /workspace; mknod whiteout c 0 0",
+  'python3 -c \'import os; os.setxattr("folder", "trusted.overlay.opaque", b"y")\'',
+  'python3 -c \'import os; os.setxattr("folder", "trusted.overlay.redirect", b"/")\'',
+  "ln a hard; echo poison >> hard; echo poison >> run; chmod 777 run; truncate -s 0 .git/index; echo poison >> .git/index",
+  "mv folder else; ln -s ../../../bases out; rm out hard; test -e gone && grep -q ' /workspace .* overlay ' /proc/self/mountinfo && echo still mounted",
+].join("\n");
 const FILES = { a: "1\n", gone: "1", run: "#!/bin/sh\n", "folder/x": "1", ".slipway.yaml": "version: 1\ngates:\n  - name: here\n    run: stat -f -c %T .\n" };
 
 async function basesOf(stack: Stack): Promise<string[]> {
@@ -78,6 +87,23 @@ describe.runIf(!reason)("jobs above shared bases", () => {
       expect((await basesOf(stack)).toSorted()).toEqual(bases.toSorted());
     },
   );
+
+  test("whatever an agent does to its workspace, the base stays as it was, and so does the next workspace", async () => {
+    await using stack = await Stack.start({ slots: 1, verifySlots: 1 });
+    await using repository = await makeRepository(FILES);
+    const client = await stack.client();
+    await repository.register(client, "sample");
+    await ended(client, await submitScript(client, "sample", [[{ shell: "true" }]]));
+    const [id = ""] = await basesOf(stack);
+    const base = join(stack.data, "worker/bases", id);
+    const before = { files: await treeSnapshot(join(base, "tree")), index: await readFile(join(base, "git/.git/index")) };
+    const job = (await ended(client, await submitScript(client, "sample", [[{ shell: POISON }, { print: "all of it tried" }]]))).job;
+    expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "done" });
+    expect(logText(await allEvents(client, job.id), "stdout")).toBe("still mounted\n");
+    expect({ files: await treeSnapshot(join(base, "tree")), index: await readFile(join(base, "git/.git/index")) }).toEqual(before);
+    const next = (await ended(client, await submitScript(client, "sample", [[{ shell: "cat a run; git status --porcelain" }]]))).job;
+    expect(logText(await allEvents(client, next.id), "stdout")).toBe("1\n#!/bin/sh\n");
+  });
 
   test("a worker that is killed in the middle finds its mounts again, and in the end there is none", async () => {
     await using stack = await Stack.start({ slots: 1, verifySlots: 1 });

@@ -47,6 +47,11 @@ export function alternatesText(folders: readonly string[]): string {
   return folders.map((folder) => `${folder}\n`).join("");
 }
 
+/** An object folder as GIT_ALTERNATE_OBJECT_DIRECTORIES takes it, where a colon stands between two: in quotes (git(1)). */
+export function alternatesVariable(folder: string): string {
+  return `"${folder.replace(/["\\]/g, "\\$&")}"`;
+}
+
 /** Carries the shallow boundary of one store over to another that borrows from it, or git would miss parents that nobody has. */
 export async function mirrorShallow(fromGitDir: string, toGitDir: string): Promise<void> {
   const from = join(fromGitDir, "shallow");

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { alternatesVariable } from "./bare-store.ts";
 import { gitText, runGit } from "./exec.ts";
 
 /** Packs with fewer objects become single files, or a store would end up with thousands of packs; the number is git's own `receive.unpackLimit`. */
@@ -23,7 +24,8 @@ export async function copyObjects(copy: { from: string; to: string; oid: string;
  * system than `from`, `objects` is an object folder beside it: git writes there first, and renames. BASE_NOT_FOUND.
  */
 export async function writePack(pack: { from: string; oid: string; known: readonly string[]; folder: string; objects?: string }): Promise<string> {
-  const env = pack.objects === undefined ? {} : { GIT_OBJECT_DIRECTORY: pack.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(pack.from, "objects") };
+  const env =
+    pack.objects === undefined ? {} : { GIT_OBJECT_DIRECTORY: pack.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: alternatesVariable(join(pack.from, "objects")) };
   const input = [pack.oid, "--not", ...pack.known].map((line) => `${line}\n`).join("");
   const hash = await gitText(["pack-objects", "--revs", "--quiet", join(pack.folder, "pack")], { gitDir: pack.from, input, env, failure: "BASE_NOT_FOUND" });
   return join(pack.folder, `pack-${hash}`);

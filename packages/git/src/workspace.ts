@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import { ignoreMissing } from "./bare-store.ts";
+import { alternatesVariable, ignoreMissing } from "./bare-store.ts";
 import type { BaseStore, UsedBase } from "./bases/base-store.ts";
 import { giveTo, refreshIndex } from "./bases/build-base.ts";
 import type { LayerDisk } from "./bases/layer-disk.ts";
@@ -141,7 +141,7 @@ async function makeMetadata(repository: WorkerRepository, { workspace, baseOid }
 /** Needs no lock: nothing that the agent can write is there yet. */
 async function checkOut(repository: WorkerRepository, options: AddWorkspace, metadata: string, signal: AbortSignal): Promise<void> {
   const { workspace, baseOid, withJobObjects } = options;
-  const borrowed = withJobObjects ? { GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.jobsGit, "objects") } : {};
+  const borrowed = withJobObjects ? { GIT_ALTERNATE_OBJECT_DIRECTORIES: alternatesVariable(join(repository.jobsGit, "objects")) } : {};
   await runGit(["read-tree", "-u", "--reset", baseOid], {
     gitDir: metadata,
     cwd: workspace,

@@ -89,11 +89,11 @@ export class BaseShelf {
   async weigh(id: string, signal: AbortSignal): Promise<void> {
     const { root } = this.pathsOf(id);
     if (!this.#bases.has(id)) return;
-    await untilAborted(execa("sync", ["-f", root], { stdin: "ignore" }), signal);
-    const { stdout } = await untilAborted(execa("du", ["-s", "-B1", root], { stdin: "ignore" }), signal);
+    await untilAborted(execa("sync", process.platform === "linux" ? ["-f", root] : [], { stdin: "ignore" }), signal);
+    const { stdout } = await untilAborted(execa("du", ["-s", "-k", root], { stdin: "ignore" }), signal);
     const base = this.#bases.get(id);
     if (!base) return;
-    const weighed = { ...base, bytes: Number.parseInt(stdout, 10), isSynced: true };
+    const weighed = { ...base, bytes: Number.parseInt(stdout, 10) * 1_024, isSynced: true };
     this.#bases.set(id, weighed);
     await writeBase(root, weighed);
   }

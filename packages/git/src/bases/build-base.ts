@@ -2,6 +2,7 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
+import { alternatesVariable } from "../bare-store.ts";
 import { type GitOptions, runGit } from "../exec.ts";
 import { copyIndex } from "../private-git-dir.ts";
 import type { WorkerRepository } from "../repository.ts";
@@ -109,7 +110,8 @@ export async function refreshIndex(repository: WorkerRepository, at: Checkout, s
 
 /** Objects of jobs are in sight: what is checked out is told by its tree's id. */
 function gitOptions(repository: WorkerRepository, at: Checkout, signal: AbortSignal): GitOptions {
-  const env = { GIT_WORK_TREE: at.worktree, GIT_INDEX_FILE: at.index, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.jobsGit, "objects") };
+  const borrowed = alternatesVariable(join(repository.jobsGit, "objects"));
+  const env = { GIT_WORK_TREE: at.worktree, GIT_INDEX_FILE: at.index, GIT_ALTERNATE_OBJECT_DIRECTORIES: borrowed };
   return { gitDir: repository.upstreamGit, cwd: at.worktree, env, signal, failure: "WORKSPACE_FAILED" };
 }
 
