@@ -155,7 +155,7 @@ test("a verify job is for workers of the kind of sandbox that the change was mad
     const params = { job: verify.job.id, fence: verify.fence };
     return server.client("worker").call("finish", { params, body: { outcome: { kind: "verified", receipts } } });
   };
-  await expect(finish("none")).rejects.toMatchObject({ code: "INVALID_REQUEST", details: { image: "host", found: "none" } });
+  await expect(finish("none")).rejects.toMatchObject({ code: "INVALID_REQUEST", details: { sandbox: "bwrap", found: "none" } });
   await finish("host");
   expect(await integrator.call("verifyCompletion", { params: of(claimed), body: merged })).toMatchObject({ status: "verified" });
 });
