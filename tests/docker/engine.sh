@@ -54,6 +54,8 @@ stop() {
   kill "$pid"
   # It ends its containers first, each with ten seconds to go by itself.
   timeout 60 tail --pid="$pid" -f /dev/null || fail "the engine (process $pid) does not end; its log is $log"
+  # It leaves the mount of a network namespace behind, and its own bind mount of the data; FOLDER could not be removed.
+  awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r place; do umount --lazy "$place"; done
 }
 
 case $command in
