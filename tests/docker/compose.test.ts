@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 600_000 });
 const ROOT = join(import.meta.dirname, "../..");
 const PARTS = ["gateway", "integrator", "server", "worker"];
 /** What the jobs of these tests run in: the worker's own container, which has a user of its own and no network but the server's. */
-const SANDBOX = "none";
+const SANDBOX = "docker";
 /** Not root: the stack runs as who started it. */
 const USER = { uid: 1_000, gid: 1_000 };
 
