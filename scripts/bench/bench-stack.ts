@@ -12,6 +12,7 @@ import { gatewaySocket, readToken, tokenFile } from "../../apps/cli/src/stack/da
 import { cleanEnvironment } from "../../apps/cli/src/stack/environment.ts";
 import { Part } from "../../apps/cli/src/stack/part.ts";
 import { probeBubblewrap } from "../../apps/cli/src/stack/sandbox-probe.ts";
+import { LeanClient } from "./lean-client.ts";
 
 const SILENT = { crashed: () => undefined, restarted: () => undefined, ended: () => undefined };
 
@@ -52,6 +53,11 @@ export class BenchStack implements AsyncDisposable {
 
   client(role: "admin" | "worker" | "integrator" = "admin"): Client {
     return new Client({ url: this.#url, token: readToken(tokenFile(this.data, role)) });
+  }
+
+  /** For where the clients' own work would be measured with the server's. */
+  leanClient(role: "admin" | "worker", connections: number): LeanClient {
+    return new LeanClient({ url: this.#url, token: readToken(tokenFile(this.data, role)), connections });
   }
 
   get gatewaySocket(): string {

@@ -5,9 +5,9 @@ import type { Claim } from "@slipway/protocol/worker-api";
 /** A worker with no sandbox and no agent: it speaks the API, so that what is measured is the server. */
 export class FakeWorker {
   readonly id = newId();
-  readonly #client: Client;
+  readonly #client: Pick<Client, "call">;
 
-  constructor(client: Client) {
+  constructor(client: Pick<Client, "call">) {
     this.#client = client;
   }
 

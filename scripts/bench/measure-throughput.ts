@@ -9,7 +9,8 @@ const ROUNDS = 3;
 export async function measureThroughput(quick: boolean): Promise<Figure[]> {
   await using stack = await BenchStack.start();
   const { repository, oid } = await stack.repository(1);
-  const worker = new FakeWorker(stack.client("worker"));
+  using client = stack.leanClient("worker", CLIENTS);
+  const worker = new FakeWorker(client);
   await worker.register();
   const jobs = quick ? 400 : 1_500;
   const rates: number[] = [];
