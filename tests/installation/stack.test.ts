@@ -162,7 +162,7 @@ test("a sandbox that was asked for is had or refused, and a run without one says
     const { code, stdout, stderr } = await ground.slipway(root, command, "Be isolated", "--sandbox", "bwrap", ...greet);
     expect([code, stdout], stderr).toEqual([5, ""]);
     expect(stderr).toMatch(/^error SANDBOX_UNAVAILABLE: No worker of the server at http.* `sandbox: bwrap`: the connected ones have .*: none/);
-    expect(stderr).toContain("without `--sandbox none`");
+    expect(stderr).toContain("start it with `--sandbox bwrap`");
   }
   expect(JSON.parse((await ground.slipway(root, "jobs", "--json")).stdout).jobs).toEqual([]);
   const plain = await ground.slipway(root, "run", "Greet", ...greet);

@@ -32,8 +32,7 @@ export async function requireSandbox({ client, stack, how }: Connection, kind: S
 
 function hintFor(kind: SandboxKind, nobody: boolean): string {
   if (nobody) return "Restart `slipway up` (Ctrl-C, then again), or start a worker.";
-  const restart = kind === "bwrap" ? "Stop `slipway up` and start it without `--sandbox`" : `Stop \`slipway up\` and start it with \`--sandbox ${kind}\``;
-  return `${restart}, or leave --sandbox out to run the job with what the workers have.`;
+  return `Stop \`slipway up\` and start it with \`--sandbox ${kind}\`, or leave --sandbox out to run the job with what the workers have.`;
 }
 
 async function connectedWorkers(client: Client): Promise<WorkerView[]> {
