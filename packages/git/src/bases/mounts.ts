@@ -53,13 +53,22 @@ export async function unmountBelow(path: string): Promise<void> {
   }
 }
 
-/** Makes a folder a mount of its own that passes on later mounts below it to whoever has a part of it bound. Done already: nothing happens. */
+/**
+ * Has later mounts below a folder passed on to whoever has a part of it bound: makes it a mount of its own, unless the mount that it lies on is a shared one.
+ * That one must be left as it is: in a container it is what the host, and so the engine, sees of it.
+ */
 export async function shareFolder(path: string): Promise<void> {
-  if ((await readMounts()).some(({ point, isShared }) => point === path && isShared)) return;
+  if (mountOf(path, await readMounts())?.isShared) return;
   await runSystem("mount", ["--bind", path, path]);
   // Out of the group of the mount that it lies in, or every mount below would be made there a second time.
   await runSystem("mount", ["--make-private", path]);
   await runSystem("mount", ["--make-shared", path]);
+}
+
+/** The mount that a folder lies on: the innermost, and of two at one place the one that covers the other. */
+function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
+  const around = mounts.filter(({ point }) => path === point || path.startsWith(point.endsWith("/") ? point : `${point}/`));
+  return around.findLast(({ point }) => point.length === Math.max(...around.map((each) => each.point.length)));
 }
 
 /** WORKSPACE_FAILED where the system refuses, DISK_FULL. */
