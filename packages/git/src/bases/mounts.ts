@@ -48,8 +48,10 @@ export async function mountsBelow(path: string): Promise<Mount[]> {
 export async function unmountBelow(path: string): Promise<void> {
   for (const { point } of (await mountsBelow(path)).reverse()) {
     const ended = await execa("umount", ["--", point], { stdin: "ignore", reject: false });
+    // One that was passed on goes with the one that it came from.
+    const isGone = ended.exitCode === 0 || !(await readMounts()).some((mount) => mount.point === point);
     // Whoever still has it open keeps it until they end; its name is free at once.
-    if (ended.exitCode !== 0) await runSystem("umount", ["--lazy", "--", point]);
+    if (!isGone) await runSystem("umount", ["--lazy", "--", point]);
   }
 }
 
