@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SlipwayError } from "@slipway/protocol/errors";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
 import { readOnlyToolchains } from "../../apps/worker/src/sandbox/toolchains.ts";
@@ -45,6 +45,10 @@ beforeAll(async () => {
 afterAll(async () => {
   outside.close();
   await rm(runtimeFolder, { recursive: true, force: true });
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
 });
 
 async function attemptWith(kind: Kind, config: string, turn: string, more: { egressPrivateHosts?: string[] } = {}): Promise<TestAttempt> {
@@ -96,6 +100,18 @@ gates: [{name: reach, run: "node reach.mjs ${place} && node reach.mjs ${place} &
       ...[`gates ${place} allowed total 2 36`, "gates example.com:443 refused total 1 0"],
     ]);
     expect((await readdir(runtimeFolder)).filter((name) => name.startsWith("egress-"))).toEqual([]);
+  });
+
+  it("an agent with a way out knows the certificates that the worker's environment names, and no other agent does", async () => {
+    vi.stubEnv("CURL_CA_BUNDLE", "/etc/os-release");
+    for (const [config, told] of [
+      [`egress: {turn: ["${place}"]}\n`, "/etc/os-release\n"],
+      ["egress: {turn: []}\n", ""],
+    ] as const) {
+      await using attempt = await attemptWith(kind, config, "printenv CURL_CA_BUNDLE; exit 3");
+      expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+      expect(toolOutput(attempt).trim()).toBe(told.trim());
+    }
   });
 
   it("without a list there is no proxy and no network", async () => {

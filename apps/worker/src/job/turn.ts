@@ -4,6 +4,7 @@ import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
 import { openEgress } from "../egress/open-egress.ts";
+import { certificateEnvironment } from "../sandbox/network-environment.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
@@ -111,7 +112,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         prompt: turn.prompt,
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
-        env: jobEnvironment(context, sandbox),
+        env: { ...jobEnvironment(context, sandbox), ...(way ? certificateEnvironment(process.env) : {}) },
         secrets: await secretsForTurn(context),
         ...gatewayFor(context, sandbox),
         ...(way && sandbox.sockets ? { egress: { socket: join(sandbox.sockets.inside, EGRESS_SOCKET) } } : {}),
