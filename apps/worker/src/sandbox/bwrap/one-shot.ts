@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { EGRESS_PREFIX } from "../egress-folders.ts";
+import { withEgressFolder } from "../egress-folders.ts";
 import { inOwnGroup, type ResourceGroup } from "../limits/resource-groups.ts";
 import { exitCodeOf, superviseOneShot } from "../one-shot.ts";
 import { endMarked, markProcess } from "../processes.ts";
@@ -23,15 +21,11 @@ export async function runOneShot(host: HostView, spec: SandboxSpec, command: San
 
 async function runIn(group: ResourceGroup, host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
   if (!command.egress) return await runWith(group, host, spec, command, signal);
-  const folder = await mkdtemp(join(host.runtimeFolder, EGRESS_PREFIX));
-  try {
-    await using _ = await command.egress.listen(join(folder, "s"));
+  return await withEgressFolder(host.runtimeFolder, command.egress, undefined, async (folder) => {
     const mounts = [...(command.mounts ?? []), { host: folder, inside: INSIDE.egress, writable: false }];
     const argv = proxiedCommand(host.installRoot, `${INSIDE.egress}/s`, command.argv);
     return await runWith(group, host, spec, { ...command, argv, mounts }, signal);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function runWith(group: ResourceGroup, host: HostView, spec: SandboxSpec, command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {

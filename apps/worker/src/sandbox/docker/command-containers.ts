@@ -1,8 +1,6 @@
-import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
-import { EGRESS_PREFIX } from "../egress-folders.ts";
+import { withEgressFolder } from "../egress-folders.ts";
 import { CappedOutput, untilReady } from "../one-shot.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
 import { giveToAgent } from "./agent-user.ts";
@@ -48,19 +46,12 @@ export class CommandContainers {
   async run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
     signal.throwIfAborted();
     if (!command.egress) return await this.#run(command, signal);
-    const folder = await mkdtemp(join(this.#host.settings.runtimeFolder, EGRESS_PREFIX));
-    try {
-      const socket = join(folder, "s");
-      await using _ = await command.egress.listen(socket);
-      // Nobody gets there but by a mount: the folder around is closed.
-      await chmod(folder, 0o755);
-      await chown(socket, this.#host.agent.uid, this.#host.agent.gid);
+    const { settings, agent } = this.#host;
+    return await withEgressFolder(settings.runtimeFolder, command.egress, agent, async (folder) => {
       const mounts = [...(command.mounts ?? []), { host: folder, inside: INSIDE.egress, writable: false }];
       const argv = ["node", "--disable-sigusr1", RUNNER, "command", "--proxy-socket", `${INSIDE.egress}/s`, "--", ...command.argv];
       return await this.#run({ ...command, argv, mounts }, signal);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   }
 
   async #run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
