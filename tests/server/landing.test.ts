@@ -75,7 +75,7 @@ function receipt(tree: string, exitCode: number): Receipt {
     tree,
     gate: "test",
     command: "./test",
-    setupDigest: setupDigest({ setup: { commands: [], network: "host", timeoutSeconds: 600 }, egress: { turn: [], gates: [] } }),
+    setupDigest: setupDigest({ setup: { commands: [], outputs: [], network: "host", timeoutSeconds: 600 }, egress: { turn: [], gates: [] } }),
     image: "none",
     environmentDigest: digest,
     exitCode,

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SetupLayers } from "@slipway/git/bases/setup-layers";
 import { installHubHooks, serveGit } from "@slipway/git/http-backend";
 import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
 import { openWorkerRepository } from "@slipway/git/repository";
@@ -18,7 +19,7 @@ import type { Manifest } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
 import type { HubAccess } from "@slipway/protocol/worker-api";
 import { pino } from "pino";
-import type { AttemptContext, AttemptPaths } from "../../apps/worker/src/attempt/context.ts";
+import type { AttemptContext, AttemptPaths, AttemptSetupLayers, SidePlace } from "../../apps/worker/src/attempt/context.ts";
 import { AttemptEvents } from "../../apps/worker/src/attempt/event-sink.ts";
 import { EventSpool, type SpooledEvent } from "../../apps/worker/src/attempt/event-spool.ts";
 import { FileJournal } from "../../apps/worker/src/attempt/journal.ts";
@@ -63,6 +64,9 @@ export class TestAttempt implements AsyncDisposable {
   #fence = 1;
   #verify: VerifySpec | null = null;
   #record: SandboxRecord | undefined;
+  #layers: SetupLayers | undefined;
+  /** What went wrong where nobody waited for it. */
+  readonly trouble: unknown[] = [];
   /** Journal and spool of the worker's last life. */
   #files = new AsyncDisposableStack();
 
@@ -147,6 +151,8 @@ export class TestAttempt implements AsyncDisposable {
       manifest: this.#options.manifest,
       paths,
       shared: undefined,
+      setupLayers: await this.#setupLayers(),
+      sidePlace: () => this.#sidePlace(),
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
       takenUpAtMs: monotonicNowMs(),
@@ -170,6 +176,7 @@ export class TestAttempt implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#files.disposeAsync();
+    await this.#layers?.[Symbol.asyncDispose]();
     this.stall = undefined;
     if (this.#record) await this.#options.provider.reclaim(this.#record);
     const repository = await openWorkerRepository(join(this.root, "repository"), this.#hub, AbortSignal.timeout(20_000));
@@ -197,6 +204,25 @@ export class TestAttempt implements AsyncDisposable {
       localPath,
       installationId: newId(),
     };
+  }
+
+  async #setupLayers(): Promise<AttemptSetupLayers> {
+    const onTrouble = (error: unknown): void => void this.trouble.push(error);
+    this.#layers ??= await SetupLayers.open({ folder: join(this.root, "setup-layers"), bootId: "test", onTrouble });
+    const layers = this.#layers;
+    const user = this.paths.workspace;
+    return {
+      find: (keys) => layers.find(user, keys),
+      use: (request, signal) => layers.use(user, request, signal),
+      addKey: (id, key) => layers.addKey(id, key),
+    };
+  }
+
+  async #sidePlace(): Promise<SidePlace> {
+    const root = join(this.root, "side", newId());
+    const place = { workspace: join(root, "workspace"), home: join(root, "home"), spool: join(root, "spool"), control: join(root, "control") };
+    for (const folder of Object.values(place)) await mkdir(folder, { recursive: true });
+    return { place, shared: undefined, provider: this.#options.provider, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
   }
 
   async #agentSandbox(readOnly: readonly string[]): Promise<Sandbox> {

@@ -18,6 +18,8 @@ export interface Leftovers {
 
 export const NOTHING_LEFT: Leftovers = { processes: [], mounts: [], attempts: [], sandboxes: [], worktrees: [], sockets: [] };
 
+const FIRST_MOMENTS_MS = 2_000;
+
 async function lines(file: string): Promise<string[]> {
   // A process may end while we look at it.
   return (await readFile(file, "utf8").catch(() => "")).split(/[\n\0]/).filter(Boolean);
@@ -59,9 +61,19 @@ export async function processesOf(data: string, fits = /./): Promise<Array<[numb
     if (!fits.test(commandLine)) continue;
     const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "");
     const text = [commandLine, ...(await lines(`/proc/${pid}/environ`)), folder].join("\n");
-    if (text.includes(data) || (await mountsOf(pid)).some(isOwn)) found.push([Number(pid), commandLine]);
+    if (text.includes(data) || (await staysMounted(pid, isOwn))) found.push([Number(pid), commandLine]);
   }
   return found;
+}
+
+/** A sandbox of somebody else's has all mounts of the machine in its first moments, ours too, until it has made its own. */
+async function staysMounted(pid: string, isOwn: (mount: Mount) => boolean): Promise<boolean> {
+  const endMs = performance.now() + FIRST_MOMENTS_MS;
+  while ((await mountsOf(pid)).some(isOwn)) {
+    if (performance.now() > endMs) return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
 }
 
 async function entries(dir: string): Promise<string[]> {

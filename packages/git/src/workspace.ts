@@ -7,8 +7,9 @@ import type { BaseStore, UsedBase } from "./bases/base-store.ts";
 import { giveTo, refreshIndex } from "./bases/build-base.ts";
 import type { LayerDisk } from "./bases/layer-disk.ts";
 import { unmountBelow } from "./bases/mounts.ts";
-import { copySharing } from "./bases/reflink.ts";
-import { makeLayer, mountLayer, writeBaseOf } from "./bases/workspace-layer.ts";
+import { copyInto, copySharing } from "./bases/reflink.ts";
+import type { UsedSetupLayer } from "./bases/setup-layers.ts";
+import { makeLayer, mountLayer, writeLowerOf } from "./bases/workspace-layer.ts";
 import { runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
 import { copyIndex, makePrivateGitDir } from "./private-git-dir.ts";
@@ -26,6 +27,8 @@ export interface AddWorkspace {
   readonly branchName: string;
   /** Makes it of a base that is shared with others, instead of by a checkout of its own. */
   readonly shared?: SharedBases | undefined;
+  /** What a setup made of this commit, or of one like it: it is in the workspace then. */
+  readonly setup?: UsedSetupLayer | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,7 +58,7 @@ export async function addWorkspace(repository: WorkerRepository, options: AddWor
   try {
     if ((await readdir(workspace)).length > 0) throw new SlipwayError("WORKSPACE_FAILED", "The folder for the workspace is not empty.", { workspace });
     // What a killed worker left under the same path.
-    await withLock(repository.upstreamGit, () => forget(repository, workspace));
+    await forgetWorkspace(repository, workspace);
     const metadata = await makeMetadata(repository, options);
     const indexPath = join(metadata, "index");
     try {
@@ -66,6 +69,7 @@ export async function addWorkspace(repository: WorkerRepository, options: AddWor
         (signal) => makePrivateGitDir(repository, options, signal),
       );
       await copyIndex(indexPath, join(workspace, ".git/index"));
+      await copySetup(options);
     } catch (error) {
       await rm(metadata, { recursive: true, force: true });
       throw error;
@@ -90,10 +94,10 @@ async function showBase(
       (signal) => bases.use(root, { repository, oid: options.baseOid, withJobObjects: options.withJobObjects }, signal),
       (signal) => makePrivateGitDir(repository, { ...options, workspace: layer.upper }, signal),
     );
-    // Before it is mounted: the next life of a killed worker must know who uses the base.
-    await writeBaseOf(layer, base.id);
+    const lower = { base, setup: options.setup };
+    await writeLowerOf(layer, lower);
     await link(base.index, join(metadata, "index"));
-    await mountLayer(layer, base, bases.folder, options.workspace, bases.owner);
+    await mountLayer(layer, lower, bases.folder, options.workspace, bases.owner);
     return base.how;
   } catch (error) {
     for (const path of [options.workspace, root]) await unmountBelow(path);
@@ -118,11 +122,16 @@ async function copyBase(repository: WorkerRepository, options: AddWorkspace, { b
     );
     await copyIndex(join(metadata, "index"), join(workspace, ".git/index"));
     await giveTo(bases.owner, [join(workspace, ".git")]);
+    await copySetup(options);
     return base.how;
   } finally {
     // A copy needs its base no longer.
     bases.release(root);
   }
+}
+
+async function copySetup({ setup, workspace, signal }: AddWorkspace): Promise<void> {
+  if (setup) await copyInto(setup.tree, workspace, signal);
 }
 
 /** What `git worktree add --detach --lock --no-checkout` writes of its own (gitrepository-layout(5)), without its process: 6 ms, and a name nobody else picks. */
@@ -157,7 +166,7 @@ async function checkOut(repository: WorkerRepository, options: AddWorkspace, met
 }
 
 /** The metadata folder that belongs to a workspace, or undefined. */
-export async function findMetadata(repository: WorkerRepository, workspace: string): Promise<string | undefined> {
+export async function findMetadata(repository: Pick<WorkerRepository, "upstreamGit">, workspace: string): Promise<string | undefined> {
   const root = join(repository.upstreamGit, "worktrees");
   for (const name of (await readdir(root).catch(ignoreMissing)) ?? []) {
     const gitdir = await readFile(join(root, name, "gitdir"), "utf8").catch(ignoreMissing);
@@ -173,10 +182,15 @@ export async function findMetadata(repository: WorkerRepository, workspace: stri
 export async function removeWorkspace(repository: WorkerRepository, workspace: string): Promise<void> {
   await unmountBelow(workspace);
   await removeTree(workspace);
+  await forgetWorkspace(repository, workspace);
+}
+
+/** Removes the metadata of a workspace whose files are gone. */
+export async function forgetWorkspace(repository: Pick<WorkerRepository, "upstreamGit">, workspace: string): Promise<void> {
   await withLock(repository.upstreamGit, () => forget(repository, workspace));
 }
 
-async function forget(repository: WorkerRepository, workspace: string): Promise<void> {
+async function forget(repository: Pick<WorkerRepository, "upstreamGit">, workspace: string): Promise<void> {
   const metadata = await findMetadata(repository, workspace);
   if (metadata) await rm(metadata, { recursive: true, force: true });
 }

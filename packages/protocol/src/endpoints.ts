@@ -26,6 +26,7 @@ import {
   finishResponseSchema,
   finishSchema,
   holdWorkerSchema,
+  protectedCommitsSchema,
   registeredWorkerSchema,
   registerWorkerSchema,
   renewResponseSchema,
@@ -217,6 +218,13 @@ export const ENDPOINTS = {
     summary: "Renew the lease.",
     body: z.strictObject({}),
     response: renewResponseSchema,
+  },
+  protectedCommits: {
+    method: "GET",
+    path: "/v1/attempts/{job}/{fence}/protected-commits",
+    roles: ["worker"],
+    summary: "From which commits a setup layer may be made that other jobs share.",
+    response: protectedCommitsSchema,
   },
   appendEvents: {
     method: "POST",

@@ -17,7 +17,7 @@ describe("parseRepositoryConfig", () => {
     for (const text of ["", "# only a comment\n", "---\n"]) {
       expect(parseRepositoryConfig(text)).toEqual({
         version: 1,
-        setup: { commands: [], network: "host", timeoutSeconds: 600 },
+        setup: { commands: [], outputs: [], network: "host", timeoutSeconds: 600 },
         egress: { turn: [], gates: [] },
         gates: [],
         repairs: 3,
@@ -55,6 +55,10 @@ describe("parseRepositoryConfig", () => {
     ],
     ["setup:\n  command: npm ci\n", { line: 2, column: 3, key: "setup.command", suggestion: "setup.commands" }],
     ["gates:\n  - {name: a, run: x, timeout_seconds: 5}\n", { line: 2, key: "gates[0].timeout_seconds", suggestion: "gates[0].timeoutSeconds" }],
+    ["setup:\n  outputs: [../x]\n", { line: 2, key: "setup.outputs[0]", value: '"../x"', expected: expect.stringContaining("a path or glob below the root") }],
+    ["setup: {outputs: [.git/hooks]}\n", { key: "setup.outputs[0]" }],
+    ["setup: {outputs: [node_modules/]}\n", { key: "setup.outputs[0]" }],
+    ["setup:\n  inputs: [lock]\n", { line: 2, key: "setup.inputs", expected: expect.stringContaining("`outputs` beside `inputs`") }],
     ["deny: [a]\n", { key: "deny", suggestion: "scope.deny" }],
     ["colour: red\n", { key: "colour", expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key" }],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

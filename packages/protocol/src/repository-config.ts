@@ -15,12 +15,41 @@ export const gateSchema = z.strictObject({
 });
 export type Gate = z.infer<typeof gateSchema>;
 
+/** A path below the root of the repository, or a glob of such paths. */
+const insidePathSchema = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((path) => !/[\0\n]/.test(path) && path.split("/").every((name) => name !== "" && name !== "." && name !== "..") && !/^\.git(\/|$)/.test(path), {
+    error: "expected a path or glob below the root of the repository, such as node_modules or packages/*/node_modules, without `./`, `..` or a slash at an end",
+  });
+
 /** What makes a fresh workspace ready, before the first turn and before the gates of a verify job; `timeoutSeconds` is for all commands together. */
-export const setupSchema = z.strictObject({
-  commands: z.array(z.string().min(1)).default([]).describe("Shell commands that make the workspace ready, such as `npm ci`."),
-  network: z.enum(["none", "host"]).default("host").describe("Network of the setup sandbox; it never holds secrets."),
-  timeoutSeconds: secondsSchema.default(600).describe("The setup fails after this many seconds, all commands together."),
-});
+export const setupSchema = z
+  .strictObject({
+    commands: z.array(z.string().min(1)).default([]).describe("Shell commands that make the workspace ready, such as `npm ci`."),
+    inputs: z
+      .array(insidePathSchema)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        "All files that the setup reads, as globs, such as `package-lock.json`; goes with `outputs`. While these stay the same, jobs share what the setup made. Where it is missing, that is shared by jobs on the very same files only.",
+      ),
+    outputs: z
+      .array(insidePathSchema)
+      .max(100)
+      .default([])
+      .describe(
+        "Paths that the setup makes and git ignores, as globs, such as `node_modules`. They are kept for later jobs, which then run no setup; nothing else that the setup leaves is kept ([workspaces.md](workspaces.md#setup-layers)).",
+      ),
+    network: z.enum(["none", "host"]).default("host").describe("Network of the setup sandbox; it never holds secrets."),
+    timeoutSeconds: secondsSchema.default(600).describe("The setup fails after this many seconds, all commands together."),
+  })
+  .refine(({ inputs, outputs }) => inputs === undefined || outputs.length > 0, {
+    path: ["inputs"],
+    error: "expected `outputs` beside `inputs`: without paths to keep there is nothing to share",
+  });
 
 /** The paths that a job may change, as globs; what lies outside is a SCOPE_VIOLATION. */
 export const scopeSchema = z.strictObject({
@@ -37,7 +66,9 @@ export const repositoryConfigSchema = z.strictObject({
     .optional()
     .describe("For one attempt of jobs that name no time, all of it; the installation's default where it is missing."),
   budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
-  setup: setupSchema.default({ commands: [], network: "host", timeoutSeconds: 600 }).describe("What makes a workspace ready, before the agent's first turn."),
+  setup: setupSchema
+    .default({ commands: [], outputs: [], network: "host", timeoutSeconds: 600 })
+    .describe("What makes a workspace ready, before the agent's first turn."),
   egress: egressSchema
     .default({ turn: [], gates: [] })
     .describe("Hosts that code in a sandbox may reach, over https and through a proxy that refuses all else ([sandbox.md](sandbox.md#egress))."),

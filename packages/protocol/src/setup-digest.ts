@@ -7,7 +7,8 @@ import type { RepositoryConfig } from "./repository-config.ts";
  */
 export function setupDigest({ setup, egress }: Pick<RepositoryConfig, "setup" | "egress">): string {
   const lists = [...(egress.setup === undefined ? [] : [{ setup: egress.setup }]), ...(egress.gates.length === 0 ? [] : [{ gates: egress.gates }])];
-  const steps = setup.commands.length === 0 ? [] : [setup.commands, setup.network, setup.timeoutSeconds];
+  const kept = setup.outputs.length === 0 ? [] : [{ inputs: setup.inputs ?? null, outputs: setup.outputs }];
+  const steps = setup.commands.length === 0 ? [] : [setup.commands, setup.network, setup.timeoutSeconds, ...kept];
   const text = steps.length + lists.length === 0 ? "" : JSON.stringify([...steps, ...lists]);
   return createHash("sha256").update(text).digest("hex");
 }

@@ -85,6 +85,15 @@ export const claimResponseSchema = z.object({ claim: claimSchema.nullable() });
 /** How long the lease lasts from now, in ms. */
 export const renewResponseSchema = z.object({ ttlMs: z.int() });
 
+/** From which commits a worker may make what other jobs share. */
+export const protectedCommitsSchema = z.object({
+  /** Whether the job's base is one of them: the default branch has it, or, where the repository has no address of its own, a person pushed it. */
+  base: z.boolean(),
+  /** The default branch as it is on the hub and at the repository's address, none, one or both. */
+  tips: z.array(oidSchema),
+});
+export type ProtectedCommits = z.infer<typeof protectedCommitsSchema>;
+
 /** Events of an attempt, numbered by the worker from 1 without gaps. LEASE_LOST where the attempt is over. */
 export const appendEventsSchema = z.strictObject({
   /** In the order of `ordinal`; what the server already has is skipped. */

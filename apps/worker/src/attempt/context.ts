@@ -1,3 +1,4 @@
+import type { SetupLayerRequest, UsedSetupLayer } from "@slipway/git/bases/setup-layers";
 import type { SharedBases } from "@slipway/git/workspace";
 import type { Client } from "@slipway/protocol/client";
 import type { AppendableEvent } from "@slipway/protocol/events";
@@ -19,6 +20,10 @@ export interface AttemptContext {
   readonly paths: AttemptPaths;
   /** What the workspace is made of; undefined for a checkout of its own. */
   readonly shared: SharedBases | undefined;
+  /** What setups have made for this worker's jobs; the attempt's until its place is removed. */
+  readonly setupLayers: AttemptSetupLayers;
+  /** A clean place beside the attempt's own, for a step that nothing of the attempt may reach: removed with its disposal, or at the worker's next start. */
+  sidePlace(): Promise<SidePlace>;
   readonly client: Client;
   /**
    * Starts further sandboxes, such as the fresh one for the commit. What it starts is written down before it is handed out, keeps its lease file
@@ -52,6 +57,20 @@ export interface AttemptContext {
   readonly toolchains: readonly string[];
   /** Host patterns: of these the egress proxy takes private addresses too. */
   readonly egressPrivateHosts: readonly string[];
+}
+
+/** The worker's setup layers as one attempt uses them. */
+export interface AttemptSetupLayers {
+  find(keys: readonly string[]): UsedSetupLayer | undefined;
+  use(request: SetupLayerRequest, signal: AbortSignal): Promise<UsedSetupLayer>;
+  addKey(id: string, key: string): Promise<void>;
+}
+
+/** Empty folders for a sandbox, and what starts one there under the attempt's lease. */
+export interface SidePlace extends AsyncDisposable {
+  readonly place: Pick<AttemptPaths, "workspace" | "home" | "spool" | "control">;
+  readonly shared: SharedBases | undefined;
+  readonly provider: SandboxProvider;
 }
 
 /**

@@ -16,6 +16,7 @@ import { AttemptEvents } from "./event-sink.ts";
 import { EventSpool } from "./event-spool.ts";
 import { FileJournal } from "./journal.ts";
 import type { AttemptServices } from "./services.ts";
+import { openSidePlace } from "./side-place.ts";
 import { Uplink } from "./uplink.ts";
 
 /** Everything that one attempt holds while it runs. */
@@ -146,6 +147,8 @@ async function assemble(
     manifest: services.manifests.find(({ name }) => claim.job.kind === "task" && name === claim.job.backend),
     paths,
     shared: services.workspaces.sharedBy(place),
+    setupLayers: services.workspaces.setupLayersOf(place),
+    sidePlace: () => openSidePlace(services, hold),
     client,
     provider,
     takenUpAtMs,

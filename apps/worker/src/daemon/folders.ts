@@ -18,6 +18,8 @@ export interface WorkerFolders {
   readonly repositories: string;
   /** `bases/<id>/`: checkouts that workspaces share. */
   readonly bases: string;
+  /** `setup-layers/<id>/`: what setups made, shared by workspaces. */
+  readonly setupLayers: string;
   /** Empty disks, one a size, that limited workspaces get copies of. */
   readonly disks: string;
 }
@@ -36,9 +38,10 @@ export async function openWorkerFolders(dataFolder: string): Promise<WorkerFolde
     homes: join(root, "homes"),
     repositories: join(root, "repositories"),
     bases: join(root, "bases"),
+    setupLayers: join(root, "setup-layers"),
     disks: join(root, "disks"),
   };
-  for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories, folders.bases]) {
+  for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories, folders.bases, folders.setupLayers]) {
     await mkdir(path, { recursive: true, mode: 0o700 });
     // The folder may be older than this process, with a wider mode.
     await chmod(path, 0o700);

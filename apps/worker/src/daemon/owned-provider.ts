@@ -36,6 +36,10 @@ export class OwnedProvider implements SandboxProvider {
     return this.#provider.image;
   }
 
+  get owner(): SandboxProvider["owner"] {
+    return this.#provider.owner;
+  }
+
   async probe(): Promise<void> {
     await this.#provider.probe();
   }

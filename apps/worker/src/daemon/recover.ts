@@ -1,4 +1,6 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { forgetWorkspace } from "@slipway/git/workspace";
 import type { RegisteredWorker } from "@slipway/protocol/worker-api";
 import { type AttemptState, BOOT_ID, readAttempts } from "../attempt/attempt-state.ts";
 import { removeTraces } from "../attempt/clean-up.ts";
@@ -51,11 +53,17 @@ async function removeLeftPlaces(services: RecoverServices, keep: ReadonlySet<str
     const place = placeAt(folders.sandboxes, id);
     try {
       await reclaimAll(services, place);
+      await forgetEverywhere(folders.repositories, place);
       await services.workspaces.removePlace(place);
     } catch (error) {
       log.error({ err: error, sandbox: id }, "a sandbox of the worker's earlier life could not be removed; the next start tries again");
     }
   }
+}
+
+/** A step of a killed worker may have had a workspace there. */
+async function forgetEverywhere(repositories: string, { workspace }: Place): Promise<void> {
+  for (const id of await readdir(repositories)) await forgetWorkspace({ upstreamGit: join(repositories, id, "upstream.git") }, workspace);
 }
 
 /** What was started and not written down, and commands that a killed worker had running: a step that was cut off is done anew. */

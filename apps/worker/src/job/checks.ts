@@ -1,8 +1,8 @@
 import type { TakenCommit } from "@slipway/git/commit";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
-import picomatch from "picomatch";
 import type { AttemptContext } from "../attempt/context.ts";
+import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
 
 /** Of the paths out of scope, so many are named; the number of all is told too. */
@@ -31,19 +31,9 @@ export async function checkChange(context: AttemptContext, commit: TakenCommit, 
  * other, and `deny` wins over `allow`.
  */
 export function pathsOutOfScope(paths: readonly string[], scope: RepositoryConfig["scope"]): string[] {
-  const allowed = matcher(scope.allow);
-  const denied = matcher(scope.deny);
+  const allowed = pathMatcher(scope.allow);
+  const denied = pathMatcher(scope.deny);
   return paths.filter((path) => denied(path) || !allowed(path));
-}
-
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  // The flag lets a glob see past a newline in a name: without it such a name would slip out from under `deny`.
-  const options = { dot: true, nonegate: true, windows: false, flags: "s" };
-  const matchers = globs.flatMap((glob) => {
-    const plain = glob.replace(/^(\.?\/)+/, "").replace(/\/+$/, "");
-    return [picomatch(plain, options), picomatch(`${plain}/**`, options)];
-  });
-  return (path) => matchers.some((matches) => matches(path));
 }
 
 async function report(context: AttemptContext, name: string, findings: readonly string[]): Promise<void> {

@@ -12,12 +12,12 @@ import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { keepWork } from "./keep-work.ts";
 import { inPhase, type Parts } from "./phase.ts";
-import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
+import { bringCommit, makeBase, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
 import { repairPrompt } from "./repair-prompt.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { expectSecrets } from "./secrets.ts";
-import { setUp } from "./setup.ts";
+import { prepareFiles, type SetupRequest, setUp } from "./setup.ts";
 import { runTurn, turnKey } from "./turn.ts";
 import { verifyTree } from "./verify.ts";
 import { orWorkspaceFull } from "./workspace-full.ts";
@@ -29,6 +29,7 @@ const START_AHEAD_AFTER_MS = 1_000;
 interface Task {
   readonly repository: WorkerRepository;
   readonly config: RepositoryConfig;
+  readonly setup: SetupRequest;
   readonly deadline: Deadline;
   /** The agent's sandbox; undefined where an earlier life of this worker has made the commit already. */
   readonly sandbox: Sandbox | undefined;
@@ -80,9 +81,9 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
       sandbox = await parts.time("sandbox", () => context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]));
     };
     try {
-      const [config] = await together(context.signal, () => prepareWorkspace(context, repository, early, parts), startSandbox);
+      const [{ config, setup }] = await together(context.signal, () => prepareWorkspace(context, repository, early, parts), startSandbox);
       const gateTimeoutsMs = config.gates.map((gate) => gate.timeoutSeconds * 1_000);
-      return { repository, config, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
+      return { repository, config, setup, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
     } catch (error) {
       await sandbox?.end();
       throw error;
@@ -92,21 +93,29 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
 }
 
 /** The workspace at the job's base, and what the repository says of itself there. */
-async function prepareWorkspace(context: AttemptContext, repository: WorkerRepository, deadline: Deadline, parts: Parts): Promise<RepositoryConfig> {
+async function prepareWorkspace(
+  context: AttemptContext,
+  repository: WorkerRepository,
+  deadline: Deadline,
+  parts: Parts,
+): Promise<{ config: RepositoryConfig; setup: SetupRequest }> {
   const source = { oid: context.claim.job.baseOid, from: "upstream" } as const;
   await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
   const [config] = await together(
     context.signal,
     () => readRepositoryConfig(repository, source.oid),
-    () => parts.time("workspace", () => makeWorkspace(context, repository, source)),
+    async () => {
+      if (context.shared) await parts.time("base", () => makeBase(context, repository, source));
+    },
   );
-  return config;
+  const plan = await parts.time("workspace", () => prepareFiles(context, repository, source, config));
+  return { config, setup: { repository, source, config, plan } };
 }
 
 /** All that happens while the agent's sandbox is there. It is ended before the commit is made, and whatever happens. */
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
-  await setUp(context, sandbox, task.config, task.deadline);
+  await setUp(context, sandbox, task.setup, task.deadline);
   await workUntilGatesPass(context, sandbox, task);
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }

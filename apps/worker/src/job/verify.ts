@@ -1,5 +1,4 @@
 import { treeOf } from "@slipway/git/hub";
-import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Receipt, VerifySpec } from "@slipway/protocol/job";
@@ -9,9 +8,9 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { GATE_SHAPE, runGate } from "./gates.ts";
 import { inPhase, type Parts } from "./phase.ts";
-import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
+import { bringCommit, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
-import { setUp } from "./setup.ts";
+import { prepareFiles, type SetupRequest, setUp } from "./setup.ts";
 import { workspaceFull } from "./workspace-full.ts";
 
 /**
@@ -22,24 +21,25 @@ export async function verifyTree(context: AttemptContext, spec: VerifySpec): Pro
   const startedAtMs = await context.journal.step("started", async () => context.takenUpAtMs);
   const gateTimeoutsMs = spec.config.gates.map((gate) => gate.timeoutSeconds * 1_000);
   const deadline = openDeadline({ timeoutMs: context.claim.job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
-  const prepare = (parts: Parts): Promise<WorkerRepository> => prepareTree(context, spec, deadline, parts);
-  const repository = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
-  await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects], "commands");
-  await setUp(context, sandbox, spec.config, deadline);
+  const prepare = (parts: Parts): Promise<SetupRequest> => prepareTree(context, spec, deadline, parts);
+  const setup = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
+  await using sandbox = await context.agentSandbox([...context.toolchains, ...setup.repository.upstreamObjects], "commands");
+  await setUp(context, sandbox, setup, deadline);
   const receipts = await inPhase(context, "verify", "verify", (parts) => runAll(context, sandbox, spec, deadline, parts), { detailOf: describe });
   return { kind: "verified", receipts };
 }
 
 /** The workspace, and the assurance that it is of the tree that the receipts will name. */
-async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<WorkerRepository> {
+async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<SetupRequest> {
   parts.add("open", monotonicMs() - context.takenUpAtMs);
   const source = { oid: spec.mergedOid, from: "jobs" } as const;
   const repository = await parts.time("stores", () => openRepository(context, deadline));
   await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
-  const [tree] = await together(
+  const { config } = spec;
+  const [tree, plan] = await together(
     context.signal,
     () => treeOf(repository.dir, spec.mergedOid),
-    () => parts.time("workspace", () => makeWorkspace(context, repository, source)),
+    () => parts.time("workspace", () => prepareFiles(context, repository, source, config)),
   );
   if (tree !== spec.tree)
     throw new SlipwayError("INTERNAL", "The merged commit does not have the tree that is to be verified.", {
@@ -47,7 +47,7 @@ async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: 
       tree,
       expected: spec.tree,
     });
-  return repository;
+  return { repository, source, config, plan };
 }
 
 async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<Receipt[]> {

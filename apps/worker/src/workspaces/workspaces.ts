@@ -4,12 +4,14 @@ import { BaseStore } from "@slipway/git/bases/base-store";
 import type { Owner } from "@slipway/git/bases/build-base";
 import { unmountBelow } from "@slipway/git/bases/mounts";
 import { probeWorkspaces } from "@slipway/git/bases/probe";
-import { makeLayer, readBaseOf } from "@slipway/git/bases/workspace-layer";
+import { SetupLayers } from "@slipway/git/bases/setup-layers";
+import { makeLayer, readBaseOf, readSetupOf } from "@slipway/git/bases/workspace-layer";
 import type { SharedBases } from "@slipway/git/workspace";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { WorkspaceKind, WorkspaceSetting } from "@slipway/protocol/workspace-kind";
 import type { Logger } from "pino";
 import { BOOT_ID } from "../attempt/attempt-state.ts";
+import type { AttemptSetupLayers } from "../attempt/context.ts";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import { type Place, placeAt } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
@@ -31,12 +33,14 @@ export class Workspaces implements AsyncDisposable {
   readonly kind: WorkspaceKind;
   readonly #folders: WorkerFolders;
   readonly #bases: BaseStore;
+  readonly #setupLayers: SetupLayers;
   readonly #limitBytes: number | undefined;
 
-  private constructor(kind: WorkspaceKind, folders: WorkerFolders, bases: BaseStore, limitBytes: number | undefined) {
+  private constructor(kind: WorkspaceKind, folders: WorkerFolders, bases: BaseStore, setupLayers: SetupLayers, limitBytes: number | undefined) {
     this.kind = kind;
     this.#folders = folders;
     this.#bases = bases;
+    this.#setupLayers = setupLayers;
     this.#limitBytes = limitBytes;
   }
 
@@ -54,13 +58,20 @@ export class Workspaces implements AsyncDisposable {
       // What an earlier process made is nobody's any more where workspaces are checkouts of their own.
       limits: kind === "worktree" ? { idleMs: -1 } : {},
     });
+    const setupLayers = await SetupLayers.open({
+      folder: folders.setupLayers,
+      bootId: BOOT_ID,
+      owner,
+      onTrouble: (err) => log.warn({ err }, "something went wrong with a setup layer; jobs go on without it"),
+    });
     for (const id of await readdir(folders.sandboxes)) {
       const { layer } = placeAt(folders.sandboxes, id);
-      const base = await readBaseOf(layer);
+      const [base, setup] = await Promise.all([readBaseOf(layer), readSetupOf(layer)]);
       if (base !== undefined) bases.retain(layer, base);
+      if (setup !== undefined) setupLayers.retain(layer, setup);
     }
-    await bases.sweep();
-    return new Workspaces(kind, folders, bases, limitBytes);
+    await Promise.all([bases.sweep(), setupLayers.sweep()]);
+    return new Workspaces(kind, folders, bases, setupLayers, limitBytes);
   }
 
   /** What the workspace in this place is made of; undefined for a checkout of its own. */
@@ -70,27 +81,43 @@ export class Workspaces implements AsyncDisposable {
     return { kind: this.kind, bases: this.#bases, layer: place.layer, disk };
   }
 
-  /** Removes the bases that nobody uses, where the disk is short of room. */
+  /** The setup layers, for the attempt that has this place. */
+  setupLayersOf({ layer }: Place): AttemptSetupLayers {
+    const layers = this.#setupLayers;
+    return {
+      find: (keys) => layers.find(layer, keys),
+      use: (request, signal) => layers.use(layer, request, signal),
+      addKey: (id, key) => layers.addKey(id, key),
+    };
+  }
+
+  /** Removes the bases and setup layers that nobody uses, where the disk is short of room. */
   async makeRoom(): Promise<void> {
     await this.#bases.sweep();
+    await this.#setupLayers.sweep();
   }
 
   /** Removes a place with the workspace in it. Nothing may run there any more. */
   async removePlace(place: Place): Promise<void> {
     await removeOwned(place.root, this.#folders.sandboxes);
     this.#bases.release(place.layer);
+    this.#setupLayers.release(place.layer);
   }
 
   /** After a start that failed: what an earlier process left may still be at work, and then stays mounted. */
   async giveUp(): Promise<void> {
     if ((await readdir(this.#folders.sandboxes)).length === 0) await this[Symbol.asyncDispose]();
-    else await this.#bases[Symbol.asyncDispose]();
+    else await this.#endBackground();
   }
 
   /** Ends what goes on in the background, and unmounts all that is below the worker's own folder. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#bases[Symbol.asyncDispose]();
+    await this.#endBackground();
     await unmountBelow(this.#folders.root);
+  }
+
+  async #endBackground(): Promise<void> {
+    await Promise.all([this.#bases[Symbol.asyncDispose](), this.#setupLayers[Symbol.asyncDispose]()]);
   }
 }
 

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { gitText } from "../exec.ts";
 import type { WorkerRepository } from "../repository.ts";
 import { untilAborted } from "../together.ts";
 import type { Base } from "./base.ts";
-import { BaseShelf, shownBases } from "./base-shelf.ts";
+import { BaseShelf } from "./base-shelf.ts";
 import { type BuildOptions, buildDelta, buildWhole, type Owner } from "./build-base.ts";
 import { nearestBase } from "./nearest-base.ts";
+import { type RoomLimits, wantsRoom } from "./room.ts";
+import { shownLayers } from "./shelf.ts";
 
 export interface BaseStoreOptions {
   /** Nobody else's; on the same mount as the workspaces. */
@@ -24,11 +25,7 @@ export interface BaseStoreOptions {
   readonly limits?: Partial<BaseLimits>;
 }
 
-export interface BaseLimits {
-  /** What all bases together may take of the disk, in bytes; those in use may be beyond it. */
-  readonly totalBytes: number;
-  /** Below so many free bytes those that nobody uses go. */
-  readonly minFreeBytes: number;
+export interface BaseLimits extends RoomLimits {
   /** A base that nobody used for so long goes, in ms. */
   readonly idleMs: number;
   /** From so many files on a base is made of what differs from an older one. */
@@ -143,7 +140,7 @@ export class BaseStore implements AsyncDisposable {
 
   /** Removes what nobody uses and is old, or has been replaced, or for which there is no room. */
   async sweep(): Promise<void> {
-    const { isShown } = await shownBases();
+    const { isShown } = await shownLayers();
     const idle = (): Base[] => {
       const free = this.#shelf.all().filter((base) => !this.#isNeeded(base) && !isShown(base.id));
       return free.toSorted((a, b) => this.#shelf.usedAtMs(a.id) - this.#shelf.usedAtMs(b.id));
@@ -307,9 +304,7 @@ export class BaseStore implements AsyncDisposable {
   }
 
   async #wantsRoom(): Promise<boolean> {
-    const { bavail, bsize } = await statfs(this.folder);
-    const totalBytes = this.#shelf.all().reduce((sum, { bytes }) => sum + bytes, 0);
-    return bavail * bsize < this.#limits.minFreeBytes || totalBytes > this.#limits.totalBytes;
+    return await wantsRoom(this.folder, this.#shelf.all(), this.#limits);
   }
 
   #later(work: () => Promise<void>): void {

@@ -1,10 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { ignoreMissing } from "../bare-store.ts";
+import { shelvedSchema } from "./shelf.ts";
 
-const baseSchema = z.object({
-  id: z.string(),
+/** In the folder of a base. */
+export const FACTS = "base.json";
+
+export const baseSchema = shelvedSchema.extend({
   /** The git tree that it shows. */
   tree: z.string(),
   /** Folder of the stores that it was made from. */
@@ -14,13 +15,6 @@ const baseSchema = z.object({
   /** How many layers it has below its own. */
   depth: z.int(),
   files: z.int(),
-  /** On the disk, of its own layer and index. */
-  bytes: z.int(),
-  /** Whose the files are. */
-  uid: z.int(),
-  /** Of the boot that it was made in: after a power cut one that was not synced may be broken. */
-  bootId: z.string(),
-  isSynced: z.boolean(),
 });
 
 /**
@@ -32,7 +26,6 @@ export type Base = z.infer<typeof baseSchema>;
 /** What lies where in the folder of a base. */
 export interface BasePaths {
   readonly root: string;
-  readonly facts: string;
   readonly tree: string;
   readonly git: string;
   readonly index: string;
@@ -44,28 +37,12 @@ export interface BasePaths {
 export function pathsAt(root: string): BasePaths {
   return {
     root,
-    facts: join(root, "base.json"),
     tree: join(root, "tree"),
     git: join(root, "git"),
     index: join(root, "git/.git/index"),
     view: join(root, "view"),
     work: join(root, "work"),
   };
-}
-
-/** Undefined where there is none, or none that can be read: such a base is not used. */
-export async function readBase(root: string): Promise<Base | undefined> {
-  const text = await readFile(pathsAt(root).facts, "utf8").catch(ignoreMissing);
-  if (text === undefined) return undefined;
-  try {
-    return baseSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}
-
-export async function writeBase(root: string, base: Base): Promise<void> {
-  await writeFile(pathsAt(root).facts, JSON.stringify(base), { mode: 0o600 });
 }
 
 /** How many entries an index has (gitformat-index(5): signature, version, count). */

@@ -2,13 +2,14 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import { claimJob } from "../../claims/claim-job.ts";
 import type { ControlPlane } from "../../control-plane.ts";
 import { checkPushed } from "../../hub/check-pushed.ts";
+import { protectedCommits } from "../../hub/protected-commits.ts";
 import { announce } from "../../jobs/announce.ts";
 import { findJob } from "../../jobs/find-job.ts";
 import { sha256 } from "../../secrets.ts";
 import type { Handlers } from "../call.ts";
 import { invalidField } from "../errors.ts";
 
-type Names = "claim" | "renew" | "appendEvents" | "putArtifact" | "finish";
+type Names = "claim" | "renew" | "protectedCommits" | "appendEvents" | "putArtifact" | "finish";
 
 /** What a worker reports of its attempts. Each write is fenced by the store; before it the clocks are compared, so that a sleep costs nobody a lease. */
 export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
@@ -20,6 +21,7 @@ export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       await plane.store.renew(params.job, params.fence, workerId ?? "", LEASE_TTL_MS);
       return { ttlMs: LEASE_TTL_MS };
     },
+    protectedCommits: async ({ params }) => await protectedCommits(plane, params.job),
     appendEvents: async ({ params, body }) => {
       await plane.leaseClock.check();
       const { ackOrdinal, stored } = await plane.store.appendEvents(params.job, params.fence, body.events);

@@ -1,0 +1,185 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Client } from "@slipway/protocol/client";
+import type { JobEvent } from "@slipway/protocol/events";
+import type { JobDetail } from "@slipway/protocol/job";
+import { describe, expect, test, vi } from "vitest";
+import { allEvents, ended, logText, submitScript } from "../support/jobs.ts";
+import { NOTHING_LEFT } from "../support/leftovers.ts";
+import { git, makeRepository, type TestRepository } from "../support/repository.ts";
+import { whyNoMount } from "../support/small-disk.ts";
+import { Stack, type StackOptions } from "../support/stack.ts";
+
+/** What a setup makes is shared by jobs, and by those alone that may have it. */
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const KINDS = ["worktree", ...(whyNoMount() ? [] : (["overlay"] as const))] as const;
+if (KINDS.length === 1) console.warn(`left out: setup layers under overlays: ${whyNoMount()}`);
+
+/** A setup whose every run tells itself apart, with the lock file's words in what it makes. */
+const SETUP =
+  "mkdir -p node_modules/.bin packages/a/node_modules && cat lock > node_modules/lock && echo linked > packages/a/node_modules/b && date +%s%N > node_modules/run";
+const CONFIG = (setup: object, gate = "test -s node_modules/run"): string =>
+  JSON.stringify({
+    setup: { commands: [SETUP], inputs: ["lock"], outputs: ["node_modules", "packages/*/node_modules"], network: "none", ...setup },
+    gates: [{ name: "has", run: gate }],
+  });
+const FILES = { lock: "one\n", "packages/a/code": "1", ".gitignore": "node_modules\n", ".slipway.yaml": CONFIG({}) };
+const SHOW = "cat node_modules/run node_modules/lock packages/a/node_modules/b; git status --porcelain";
+
+interface Scene extends AsyncDisposable {
+  readonly stack: Stack;
+  readonly client: Client;
+  readonly repository: TestRepository;
+  run(steps: unknown[], more?: Parameters<typeof submitScript>[3]): Promise<{ detail: JobDetail; events: JobEvent[]; said: string }>;
+  layers(): Promise<string[]>;
+  /** Changes a file on the default branch, as people do, and has the server fetch it. */
+  commit(path: string, content: string): Promise<void>;
+}
+
+async function scene(options: StackOptions = {}, files: Record<string, string> = FILES): Promise<Scene> {
+  const stack = await Stack.start({ slots: 2, verifySlots: 1, ...options });
+  const repository = await makeRepository(files);
+  const client = await stack.client();
+  await repository.register(client, "sample");
+  return {
+    stack,
+    client,
+    repository,
+    async run(steps, more) {
+      const detail = await ended(client, await submitScript(client, "sample", [steps], more));
+      const events = await allEvents(client, detail.job.id);
+      return { detail, events, said: logText(events, "stdout") };
+    },
+    async commit(path, content) {
+      await writeFile(join(repository.root, path), content);
+      await git(repository.root, "commit", "--quiet", "--all", "--message", "Change");
+      await client.call("syncRepository", { params: { repo: "sample" }, body: {} });
+    },
+    layers: async () => await readdir(join(stack.data, "worker/setup-layers")),
+    async [Symbol.asyncDispose]() {
+      await stack[Symbol.asyncDispose]();
+      await repository[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function setupDetail(events: readonly JobEvent[]): string | undefined {
+  for (const event of events) if (event.kind === "phase" && event.data.phase === "setup" && event.data.status === "ended") return event.data.detail;
+  return undefined;
+}
+
+function warnings(events: readonly JobEvent[]): string {
+  return events.flatMap((event) => (event.kind === "notice" && event.data.level === "warning" ? [event.data.text] : [])).join("\n");
+}
+
+describe.each(KINDS)("setup layers with workspaces of the kind %s", (kind) => {
+  const options: StackOptions = { workerFlags: ["--workspaces", kind] };
+
+  test("the second job, and a verification, have what the first one's setup made; what a job changes there stays its own", async () => {
+    await using at = await scene(options);
+    const first = await at.run([{ shell: `${SHOW}; echo broken > node_modules/run; rm -r packages/a/node_modules; echo 1 > new` }]);
+    expect(first.detail.job, JSON.stringify(first.detail.job.failure)).toMatchObject({ state: "done" });
+    expect(first.said).toMatch(/^\d+\none\nlinked\n$/);
+    expect(setupDetail(first.events)).toBeUndefined();
+    const second = await at.run([{ shell: `${SHOW}; echo 2 > other` }]);
+    expect(second.said).toBe(first.said);
+    expect(setupDetail(second.events)).toBe(`kept, made by job ${first.detail.job.number}`);
+    expect(await at.layers()).toHaveLength(1);
+    await at.stack.stop();
+    expect(await at.stack.leftovers()).toEqual(NOTHING_LEFT);
+  });
+
+  test("another content of an input has another layer, a change elsewhere has the same, and a worker that starts again finds them", async () => {
+    await using at = await scene(options);
+    const first = await at.run([{ shell: `${SHOW}; echo 1 > new` }]);
+    await at.commit("packages/a/code", "2");
+    await at.stack.stop();
+    for (const part of ["server", "worker", "integrator"] as const) await at.stack.start(part);
+    const same = await at.run([{ shell: SHOW }, { write: { path: "new", content: "2" } }], { base: await at.repository.head() });
+    expect(same.said).toBe(first.said);
+    await at.commit("lock", "two\n");
+    const other = await at.run([{ shell: SHOW }, { write: { path: "new", content: "3" } }], { base: await at.repository.head() });
+    expect(other.said).toMatch(/^\d+\ntwo\nlinked\n$/);
+    expect(await at.layers()).toHaveLength(2);
+  });
+
+  test("two jobs at once wait for one setup, and both fail with its failure", async () => {
+    await using at = await scene(options, { ...FILES, ".slipway.yaml": CONFIG({ commands: ["sleep 1; echo no such package; exit 3"] }) });
+    const both = await Promise.all([at.run([{ shell: "true" }], { maxAttempts: 1 }), at.run([{ shell: "true" }], { maxAttempts: 1 })]);
+    for (const { detail } of both) expect(detail.job.failure).toMatchObject({ code: "SETUP_FAILED", message: expect.stringContaining("no such package") });
+    expect(both.filter(({ events }) => logText(events, "setup") !== "")).toHaveLength(1);
+    expect(await at.layers()).toEqual([]);
+  });
+
+  test("what an agent changed makes a layer for its very files alone, and nobody else's", async () => {
+    await using at = await scene(options, {
+      ...FILES,
+      helper: "echo clean",
+      ".slipway.yaml": CONFIG({ commands: [`${SETUP} && sh helper > node_modules/helped`] }, "cat node_modules/helped"),
+    });
+    // The input stays the same, and what the setup reads beside it does not: no declared input tells of that.
+    const poisoned = await at.run([{ shell: "echo 'echo poison' > helper; echo changed > lock" }], { target: "agents/work" });
+    expect(poisoned.detail.job, JSON.stringify(poisoned.detail.job.failure)).toMatchObject({ state: "done" });
+    const base = poisoned.detail.job.landedOid ?? "";
+    const verified = await allEvents(at.client, poisoned.detail.completion?.verifyJobId ?? "");
+    expect(logText(verified, "gate:has")).toBe("poison\n");
+    // On the poisoned commit itself it is right; and a person's commit with that lock file has its own.
+    expect((await at.run([{ shell: "cat node_modules/helped; echo 1 > new" }], { base })).said).toBe("poison\n");
+    await at.commit("lock", "changed\n");
+    expect((await at.run([{ shell: "cat node_modules/helped; echo 1 > new" }], { base: await at.repository.head() })).said).toBe("clean\n");
+  });
+});
+
+test.each([
+  ["changes a tracked file", { commands: [`${SETUP}; echo 2 >> lock`] }, "changed files that are tracked: lock"],
+  ["makes what git does not ignore", { commands: ["mkdir vendor; echo 1 > vendor/a"], outputs: ["vendor"] }, "git does not ignore vendor"],
+  ["makes nothing", { commands: ["true"] }, "made nothing of what `setup.outputs` names: node_modules, packages/*/node_modules"],
+  ["breaks its repository", { commands: [`${SETUP}; rm -r .git`] }, "git could not say what the setup changed"],
+])("a setup that %s fails, and says why", async (_, setup, message) => {
+  await using at = await scene({}, { ...FILES, ".slipway.yaml": CONFIG(setup) });
+  const { detail } = await at.run([{ shell: "true" }], { maxAttempts: 1 });
+  expect(detail.job.failure).toMatchObject({ code: "SETUP_FAILED", message: expect.stringContaining(message) });
+  expect(await at.layers()).toEqual([]);
+});
+
+test("an input that is not there is an error that names it", async () => {
+  await using at = await scene({}, { ...FILES, ".slipway.yaml": CONFIG({ inputs: ["lock", "lokc"] }) });
+  const { detail } = await at.run([{ shell: "true" }], { maxAttempts: 1 });
+  expect(detail.job.failure).toMatchObject({ code: "INVALID_CONFIG", details: { path: "setup.inputs", value: "lokc" } });
+});
+
+test("what a setup makes beside its outputs is not kept, and is named", async () => {
+  await using at = await scene(
+    {},
+    { ...FILES, ".gitignore": "node_modules\ncache\n", ".slipway.yaml": CONFIG({ commands: [`${SETUP}; mkdir cache; echo 1 > cache/a; echo 1 > stray`] }) },
+  );
+  const { events, said } = await at.run([{ shell: "ls -d cache stray node_modules; echo 1 > new" }]);
+  expect(said).toContain("node_modules\n");
+  expect(said).not.toMatch(/^(cache|stray)$/m);
+  expect(warnings(events)).toContain("The setup made files that `setup.outputs` does not name: stray, cache.");
+});
+
+test("a worker that is killed while a setup runs goes on, runs it anew, and leaves nothing behind", async () => {
+  await using at = await scene({}, { ...FILES, ".slipway.yaml": CONFIG({ commands: ["echo at work; test -e /tmp/never || sleep 1", SETUP] }) });
+  const id = await submitScript(at.client, "sample", [[{ shell: SHOW }, { write: { path: "new", content: "1" } }]]);
+  for await (const frame of at.client.follow(id)) if (frame.type === "event" && logText([frame.event], "setup").includes("at work")) break;
+  await at.stack.crash("worker");
+  const { job, attempts } = await ended(at.client, id);
+  expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "done" });
+  expect(attempts).toHaveLength(1);
+  expect(await at.layers()).toHaveLength(1);
+  await at.stack.stop();
+  expect(await at.stack.leftovers()).toEqual(NOTHING_LEFT);
+  const repositories = join(at.stack.data, "worker/repositories");
+  const [store = ""] = await readdir(repositories);
+  expect(await readdir(join(repositories, store, "upstream.git/worktrees"))).toEqual([]);
+});
+
+test("nothing is shared without a sandbox, where each workspace has another path", async () => {
+  await using at = await scene({ sandbox: "none" });
+  const said = [await at.run([{ shell: `${SHOW}; echo 1 > new` }]), await at.run([{ shell: `${SHOW}; echo 2 > new` }])].map((run) => run.said);
+  expect(new Set(said).size).toBe(2);
+  expect(await at.layers()).toEqual([]);
+});
