@@ -70,12 +70,18 @@ export class BenchStack implements AsyncDisposable {
     return pid;
   }
 
-  /** A repository with `files` files and one gate, registered, its only commit on the hub. */
-  async repository(files: number, gate = "true"): Promise<{ repository: RepositoryView; oid: string }> {
+  /** A repository with `files` files and one gate, registered, its only commit on the hub; `more`: further keys of its `.slipway.yaml`, and what else to put into its root. */
+  async repository(
+    files: number,
+    gate = "true",
+    more: { readonly config?: object; readonly fill?: (root: string) => Promise<void> } = {},
+  ): Promise<{ repository: RepositoryView; oid: string }> {
     const root = join(this.folder, `repository-${newId()}`);
     await mkdir(join(root, "src"), { recursive: true });
     await Promise.all(Array.from({ length: files }, (_, index) => writeFile(join(root, "src", `file-${index}.txt`), `file ${index}\n`.repeat(50))));
-    await writeFile(join(root, ".slipway.yaml"), `version: 1\ngates:\n  - name: check\n    run: ${JSON.stringify(gate)}\n`);
+    // JSON is YAML too.
+    await writeFile(join(root, ".slipway.yaml"), JSON.stringify({ version: 1, gates: [{ name: "check", run: gate }], ...more.config }));
+    await more.fill?.(root);
     await runGit(["init", "--quiet", "--initial-branch=main"], { cwd: root });
     await runGit(["add", "--all"], { cwd: root });
     await runGit(["commit", "--quiet", "--message", "bench"], { cwd: root });

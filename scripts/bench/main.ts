@@ -14,6 +14,7 @@ import { measureEvents } from "./measure-events.ts";
 import { measureGateway } from "./measure-gateway.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureOverhead } from "./measure-overhead.ts";
+import { measureSetup } from "./measure-setup.ts";
 import { measureStore } from "./measure-store.ts";
 import { measureThroughput } from "./measure-throughput.ts";
 import { measureWorkspace } from "./measure-workspace.ts";
@@ -28,6 +29,7 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   gateway: measureGateway,
   agent: measureAgentStart,
   workspace: measureWorkspace,
+  setup: measureSetup,
   docker: measureDocker,
   memory: measureMemory,
 };
