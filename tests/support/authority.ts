@@ -1,0 +1,50 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+
+/** An authority that nobody knows, as a company's is, and an HTTPS server on loopback that it vouches for as `localhost`. Every answer is `ANSWER`. */
+export class TestAuthority implements AsyncDisposable {
+  readonly folder: string;
+  readonly server: Server;
+
+  private constructor(folder: string, server: Server) {
+    this.folder = folder;
+    this.server = server;
+  }
+
+  static async make(): Promise<TestAuthority> {
+    const folder = await mkdtemp(join(tmpdir(), "slipway-authority-"));
+    const openssl = async (...args: string[]): Promise<unknown> => await execa("openssl", args, { cwd: folder });
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    await openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Slipway test authority", "-days", "2");
+    await openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
+    await writeFile(join(folder, "ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "ext"];
+    await openssl("x509", "-req", "-in", "server.csr", ...by, "-days", "2", "-out", "server.pem");
+    const [cert, privateKey] = await Promise.all(["server.pem", "server.key"].map((name) => readFile(join(folder, name))));
+    const server = createServer({ cert, key: privateKey }, (_request, response) => response.end(ANSWER));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new TestAuthority(folder, server);
+  }
+
+  /** What `extraCaCerts` names. */
+  get file(): string {
+    return join(this.folder, "ca.pem");
+  }
+
+  /** `localhost:PORT`. */
+  get place(): string {
+    return `localhost:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export const ANSWER = "the world outside\n";
