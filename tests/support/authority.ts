@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 
-/** An authority that nobody knows, as a company's is, and an HTTPS server on loopback that it vouches for as `localhost`. Every answer is `ANSWER`. */
+/** An authority that nobody knows, as a company's is, and an HTTPS server on loopback that it vouches for as `localhost` and `registry.example`. Every answer is `ANSWER`. */
 export class TestAuthority implements AsyncDisposable {
   readonly folder: string;
   readonly server: Server;
@@ -21,7 +21,7 @@ export class TestAuthority implements AsyncDisposable {
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     await openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Slipway test authority", "-days", "2");
     await openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
-    await writeFile(join(folder, "ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    await writeFile(join(folder, "ext"), "subjectAltName=DNS:localhost,DNS:registry.example,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
     const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "ext"];
     await openssl("x509", "-req", "-in", "server.csr", ...by, "-days", "2", "-out", "server.pem");
     const [cert, privateKey] = await Promise.all(["server.pem", "server.key"].map((name) => readFile(join(folder, name))));
@@ -35,9 +35,8 @@ export class TestAuthority implements AsyncDisposable {
     return join(this.folder, "ca.pem");
   }
 
-  /** `localhost:PORT`. */
-  get place(): string {
-    return `localhost:${(this.server.address() as AddressInfo).port}`;
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
