@@ -24,11 +24,13 @@ export async function trustCertificates(file: string): Promise<void> {
 /**
  * Writes two files for programs that are told of a file: BUNDLE_FILE, with these certificates and all that Node and this machine trust, for programs that
  * trust what it names in place of everything else; EXTRA_FILE with these alone, for those that add it. All may read them; each is there as a whole or not at
- * all. Makes the folder. Answers its path. INVALID_CONFIG for the file.
+ * all. Makes the folder in one that is there. Answers its path. INVALID_CONFIG for the file.
  */
 export async function writeCertificates(file: string, folder: string): Promise<string> {
   const extra = (await readCertificates(file)).certificates.map(String);
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
   // A service's umask may be narrower; another user reads them in a container.
   await chmod(folder, 0o755);
   const known = (["bundled", "system", "extra"] as const).flatMap((kind) => getCACertificates(kind));

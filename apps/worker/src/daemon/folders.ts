@@ -18,6 +18,8 @@ export interface WorkerFolders {
   readonly repositories: string;
   /** `bases/<id>/`: checkouts that workspaces share. */
   readonly bases: string;
+  /** Certificates of the installation, as sandboxes see them. What an earlier process wrote stays: its sandboxes may have it still. */
+  readonly certificates: string;
   /** Empty disks, one a size, that limited workspaces get copies of. */
   readonly disks: string;
 }
@@ -36,6 +38,7 @@ export async function openWorkerFolders(dataFolder: string): Promise<WorkerFolde
     homes: join(root, "homes"),
     repositories: join(root, "repositories"),
     bases: join(root, "bases"),
+    certificates: join(root, "certificates"),
     disks: join(root, "disks"),
   };
   for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories, folders.bases]) {
