@@ -23,6 +23,7 @@ test("without a terminal it prints and writes nothing; --yes writes what was pri
   const look = await ground.slipway(root, "init");
   expect(look).toMatchObject({ code: 0, stderr: "" });
   expect(look.stdout).toContain("    - npm ci");
+  expect(look.stdout).toContain("egress:\n  setup:\n    # where npm gets packages\n    - registry.npmjs.org\n");
   expect(look.stdout).toContain("`slipway init --yes` writes it");
   expect(look.stdout).toContain("git does not ignore node_modules/");
   await expect(readFile(join(root, ".slipway.yaml"))).rejects.toMatchObject({ code: "ENOENT" });

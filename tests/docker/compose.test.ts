@@ -1,7 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { chown, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { imageVersion } from "@slipway/images/references";
 import { type ExecaError, execa } from "execa";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -31,7 +33,9 @@ beforeAll(async () => {
   expect(built.code, built.stderr + built.stdout).toBe(0);
   folder = await mkdtemp(join(tmpdir(), "sc-"));
   data = join(folder, "data");
-  const { stdout } = await execa(join(ROOT, "scripts/compose-settings"), [data]);
+  const certificates = join(folder, "own.pem");
+  await writeFile(certificates, `${rootCertificates[0]}\n`);
+  const { stdout } = await execa(join(ROOT, "scripts/compose-settings"), [data], { env: { SLIPWAY_EXTRA_CA_CERTS: certificates } });
   settings = join(folder, "env");
   const own = { SLIPWAY_UID: USER.uid, SLIPWAY_GID: USER.gid, SLIPWAY_PORT: await freePort(), SLIPWAY_SANDBOX: SANDBOX, SLIPWAY_SLOTS: 1 };
   await writeFile(
@@ -208,6 +212,13 @@ test("with the right to mount, what the worker mounts is seen on the host, and j
   } finally {
     await compose("down", "--timeout", "20");
     await execa("umount", ["--lazy", data]);
+  }
+});
+
+test("the certificates that the settings name are known to all parts that need them on disk", async () => {
+  for (const part of ["integrator", "server", "worker"]) {
+    const extra = await readFile(join(data, part, "certificates", "extra.pem"), "utf8");
+    expect(new X509Certificate(extra).raw).toEqual(new X509Certificate(rootCertificates[0] ?? "").raw);
   }
 });
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TestAuthority } from "../support/authority.ts";
 import { configFor, GatewayBench } from "./gateway-process.ts";
 import { StubControlPlane } from "./stub-control-plane.ts";
 import { STREAM, StubVendor, stream } from "./stub-vendor.ts";
@@ -45,6 +46,18 @@ test("without --url it waits for its parent to tell where the server listens, th
   expect((await stat(waiting.socket)).mode & 0o777).toBe(0o600);
   vendor.answer = stream(STREAM);
   expect((await waiting.ask()).body).toBe(STREAM);
+});
+
+test("a vendor behind certificates of a company's own is reached where the installation names them, and only there", async () => {
+  await using authority = await TestAuthority.make();
+  const config = configFor(await authority.inFrontOf(vendor.baseUrl));
+  vendor.answer = stream(STREAM);
+  const trusting = await bench({ url: plane.url, config });
+  await trusting.start({ SLIPWAY_EXTRA_CA_CERTS: authority.file });
+  expect(await trusting.ask()).toMatchObject({ status: 200, body: STREAM });
+  const other = await bench({ url: plane.url, config });
+  await other.start();
+  expect((await other.ask()).status).toBe(502);
 });
 
 test("it ends when its parent goes", async () => {

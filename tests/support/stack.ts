@@ -21,6 +21,10 @@ export interface StackOptions {
   readonly verifySlots?: number;
   /** Further flags of the worker. */
   readonly workerFlags?: readonly string[];
+  /** Variables that all parts get. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The address by which the other parts know the server, from the plain one. */
+  readonly addressOf?: (url: string) => Promise<string>;
   /** Data folder to use; a fresh temporary one where it is missing. It is removed in the end only in the latter case. */
   readonly data?: string;
   /** Folder of the secrets of backends; the worker's own default where it is missing. */
@@ -40,6 +44,7 @@ export class Stack implements AsyncDisposable {
   readonly #options: StackOptions;
   readonly #parts = new Map<PartName, ChildProcess>();
   #url = "";
+  #address = "";
   #port = 0;
 
   private constructor(folders: { readonly data: string; readonly runtime: string }, between: KillSwitch, options: StackOptions) {
@@ -56,6 +61,7 @@ export class Stack implements AsyncDisposable {
     const runtime = await mkdtemp(join(tmpdir(), "slipway-run-"));
     const stack: Stack = new Stack({ data, runtime }, await KillSwitch.open(() => stack.url), options);
     try {
+      stack.#address = (await options.addressOf?.(stack.between.url)) ?? stack.between.url;
       if (options.gateway) await stack.#configureGateway(options.gateway);
       for (const part of stack.#wanted) await stack.start(part);
     } catch (error) {
@@ -151,7 +157,7 @@ export class Stack implements AsyncDisposable {
     const main = join(this.#options.root ?? ROOT, "apps", app, "src", "main.ts");
     const child = spawn(process.execPath, ["--disable-sigusr1", main, ...this.#args(part)], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime },
+      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime, ...this.#options.environment },
     });
     child.stderr?.pipe(createWriteStream(this.#logFile(part), { flags: "a" }));
     return child;
@@ -161,7 +167,7 @@ export class Stack implements AsyncDisposable {
     const data = ["--data", part === "second" ? join(this.data, "second") : this.data];
     if (part === "server") return [...data, "--port", String(this.#port)];
     const role = part === "second" ? "worker" : part;
-    const server = ["--url", this.between.url, "--token-file", join(this.data, "tokens", `${role}.token`)];
+    const server = ["--url", this.#address, "--token-file", join(this.data, "tokens", `${role}.token`)];
     if (part === "integrator") return [...data, ...server];
     const gatewayFolder = join(this.#runtime, "gateway");
     if (part === "gateway") return ["serve", ...data, ...server, "--socket", join(gatewayFolder, "s")];

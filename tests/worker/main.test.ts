@@ -109,3 +109,23 @@ test("a wrong argument is named", async () => {
   expect(await closed(child)).toEqual([1, null]);
   expect(output).toContain("--slots");
 });
+
+test("a worker whose further certificates cannot be read does not start, and names the file and what is wrong with it", async () => {
+  const file = join(dataFolder, "ca.pem");
+  await writeFile(file, "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n");
+  const child = start(["--disable-sigusr1"], { SLIPWAY_EXTRA_CA_CERTS: file }, ["--sandbox", "none"]);
+  expect(await closed(child)).toEqual([1, null]);
+  expect(output).toContain("INVALID_CONFIG");
+  expect(output).toContain(`extraCaCerts: the file ${file} cannot be used: what stands there as certificate 1 is none`);
+  output = "";
+  const other = start(["--disable-sigusr1"], { SLIPWAY_EXTRA_CA_CERTS: file }, ["--sandbox", "none", "--extra-ca-certs", "/nowhere/ca.pem"]);
+  expect(await closed(other)).toEqual([1, null]);
+  expect(output).toContain("the file /nowhere/ca.pem cannot be used: it cannot be read (ENOENT)");
+  expect(stub.claimIds).toEqual([]);
+});
+
+test("a worker whose proxy is none that it can use starts, and says what does not work", async () => {
+  await ready(start(["--disable-sigusr1"], { HTTPS_PROXY: "socks5://me:hush@proxy:1080", https_proxy: "" }, ["--sandbox", "none"]));
+  expect(output).toContain("no host on an egress list can be reached: HTTPS_PROXY of the worker names a proxy of the kind socks5");
+  expect(output).not.toContain("hush");
+});

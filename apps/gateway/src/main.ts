@@ -1,3 +1,4 @@
+import { extraCaCerts, trustCertificates } from "@slipway/process/trust";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
 import { destination, type Logger, pino } from "pino";
@@ -26,6 +27,8 @@ async function main(): Promise<void> {
 /** Runs until a signal, the end of the parent's channel, or an error that no further try can mend. */
 async function serveUntilStopped(options: ServeOptions, log: Logger): Promise<void> {
   const [{ serve }, { openStateFolder }] = await Promise.all([import("./gateway.ts"), import("./state-folder.ts")]);
+  const certificates = extraCaCerts(process.env);
+  if (certificates !== undefined) await trustCertificates(certificates);
   using state = await openStateFolder(options.data);
   const stop = new AbortController();
   const running = serve(options, state, log, stop.signal);

@@ -1,4 +1,7 @@
+import { join } from "node:path";
+import { trustForGit } from "@slipway/git/environment";
 import { StoreKeeper } from "@slipway/git/store-keeper";
+import { BUNDLE_FILE, extraCaCerts, trustCertificates, writeCertificates } from "@slipway/process/trust";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import closeWithGrace from "close-with-grace";
@@ -24,6 +27,7 @@ await main().catch((error: unknown) => {
 async function main(): Promise<void> {
   const options = await readOptions(process.argv.slice(2));
   using state = await openStateFolder(options.data);
+  await trustServer(state);
   const stop = new AbortController();
   const running = integrateUntil(options, state, stop.signal);
   const grace = closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: false }, async ({ err }) => {
@@ -39,6 +43,14 @@ async function main(): Promise<void> {
     process.off("disconnect", disconnected);
     if (!stop.signal.aborted) grace.uninstall();
   }
+}
+
+/** The server may be behind a company's own certificates: both the calls and git. */
+async function trustServer({ certificates }: StateFolder): Promise<void> {
+  const file = extraCaCerts(process.env);
+  if (file === undefined) return;
+  await trustCertificates(file);
+  trustForGit(join(await writeCertificates(file, certificates), BUNDLE_FILE));
 }
 
 async function integrateUntil(options: Options, state: StateFolder, stop: AbortSignal): Promise<void> {

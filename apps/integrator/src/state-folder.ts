@@ -6,6 +6,8 @@ import { idSchema, newId } from "@slipway/protocol/scalars";
 /** What the integrator keeps on disk: who it is, the claims that it has in hand, and its git stores. Disposing gives the folder back. */
 export interface StateFolder extends Disposable {
   readonly integratorId: string;
+  /** Of the authorities that git trusts; there where the installation names further ones. */
+  readonly certificates: string;
   /** Has the folders of all repositories. */
   readonly repositories: string;
   /** Folder of the git store of a repository. */
@@ -27,6 +29,7 @@ export async function openStateFolder(data: string): Promise<StateFolder> {
   return {
     [Symbol.dispose]: () => lock[Symbol.dispose](),
     integratorId: await readOrMakeIdentity(join(root, "identity.json")),
+    certificates: join(root, "certificates"),
     repositories,
     async repositoryFolder(repoId) {
       const folder = join(repositories, idSchema.parse(repoId));

@@ -16,6 +16,8 @@ export interface DataFolder {
   readonly artifacts: string;
   readonly hub: string;
   readonly hubHooks: string;
+  /** Of the authorities that git trusts; there where the installation names further ones. */
+  readonly certificates: string;
 }
 
 /** Makes the folders, readable for the owner only, and names what is in them. */
@@ -31,6 +33,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     artifacts: join(server, "artifacts"),
     hub: join(server, "hub"),
     hubHooks: join(server, "hub-hooks"),
+    certificates: join(server, "certificates"),
   };
   for (const path of [root, folder.tokens, server, folder.artifacts, folder.hub, folder.hubHooks]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { extraCaCerts } from "@slipway/process/trust";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import closeWithGrace from "close-with-grace";
@@ -78,6 +79,7 @@ function readArguments(): ServerOptions {
     allowedOrigins,
     retentionMs: days * DAY_MS,
     jobDefaults: readJobDefaults(values["job-defaults"]),
+    extraCaCerts: extraCaCerts(process.env),
     log,
   };
 }

@@ -1,9 +1,12 @@
 import type { KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { trustForGit } from "@slipway/git/environment";
 import { installHubHooks } from "@slipway/git/http-backend";
 import { removeLeftovers } from "@slipway/git/maintenance";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { pidNamespace } from "@slipway/process/pid-namespace";
+import { BUNDLE_FILE, writeCertificates } from "@slipway/process/trust";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
@@ -51,6 +54,8 @@ export interface ServerOptions {
   readonly retentionMs?: number;
   /** What jobs get that neither say it themselves nor have it from their repository; the built-in defaults where it is missing. */
   readonly jobDefaults?: JobDefaults;
+  /** File of further certificates that git trusts when it fetches from where a repository is; none where it is missing. */
+  readonly extraCaCerts?: string | undefined;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
   readonly streamTimes?: StreamTimes;
   /** By which a jump of time is noticed; the machine's own where they are missing. Leases themselves are the database's. */
@@ -69,13 +74,15 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * Starts the control plane: takes the data folder, opens the store, gives leases their grace, finishes landings that a crash cut off, and only then
- * listens. DATA_FOLDER_IN_USE where another server has the folder; INVALID_REQUEST for a host beyond this machine without `allowRemote`.
+ * listens. DATA_FOLDER_IN_USE where another server has the folder; INVALID_REQUEST for a host beyond this machine without `allowRemote`; INVALID_CONFIG for
+ * the certificates.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   checkHost(options);
   const folder = await openDataFolder(options.data);
   await using resources = new AsyncDisposableStack();
   resources.use(takeFolderLock({ path: folder.lock, part: "server", data: folder.root }));
+  if (options.extraCaCerts !== undefined) trustForGit(join(await writeCertificates(options.extraCaCerts, folder.certificates), BUNDLE_FILE));
   const store = resources.use(await openSqliteStore({ file: folder.database }));
   await makeFirstTokens(folder, store);
   await installHubHooks(folder.hubHooks);

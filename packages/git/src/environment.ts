@@ -10,6 +10,7 @@ const PASSED_ON = [
   "SSH_AUTH_SOCK",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  "GIT_SSL_CAINFO",
   "http_proxy",
   "https_proxy",
   "HTTP_PROXY",
@@ -42,6 +43,14 @@ const ISOLATED_CONFIG: ReadonlyArray<readonly [string, string]> = [
   ["user.email", "slipway@localhost"],
 ];
 
+/** Set by `trustForGit`. */
+let authorities: string | undefined;
+
+/** Has every git process that this one starts from now on trust the certificates of this file, a bundle, in place of the system's. */
+export function trustForGit(bundle: string): void {
+  authorities = bundle;
+}
+
 export interface EnvironmentOptions {
   readonly gitDir?: string;
   /** More configuration, after the fixed one. */
@@ -67,6 +76,7 @@ export function gitEnvironment(options: EnvironmentOptions): Record<string, stri
   ];
   return {
     ...passed,
+    ...(authorities === undefined ? {} : { GIT_SSL_CAINFO: authorities }),
     NO_PROXY: ["127.0.0.1", "localhost", "::1", process.env["NO_PROXY"] ?? process.env["no_proxy"]].filter(Boolean).join(","),
     LC_ALL: "C",
     GIT_TERMINAL_PROMPT: "0",

@@ -231,10 +231,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   {
     name: "SLIPWAY_EXTRA_CA_CERTS",
-    readBy: "`images`",
+    readBy: "command line, all parts",
     fallback: "`extraCaCerts`, else none",
-    meaning: "File of further certificates, for networks whose HTTPS no public authority vouches for. `--extra-ca-certs` wins.",
-    toAllParts: false,
+    meaning:
+      "File of further certificates, for networks whose HTTPS no public authority vouches for ([sandbox.md](sandbox.md#certificates)). `--extra-ca-certs` of `images` and of a worker wins.",
+    toAllParts: true,
   },
   {
     name: "SLIPWAY_BACKEND",

@@ -106,7 +106,9 @@ export const installationConfigSchema = z.strictObject({
   images: imageSettingsSchema.prefault({}).describe("The images of containers ([docker.md](guides/docker.md))."),
   extraCaCerts: folderSchema
     .optional()
-    .describe("File of further certificates, from this file's folder: for networks whose HTTPS no public authority vouches for. Used by builds of images."),
+    .describe(
+      "File of further certificates, from this file's folder: for networks whose HTTPS no public authority vouches for. Trusted in sandboxes, in the calls of all parts and of git, and by builds of images ([sandbox.md](sandbox.md#certificates)).",
+    ),
   jobs: jobDefaultsSchema.prefault({}).describe("What jobs get that neither say it themselves nor have it from their repository."),
 });
 export type InstallationConfig = z.infer<typeof installationConfigSchema>;

@@ -22,7 +22,7 @@ export function addInit(program: Command): void {
   withCommon(program.command("init"))
     .summary("propose a .slipway.yaml for this repository")
     .description(
-      "Looks at the repository around the current folder (npm, pnpm, yarn, uv, pip, go, cargo, make), proposes setup and gates, asks, and writes .slipway.yaml.\nOnly the root is looked at. Without a terminal it prints the proposal and writes nothing, unless --yes is given.",
+      "Looks at the repository around the current folder (npm, pnpm, yarn, uv, pip, go, cargo, make), proposes setup with the hosts that it may reach, and gates, asks, and writes .slipway.yaml.\nOnly the root is looked at. Without a terminal it prints the proposal and writes nothing, unless --yes is given.",
     )
     .option("-y, --yes", "write without asking")
     .option("--force", "replace a .slipway.yaml that is there; shows what changes")

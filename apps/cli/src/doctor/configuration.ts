@@ -15,7 +15,10 @@ export async function checkConfiguration({ data }: DoctorOptions): Promise<Check
   try {
     const { isThere, value } = await readInstallationFile(data);
     const found = isThere ? "sound" : "not there: the defaults hold";
-    return [check(GROUP, INSTALLATION_CONFIG_FILE, true, { tried, found, lost: LOST, remedy: "" }), checkVariables(value)];
+    const environment = checkVariables(value);
+    const { checkCertificates } = await import("./certificates.ts");
+    const certificates = environment.ok ? await checkCertificates(GROUP, withVariables(value, SETTINGS).extraCaCerts) : [];
+    return [check(GROUP, INSTALLATION_CONFIG_FILE, true, { tried, found, lost: LOST, remedy: "" }), environment, ...certificates];
   } catch (error) {
     const failure = toSlipwayError(error);
     const { message, problems } = failureText(failure);

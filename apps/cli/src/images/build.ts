@@ -1,8 +1,8 @@
-import { readCertificates } from "@slipway/images/certificates";
 import { buildContext, type ContextSettings } from "@slipway/images/context/build-context";
 import { type BuildStep, type Built, buildImage } from "@slipway/images/engine/build-image";
 import { connectEngine, type Engine } from "@slipway/images/engine/engine";
 import { BASE_IMAGE } from "@slipway/images/plans";
+import { readCertificates } from "@slipway/process/certificates";
 import { readInstallation } from "../configuration/installation.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -48,7 +48,7 @@ export async function contextSettings(data: string, options: Pick<BuildCommandOp
   return {
     installRoot: INSTALL_ROOT,
     baseImage: options.baseImage ?? installation.images.baseImage,
-    ...(certificates === undefined ? {} : { certificates: await readCertificates(certificates) }),
+    ...(certificates === undefined ? {} : { certificates: (await readCertificates(certificates)).content }),
   };
 }
 

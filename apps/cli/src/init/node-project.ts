@@ -1,5 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Found, GATE_KINDS, type Line, type Project } from "./project.ts";
+import { nodeHosts } from "./registries.ts";
 
 interface PackageJson {
   readonly scripts?: Readonly<Record<string, unknown>>;
@@ -26,6 +27,7 @@ export function nodeProject(project: Project): Found | undefined {
   return {
     of: "node",
     setup: install ? [install] : [],
+    hosts: install ? nodeHosts(project, manager) : [],
     gates: Object.fromEntries(gates),
     notes: isMonorepo ? ["This is a monorepo: only the root was looked at. Add gates for packages that its scripts leave out."] : [],
     makes: install ? ["node_modules"] : [],

@@ -1,4 +1,5 @@
 import { type Found, GATE_KINDS, type Project } from "./project.ts";
+import { cargoHosts, goHosts } from "./registries.ts";
 
 export function goProject({ names }: Project): Found | undefined {
   if (!names.has("go.mod") && !names.has("go.work")) return undefined;
@@ -6,6 +7,7 @@ export function goProject({ names }: Project): Found | undefined {
   return {
     of: "go",
     setup: [{ run: "go mod download", why: "go.mod: the modules, while there is a network" }],
+    hosts: goHosts(),
     gates: {
       ...(linter ? { lint: { run: "golangci-lint run", why: `${linter} is there` } } : {}),
       test: { run: "go test ./...", why: "go.mod" },
@@ -28,6 +30,7 @@ export function cargoProject(project: Project): Found | undefined {
   return {
     of: "cargo",
     setup: [{ run: isLocked ? "cargo fetch --locked" : "cargo fetch", why: `${isLocked ? "Cargo.lock" : "Cargo.toml"}: the crates, while there is a network` }],
+    hosts: cargoHosts(project),
     gates: {
       ...(linter ? { lint: { run: `cargo clippy${all} --all-targets -- -D warnings`, why: linter } } : {}),
       test: { run: `cargo test${all}`, why: "Cargo.toml" },
@@ -44,5 +47,5 @@ export function makeProject(project: Project): Found | undefined {
   const makefile = project.text("Makefile");
   const targets = GATE_KINDS.filter((kind) => new RegExp(`^${kind}[ \\t]*::?([^=]|$)`, "m").test(makefile));
   const gates = Object.fromEntries(targets.map((kind) => [kind, { run: `make ${kind}`, why: `the target "${kind}" of the Makefile` }]));
-  return { of: "make", setup: [], gates, notes: [], makes: [] };
+  return { of: "make", setup: [], hosts: [], gates, notes: [], makes: [] };
 }

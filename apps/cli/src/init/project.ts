@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CARGO_CONFIG } from "./registries.ts";
 
 /** The files in the root of a repository, as far as a proposal looks at them. */
 export interface Project {
@@ -17,19 +18,42 @@ const READ: readonly string[] = [
   "dev-requirements.txt",
   "Cargo.toml",
   "Makefile",
+  ".npmrc",
+  ".yarnrc",
+  ".yarnrc.yml",
+  "uv.toml",
+  CARGO_CONFIG,
 ];
 
 export async function readProject(root: string): Promise<Project> {
   const names = new Set(await readdir(root));
-  const read = await Promise.all(READ.filter((name) => names.has(name)).map(async (name) => [name, await readFile(join(root, name), "utf8")] as const));
+  const read = await Promise.all(
+    READ.filter((name) => names.has(name.split("/")[0] ?? "")).map(async (name) => [name, await textOf(join(root, name))] as const),
+  );
   const texts = new Map(read);
   return { names, text: (name) => texts.get(name) ?? "" };
+}
+
+/** Empty where only its folder is there. */
+async function textOf(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return "";
+    throw error;
+  });
 }
 
 /** A line of the proposal, and why it is there. */
 export interface Line {
   readonly run: string;
   readonly why: string;
+}
+
+/** A host that the setup needs, and why. */
+export interface Host {
+  readonly host: string;
+  readonly why: string;
+  /** Its address is plain http, which no list lets through. */
+  readonly isPlain?: boolean;
 }
 
 export const GATE_KINDS = ["lint", "test", "build"] as const;
@@ -40,6 +64,8 @@ export interface Found {
   /** Such as `node`: tells gates of several kinds of project apart. */
   readonly of: string;
   readonly setup: readonly Line[];
+  /** What the setup reaches. */
+  readonly hosts: readonly Host[];
   readonly gates: Readonly<Partial<Record<GateKind, Line>>>;
   /** For the person; not in the file. */
   readonly notes: readonly string[];

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lineDiff } from "./line-diff.ts";
 import { readProject } from "./project.ts";
@@ -14,7 +14,10 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
 async function proposalFor(files: Record<string, string>): Promise<Proposal> {
   const root = await mkdtemp(join(folder, "repo-"));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(root, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), text);
+  }
   return propose(await readProject(root));
 }
 
@@ -62,6 +65,71 @@ test.each<[name: string, files: Record<string, string>, setup: string[], gates: 
   // Why stands above each line.
   const lines = text.split("\n");
   for (const [index, line] of lines.entries()) if (/^ +- /.test(line)) expect(lines[index - 1]).toMatch(/^ +# \S/);
+});
+
+const NPM = { "package.json": SCRIPTS, "package-lock.json": "{}" };
+const YARN = { "package.json": SCRIPTS, "yarn.lock": "" };
+const PYPI = ["pypi.org", "files.pythonhosted.org"];
+const CRATES = ["index.crates.io", "static.crates.io"];
+
+test.each<[name: string, files: Record<string, string>, hosts: string[] | undefined]>([
+  ["npm", NPM, ["registry.npmjs.org"]],
+  ["npm with nothing to install", { "package.json": '{"scripts": {"test": "x"}}' }, undefined],
+  ["npm with a registry of its own", { ...NPM, ".npmrc": "registry = https://npm.corp.example:8443/npm/\n" }, ["npm.corp.example:8443"]],
+  [
+    "npm with one for a scope",
+    { ...NPM, ".npmrc": `@corp:registry=https://npm.corp.example/\n//npm.corp.example/:_authToken=\${T}\n` },
+    ["registry.npmjs.org", "npm.corp.example"],
+  ],
+  ["npm with an address that a variable completes", { ...NPM, ".npmrc": `@corp:registry=\${REGISTRY}\n` }, ["registry.npmjs.org"]],
+  ["yarn", YARN, ["registry.yarnpkg.com", "registry.npmjs.org"]],
+  ["yarn 1 with a registry of its own", { ...YARN, ".yarnrc": 'registry "https://npm.corp.example/"\n' }, ["npm.corp.example"]],
+  ["yarn 2 with a registry of its own", { ...YARN, ".yarnrc.yml": 'npmRegistryServer: "https://npm.corp.example"\n' }, ["npm.corp.example"]],
+  [
+    "yarn 2 with one for a scope",
+    { ...YARN, ".yarnrc.yml": "npmScopes:\n  corp:\n    npmRegistryServer: https://npm.corp.example\n" },
+    ["registry.yarnpkg.com", "registry.npmjs.org", "npm.corp.example"],
+  ],
+  ["pip", { "requirements.txt": "flask\n" }, PYPI],
+  ["pip with an index of its own", { "requirements.txt": "--index-url https://pip.corp.example/simple\nflask\n" }, ["pip.corp.example"]],
+  ["pip with a further one", { "requirements.txt": "--extra-index-url=https://pip.corp.example/simple\n" }, [...PYPI, "pip.corp.example"]],
+  ["uv", { "pyproject.toml": "[tool.uv]\n", "uv.lock": "" }, PYPI],
+  [
+    "uv with indexes",
+    {
+      "pyproject.toml": '[[tool.uv.index]]\nname = "corp"\nurl = "https://pip.corp.example/simple"\n\n[tool.uv]\nextra-index-url = ["https://more.example"]\n',
+    },
+    [...PYPI, "more.example", "pip.corp.example"],
+  ],
+  [
+    "uv with an index of its own",
+    { "pyproject.toml": "[tool.uv]\n", "uv.toml": '[[index]]\nurl = "https://pip.corp.example/simple"\ndefault = true\n' },
+    ["pip.corp.example"],
+  ],
+  ["go", { "go.mod": "module x\n" }, ["proxy.golang.org", "sum.golang.org"]],
+  ["cargo", { "Cargo.toml": "", ".cargo/other": "" }, CRATES],
+  [
+    "cargo with a mirror",
+    {
+      "Cargo.toml": "",
+      ".cargo/config.toml": '[source.crates-io]\nreplace-with = "corp"\n[source.corp]\nregistry = "sparse+https://crates.corp.example/index/"\n',
+    },
+    ["crates.corp.example"],
+  ],
+  [
+    "cargo with a further registry",
+    { "Cargo.toml": "", ".cargo/config.toml": '[registries.corp]\nindex = "sparse+https://crates.corp.example/index/"\n' },
+    [...CRATES, "crates.corp.example"],
+  ],
+  ["make", { Makefile: "test:\n\tx\n" }, undefined],
+  ["two kinds of project", { ...NPM, "go.mod": "" }, ["registry.npmjs.org", "proxy.golang.org", "sum.golang.org"]],
+])("hosts of the setup: %s", async (_, files, hosts) => {
+  expect((await proposalFor(files)).config.egress.setup).toEqual(hosts);
+});
+
+test("a registry that is named with http:// is told of: nothing would be let through", async () => {
+  const { notes } = await proposalFor({ ...NPM, ".npmrc": "registry=http://npm.corp.example:4873/\n" });
+  expect(notes).toEqual(["npm.corp.example:4873 is named with http://, which no egress list lets through: name it with https://."]);
 });
 
 test.each<[string, Record<string, string>]>([

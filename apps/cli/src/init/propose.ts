@@ -2,7 +2,7 @@ import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { nodeProject } from "./node-project.ts";
 import { cargoProject, goProject, makeProject } from "./other-projects.ts";
-import { type Found, GATE_KINDS, type Line, type Project } from "./project.ts";
+import { type Found, GATE_KINDS, type Host, type Line, type Project } from "./project.ts";
 import { pythonProject } from "./python-project.ts";
 
 export interface Proposal {
@@ -21,19 +21,20 @@ interface GateLine extends Line {
   readonly name: string;
 }
 
-/** What fits this repository: setup by its lockfiles, gates by its scripts and targets, lint before test before build. Checked as jobs will check it. */
+/** What fits this repository: setup by its lockfiles, with the hosts that it needs, gates by its scripts and targets, lint before test before build. Checked as jobs will check it. */
 export function propose(project: Project): Proposal {
   const found = [nodeProject, pythonProject, goProject, cargoProject].flatMap((look) => look(project) ?? []);
   const make = makeProject(project);
   const setup = found.flatMap((one) => one.setup);
   const gates = gatesOf(found, make);
-  const text = `${[...HEAD, ...setupLines(setup), "", ...gateLines(gates)].join("\n")}\n`;
+  const hosts = [...new Map(found.flatMap((one) => one.hosts).map((host) => [host.host, host])).values()];
+  const text = `${[...HEAD, ...setupLines(setup), "", ...hostLines(hosts), ...gateLines(gates)].join("\n")}\n`;
   const all = make && Object.keys(make.gates).length > 0 ? [...found, make] : found;
   return {
     text,
     config: parseRepositoryConfig(text),
     kinds: all.map((one) => one.of),
-    notes: all.flatMap((one) => one.notes),
+    notes: [...all.flatMap((one) => one.notes), ...hosts.flatMap(noteOf)],
     makes: all.flatMap((one) => one.makes),
   };
 }
@@ -66,6 +67,22 @@ function setupLines(setup: readonly Line[]): string[] {
     "  commands:",
     ...setup.flatMap(({ run, why }) => [`    # ${why}`, `    - ${scalar(run)}`]),
   ];
+}
+
+function hostLines(hosts: readonly Host[]): string[] {
+  if (hosts.length === 0) return [];
+  return [
+    "# What the setup may reach, over https. All else is refused, and told. Agent and",
+    "# gates reach nothing but what `turn` and `gates` list here.",
+    "egress:",
+    "  setup:",
+    ...hosts.flatMap(({ host, why }) => [`    # ${why}`, `    - ${scalar(host)}`]),
+    "",
+  ];
+}
+
+function noteOf({ host, isPlain }: Host): string[] {
+  return isPlain ? [`${host} is named with http://, which no egress list lets through: name it with https://.`] : [];
 }
 
 function gateLines(gates: readonly GateLine[]): string[] {

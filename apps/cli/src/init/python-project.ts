@@ -1,4 +1,5 @@
 import type { Found, GateKind, Line, Project } from "./project.ts";
+import { pythonHosts } from "./registries.ts";
 
 const REQUIREMENTS: readonly string[] = ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt"];
 
@@ -19,7 +20,7 @@ export function pythonProject(project: Project): Found | undefined {
   };
   const tools = [...(pytest ? ["pytest"] : []), ...(ruff ? ["ruff"] : [])];
   const setup = isUv ? uvSetup(names.has("uv.lock")) : pipSetup(project, requirements, tools);
-  return { of: "python", setup, gates, notes: [], makes: [".venv"] };
+  return { of: "python", setup, hosts: pythonHosts(project, requirements), gates, notes: [], makes: [".venv"] };
 }
 
 function uvSetup(isLocked: boolean): Line[] {

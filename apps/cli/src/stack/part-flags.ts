@@ -32,8 +32,12 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
 }
 
 /** What the parts, and what they start in turn, take from the environment alone. */
-export function partVariables({ logLevel, worker }: InstallationConfig): NodeJS.ProcessEnv {
-  return { SLIPWAY_LOG_LEVEL: logLevel, ...(worker.backendsFolder === undefined ? {} : { SLIPWAY_BACKENDS: worker.backendsFolder }) };
+export function partVariables({ logLevel, worker, extraCaCerts }: InstallationConfig): NodeJS.ProcessEnv {
+  return {
+    SLIPWAY_LOG_LEVEL: logLevel,
+    ...(worker.backendsFolder === undefined ? {} : { SLIPWAY_BACKENDS: worker.backendsFolder }),
+    ...(extraCaCerts === undefined ? {} : { SLIPWAY_EXTRA_CA_CERTS: extraCaCerts }),
+  };
 }
 
 /** In one word, so that a value with a dash in front is no flag of its own. */

@@ -20,6 +20,8 @@ export interface WorkerFolders {
   readonly bases: string;
   /** `setup-layers/<id>/`: what setups made, shared by workspaces. */
   readonly setupLayers: string;
+  /** Certificates of the installation, as sandboxes see them. What an earlier process wrote stays: its sandboxes may have it still. */
+  readonly certificates: string;
   /** Empty disks, one a size, that limited workspaces get copies of. */
   readonly disks: string;
 }
@@ -39,6 +41,7 @@ export async function openWorkerFolders(dataFolder: string): Promise<WorkerFolde
     repositories: join(root, "repositories"),
     bases: join(root, "bases"),
     setupLayers: join(root, "setup-layers"),
+    certificates: join(root, "certificates"),
     disks: join(root, "disks"),
   };
   for (const path of [root, folders.claims, folders.attempts, folders.sandboxes, folders.homes, folders.repositories, folders.bases, folders.setupLayers]) {

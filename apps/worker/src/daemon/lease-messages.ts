@@ -10,6 +10,8 @@ export interface LeaseThreadData {
   readonly token: string;
   readonly renewMs: number;
   readonly hungMs: number;
+  /** What the main thread trusts, as PEM; a thread has a list of its own. Missing where the server is not asked over TLS. */
+  readonly authorities?: readonly string[];
   /** One BigInt64: the main thread's last sign of life, in ms of the monotonic clock. */
   readonly heartbeat: SharedArrayBuffer;
 }

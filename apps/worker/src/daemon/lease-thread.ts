@@ -29,7 +29,8 @@ const data = workerData as LeaseThreadData;
 const heartbeat = new BigInt64Array(data.heartbeat);
 const base = new URL(data.url);
 const secure = base.protocol === "https:";
-const agent = secure ? new HttpsAgent({ keepAlive: true, maxSockets: 4 }) : new HttpAgent({ keepAlive: true, maxSockets: 4 });
+const ca = data.authorities === undefined ? {} : { ca: [...data.authorities] };
+const agent = secure ? new HttpsAgent({ keepAlive: true, maxSockets: 4, ...ca }) : new HttpAgent({ keepAlive: true, maxSockets: 4 });
 const leases = new Map<number, Lease>();
 
 parentPort?.on("message", (message: ToLeaseThread) => {

@@ -1,5 +1,6 @@
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
+import { getCACertificates } from "node:tls";
 import { Worker } from "node:worker_threads";
 import { fillPath } from "@slipway/protocol/endpoint";
 import { ENDPOINTS } from "@slipway/protocol/endpoints";
@@ -67,6 +68,7 @@ export class Leases {
       renewMs: options.renewMs ?? LEASE_RENEW_MS,
       hungMs: options.hungMs ?? MAIN_THREAD_HUNG_MS,
       heartbeat,
+      ...(options.url.startsWith("https:") ? { authorities: getCACertificates("default") } : {}),
     };
     const file = import.meta.url.endsWith(".ts") ? "./lease-thread.ts" : "./lease-thread.js";
     // A thread that compiles for itself keeps Node's TypeScript stripper in memory, some 20 MB.

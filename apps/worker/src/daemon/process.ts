@@ -3,15 +3,18 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { trustForGit } from "@slipway/git/environment";
 import { gatewayFolder, runtimeFolder } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
+import { BUNDLE_FILE, extraCaCerts, trustCertificates, writeCertificates } from "@slipway/process/trust";
 import { hostPatternSchema } from "@slipway/protocol/egress";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { SANDBOX_KINDS, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { WORKSPACE_SETTINGS } from "@slipway/protocol/workspace-kind";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
+import { upstreamProxyFor } from "../egress/upstream-proxy.ts";
 import { runAttempt } from "../job/run-attempt.ts";
 import { createSandboxProvider } from "../sandbox/create.ts";
 import { defaultImages } from "../sandbox/docker/image.ts";
@@ -38,6 +41,8 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --name NAME         name for people (the host's)
   --egress-private-host HOST
                       host on a repository's egress list whose address may be a private one; may be repeated
+  --extra-ca-certs FILE
+                      further certificates that worker and sandboxes trust
   --secrets DIR       folder with a file for each secret that a backend names (DATA/secrets/worker); else SLIPWAY_SECRET_<NAME>
   --workspaces KIND   auto (default), overlay, reflink or worktree: how workspaces are made (docs/workspaces.md)
   --workspace-limit SIZE
@@ -69,6 +74,8 @@ interface Arguments {
   /** Folder with the secrets of backends. */
   readonly secrets: string;
   readonly egressPrivateHosts: readonly string[];
+  /** File of further certificates. */
+  readonly extraCaCerts: string | undefined;
   /** Where further backends are. */
   readonly backends: string | undefined;
   readonly gatewayFolder: string;
@@ -126,6 +133,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
   // Before anything is started that could inherit them.
   const variables = takeSecretVariables(process.env);
   const limits = { ...DEFAULT_LIMITS, ...args.limits };
+  const certificates = await openCertificates(args);
   const hidden = [args.data, await openSecretsFolder(args.secrets)];
   const provider = createSandboxProvider(args.sandbox, {
     runtimeFolder: runtimeFolder(args.data),
@@ -134,9 +142,11 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     limits,
     backendsFolder: args.backends,
     gatewayFolder: args.gatewayFolder,
+    certificates,
     ...(args.sandbox === "docker" ? { docker: await dockerSettings(args) } : {}),
   });
   requireLimits(args.sandbox, args.limits);
+  warnOfProxy(log);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
   const [, manifests, server] = await Promise.all([
     provider.probe(),
@@ -168,6 +178,24 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
 function toolchainsOf(sandbox: SandboxKind, hidden: readonly string[]): string[] {
   if (sandbox === "docker") return certificatePaths(process.env, "all");
   return [...readOnlyToolchains(process.env["PATH"] ?? "", { never: hidden }), ...certificatePaths(process.env)];
+}
+
+/** Has this process and its git trust the file's certificates; answers the folder for sandboxes. */
+async function openCertificates({ data, extraCaCerts: file }: Arguments): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const folder = await writeCertificates(file, (await openWorkerFolders(data)).certificates);
+  await trustCertificates(file);
+  trustForGit(join(folder, BUNDLE_FILE));
+  return folder;
+}
+
+/** Only egress lists need it, so that the worker starts; each host is refused with the same words. */
+function warnOfProxy(log: Logger): void {
+  try {
+    upstreamProxyFor("registry.npmjs.org", process.env);
+  } catch (error) {
+    log.warn({ hint: toSlipwayError(error).hint }, `no host on an egress list can be reached: ${toSlipwayError(error).message}`);
+  }
 }
 
 async function dockerSettings({ data, image }: Arguments): Promise<{ images: string[]; workerLabel: string }> {
@@ -202,6 +230,7 @@ function readArguments(): Arguments {
       "verify-slots": { type: "string", default: "2" },
       name: { type: "string", default: hostname() || "worker" },
       secrets: { type: "string" },
+      "extra-ca-certs": { type: "string" },
       "egress-private-host": { type: "string", multiple: true, default: [] },
       sandbox: { type: "string", default: "bwrap" },
       workspaces: { type: "string", default: "auto" },
@@ -235,6 +264,7 @@ function readArguments(): Arguments {
     verifySlots: count("--verify-slots", values["verify-slots"]),
     name: values.name.slice(0, 100),
     sandbox,
+    extraCaCerts: values["extra-ca-certs"] === undefined ? extraCaCerts(process.env) : resolve(values["extra-ca-certs"]),
     egressPrivateHosts: values["egress-private-host"].map(hostPattern),
     workspaces: { setting, limitBytes: limitOf(values["workspace-limit"]) },
     image: values.image ?? process.env["SLIPWAY_IMAGE"],

@@ -5,7 +5,9 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { allowsHost } from "@slipway/protocol/egress";
-import { isPrivateAddress } from "./private-addresses.ts";
+import { toSlipwayError } from "@slipway/protocol/errors";
+import { isPrivateAddress, needsNoNameServer } from "./private-addresses.ts";
+import { connectThrough, type UpstreamProxy, UpstreamRefusal } from "./upstream-proxy.ts";
 
 /** A package manager opens some dozens at once; a loop must not use up the worker's descriptors. */
 const CONNECTIONS_LIMIT = 256;
@@ -36,9 +38,14 @@ export interface EgressOptions {
   readonly allowPrivate: readonly string[];
   /** Of whom the lists are, for who is refused: `egress.setup of .slipway.yaml`. */
   readonly listName: string;
+  /** The proxy that a host is reached through, and that then resolves its name; the host itself is reached where this is missing or answers nothing. */
+  readonly upstreamFor?: (host: string) => UpstreamProxy | undefined;
   /** Called at the first decision of its kind about a host and port. */
   readonly onDecision: (decision: EgressDecision) => void;
 }
+
+/** How an allowed host is reached: at this address, or through this proxy. */
+type Way = string | UpstreamProxy;
 
 interface Tally {
   readonly decision: EgressDecision;
@@ -49,7 +56,8 @@ interface Tally {
 
 /**
  * The only way out of a sandbox without a network: an HTTP proxy on a unix socket that takes CONNECT alone, for hosts on a list. Names are resolved here, and
- * the connection goes to the very address that was judged. What goes through is neither read nor kept.
+ * the connection goes to the very address that was judged; behind a proxy of the worker's own it is that one that resolves them. What goes through is neither
+ * read nor kept.
  */
 export class EgressProxy implements AsyncDisposable {
   readonly #options: EgressOptions;
@@ -100,25 +108,44 @@ export class EgressProxy implements AsyncDisposable {
     const target = readTarget(request.url ?? "");
     if (!target) return refuse(client, 400, "the target must be HOST:PORT");
     const found = await this.#judge(target.host, target.port);
-    const tally = this.#tally({ ...target, allowed: found.address !== undefined, ...(found.refusal === undefined ? {} : { reason: found.refusal }) });
-    if (found.address === undefined) return refuse(client, found.status, found.refusal ?? "");
+    const isAllowed = "way" in found;
+    const tally = this.#tally({ ...target, allowed: isAllowed, ...(isAllowed ? {} : { reason: found.refusal }) });
+    if (!isAllowed) return refuse(client, found.status, found.refusal);
     if (client.destroyed) return;
-    const remote = connect({ host: found.address, port: target.port, timeout: CONNECT_TIMEOUT_MS, noDelay: true });
-    this.#keep(remote);
-    client.once("close", () => remote.destroy(new Error("the sandbox left")));
-    remote.once("timeout", () => remote.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
+    const left = new AbortController();
+    client.once("close", () => left.abort(new Error("the sandbox left")));
+    let remote: Duplex;
     try {
-      await once(remote, "connect");
+      remote = await this.#reach(found.way, target, left.signal);
     } catch (error) {
-      return refuse(client, 502, `${target.host}:${target.port} could not be reached (${(error as NodeJS.ErrnoException).code ?? "unknown"})`);
+      return refuse(client, 502, `${target.host}:${target.port} could not be reached ${whyNot(found.way, error)}`);
     }
-    remote.setTimeout(0);
+    this.#keep(remote);
+    if (client.destroyed) return void remote.destroy();
+    client.once("close", () => remote.destroy());
     this.#lead(client, remote, head, tally);
   }
 
-  async #judge(host: string, port: number): Promise<{ address?: string; refusal?: string; status: number }> {
-    const { allow, allowPrivate, listName } = this.#options;
+  async #reach(way: Way, { host, port }: { host: string; port: number }, signal: AbortSignal): Promise<Duplex> {
+    if (typeof way !== "string") return await connectThrough(way, host, port, CONNECT_TIMEOUT_MS, signal);
+    const remote = connect({ host: way, port, timeout: CONNECT_TIMEOUT_MS, noDelay: true, signal });
+    remote.once("timeout", () => remote.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
+    await once(remote, "connect");
+    remote.setTimeout(0);
+    return remote;
+  }
+
+  async #judge(host: string, port: number): Promise<{ way: Way } | { refusal: string; status: number }> {
+    const { allow, allowPrivate, listName, upstreamFor } = this.#options;
     if (!allowsHost(allow, host, port)) return { status: 403, refusal: `${host}:${port} is not in ${listName}` };
+    let upstream: UpstreamProxy | undefined;
+    try {
+      upstream = upstreamFor?.(host);
+    } catch (error) {
+      return { status: 502, refusal: toSlipwayError(error).message };
+    }
+    // Names that only the company's own servers know are for its proxy to resolve, and to judge.
+    if (upstream && !needsNoNameServer(host)) return { way: upstream };
     let addresses: LookupAddress[];
     try {
       addresses = await lookup(host, { all: true });
@@ -127,7 +154,7 @@ export class EgressProxy implements AsyncDisposable {
     }
     const open = allowsHost(allowPrivate, host, port) ? addresses : addresses.filter(({ address }) => !isPrivateAddress(address));
     const [first] = open;
-    if (first) return { status: 200, address: first.address };
+    if (first) return { way: upstream ?? first.address };
     return { status: 403, refusal: `${host} leads to a private address, and worker.egressPrivateHosts does not name it` };
   }
 
@@ -143,7 +170,7 @@ export class EgressProxy implements AsyncDisposable {
     return tally;
   }
 
-  #lead(client: Socket, remote: Socket, head: Buffer, tally: Tally): void {
+  #lead(client: Socket, remote: Duplex, head: Buffer, tally: Tally): void {
     client.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length > 0) remote.write(head);
     tally.sentBytes += head.length;
@@ -157,6 +184,12 @@ export class EgressProxy implements AsyncDisposable {
     client.pipe(remote);
     remote.pipe(client);
   }
+}
+
+/** Without the proxy's address: who is told runs in a sandbox. */
+function whyNot(way: Way, error: unknown): string {
+  const reason = error instanceof UpstreamRefusal ? error.message : ((error as NodeJS.ErrnoException).code ?? "unknown");
+  return typeof way === "string" ? `(${reason})` : `through the worker's own proxy (${reason})`;
 }
 
 function readTarget(target: string): { host: string; port: number } | undefined {

@@ -3,6 +3,7 @@ import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Egress, Sockets } from "../sandbox/sandbox.ts";
 import { type EgressDecision, EgressProxy, type EgressTotals } from "./egress-proxy.ts";
+import { upstreamProxyFor } from "./upstream-proxy.ts";
 
 /** A way out of one attempt's sandbox, with its events. */
 export interface AttemptEgress extends Egress {
@@ -34,7 +35,8 @@ export function openEgress(
     telling.at(-1)?.catch(() => undefined);
   };
   const listen = async (socketPath: string): Promise<EgressProxy> => {
-    const options = { allow: hosts, allowPrivate: context.egressPrivateHosts, listName: `egress.${phase} of .slipway.yaml`, onDecision };
+    const lists = { allow: hosts, allowPrivate: context.egressPrivateHosts, listName: `egress.${phase} of .slipway.yaml` };
+    const options = { ...lists, upstreamFor: (host: string) => upstreamProxyFor(host, process.env), onDecision };
     const proxy = await EgressProxy.listen(socketPath, options);
     proxies.push(proxy);
     return proxy;

@@ -27,6 +27,14 @@ export function isPrivateAddress(address: string): boolean {
   return isIPv6(address) && (blocked.check(address, "ipv6") || isPrivateNat64(address));
 }
 
+/**
+ * Whether a name is an address in one of the ways that resolvers know (`10.0.0.1`, `0x7f.1`, `2130706433`), or this machine's own: it means the same to
+ * whoever resolves it, and no question to the network's names is needed.
+ */
+export function needsNoNameServer(name: string): boolean {
+  return /(^|\.)(\d+|0x[0-9a-f]*|localhost)\.?$/i.test(name);
+}
+
 function isPrivateNat64(address: string): boolean {
   const match = /^64:ff9b::(?:([0-9a-f]{1,4}):([0-9a-f]{1,4})|(\d+\.\d+\.\d+\.\d+))$/i.exec(address);
   if (!match) return false;

@@ -2,7 +2,7 @@ import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
 import { openEgress } from "../egress/open-egress.ts";
 import { UTF8_LOCALE } from "../sandbox/locale.ts";
-import { certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
+import { bundleEnvironment, certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
 import type { CommandResult, Sandbox } from "../sandbox/sandbox.ts";
 import { ARTIFACT_LIMIT_BYTES } from "./artifact.ts";
 
@@ -40,8 +40,8 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
     {
       argv: ["sh", "-c", command.text],
       env: {
-        ...jobEnvironment(context, sandbox),
         ...(command.network === "host" ? networkEnvironment(process.env) : way ? certificateEnvironment(process.env) : {}),
+        ...jobEnvironment(context, sandbox),
       },
       network: command.network,
       egress: way,
@@ -60,7 +60,7 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
   return { ...result, output: Buffer.concat(written), refusedHosts: way?.refused() ?? [] };
 }
 
-/** Environment of everything that runs for a job, all of it. Never a secret: those have their own way in. */
+/** Environment of everything that runs for a job, with the certificates of the installation. Never a secret: those have their own way in. */
 export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: Pick<Sandbox, "inside">): Record<string, string> {
   return {
     PATH: sandbox.inside.path,
@@ -69,5 +69,6 @@ export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: 
     TERM: "dumb",
     CI: "1",
     SLIPWAY_JOB: context.claim.job.id,
+    ...(sandbox.inside.certificates === undefined ? {} : bundleEnvironment(sandbox.inside.certificates)),
   };
 }

@@ -15,6 +15,7 @@ export interface Environment {
 /**
  * What a gate sees of this machine: kind of sandbox, image, platform, architecture, the system's release, root or not, Node's version, PATH, and the
  * folders that are shown for it. Of a container it is the image alone, and the architecture. The same for the same worker until one of these changes.
+ * Not the certificates of `extraCaCerts`: they say whom a gate may reach, not what it sees, and a renewed one would throw away every receipt.
  * SANDBOX_UNAVAILABLE where a provider of containers has not been probed, and so has no image.
  */
 export function environmentOf(

@@ -54,6 +54,11 @@ export interface SandboxSpec {
   readonly control: string;
   /** Host paths mounted read-only at the same path: the objects of the repository, and toolchains where the sandbox brings none of its own. */
   readonly readOnly: readonly string[];
+  /**
+   * Folder of certificates (`writeCertificates`), read-only at CERTIFICATES_INSIDE. The provider's own setting, kept with the spec: a sandbox that an earlier
+   * worker process started has what it was started with.
+   */
+  readonly certificates?: string | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }
@@ -82,6 +87,8 @@ export interface Sandbox extends AsyncDisposable {
     readonly gateway: string | undefined;
     /** PATH. */
     readonly path: string;
+    /** The folder of certificates; undefined where there is none. */
+    readonly certificates?: string | undefined;
   };
   /** The folder of a resident sandbox's sockets, which only the host side writes; undefined without a runner, and where the host's network is there anyway. */
   readonly sockets?: Sockets | undefined;

@@ -21,6 +21,7 @@ export interface BwrapSettings {
   readonly maskPaths: readonly string[];
   readonly backendsFolder?: string | undefined;
   readonly gatewayFolder?: string | undefined;
+  readonly certificates?: string | undefined;
   readonly limits: SandboxLimits;
   readonly groups: ResourceGroups;
 }

@@ -47,7 +47,7 @@ export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
       opened = undefined;
       await host();
     },
-    start: async (spec, signal) => await start(settings, await host(), spec, signal),
+    start: async (spec, signal) => await start(settings, await host(), { ...spec, certificates: settings.certificates }, signal),
     attach: async (record) => await attach(settings, await host(), record),
     async reclaim(record) {
       // Without its processes it is the record of a start that a killed worker did not see the end of.
@@ -90,14 +90,14 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   }
 }
 
-function insideOf(gatewayFolder: string | undefined): Sandbox["inside"] {
+function insideOf({ certificates }: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
   const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway);
-  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: hostPath() };
+  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: hostPath(), certificates: certificates && INSIDE.certificates };
 }
 
 function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
   const record: SandboxRecord = { spec, kind: "bwrap", nonce: newNonce(), processes: [] };
-  return CommandSandbox.open({ record, inside: insideOf(undefined), runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
+  return CommandSandbox.open({ record, inside: insideOf(spec, undefined), runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
 }
 
 function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]): Bubblewrap {
@@ -137,7 +137,7 @@ async function attach(settings: BwrapSettings, host: HostView, record: SandboxRe
 function resident(settings: BwrapSettings, host: HostView, record: SandboxRecord, link: RunnerLink, group: ResourceGroup): ResidentSandbox {
   return new ResidentSandbox({
     record,
-    inside: insideOf(settings.gatewayFolder),
+    inside: insideOf(record.spec, settings.gatewayFolder),
     link,
     lastWords: () => lastWords(runnerLogIn(record.spec.control)),
     socketFolder: socketFolderOf(settings.runtimeFolder, record.spec.id),

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import type { ResourceGroups } from "../limits/resource-groups.ts";
+import { CERTIFICATES_INSIDE } from "../network-environment.ts";
 import { refuseUnsafe } from "../refuse-unsafe.ts";
 import type { SandboxSpec } from "../sandbox.ts";
 
@@ -13,6 +14,7 @@ export const INSIDE = {
   cache: "/control/cache",
   gateway: "/control/gateway",
   egress: "/egress",
+  certificates: CERTIFICATES_INSIDE,
 } as const;
 
 /** What all sandboxes of a provider see of the host. */
@@ -80,6 +82,7 @@ export function viewOptions(host: HostView, spec: SandboxSpec, options: ViewOpti
     ...procAndDev(),
     ...["--size", String(TMP_LIMIT_BYTES), "--perms", "1777", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"],
     ...etc(host, options.network),
+    ...(spec.certificates === undefined ? [] : ["--ro-bind", spec.certificates, INSIDE.certificates]),
     ...hostFolders(host, spec),
     ...["--bind", spec.workspace, INSIDE.workspace, "--bind", spec.home, INSIDE.home],
     ...runnerFolders(spec, options),

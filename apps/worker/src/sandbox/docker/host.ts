@@ -15,6 +15,7 @@ export interface DockerSettings {
   readonly maskPaths: readonly string[];
   readonly backendsFolder?: string | undefined;
   readonly gatewayFolder?: string | undefined;
+  readonly certificates?: string | undefined;
   readonly limits: SandboxLimits;
   /** The first of them that the engine has is used. */
   readonly images: readonly string[];

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type Docker from "dockerode";
+import { CERTIFICATES_INSIDE } from "../network-environment.ts";
 import { refuseUnsafe } from "../refuse-unsafe.ts";
 import type { SandboxCommand, SandboxSpec } from "../sandbox.ts";
 
@@ -12,6 +13,7 @@ export const INSIDE = {
   run: "/control/run",
   gateway: "/control/gateway",
   egress: "/egress",
+  certificates: CERTIFICATES_INSIDE,
 } as const;
 
 /** Where an image has the runner. */
@@ -26,7 +28,12 @@ export interface RunnerMounts {
 export function specMounts(spec: SandboxSpec, shown: readonly string[], hidden: readonly string[]): Docker.MountSettings[] {
   const readOnly = [...new Set([...shown, ...spec.readOnly].map((path) => resolve(path)))].sort();
   for (const path of readOnly) refuseUnsafe(path, hidden);
-  return [bind(spec.workspace, INSIDE.workspace, true), bind(spec.home, INSIDE.home, true), ...readOnly.map((path) => bind(path, path, false))];
+  return [
+    bind(spec.workspace, INSIDE.workspace, true),
+    bind(spec.home, INSIDE.home, true),
+    ...(spec.certificates === undefined ? [] : [bind(spec.certificates, INSIDE.certificates, false)]),
+    ...readOnly.map((path) => bind(path, path, false)),
+  ];
 }
 
 /** What the container of a runner sees besides. */

@@ -48,7 +48,7 @@ export function createDockerProvider(settings: DockerSettings): SandboxProvider 
       opened = undefined;
       await host();
     },
-    start: async (spec, signal) => await start(await host(), spec, signal),
+    start: async (spec, signal) => await start(await host(), { ...spec, certificates: settings.certificates }, signal),
     attach: async (record) => await attach(await host(), record),
     async reclaim(record) {
       const { spec } = record;
@@ -117,16 +117,16 @@ function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) 
   });
 }
 
-function insideOf(host: DockerHost, gatewayFolder: string | undefined): Sandbox["inside"] {
+function insideOf(host: DockerHost, { certificates }: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
   const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway);
-  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: host.image.path };
+  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: host.image.path, certificates: certificates && INSIDE.certificates };
 }
 
 async function withoutRunner(host: DockerHost, spec: SandboxSpec): Promise<Sandbox> {
   const commands = new CommandContainers(host, spec);
   const sandbox = await CommandSandbox.open({
     record: { spec, kind: "docker", nonce: newNonce(), processes: [] },
-    inside: insideOf(host, undefined),
+    inside: insideOf(host, spec, undefined),
     runOneShot: (command, signal) => commands.run(command, signal),
     expect: (shape) => commands.expect(shape),
     endExpected: () => commands.end(0),
@@ -155,7 +155,7 @@ function resident(host: DockerHost, record: SandboxRecord, link: RunnerLink, liv
   const commands = new CommandContainers(host, record.spec);
   return new ResidentSandbox({
     record,
-    inside: insideOf(host, host.settings.gatewayFolder),
+    inside: insideOf(host, record.spec, host.settings.gatewayFolder),
     link,
     lastWords: () => lastWords?.text() ?? "",
     socketFolder: socketFolderOf(host.settings.runtimeFolder, record.spec.id),

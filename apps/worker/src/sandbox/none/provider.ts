@@ -25,6 +25,7 @@ export interface NoneSettings {
   readonly installRoot: string;
   readonly backendsFolder?: string | undefined;
   readonly gatewayFolder?: string | undefined;
+  readonly certificates?: string | undefined;
   readonly groups: ResourceGroups;
 }
 
@@ -37,7 +38,7 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
       requireProcessTable();
       await makeCompileCache(settings.runtimeFolder, settings.installRoot);
     },
-    start: (spec, signal) => start(settings, spec, signal),
+    start: (spec, signal) => start(settings, { ...spec, certificates: settings.certificates }, signal),
     attach: (record) => attach(settings, record),
     async reclaim(record) {
       await settings.groups.endAll(record.spec.id);
@@ -49,7 +50,7 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
 
 function insideOf(spec: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
   const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(gatewayFolder);
-  return { workspace: spec.workspace, home: spec.home, gateway, path: hostPath() };
+  return { workspace: spec.workspace, home: spec.home, gateway, path: hostPath(), certificates: spec.certificates };
 }
 
 async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {

@@ -1,6 +1,8 @@
+import { X509Certificate } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readCertificates } from "./certificates.ts";
 
@@ -16,16 +18,21 @@ async function fileWith(text: string): Promise<string> {
   return file;
 }
 
-const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const [ONE = "", TWO = ""] = rootCertificates;
 
-test("certificates come as they are", async () => {
-  expect((await readCertificates(await fileWith(`# ours\n${CERTIFICATE}`))).toString()).toBe(`# ours\n${CERTIFICATE}`);
+test("all certificates come, and the file as it is", async () => {
+  const { content, certificates } = await readCertificates(await fileWith(`# ours\n${ONE}\nand theirs\n${TWO}\n`));
+  expect(content.toString()).toBe(`# ours\n${ONE}\nand theirs\n${TWO}\n`);
+  expect(certificates.map(({ raw }) => raw)).toEqual([ONE, TWO].map((text) => new X509Certificate(text).raw));
 });
 
 test.each([
-  ["nothing of the kind", "no certificate"],
-  [`${CERTIFICATE}-----BEGIN EC PRIVATE KEY-----\nMHcC\n`, "private key"],
-])("a file that is something else is refused, with nothing of its content: %j", async (text, words) => {
+  ["nothing of the kind", "there is no certificate in it"],
+  [`${ONE}\n-----BEGIN EC PRIVATE KEY-----\nMHcC\n`, "there is a private key in it"],
+  [`${ONE}\n-----BEGIN CERTIFICATE-----\nMHcC\n-----END CERTIFICATE-----\n`, "what stands there as certificate 2 is none (ERR_OSSL_"],
+  [`${ONE}\n${TWO.slice(0, 200)}\n`, "a certificate in it does not end"],
+  [`${TWO.slice(0, 200)}\n${ONE}\n`, "a certificate in it does not end"],
+])("a file that is something else is refused, with nothing of its content: %#", async (text, words) => {
   const error = await readCertificates(await fileWith(text)).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ code: "INVALID_CONFIG", message: expect.stringContaining(words), details: { field: "extraCaCerts" } });
   expect(JSON.stringify(error)).not.toContain("MHcC");
