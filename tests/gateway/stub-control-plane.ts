@@ -14,7 +14,8 @@ import { newId } from "@slipway/protocol/scalars";
 export const GATEWAY_TOKEN = "slipway_gateway_token";
 /** Tokens of attempts that the stub knows. */
 export const ATTEMPT_TOKEN = "slipmodel_attempt";
-const ATTEMPTS = [ATTEMPT_TOKEN, "slipmodel_other"];
+export const OTHER_TOKEN = "slipmodel_other";
+const ATTEMPTS = [ATTEMPT_TOKEN, OTHER_TOKEN];
 
 /** A call as the server would keep it. */
 export interface StubCall {
@@ -193,7 +194,7 @@ export class StubControlPlane implements AsyncDisposable {
     const settled = settleCallSchema.parse(body);
     const ahead = this.aheads.get(callId);
     if (ahead) this.aheads.delete(callId);
-    if (ahead && settled.outcome === "unused") return {};
+    if (settled.outcome === "unused") return {};
     if (ahead) this.calls.set(callId, { reserved: { ...ahead.by, ...ahead }, state: "open", settled: undefined, settlements: 0, onAhead: true });
     const call = this.calls.get(callId);
     if (!call || callId !== settled.callId) {
