@@ -21,8 +21,8 @@ const FLOOD_DELTAS = 200_000;
 const TICK_MS = 10;
 
 /**
- * What the gateway adds to a model request, with a real server behind it: the reservation, durable, is on the way. Against going direct to the same model
- * server, turn and turn about in one run. And the CPU time that a streamed megabyte takes in the gateway, as a share of one core at 1 MB/s.
+ * What the gateway adds to a model request, with a real server behind it, where each call is reserved with the one before it, durable. Against going direct to
+ * the same model server, turn and turn about in one run. And the CPU time that a streamed megabyte takes in the gateway, as a share of one core at 1 MB/s.
  */
 export async function measureGateway(quick: boolean): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-bench-model-"));
@@ -61,7 +61,7 @@ async function compare(
   const base = quantile(values.direct, 0.5);
   const added = values.through.map((ms) => ms - base);
   return [
-    figure(`gateway: ${what}`, "ms", added, { of: "median", limit: 3, side: "below" }, "reservation at the server included, durable"),
+    figure(`gateway: ${what}`, "ms", added, { of: "median", limit: 3, side: "below" }, "reserved at the server, durable, with the call before it"),
     figure("  direct", "ms", values.direct),
     figure("  through the gateway", "ms", values.through),
   ];

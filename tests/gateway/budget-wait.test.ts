@@ -7,6 +7,7 @@ import { Keys } from "../../apps/gateway/src/keys.ts";
 import { ServerCaller } from "../../apps/gateway/src/server-caller.ts";
 import { OpenCalls } from "../../apps/gateway/src/spend/open-calls.ts";
 import { Outbox } from "../../apps/gateway/src/spend/outbox.ts";
+import { reservedAhead } from "../../apps/gateway/src/spend/reserve.ts";
 import { Settlements } from "../../apps/gateway/src/spend/settlements.ts";
 import { openUpstream } from "../../apps/gateway/src/upstream.ts";
 import { configFor, GatewayBench, wholeOf } from "./gateway-process.ts";
@@ -28,7 +29,9 @@ test("a call that waits in vain for its budget ends in 429, and was never sent",
   // In this process, because no user sets how long a call waits.
   const gateway = new GatewayServer({ config: () => config, log });
   await gateway.listen(bench.socket);
-  const shared = { gatewayId: newId(), epoch: newId(), server, calls: new OpenCalls(), settlements, keys: new Keys(bench.data), upstream, log };
+  const gatewayId = newId();
+  const ahead = reservedAhead(settlements, gatewayId);
+  const shared = { gatewayId, epoch: newId(), server, calls: new OpenCalls(), ahead, settlements, keys: new Keys(bench.data), upstream, log };
   gateway.open({ ...shared, waitLimitMs: 200 });
   try {
     plane.budgetTokens = 1_800;

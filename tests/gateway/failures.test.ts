@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { ErrorCode } from "@slipway/protocol/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GatewayBench, REAL_KEY } from "./gateway-process.ts";
-import { StubControlPlane } from "./stub-control-plane.ts";
+import { OTHER_TOKEN, StubControlPlane } from "./stub-control-plane.ts";
 import { COUNTED, CREATED, delta, json, StubVendor, sse, stream, USAGE } from "./stub-vendor.ts";
 
 const ZEROS = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 };
@@ -182,8 +182,10 @@ test("a vendor that repeats the key does not give it away", async () => {
 });
 
 test("a server that is away: 503 with a time to wait, and a failure that waits for it is sent later", async () => {
+  // An attempt for whose next call nothing is reserved yet.
+  const headers = { authorization: `Bearer ${OTHER_TOKEN}` };
   await plane.kill();
-  const refused = await bench.ask();
+  const refused = await bench.ask({ headers });
   expect(refused).toMatchObject({ status: 503, json: { error: { code: "GATEWAY_UNAVAILABLE" } } });
   expect(refused.headers["retry-after"]).toBe("5");
   await plane.listen();
@@ -191,7 +193,7 @@ test("a server that is away: 503 with a time to wait, and a failure that waits f
     await plane.kill();
     json(500, { error: { message: "sorry" } })(response, { method: "", url: "", headers: {}, body: "" });
   };
-  expect((await bench.ask()).status).toBe(500);
+  expect((await bench.ask({ headers })).status).toBe(500);
   expect(plane.call.state).toBe("open");
   await plane.listen();
   expect(await plane.settlement()).toMatchObject({ failure: { code: "MODEL_OVERLOADED" } });

@@ -1,13 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import { type ReserveCall, registerGatewaySchema, reserveCallSchema, type SettleCall, settleCallSchema } from "@slipway/protocol/gateway-api";
+import {
+  type ReserveAhead,
+  type ReserveCall,
+  registerGatewaySchema,
+  reserveCallSchema,
+  type SettleCall,
+  settleCallSchema,
+} from "@slipway/protocol/gateway-api";
 import { newId } from "@slipway/protocol/scalars";
 
 export const GATEWAY_TOKEN = "slipway_gateway_token";
 /** Tokens of attempts that the stub knows. */
 export const ATTEMPT_TOKEN = "slipmodel_attempt";
-const ATTEMPTS = [ATTEMPT_TOKEN, "slipmodel_other"];
+export const OTHER_TOKEN = "slipmodel_other";
+const ATTEMPTS = [ATTEMPT_TOKEN, OTHER_TOKEN];
 
 /** A call as the server would keep it. */
 export interface StubCall {
@@ -16,11 +24,22 @@ export interface StubCall {
   settled: SettleCall | undefined;
   /** How often a settlement of it came. */
   settlements: number;
+  /** It began on a reservation ahead. */
+  readonly onAhead: boolean;
+}
+
+/** A reservation ahead as the server would keep it. */
+interface StubAhead extends ReserveAhead {
+  readonly by: ReserveCall;
 }
 
 /** The gateway's side of the API in memory, held to the real schemas; its state outlives `kill` and `listen`, as a database would. */
 export class StubControlPlane implements AsyncDisposable {
   readonly calls = new Map<string, StubCall>();
+  /** Reservations ahead that no call is known to have begun on. */
+  readonly aheads = new Map<string, StubAhead>();
+  /** How long a reservation ahead is good for, in ms; null where none is had. */
+  aheadForMs: number | null = 10_000;
   readonly registrations: Array<{ gatewayId: string; epoch: string; pending: number }> = [];
   /** Settlements of calls that were never reserved. */
   readonly strangers: string[] = [];
@@ -67,6 +86,8 @@ export class StubControlPlane implements AsyncDisposable {
   /** Back to the start, between tests. */
   reset(): void {
     this.calls.clear();
+    this.aheads.clear();
+    this.aheadForMs = 10_000;
     this.strangers.length = 0;
     this.budgetTokens = Number.POSITIVE_INFINITY;
     this.onRequest = () => {};
@@ -127,6 +148,7 @@ export class StubControlPlane implements AsyncDisposable {
     const { gatewayId, epoch } = registerGatewaySchema.parse(body);
     const open = [...this.calls.values()].filter((call) => call.state === "open" && call.reserved.gatewayId === gatewayId && call.reserved.epoch !== epoch);
     for (const call of open) call.state = "charged";
+    for (const [id, { by }] of this.aheads) if (by.gatewayId === gatewayId && by.epoch !== epoch) this.aheads.delete(id);
     this.registrations.push({ gatewayId, epoch, pending: open.length });
     return { charged: open.length };
   }
@@ -134,19 +156,46 @@ export class StubControlPlane implements AsyncDisposable {
   #reserve(body: unknown): object {
     const reserved = reserveCallSchema.parse(body);
     if (!ATTEMPTS.includes(reserved.token)) throw new SlipwayError("UNAUTHENTICATED", "No attempt has this model token.", { field: "token" });
-    const wanted = reserved.inputTokens + reserved.outputTokens;
-    const mine = [...this.calls.values()].filter((call) => call.reserved.token === reserved.token);
+    const answer = { jobId: newId(), number: 1, fence: 1 };
+    const known = this.calls.get(reserved.callId);
+    if (known && known.state !== "open") throw new SlipwayError("CONFLICT");
+    if (!known) {
+      const ahead = this.aheads.get(reserved.callId);
+      this.aheads.delete(reserved.callId);
+      if (!ahead || tokensOf(ahead) < tokensOf(reserved)) this.#judge(reserved, tokensOf(reserved));
+      this.calls.set(reserved.callId, { reserved, state: "open", settled: undefined, settlements: 0, onAhead: ahead !== undefined });
+    }
+    return { ...answer, ...(this.#reserveAhead(reserved) ? { aheadForMs: this.aheadForMs } : {}) };
+  }
+
+  #judge({ token }: ReserveCall, wanted: number): void {
+    const mine = [...this.calls.values()].filter((call) => call.reserved.token === token);
+    const ahead = [...this.aheads.values()].filter(({ by }) => by.token === token).reduce((sum, each) => sum + tokensOf(each), 0);
     const spent = mine.filter((call) => call.state !== "open").reduce((sum, call) => sum + spentBy(call), 0);
-    const held = mine.filter((call) => call.state === "open").reduce((sum, call) => sum + spentBy(call), 0);
+    const held = ahead + mine.filter((call) => call.state === "open").reduce((sum, call) => sum + spentBy(call), 0);
     if (spent + held + wanted > this.budgetTokens) {
       throw new SlipwayError("BUDGET_EXCEEDED", "The budget has no room for the next call.", { waiting: spent + wanted <= this.budgetTokens });
     }
-    if (!this.calls.has(reserved.callId)) this.calls.set(reserved.callId, { reserved, state: "open", settled: undefined, settlements: 0 });
-    return { jobId: newId(), number: 1, fence: 1 };
+  }
+
+  #reserveAhead(by: ReserveCall): boolean {
+    const { ahead } = by;
+    if (!ahead || this.aheadForMs === null) return false;
+    try {
+      this.#judge(by, 4 * tokensOf(ahead));
+    } catch {
+      return false;
+    }
+    this.aheads.set(ahead.callId, { ...ahead, by });
+    return true;
   }
 
   #settle(callId: string, body: unknown): object {
     const settled = settleCallSchema.parse(body);
+    const ahead = this.aheads.get(callId);
+    if (ahead) this.aheads.delete(callId);
+    if (settled.outcome === "unused") return {};
+    if (ahead) this.calls.set(callId, { reserved: { ...ahead.by, ...ahead }, state: "open", settled: undefined, settlements: 0, onAhead: true });
     const call = this.calls.get(callId);
     if (!call || callId !== settled.callId) {
       this.strangers.push(callId);
@@ -164,5 +213,9 @@ export class StubControlPlane implements AsyncDisposable {
 /** Tokens that a call takes of the budget: what it used, else what was reserved for it. */
 export function spentBy({ reserved, settled }: StubCall): number {
   const usage = settled?.usage;
-  return usage ? usage.inputTokens + usage.outputTokens : reserved.inputTokens + reserved.outputTokens;
+  return usage ? usage.inputTokens + usage.outputTokens : tokensOf(reserved);
+}
+
+function tokensOf({ inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number }): number {
+  return inputTokens + outputTokens;
 }

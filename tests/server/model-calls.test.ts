@@ -1,8 +1,9 @@
 import type { EventFrame } from "@slipway/protocol/events";
+import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import type { Failure, SubmitJobInput } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
-import type { Claim, WorkerSignal } from "@slipway/protocol/worker-api";
+import { type Claim, LEASE_TTL_MS, type WorkerSignal } from "@slipway/protocol/worker-api";
 import { Reaper } from "@slipway/server/reaper";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TestServer } from "./server-harness.ts";
@@ -39,6 +40,7 @@ interface Wish {
   readonly callId?: string;
   readonly inputTokens?: number;
   readonly costUsd?: number | null;
+  readonly ahead?: ReserveAhead;
 }
 
 function reserve(token: string, wish: Wish = {}) {
@@ -103,6 +105,34 @@ test("a claim carries a token for the attempt's model calls, the same each time;
   expect((await server.client("viewer").call("getJob", { params: { job: id } })).job.usage).toEqual(USAGE);
   const model = await server.client("worker").call("attemptModel", { params: { job: id, fence: 1 } });
   expect(model).toEqual({ calls: 1, usage: USAGE, failure: null, retryAfterMs: null });
+});
+
+test("the next call is reserved ahead, for as long as the lease; it begins in the attempt's time only", async () => {
+  const attempt = await running({ budget: { tokens: 1_000 } });
+  const ahead = { callId: newId(), inputTokens: 60, outputTokens: 40, costUsd: 0.1 };
+  const answer = await reserve(attempt.token, { ahead });
+  expect(answer.aheadForMs).toBeGreaterThan(0);
+  expect(answer.aheadForMs).toBeLessThanOrEqual(LEASE_TTL_MS);
+  const next = { ...ahead, callId: newId() };
+  expect(await reserve(attempt.token, { callId: ahead.callId, ahead: next })).toMatchObject({ aheadForMs: expect.any(Number) });
+  await settle(ahead.callId);
+  expect(await reserve(attempt.token, { ahead: { ...ahead, callId: newId(), inputTokens: 900 } })).not.toHaveProperty("aheadForMs");
+  const unused = {
+    callId: next.callId,
+    gatewayId: GATEWAY,
+    outcome: "unused" as const,
+    status: null,
+    usage: null,
+    failure: null,
+    durationMs: 0,
+    firstByteMs: null,
+  };
+  await server.client("gateway").call("settleModelCall", { params: { call: next.callId }, body: unused });
+  const last = { ...ahead, callId: newId() };
+  expect(await reserve(attempt.token, { ahead: last })).toHaveProperty("aheadForMs");
+  await server.client("submitter").call("cancelJob", { params: { job: attempt.claim.job.id }, body: {} });
+  await expect(reserve(attempt.token, { callId: last.callId })).rejects.toMatchObject({ code: "LEASE_LOST" });
+  expect(await server.client("worker").call("attemptModel", of(attempt))).toMatchObject({ calls: 1, usage: USAGE });
 });
 
 test("what a gateway may get wrong is told apart: the token, the call, the path", async () => {

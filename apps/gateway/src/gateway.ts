@@ -10,6 +10,8 @@ import { ServerCaller } from "./server-caller.ts";
 import { OpenCalls } from "./spend/open-calls.ts";
 import { Outbox } from "./spend/outbox.ts";
 import { pause } from "./spend/pause.ts";
+import { reservedAhead } from "./spend/reserve.ts";
+import type { ReservedAhead } from "./spend/reserved-ahead.ts";
 import { Settlements } from "./spend/settlements.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { openUpstream } from "./upstream.ts";
@@ -38,6 +40,7 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
   const door = new GatewayServer({ config: () => config.current(), log });
   let server: ServerCaller | undefined;
   let settlements: Settlements | undefined;
+  let ahead: ReservedAhead | undefined;
   try {
     await door.listen(options.socket);
     const url = await options.url(stop);
@@ -47,14 +50,17 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
     await untilAborted(settlements.resume(), stop);
     const epoch = newId();
     const { charged } = await register(server, { gatewayId: state.gatewayId, epoch, version: VERSION }, log, stop);
-    door.open({ gatewayId: state.gatewayId, epoch, server, calls: new OpenCalls(), settlements, keys, upstream, log });
-    log.info({ url, socket: options.socket, gatewayId: state.gatewayId, settlementsSent: left, callsCharged: charged }, "gateway up");
+    const { gatewayId } = state;
+    ahead = reservedAhead(settlements, gatewayId);
+    door.open({ gatewayId, epoch, server, calls: new OpenCalls(), ahead, settlements, keys, upstream, log });
+    log.info({ url, socket: options.socket, gatewayId, settlementsSent: left, callsCharged: charged }, "gateway up");
     process.send?.({ type: "ready" });
     await untilAborted(new Promise<never>(() => {}), stop);
   } catch (error) {
     if (!stop.aborted) throw error;
   } finally {
     await door.close(LAST_CALLS_MS);
+    ahead?.close();
     await upstream.destroy();
     await settlements?.close(LAST_SETTLEMENTS_MS);
     server?.destroy();

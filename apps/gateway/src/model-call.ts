@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { SettleCall } from "@slipway/protocol/gateway-api";
 import type { GatewayConfig, Provider } from "@slipway/protocol/gateway-config";
-import { newId } from "@slipway/protocol/scalars";
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import { type CallNames, maskOf } from "./answer/failures.ts";
@@ -12,26 +11,21 @@ import { headersToVendor } from "./http/headers.ts";
 import type { FoundKey, Keys } from "./keys.ts";
 import { costOf, highestCost, outputLimit, priceOf } from "./prices.ts";
 import { type ModelApi, planRequest, type RequestPlan } from "./request/plan-request.ts";
-import type { ServerCaller } from "./server-caller.ts";
-import type { OpenCalls } from "./spend/open-calls.ts";
 import { atMost } from "./spend/pause.ts";
-import { reserve } from "./spend/reserve.ts";
-import type { Settlements } from "./spend/settlements.ts";
+import { type ReservedCall, type Reserving, reserve } from "./spend/reserve.ts";
+import type { CallAmounts } from "./spend/reserved-ahead.ts";
 
 /** How long a failure waits for the server to have it, in ms: the worker shall find the cause when the agent's turn fails. */
 const SETTLE_LIMIT_MS = 2_000;
 
+/** What the next call of an attempt may hold more than this one, to fit into what is reserved ahead for it. */
+const GROWTH = { factor: 1.25, tokens: 20_000 } as const;
+
 /** What calls share. */
-export interface Calling {
-  readonly gatewayId: string;
-  readonly epoch: string;
-  readonly server: ServerCaller;
-  readonly calls: OpenCalls;
-  readonly settlements: Settlements;
+export interface Calling extends Reserving {
   readonly keys: Keys;
   readonly upstream: Dispatcher;
   readonly log: Logger;
-  readonly waitLimitMs?: number;
 }
 
 /** One request of an agent, already read. */
@@ -55,9 +49,13 @@ export async function callModel(calling: Calling, asked: ModelRequest, request: 
   const plan = planRequest(asked.api, asked.body, asked.provider);
   const { key, refusal } = findKey(calling.keys, asked.provider, plan);
   const price = priceOf(plan.model, asked.prices);
-  const callId = newId();
+  const { callId, told } = await reserveFor(calling, asked, plan, refusal !== null, gone);
   const log = calling.log.child({ callId, provider: asked.providerName, model: plan.model });
-  await reserveFor(calling, asked, plan, { callId, refused: refusal !== null }, gone);
+  void told.then((over) => {
+    if (!over) return;
+    log.info({ code: over.code, reason: over.message }, "a call that had begun is broken off: the server refuses it");
+    response.destroy();
+  });
   calling.calls.begin(asked.token);
   // On disk when this returns; resolves when the server has it, or after a while.
   const settle = (ending: AnswerEnding): Promise<void> => {
@@ -68,7 +66,7 @@ export async function callModel(calling: Calling, asked: ModelRequest, request: 
     const after = ending.retryAfterMs === undefined ? {} : { retryAfterMs: ending.retryAfterMs };
     const body: SettleCall = { callId, gatewayId: calling.gatewayId, outcome, status, usage, failure, ...after, durationMs, firstByteMs };
     log.debug({ outcome, status, code: failure?.code, usage, durationMs, firstByteMs, removedTools: plan.removedTools }, "model call");
-    const taken = calling.settlements.settle(body).finally(() => calling.calls.end(asked.token));
+    const taken = calling.settlements.settle(body, told).finally(() => calling.calls.end(asked.token));
     return atMost(taken, SETTLE_LIMIT_MS);
   };
   if (gone.aborted) return await settle(endingOf("cut", null));
@@ -128,31 +126,16 @@ function findKey(keys: Keys, provider: Provider, plan: RequestPlan): { key: Foun
   }
 }
 
-async function reserveFor(
-  calling: Calling,
-  asked: ModelRequest,
-  plan: RequestPlan,
-  call: { callId: string; refused: boolean },
-  gone: AbortSignal,
-): Promise<void> {
-  const { gatewayId, epoch } = calling;
+async function reserveFor(calling: Calling, asked: ModelRequest, plan: RequestPlan, refused: boolean, gone: AbortSignal): Promise<ReservedCall> {
   const price = priceOf(plan.model, asked.prices);
-  const tokens = call.refused ? { input: 0, output: 0 } : { input: plan.inputTokens, output: plan.outputLimit ?? outputLimit(price) * plan.choices };
-  const costUsd = call.refused ? 0 : highestCost(price, tokens, plan.tier);
-  const named = { callId: call.callId, gatewayId, epoch, token: asked.token, provider: asked.providerName, model: plan.model };
-  try {
-    await reserve(calling, { ...named, inputTokens: tokens.input, outputTokens: tokens.output, costUsd }, gone);
-  } catch (error) {
-    const refusal = toSlipwayError(error);
-    // The server may hold a reservation that nobody will use; it takes a settlement of one that it does not know for nothing.
-    if (refusal.details["maybeReserved"] === true) void calling.settlements.settle(unused(call.callId, gatewayId));
-    throw refusal;
-  }
-}
-
-function unused(callId: string, gatewayId: string): SettleCall {
-  const usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 };
-  return { callId, gatewayId, outcome: "cut", status: null, usage, failure: null, durationMs: 0, firstByteMs: null };
+  const amountsOf = (input: number, output: number): CallAmounts => {
+    return { inputTokens: input, outputTokens: output, costUsd: highestCost(price, { input, output }, plan.tier) };
+  };
+  const named = { token: asked.token, provider: asked.providerName, model: plan.model };
+  if (refused) return await reserve(calling, { ...named, inputTokens: 0, outputTokens: 0, costUsd: 0, next: null }, gone);
+  const output = plan.outputLimit ?? outputLimit(price) * plan.choices;
+  const next = amountsOf(Math.ceil(plan.inputTokens * GROWTH.factor) + GROWTH.tokens, output);
+  return await reserve(calling, { ...named, ...amountsOf(plan.inputTokens, output), next }, gone);
 }
 
 function endingOf(outcome: "cut" | "failed", error: SlipwayError | null): AnswerEnding {

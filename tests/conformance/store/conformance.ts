@@ -13,6 +13,7 @@ import { modelCallTests } from "./model-calls.ts";
 import { properties } from "./properties.ts";
 import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
+import { reservedAheadTests } from "./reserved-ahead.ts";
 import { transitions } from "./transitions.ts";
 
 /** The promises of `Store`: every implementation passes all of them. */
@@ -37,6 +38,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
     describe("model calls", () => modelCallTests(current));
+    describe("model calls reserved ahead", () => reservedAheadTests(current));
   });
   describe(`store properties: ${name}`, () => {
     transitions(open);

@@ -26,7 +26,7 @@ const EPOCH = newId();
 const NOTHING: Usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 };
 
 /** Whatever attempt has ended ended longer ago than that. */
-const OVER_MS = -1_000;
+export const OVER_MS = -1_000;
 
 export function newCall(tokenSha256: string, more: Partial<NewCall> = {}): NewCall {
   const amounts = { inputTokens: 60, outputTokens: 40, costUsd: 0.1 };
@@ -42,12 +42,12 @@ function failure(code: Failure["code"]): Failure {
   return { code, message: `it failed with ${code}`, details: { from: "test" } };
 }
 
-interface Paid extends Lease {
+export interface Paid extends Lease {
   readonly token: string;
 }
 
 /** A claim that must succeed, with the digest of its model token. */
-async function takePaid(store: Store, more: Parameters<typeof take>[1] = {}): Promise<Paid> {
+export async function takePaid(store: Store, more: Parameters<typeof take>[1] = {}): Promise<Paid> {
   const token = sha256(newId());
   return { ...(await take(store, { modelTokenSha256: token, ...more })), token };
 }
@@ -75,7 +75,7 @@ export function modelCallTests(current: () => OpenedStore): void {
     const jobId = await submit(store, repoId);
     const { fence, token } = await takePaid(store);
     const call = newCall(token);
-    const reserved = { status: "reserved", jobId, number: 1, fence };
+    const reserved = { status: "reserved", jobId, number: 1, fence, aheadForMs: null };
     expect(await store.reserveCall(call)).toEqual(reserved);
     expect(await store.reserveCall(call)).toEqual(reserved);
     expect(await store.attemptModel(jobId, fence)).toEqual({ calls: 0, usage: NOTHING, failure: null, retryAfterMs: null });

@@ -39,9 +39,10 @@ export class Outbox implements Disposable {
     return [...this.#pending.values()];
   }
 
-  add(settle: SettleCall): void {
+  /** In place of what was added of the same call. False where it is not on disk. */
+  add(settle: SettleCall): boolean {
     this.#pending.set(settle.callId, settle);
-    this.#write({ settle });
+    return this.#write({ settle });
   }
 
   /** The server has it, or will never take it. */
@@ -65,7 +66,7 @@ export class Outbox implements Disposable {
   }
 
   /** A full disk must not end the gateway: the settlement is sent all the same, and only a kill in between would lose it. */
-  #write(entry: object): void {
+  #write(entry: object): boolean {
     const line = `${this.#torn ? "\n" : ""}${JSON.stringify(entry)}\n`;
     try {
       const written = writeSync(this.#file, line);
@@ -75,6 +76,7 @@ export class Outbox implements Disposable {
       this.#torn = true;
       this.#onTrouble(error);
     }
+    return !this.#torn;
   }
 
   #compact(): void {

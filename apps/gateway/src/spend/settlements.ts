@@ -27,10 +27,18 @@ export class Settlements {
     this.#log = log;
   }
 
-  /** On disk when this returns; the promise resolves when the server has it, or has refused it for good, and never rejects before `close`. */
-  settle(settle: SettleCall): Promise<void> {
+  /**
+   * On disk when this returns; the promise resolves when the server has it, or has refused it for good, and never rejects before `close`. It is sent when
+   * `after` has resolved.
+   */
+  settle(settle: SettleCall, after?: Promise<unknown>): Promise<void> {
     this.#outbox.add(settle);
-    return this.#start(settle);
+    return this.#start(settle, after);
+  }
+
+  /** Keeps what the next process shall settle, should this one not come to settle the call itself. False where it is not on disk. */
+  begin(settle: SettleCall): boolean {
+    return this.#outbox.add(settle);
   }
 
   /** Sends what an earlier process left; resolves when the server has all of it. */
@@ -44,16 +52,17 @@ export class Settlements {
     this.#stop.abort();
   }
 
-  #start(settle: SettleCall): Promise<void> {
-    const sending: Promise<void> = this.#send(settle).finally(() => this.#sending.delete(sending));
+  #start(settle: SettleCall, after?: Promise<unknown>): Promise<void> {
+    const sending: Promise<void> = this.#send(settle, after).finally(() => this.#sending.delete(sending));
     this.#sending.add(sending);
     return sending;
   }
 
-  async #send(settle: SettleCall): Promise<void> {
+  async #send(settle: SettleCall, after?: Promise<unknown>): Promise<void> {
     const { callId } = settle;
     // The agent's answer goes out first: the settlement is on disk, and the server may have it a moment later.
     await nextTurn();
+    await after;
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       try {
         await this.#server.call("settleModelCall", { params: { call: callId }, body: settle });

@@ -53,7 +53,14 @@ export type NewCall = Omit<ReserveCall, "token"> & { readonly tokenSha256: strin
 
 /** `waiting`: it may fit when calls that are under way are settled. Any other refusal is now the attempt's model failure. */
 export type CallReservation =
-  | { readonly status: "reserved"; readonly jobId: string; readonly number: number; readonly fence: number }
+  | {
+      readonly status: "reserved";
+      readonly jobId: string;
+      readonly number: number;
+      readonly fence: number;
+      /** How long the reservation ahead is good for, in ms; null where there is none. */
+      readonly aheadForMs: number | null;
+    }
   | {
       readonly status: "refused";
       readonly jobId: string;

@@ -133,19 +133,23 @@ export interface Store extends AsyncDisposable {
   nextDueMs(): Promise<number | null>;
 
   // Model calls. Each is reserved before it begins and charged once: what its gateway settles, or its reservation.
-  /** Charges the open calls of other epochs of this gateway; answers the job of each. */
+  /** Charges the open calls of other epochs of this gateway, and gives back what it had ahead of calls; answers the job of each call charged. */
   chargeEarlierEpochs(gatewayId: string, epoch: string): Promise<string[]>;
   /**
-   * Reserves what a call may take at most, within the budgets of job and attempt; the same open call again answers as before. UNAUTHENTICATED where no
-   * attempt has the token, LEASE_LOST where its attempt is over, CONFLICT where the id is of a call that is settled, or of another attempt.
+   * Reserves what a call may take at most, within the budgets of job and attempt; the same open call again answers as before. One that a reservation ahead
+   * covers has its room already; of one that is refused, what was reserved ahead is free again. UNAUTHENTICATED where no attempt has the token, LEASE_LOST
+   * where its attempt is over, CONFLICT where the id is of a call that is settled, or of another attempt.
    */
   reserveCall(call: NewCall): Promise<CallReservation>;
   /**
    * Charges a call: adds what it took to attempt and job, whatever has become of them, remembers or clears the attempt's model failure, and tells of it with
-   * a `model-call` event unless the job is final. NOT_FOUND where this gateway has no such call.
+   * a `model-call` event unless the job is final. `unused` frees what was reserved, without a trace. NOT_FOUND where this gateway has no such call.
    */
   settleCall(settled: SettleCall): Promise<SettledCall>;
-  /** Charges open calls whose attempt ended longer ago than that, a bounded number at a time; answers the job of each. */
+  /**
+   * Charges open calls whose attempt ended longer ago than that, a bounded number at a time; answers the job of each. What was reserved ahead for calls is
+   * free again, and charged only where its gateway settles it later.
+   */
   chargeLostCalls(afterMs: number): Promise<string[]>;
   /** What the calls of an attempt took, or undefined where there is no such attempt. */
   attemptModel(jobId: string, fence: number): Promise<AttemptModel | undefined>;

@@ -19,7 +19,10 @@ export function modelCallHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       await plane.leaseClock.check();
       const { token, ...call } = body;
       const answer = await plane.store.reserveCall({ ...call, tokenSha256: sha256(token) });
-      if (answer.status === "reserved") return { jobId: answer.jobId, number: answer.number, fence: answer.fence };
+      if (answer.status === "reserved") {
+        const { jobId, number, fence, aheadForMs } = answer;
+        return { jobId, number, fence, ...(aheadForMs === null ? {} : { aheadForMs }) };
+      }
       const { failure, jobId, fence, workerId, waiting } = answer;
       if (!waiting) plane.signals.send(workerId, { type: "stop", jobId, fence, failure });
       throw new SlipwayError(failure.code, failure.message, failure.details);

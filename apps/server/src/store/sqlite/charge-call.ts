@@ -16,6 +16,9 @@ export interface CallRow {
   provider: string;
   model: string;
   state: "open" | "settled";
+  /** 1 where no call is known to have begun on it. */
+  ahead: 0 | 1;
+  outcome: ModelCallOutcome | "unused" | null;
   reserved_input_tokens: number;
   reserved_output_tokens: number;
   reserved_usd: number | null;
@@ -24,7 +27,7 @@ export interface CallRow {
 
 /** Columns of a `CallRow`, from `model_calls c JOIN jobs j ON j.number = c.job`. */
 export const CALL_COLUMNS = `
-  c.id, c.job, j.id AS job_id, j.state AS job_state, c.fence, c.gateway_id, c.provider, c.model, c.state,
+  c.id, c.job, j.id AS job_id, j.state AS job_state, c.fence, c.gateway_id, c.provider, c.model, c.state, c.ahead, c.outcome,
   c.reserved_input_tokens, c.reserved_output_tokens, c.reserved_usd, c.started_at`;
 
 export interface CallEnd {
@@ -43,10 +46,10 @@ export interface CallEnd {
 const UNSETTLED: CallEnd = { outcome: "cut", status: null, usage: null, failure: null, retryAfterMs: null, durationMs: null, firstByteMs: null };
 
 const SETTLE = `
-  UPDATE model_calls SET state = 'settled', settled_at = ${NOW}, outcome = @outcome, estimated = @estimated,
+  UPDATE model_calls SET state = 'settled', ahead = 0, settled_at = ${NOW}, outcome = @outcome, estimated = @estimated,
     input_tokens = @inputTokens, cached_input_tokens = @cachedInputTokens, output_tokens = @outputTokens, reasoning_tokens = @reasoningTokens,
     cost_usd = @costUsd
-  WHERE id = @id AND state = 'open'
+  WHERE id = @id AND (state = 'open' OR outcome = 'unused')
   RETURNING settled_at`;
 
 /** What `attempts.model_failure` gets; parameters `@failure`, as JSON, and `@retryAfterMs`. */
@@ -69,6 +72,16 @@ const ADD_TO_JOB = `
   UPDATE jobs SET input_tokens = input_tokens + @inputTokens, cached_input_tokens = cached_input_tokens + @cachedInputTokens,
     output_tokens = output_tokens + @outputTokens, reasoning_tokens = reasoning_tokens + @reasoningTokens, cost_usd = cost_usd + @costUsd
   WHERE number = @job`;
+
+/** True of a call that may still be charged: what was given up as never begun, too. */
+export function isChargeable({ state, outcome }: CallRow): boolean {
+  return state === "open" || outcome === "unused";
+}
+
+/** Takes away a reservation that nothing was sent on. */
+export function freeCall(db: Database, id: string): void {
+  db.run("DELETE FROM model_calls WHERE id = @id AND state = 'open'", { id });
+}
 
 /**
  * Settles an open call and adds what it took to its attempt and its job, whatever has become of them: the money is spent. The event that tells of it is left

@@ -14,6 +14,7 @@ const MIGRATIONS = [
   "0006-kept-work",
   "0007-audit",
   "0008-container-sandbox",
+  "0009-reserved-ahead",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

@@ -8,7 +8,7 @@ const DROP = `
 
 // Attempts and job keep the sums of the calls, so none may go that is not in them.
 const OPEN_CALLS = `
-  SELECT ${CALL_COLUMNS} FROM model_calls c INDEXED BY model_calls_open JOIN jobs j ON j.number = c.job WHERE c.job = @number AND c.state = 'open'`;
+  SELECT ${CALL_COLUMNS} FROM model_calls c INDEXED BY model_calls_open JOIN jobs j ON j.number = c.job WHERE c.job = @number AND c.state = 'open' AND c.ahead = 0`;
 
 const REMOVE = [
   "DELETE FROM events WHERE job = @number",

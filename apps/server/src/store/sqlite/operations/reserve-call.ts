@@ -1,11 +1,15 @@
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import type { Budget } from "@slipway/protocol/job";
 import type { CallReservation, NewCall } from "../../rows.ts";
-import { MODEL_FAILURE } from "../charge-call.ts";
+import { freeCall, MODEL_FAILURE } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
-import { type Amounts, type BudgetRefusal, judgeBudget, type Ledger } from "../model-budget.ts";
+import { type Amounts, type BudgetRefusal, judgeBudget, type Ledger, type WantedCall } from "../model-budget.ts";
+
+/** A reservation ahead takes at most this part of what is left: what it holds is then not what another call of the job waits for. */
+const PARTS_LEFT = 4;
 
 interface AttemptRow {
   jobId: string;
@@ -13,16 +17,30 @@ interface AttemptRow {
   fence: number;
   workerId: string | null;
   budget: string;
+  leaseMs: number;
   lives: number;
 }
 
+/** What is already there under a call's id. */
+interface KeptRow {
+  job: number;
+  fence: number;
+  gateway_id: string;
+  state: "open" | "settled";
+  ahead: 0 | 1;
+  tokens: number;
+  usd: number | null;
+}
+
 const READ = `
-  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget,
+  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, j.lease_until - ${NOW} AS leaseMs,
     j.state = 'running' AND j.fence = a.fence AND j.lease_until > ${NOW} AS lives
   FROM attempts a INDEXED BY attempts_by_model_token JOIN jobs j ON j.number = a.job JOIN job_specs s ON s.job = a.job
   WHERE a.model_token_sha256 = @tokenSha256`;
 
-const SAME = "SELECT job, fence, gateway_id, state FROM model_calls WHERE id = @callId";
+const KEPT = `
+  SELECT job, fence, gateway_id, state, ahead, reserved_input_tokens + reserved_output_tokens AS tokens, reserved_usd AS usd
+  FROM model_calls WHERE id = @callId`;
 
 const SPENT = `
   SELECT total(model_input_tokens + model_output_tokens) AS tokens, total(model_cost_usd) AS usd,
@@ -37,34 +55,64 @@ const RESERVED = `
 
 // The lease's condition stands in the statement that writes.
 const ADD = `
-  INSERT INTO model_calls (id, job, fence, gateway_id, epoch, provider, model, reserved_input_tokens, reserved_output_tokens, reserved_usd, started_at)
-  SELECT @callId, number, fence, @gatewayId, @epoch, @provider, @model, @inputTokens, @outputTokens, @costUsd, ${NOW}
+  INSERT INTO model_calls
+    (id, job, fence, gateway_id, epoch, provider, model, reserved_input_tokens, reserved_output_tokens, reserved_usd, started_at, ahead)
+  SELECT @callId, number, fence, @gatewayId, @epoch, @provider, @model, @inputTokens, @outputTokens, @costUsd, ${NOW}, @ahead
   FROM jobs WHERE number = @number AND ${ATTEMPT_LIVES}`;
+
+const BEGIN = `
+  UPDATE model_calls SET ahead = 0, epoch = @epoch, provider = @provider, model = @model, started_at = ${NOW},
+    reserved_input_tokens = @inputTokens, reserved_output_tokens = @outputTokens, reserved_usd = @costUsd
+  WHERE id = @callId AND ahead = 1 AND EXISTS (SELECT 1 FROM jobs WHERE number = @number AND ${ATTEMPT_LIVES})`;
 
 /** A refusal is an answer and no error, because what it writes has to stay. */
 export function reserveCall(db: Database, call: NewCall): CallReservation {
   const attempt = db.get<AttemptRow>(READ, { tokenSha256: call.tokenSha256 });
   if (!attempt) throw new SlipwayError("UNAUTHENTICATED", "No attempt has this model token.", { field: "token" });
   const { jobId, number, fence } = attempt;
-  const reserved = { status: "reserved", jobId, number, fence } as const;
-  if (isKnown(db, attempt, call)) return reserved;
-  if (attempt.lives === 0) throw leaseLost(jobId, fence);
-  const refusal = attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
-  if (refusal) return refuse(db, attempt, refusal);
-  const { callId, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd } = call;
-  if (db.run(ADD, { callId, number, fence, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd }) === 0) throw leaseLost(jobId, fence);
-  return reserved;
+  const kept = keptOf(db, attempt, call);
+  if (kept?.ahead !== 0) {
+    if (attempt.lives === 0) throw leaseLost(jobId, fence);
+    // Money that is reserved already may be on its way: it is not judged again.
+    const covered = kept !== null && covers(kept, call);
+    if (kept && !covered) freeCall(db, call.callId);
+    const refusal = covered ? null : judge(db, attempt, call);
+    if (refusal) return refuse(db, attempt, refusal);
+    const { callId, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd } = call;
+    const row = { callId, number, fence, epoch, provider, model, inputTokens, outputTokens, costUsd };
+    if ((covered ? db.run(BEGIN, row) : db.run(ADD, { ...row, gatewayId, ahead: 0 })) === 0) throw leaseLost(jobId, fence);
+  }
+  const aheadForMs = call.ahead && attempt.lives === 1 && holdAhead(db, attempt, call, call.ahead) ? attempt.leaseMs : null;
+  return { status: "reserved", jobId, number, fence, aheadForMs };
 }
 
-/** True where this is the request of a call that is open, once more. */
-function isKnown(db: Database, attempt: AttemptRow, { callId, gatewayId }: NewCall): boolean {
-  const same = db.get<{ job: number; fence: number; gateway_id: string; state: "open" | "settled" }>(SAME, { callId });
-  if (!same) return false;
-  if (same.state === "settled") throw new SlipwayError("CONFLICT", `The model call ${callId} is settled already.`, { callId });
-  if (same.job !== attempt.number || same.fence !== attempt.fence || same.gateway_id !== gatewayId) {
+/** What is there of the same call: open, when its request comes once more, or reserved ahead for it. */
+function keptOf(db: Database, attempt: AttemptRow, { callId, gatewayId }: NewCall): KeptRow | null {
+  const kept = db.get<KeptRow>(KEPT, { callId });
+  if (!kept) return null;
+  if (kept.state === "settled") throw new SlipwayError("CONFLICT", `The model call ${callId} is settled already.`, { callId });
+  if (kept.job !== attempt.number || kept.fence !== attempt.fence || kept.gateway_id !== gatewayId) {
     throw new SlipwayError("CONFLICT", `The model call ${callId} is of another attempt or another gateway.`, { callId });
   }
-  return true;
+  return kept;
+}
+
+function covers({ tokens, usd }: KeptRow, { inputTokens, outputTokens, costUsd }: NewCall): boolean {
+  return inputTokens + outputTokens <= tokens && (costUsd === null ? usd === null : usd !== null && costUsd <= usd);
+}
+
+function judge(db: Database, attempt: AttemptRow, call: WantedCall): BudgetRefusal | null {
+  return attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
+}
+
+/** True where the reservation ahead is there, now or since an earlier message. */
+function holdAhead(db: Database, attempt: AttemptRow, call: NewCall, { callId, inputTokens, outputTokens, costUsd }: ReserveAhead): boolean {
+  const { gatewayId, epoch, provider, model } = call;
+  const row = { callId, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd };
+  const kept = db.get<KeptRow>(KEPT, { callId });
+  if (kept) return kept.state === "open" && kept.ahead === 1 && kept.job === attempt.number && kept.fence === attempt.fence && kept.gateway_id === gatewayId;
+  const room = { ...row, inputTokens: PARTS_LEFT * inputTokens, outputTokens: PARTS_LEFT * outputTokens, costUsd: costUsd && PARTS_LEFT * costUsd };
+  return judge(db, attempt, room) === null && db.run(ADD, { ...row, number: attempt.number, fence: attempt.fence, ahead: 1 }) === 1;
 }
 
 function ledgerOf(db: Database, { number, fence }: AttemptRow): Ledger {

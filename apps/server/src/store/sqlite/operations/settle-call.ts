@@ -1,7 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { SettleCall } from "@slipway/protocol/gateway-api";
 import type { SettledCall } from "../../rows.ts";
-import { CALL_COLUMNS, type CallRow, chargeCall } from "../charge-call.ts";
+import { CALL_COLUMNS, type CallRow, chargeCall, freeCall, isChargeable } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 
@@ -14,6 +14,7 @@ export function settleCall(db: Database, settled: SettleCall): SettledCall {
   const { callId, gatewayId, outcome, status, usage, failure, retryAfterMs, durationMs, firstByteMs } = settled;
   const call = db.get<CallRow & { workerId: string | null }>(READ, { callId, gatewayId });
   if (!call) throw new SlipwayError("NOT_FOUND", `This gateway has no model call ${callId}.`, { callId, gatewayId });
-  if (call.state === "open") chargeCall(db, call, { outcome, status, usage, failure, retryAfterMs: retryAfterMs ?? null, durationMs, firstByteMs });
+  if (outcome === "unused") freeCall(db, callId);
+  else if (isChargeable(call)) chargeCall(db, call, { outcome, status, usage, failure, retryAfterMs: retryAfterMs ?? null, durationMs, firstByteMs });
   return { jobId: call.job_id, fence: call.fence, workerId: call.workerId };
 }
