@@ -1,14 +1,12 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
-import type { JobDetail } from "@slipway/protocol/job";
 import { describe, expect, test, vi } from "vitest";
 import { allEvents, ended, logText, submitScript } from "../support/jobs.ts";
 import { NOTHING_LEFT } from "../support/leftovers.ts";
-import { git, makeRepository, type TestRepository } from "../support/repository.ts";
+import { CONFIG, FILES, SETUP, SHOW, setupDetail, setupScene } from "../support/setup-scene.ts";
 import { whyNoMount } from "../support/small-disk.ts";
-import { Stack, type StackOptions } from "../support/stack.ts";
+import type { StackOptions } from "../support/stack.ts";
 
 /** What a setup makes is shared by jobs, and by those alone that may have it. */
 
@@ -16,59 +14,6 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const KINDS = ["worktree", ...(whyNoMount() ? [] : (["overlay"] as const))] as const;
 if (KINDS.length === 1) console.warn(`left out: setup layers under overlays: ${whyNoMount()}`);
-
-/** A setup whose every run tells itself apart, with the lock file's words in what it makes. */
-const SETUP =
-  "mkdir -p node_modules/.bin packages/a/node_modules && cat lock > node_modules/lock && echo linked > packages/a/node_modules/b && date +%s%N > node_modules/run";
-const CONFIG = (setup: object, gate = "test -s node_modules/run"): string =>
-  JSON.stringify({
-    setup: { commands: [SETUP], inputs: ["lock"], outputs: ["node_modules", "packages/*/node_modules"], network: "none", ...setup },
-    gates: [{ name: "has", run: gate }],
-  });
-const FILES = { lock: "one\n", "packages/a/code": "1", ".gitignore": "node_modules\n", ".slipway.yaml": CONFIG({}) };
-const SHOW = "cat node_modules/run node_modules/lock packages/a/node_modules/b; git status --porcelain";
-
-interface Scene extends AsyncDisposable {
-  readonly stack: Stack;
-  readonly client: Client;
-  readonly repository: TestRepository;
-  run(steps: unknown[], more?: Parameters<typeof submitScript>[3]): Promise<{ detail: JobDetail; events: JobEvent[]; said: string }>;
-  layers(): Promise<string[]>;
-  /** Changes a file on the default branch, as people do, and has the server fetch it. */
-  commit(path: string, content: string): Promise<void>;
-}
-
-async function scene(options: StackOptions = {}, files: Record<string, string> = FILES): Promise<Scene> {
-  const stack = await Stack.start({ slots: 2, verifySlots: 1, ...options });
-  const repository = await makeRepository(files);
-  const client = await stack.client();
-  await repository.register(client, "sample");
-  return {
-    stack,
-    client,
-    repository,
-    async run(steps, more) {
-      const detail = await ended(client, await submitScript(client, "sample", [steps], more));
-      const events = await allEvents(client, detail.job.id);
-      return { detail, events, said: logText(events, "stdout") };
-    },
-    async commit(path, content) {
-      await writeFile(join(repository.root, path), content);
-      await git(repository.root, "commit", "--quiet", "--all", "--message", "Change");
-      await client.call("syncRepository", { params: { repo: "sample" }, body: {} });
-    },
-    layers: async () => await readdir(join(stack.data, "worker/setup-layers")),
-    async [Symbol.asyncDispose]() {
-      await stack[Symbol.asyncDispose]();
-      await repository[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function setupDetail(events: readonly JobEvent[]): string | undefined {
-  for (const event of events) if (event.kind === "phase" && event.data.phase === "setup" && event.data.status === "ended") return event.data.detail;
-  return undefined;
-}
 
 function warnings(events: readonly JobEvent[]): string {
   return events.flatMap((event) => (event.kind === "notice" && event.data.level === "warning" ? [event.data.text] : [])).join("\n");
@@ -78,7 +23,7 @@ describe.each(KINDS)("setup layers with workspaces of the kind %s", (kind) => {
   const options: StackOptions = { workerFlags: ["--workspaces", kind] };
 
   test("the second job, and a verification, have what the first one's setup made; what a job changes there stays its own", async () => {
-    await using at = await scene(options);
+    await using at = await setupScene(options);
     const first = await at.run([{ shell: `${SHOW}; echo broken > node_modules/run; rm -r packages/a/node_modules; echo 1 > new` }]);
     expect(first.detail.job, JSON.stringify(first.detail.job.failure)).toMatchObject({ state: "done" });
     expect(first.said).toMatch(/^\d+\none\nlinked\n$/);
@@ -92,7 +37,7 @@ describe.each(KINDS)("setup layers with workspaces of the kind %s", (kind) => {
   });
 
   test("another content of an input has another layer, a change elsewhere has the same, and a worker that starts again finds them", async () => {
-    await using at = await scene(options);
+    await using at = await setupScene(options);
     const first = await at.run([{ shell: `${SHOW}; echo 1 > new` }]);
     await at.commit("packages/a/code", "2");
     await at.stack.stop();
@@ -106,7 +51,7 @@ describe.each(KINDS)("setup layers with workspaces of the kind %s", (kind) => {
   });
 
   test("two jobs at once wait for one setup, and both fail with its failure", async () => {
-    await using at = await scene(options, { ...FILES, ".slipway.yaml": CONFIG({ commands: ["sleep 1; echo no such package; exit 3"] }) });
+    await using at = await setupScene(options, { ...FILES, ".slipway.yaml": CONFIG({ commands: ["sleep 1; echo no such package; exit 3"] }) });
     const both = await Promise.all([at.run([{ shell: "true" }], { maxAttempts: 1 }), at.run([{ shell: "true" }], { maxAttempts: 1 })]);
     for (const { detail } of both) expect(detail.job.failure).toMatchObject({ code: "SETUP_FAILED", message: expect.stringContaining("no such package") });
     expect(both.filter(({ events }) => logText(events, "setup") !== "")).toHaveLength(1);
@@ -114,7 +59,7 @@ describe.each(KINDS)("setup layers with workspaces of the kind %s", (kind) => {
   });
 
   test("what an agent changed makes a layer for its very files alone, and nobody else's", async () => {
-    await using at = await scene(options, {
+    await using at = await setupScene(options, {
       ...FILES,
       helper: "echo clean",
       ".slipway.yaml": CONFIG({ commands: [`${SETUP} && sh helper > node_modules/helped`] }, "cat node_modules/helped"),
@@ -132,26 +77,37 @@ describe.each(KINDS)("setup layers with workspaces of the kind %s", (kind) => {
   });
 });
 
+test("a setup runs in a home of its own, not in the one that an earlier attempt's agent has written", async () => {
+  const setup = { commands: ["mkdir node_modules; cat ~/.npmrc > node_modules/settings 2>&1; true"], inputs: undefined };
+  await using at = await setupScene({}, { ...FILES, ".slipway.yaml": CONFIG(setup, "cat node_modules/settings") });
+  const steps = [{ shell: "echo evil > ~/.npmrc; rm -r node_modules; echo 1 > new; exit 1" }];
+  const { detail, events } = await at.run(steps, { maxAttempts: 2 });
+  expect(detail.attempts.length, JSON.stringify(detail.job.failure)).toBeGreaterThan(0);
+  expect(logText(events, "stdout")).not.toContain("evil");
+  const next = await at.run([{ shell: "cat node_modules/settings; echo 1 > new" }]);
+  expect(next.said).toContain("No such file");
+});
+
 test.each([
   ["changes a tracked file", { commands: [`${SETUP}; echo 2 >> lock`] }, "changed files that are tracked: lock"],
   ["makes what git does not ignore", { commands: ["mkdir vendor; echo 1 > vendor/a"], outputs: ["vendor"] }, "git does not ignore vendor"],
   ["makes nothing", { commands: ["true"] }, "made nothing of what `setup.outputs` names: node_modules, packages/*/node_modules"],
   ["breaks its repository", { commands: [`${SETUP}; rm -r .git`] }, "git could not say what the setup changed"],
 ])("a setup that %s fails, and says why", async (_, setup, message) => {
-  await using at = await scene({}, { ...FILES, ".slipway.yaml": CONFIG(setup) });
+  await using at = await setupScene({}, { ...FILES, ".slipway.yaml": CONFIG(setup) });
   const { detail } = await at.run([{ shell: "true" }], { maxAttempts: 1 });
   expect(detail.job.failure).toMatchObject({ code: "SETUP_FAILED", message: expect.stringContaining(message) });
   expect(await at.layers()).toEqual([]);
 });
 
 test("an input that is not there is an error that names it", async () => {
-  await using at = await scene({}, { ...FILES, ".slipway.yaml": CONFIG({ inputs: ["lock", "lokc"] }) });
+  await using at = await setupScene({}, { ...FILES, ".slipway.yaml": CONFIG({ inputs: ["lock", "lokc"] }) });
   const { detail } = await at.run([{ shell: "true" }], { maxAttempts: 1 });
   expect(detail.job.failure).toMatchObject({ code: "INVALID_CONFIG", details: { path: "setup.inputs", value: "lokc" } });
 });
 
 test("what a setup makes beside its outputs is not kept, and is named", async () => {
-  await using at = await scene(
+  await using at = await setupScene(
     {},
     { ...FILES, ".gitignore": "node_modules\ncache\n", ".slipway.yaml": CONFIG({ commands: [`${SETUP}; mkdir cache; echo 1 > cache/a; echo 1 > stray`] }) },
   );
@@ -162,7 +118,7 @@ test("what a setup makes beside its outputs is not kept, and is named", async ()
 });
 
 test("a worker that is killed while a setup runs goes on, runs it anew, and leaves nothing behind", async () => {
-  await using at = await scene({}, { ...FILES, ".slipway.yaml": CONFIG({ commands: ["echo at work; test -e /tmp/never || sleep 1", SETUP] }) });
+  await using at = await setupScene({}, { ...FILES, ".slipway.yaml": CONFIG({ commands: ["echo at work; test -e /tmp/never || sleep 1", SETUP] }) });
   const id = await submitScript(at.client, "sample", [[{ shell: SHOW }, { write: { path: "new", content: "1" } }]]);
   for await (const frame of at.client.follow(id)) if (frame.type === "event" && logText([frame.event], "setup").includes("at work")) break;
   await at.stack.crash("worker");
@@ -178,7 +134,7 @@ test("a worker that is killed while a setup runs goes on, runs it anew, and leav
 });
 
 test("nothing is shared without a sandbox, where each workspace has another path", async () => {
-  await using at = await scene({ sandbox: "none" });
+  await using at = await setupScene({ sandbox: "none" });
   const said = [await at.run([{ shell: `${SHOW}; echo 1 > new` }]), await at.run([{ shell: `${SHOW}; echo 2 > new` }])].map((run) => run.said);
   expect(new Set(said).size).toBe(2);
   expect(await at.layers()).toEqual([]);

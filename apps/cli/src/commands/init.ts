@@ -44,8 +44,10 @@ async function initCommand(options: InitOptions): Promise<void> {
       hint: "`slipway init --force` shows what would change and asks; `slipway config check` says whether it is well.",
     });
   }
-  const proposal = propose(await readProject(root));
-  const notes = [...proposal.notes, ...(await unignored(root, proposal.makes))];
+  const project = await readProject(root);
+  const ignored = await ignoredOf(root, propose(project, () => true).makes);
+  const proposal = propose(project, (folder) => ignored.has(folder));
+  const notes = [...proposal.notes, ...unignored(proposal.makes, ignored)];
   show(screen, file, proposal, notes, before);
   const isWritten = before !== proposal.text && (await mayWrite(screen, options));
   // Without --force a file that has come in the meantime stays.
@@ -66,18 +68,24 @@ async function existing(file: string): Promise<string | undefined> {
   });
 }
 
-/** What the setup makes and git does not ignore would become part of the agent's change. */
-async function unignored(root: string, folders: readonly string[]): Promise<string[]> {
+/** Which of some folders git ignores. */
+async function ignoredOf(root: string, folders: readonly string[]): Promise<ReadonlySet<string>> {
   const checked = await Promise.all(
-    folders.map(async (folder) => {
-      const isIgnored = await readGit(["check-ignore", "--quiet", "--", `${folder}/`], root).then(
-        () => true,
-        () => false, // Git answers with an exit code.
-      );
-      return isIgnored ? [] : [`git does not ignore ${folder}/, which the setup makes: add it to .gitignore, or it becomes part of each change.`];
-    }),
+    folders.map(async (folder) =>
+      readGit(["check-ignore", "--quiet", "--", `${folder}/`], root).then(
+        () => [folder],
+        () => [], // Git answers with an exit code.
+      ),
+    ),
   );
-  return checked.flat();
+  return new Set(checked.flat());
+}
+
+/** What the setup makes and git does not ignore would become part of the agent's change. */
+function unignored(folders: readonly string[], ignored: ReadonlySet<string>): string[] {
+  return folders
+    .filter((folder) => !ignored.has(folder))
+    .map((folder) => `git does not ignore ${folder}/, which the setup makes: add it to .gitignore, or it becomes part of each change.`);
 }
 
 function show(screen: Screen, file: string, { text, kinds }: Proposal, notes: readonly string[], before: string | undefined): void {

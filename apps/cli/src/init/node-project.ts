@@ -31,6 +31,7 @@ export function nodeProject(project: Project): Found | undefined {
     gates: Object.fromEntries(gates),
     notes: isMonorepo ? ["This is a monorepo: only the root was looked at. Add gates for packages that its scripts leave out."] : [],
     makes: install ? ["node_modules"] : [],
+    kept: install ? keptOf(project, manifest, isMonorepo) : undefined,
   };
 }
 
@@ -46,6 +47,21 @@ function installOf({ names }: Project, manifest: PackageJson): readonly [manager
   const manager = named ?? "npm";
   const needsAny = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).length > 0;
   return [manager, needsAny ? { run: `${manager} install`, why: "package.json names packages, and there is no lockfile" } : undefined];
+}
+
+/** Scripts that an install runs: they may read any file. */
+const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"];
+const LOCKFILES = ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock"];
+
+function keptOf({ names, text }: Project, manifest: PackageJson, isMonorepo: boolean): Found["kept"] {
+  const locks = LOCKFILES.filter((name) => names.has(name));
+  // Without a lockfile every run gives something else; the packages of a monorepo have folders of their own; yarn 2 keeps what it installs elsewhere.
+  if (locks.length === 0 || isMonorepo || names.has(".yarnrc.yml")) return undefined;
+  const runsScripts = INSTALL_SCRIPTS.some((name) => manifest.scripts?.[name] !== undefined);
+  const isLocal = /"(file|link|portal):/.test(text("package.json"));
+  if (runsScripts || isLocal) return { inputs: undefined };
+  const settings = [".npmrc", ".yarnrc", ".pnpmfile.cjs", "patches"].filter((name) => names.has(name));
+  return { inputs: ["package.json", ...locks, ...settings] };
 }
 
 function parsed(text: string): PackageJson {

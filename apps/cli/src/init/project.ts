@@ -71,4 +71,6 @@ export interface Found {
   readonly notes: readonly string[];
   /** Folders that the setup makes, which git must ignore. */
   readonly makes: readonly string[];
+  /** Where all that the setup makes is in those folders: the files that it reads, where they are surely all of them. Else undefined, and the setup runs for each job. */
+  readonly kept?: { readonly inputs: readonly string[] | undefined } | undefined;
 }

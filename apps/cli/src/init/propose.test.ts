@@ -12,13 +12,13 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
-async function proposalFor(files: Record<string, string>): Promise<Proposal> {
+async function proposalFor(files: Record<string, string>, isIgnored = (_folder: string): boolean => false): Promise<Proposal> {
   const root = await mkdtemp(join(folder, "repo-"));
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(root, name)), { recursive: true });
     await writeFile(join(root, name), text);
   }
-  return propose(await readProject(root));
+  return propose(await readProject(root), isIgnored);
 }
 
 const SCRIPTS = JSON.stringify({ scripts: { build: "tsc", test: "vitest", lint: "eslint ." }, devDependencies: { vitest: "1" } });
@@ -125,6 +125,32 @@ test.each<[name: string, files: Record<string, string>, hosts: string[] | undefi
   ["two kinds of project", { ...NPM, "go.mod": "" }, ["registry.npmjs.org", "proxy.golang.org", "sum.golang.org"]],
 ])("hosts of the setup: %s", async (_, files, hosts) => {
   expect((await proposalFor(files)).config.egress.setup).toEqual(hosts);
+});
+
+const LOCKED = (manifest: object): Record<string, string> => ({
+  "package.json": JSON.stringify({ devDependencies: { x: "1" }, ...manifest }),
+  "package-lock.json": "{}",
+});
+
+test.each<[name: string, files: Record<string, string>, inputs: string[] | undefined, outputs: string[]]>([
+  ["npm", { ...LOCKED({}), ".npmrc": "" }, ["package.json", "package-lock.json", ".npmrc"], ["node_modules"]],
+  ["npm with a script that an install runs", LOCKED({ scripts: { prepare: "node build.js" } }), undefined, ["node_modules"]],
+  ["npm with a package from a folder", LOCKED({ dependencies: { y: "file:./y" } }), undefined, ["node_modules"]],
+  ["npm without a lockfile", { "package.json": SCRIPTS }, undefined, []],
+  ["a monorepo", LOCKED({ workspaces: ["packages/*"] }), undefined, []],
+  ["yarn 1", YARN, ["package.json", "yarn.lock"], ["node_modules"]],
+  ["yarn 2", { ...YARN, ".yarnrc.yml": "" }, undefined, []],
+  ["pip", { "requirements.txt": "flask\n" }, ["requirements.txt"], [".venv"]],
+  ["pip with a list in a list", { "requirements.txt": "-r more.txt\n" }, undefined, [".venv"]],
+  ["uv, which may bring a Python of its own", { "pyproject.toml": "[tool.uv]\n", "uv.lock": "" }, undefined, []],
+  ["go, whose modules are in the home", { "go.mod": "" }, undefined, []],
+  ["npm and pip", { ...LOCKED({}), "requirements.txt": "" }, ["package.json", "package-lock.json", "requirements.txt"], ["node_modules", ".venv"]],
+  ["npm and go", { ...LOCKED({}), "go.mod": "" }, undefined, []],
+])("what is kept of the setup: %s", async (_, files, inputs, outputs) => {
+  const { setup } = (await proposalFor(files, () => true)).config;
+  expect([setup.inputs, setup.outputs]).toEqual([inputs, outputs]);
+  // A folder that git does not ignore would become part of each change.
+  expect((await proposalFor(files)).config.setup.outputs).toEqual([]);
 });
 
 test("a registry that is named with http:// is told of: nothing would be let through", async () => {

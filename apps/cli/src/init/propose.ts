@@ -21,14 +21,17 @@ interface GateLine extends Line {
   readonly name: string;
 }
 
-/** What fits this repository: setup by its lockfiles, with the hosts that it needs, gates by its scripts and targets, lint before test before build. Checked as jobs will check it. */
-export function propose(project: Project): Proposal {
+/**
+ * What fits this repository: setup by its lockfiles, with the hosts that it needs, gates by its scripts and targets, lint before test before build. Checked as
+ * jobs will check it. `isIgnored` says whether git ignores a folder: only then its content may be kept for later jobs.
+ */
+export function propose(project: Project, isIgnored: (folder: string) => boolean): Proposal {
   const found = [nodeProject, pythonProject, goProject, cargoProject].flatMap((look) => look(project) ?? []);
   const make = makeProject(project);
   const setup = found.flatMap((one) => one.setup);
   const gates = gatesOf(found, make);
   const hosts = [...new Map(found.flatMap((one) => one.hosts).map((host) => [host.host, host])).values()];
-  const text = `${[...HEAD, ...setupLines(setup), "", ...hostLines(hosts), ...gateLines(gates)].join("\n")}\n`;
+  const text = `${[...HEAD, ...setupLines(setup), ...keptLines(found, isIgnored), "", ...hostLines(hosts), ...gateLines(gates)].join("\n")}\n`;
   const all = make && Object.keys(make.gates).length > 0 ? [...found, make] : found;
   return {
     text,
@@ -66,6 +69,20 @@ function setupLines(setup: readonly Line[]): string[] {
     "setup:",
     "  commands:",
     ...setup.flatMap(({ run, why }) => [`    # ${why}`, `    - ${scalar(run)}`]),
+  ];
+}
+
+/** Only where it is true of all that was found: one setup has one list of outputs. */
+function keptLines(found: readonly Found[], isIgnored: (folder: string) => boolean): string[] {
+  const having = found.filter(({ setup }) => setup.length > 0);
+  const makes = having.flatMap((one) => one.makes);
+  if (having.length === 0 || !having.every(({ kept }) => kept) || !makes.every(isIgnored)) return [];
+  const inputs = having.every(({ kept }) => kept?.inputs) ? having.flatMap(({ kept }) => kept?.inputs ?? []) : [];
+  const list = (name: string, paths: readonly string[]): string[] => [`  ${name}:`, ...paths.map((path) => `    - ${scalar(path)}`)];
+  return [
+    ...(inputs.length === 0 ? [] : ["  # All that the setup reads: while this stays the same, later jobs run no setup.", ...list("inputs", inputs)]),
+    "  # What the setup makes: kept for later jobs, and nothing else of it.",
+    ...list("outputs", makes),
   ];
 }
 

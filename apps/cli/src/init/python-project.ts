@@ -20,7 +20,14 @@ export function pythonProject(project: Project): Found | undefined {
   };
   const tools = [...(pytest ? ["pytest"] : []), ...(ruff ? ["ruff"] : [])];
   const setup = isUv ? uvSetup(names.has("uv.lock")) : pipSetup(project, requirements, tools);
-  return { of: "python", setup, hosts: pythonHosts(project, requirements), gates, notes: [], makes: [".venv"] };
+  // uv may bring a Python of its own into the home, and a project that is installed from here leaves files beside its sources.
+  const kept = !isUv && requirements.length > 0 ? { inputs: includesMore(project, requirements) ? undefined : requirements } : undefined;
+  return { of: "python", setup, hosts: pythonHosts(project, requirements), gates, notes: [], makes: [".venv"], kept };
+}
+
+/** Whether a list of requirements reads other files, or installs from a folder. */
+function includesMore(project: Project, requirements: readonly string[]): boolean {
+  return requirements.some((name) => /^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.{0,2}\/|\.\s*$|file:)/m.test(withoutComments(project.text(name))));
 }
 
 function uvSetup(isLocked: boolean): Line[] {
