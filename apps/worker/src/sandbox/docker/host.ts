@@ -1,9 +1,8 @@
-import type Docker from "dockerode";
+import { type Engine, openEngine } from "@slipway/images/engine/engine";
 import { backendPaths } from "../backends-folder.ts";
 import { removeEgressFolders } from "../egress-folders.ts";
 import type { SandboxLimits } from "../limits/limits.ts";
 import { type AgentUser, agentUser, openGatewayTo } from "./agent-user.ts";
-import { openEngine } from "./engine.ts";
 import { type EngineImage, findImage } from "./image.ts";
 import { OomEvents } from "./oom-events.ts";
 
@@ -25,7 +24,7 @@ export interface DockerSettings {
 /** What all containers of a provider share. */
 export interface DockerHost {
   readonly settings: DockerSettings;
-  readonly engine: Docker;
+  readonly engine: Engine;
   readonly image: EngineImage;
   readonly agent: AgentUser;
   /** Backends of others: the folder that names them, and all that must be seen of them. */

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
+import { type Docker, type Engine, isGone } from "@slipway/images/engine/engine";
 import { RUNNER_LABEL, runnerDigest } from "@slipway/process/runner-digest";
 import { SlipwayError } from "@slipway/protocol/errors";
-import type Docker from "dockerode";
 import type { SandboxImage } from "../sandbox.ts";
-import { ask, isGone } from "./engine.ts";
+import { ask } from "./engine.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const HINT = "`slipway images build` makes the images of this installation.";
@@ -21,7 +21,7 @@ export function defaultImages(version: string): string[] {
 }
 
 /** The first of these images that the engine has. SANDBOX_UNAVAILABLE where it has none of them, or where that one's runner is not of this installation. */
-export async function findImage(engine: Docker, names: readonly string[], installRoot: string): Promise<EngineImage> {
+export async function findImage(engine: Engine, names: readonly string[], installRoot: string): Promise<EngineImage> {
   for (const name of names) {
     const found = await inspect(engine, name);
     if (!found) continue;
@@ -37,7 +37,7 @@ export async function findImage(engine: Docker, names: readonly string[], instal
   throw new SlipwayError("SANDBOX_UNAVAILABLE", `The container engine has no image ${names.join(", nor ")}.`, { images: [...names], hint: HINT });
 }
 
-async function inspect(engine: Docker, name: string): Promise<Docker.ImageInspectInfo | undefined> {
+async function inspect(engine: Engine, name: string): Promise<Docker.ImageInspectInfo | undefined> {
   try {
     return await ask(`the image ${name}`, engine.getImage(name).inspect());
   } catch (error) {
