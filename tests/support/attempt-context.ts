@@ -149,6 +149,7 @@ export class TestAttempt implements AsyncDisposable {
       shared: undefined,
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
+      image: undefined,
       takenUpAtMs: monotonicNowMs(),
       resumed: journal.has("started"),
       journal: mortalJournal(journal, life),

@@ -120,8 +120,9 @@ export class WorkerDaemon implements AsyncDisposable {
       const { live } = await register(services.client, registration, options.log, options.signal);
       await services.stores.removeLeftovers();
       const resumed = await recover(services, live);
+      await options.provider.images?.refresh(options.manifests.map(({ name }) => name));
       const newest = services.warmMounts.newest;
-      if (newest) services.warm.want(newest);
+      if (newest) services.warm.want({ image: options.provider.images?.of(newest.backend ?? ""), readOnly: newest.readOnly });
       services.warm.hurry();
       const loops = runSlots(
         options,
@@ -204,7 +205,7 @@ async function makeServices(
   const warm = new WarmPool({
     slots: Math.min(slots, options.warm?.max ?? slots),
     ...poolRest(options),
-    start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal),
+    start: (shape, onLost, signal) => startWarm({ folders, provider, leases }, shape, onLost, signal),
     log,
   });
   const client = new Client({ url: options.url, token: options.token });

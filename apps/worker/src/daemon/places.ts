@@ -28,6 +28,7 @@ const recordSchema = z.object({
     spool: z.string(),
     control: z.string(),
     readOnly: z.array(z.string()),
+    image: z.string().optional(),
     runner: z.boolean().optional(),
   }),
   kind: z.enum(SANDBOX_KINDS),

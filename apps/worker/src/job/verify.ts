@@ -12,6 +12,7 @@ import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeWorkspace, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
 import { setUp } from "./setup.ts";
+import { imageText } from "./tell-image.ts";
 import { workspaceFull } from "./workspace-full.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function verifyTree(context: AttemptContext, spec: VerifySpec): Pro
   const gateTimeoutsMs = spec.config.gates.map((gate) => gate.timeoutSeconds * 1_000);
   const deadline = openDeadline({ timeoutMs: context.claim.job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
   const prepare = (parts: Parts): Promise<WorkerRepository> => prepareTree(context, spec, deadline, parts);
-  const repository = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
+  const repository = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs, detailOf: () => imageText(context) });
   await using sandbox = await context.agentSandbox([...context.toolchains, ...repository.upstreamObjects], "commands");
   await setUp(context, sandbox, spec.config, deadline);
   const receipts = await inPhase(context, "verify", "verify", (parts) => runAll(context, sandbox, spec, deadline, parts), { detailOf: describe });

@@ -10,6 +10,8 @@ export interface SandboxProvider {
   readonly kind: SandboxKind;
   /** What the inside finds in place of this machine's own system; undefined where it is that system, and before `probe` has told. */
   readonly image?: SandboxImage | undefined;
+  /** Where jobs of different backends may have images of their own; `image` is then that of all that belongs to no backend. Missing before `probe` has told. */
+  readonly images?: BackendImages | undefined;
   /** Who the inside is to the host, where that is another user than the worker's: workspaces belong to them from the start. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
@@ -30,11 +32,33 @@ export interface SandboxProvider {
 }
 
 /** The system that a sandbox has in place of the machine's own. */
-export interface SandboxImage {
+export interface SandboxImage extends NamedImage {
   /** `sha256:` and 64 hexadecimal digits: the content of the image and how it is run. */
   readonly id: string;
   /** PATH inside. */
   readonly path: string;
+}
+
+/** An image that some sandboxes are made from. */
+export interface NamedImage {
+  /** As a person names it, such as `slipway/codex:0.1.0`. */
+  readonly name: string;
+  /** The engine's own id of it, which a container is made from: a name may mean another image tomorrow. */
+  readonly imageId: string;
+}
+
+/** What jobs run in, by their backends. All of them carry the runner of this installation. */
+export interface BackendImages {
+  /** As of the last look; the provider's own image for a backend that was not looked for. */
+  of(backend: string): BackendImage;
+  /** Looks again what images there are for these backends. SANDBOX_UNAVAILABLE where the engine does not say. */
+  refresh(backends: readonly string[]): Promise<void>;
+}
+
+/** The image of one backend. */
+export interface BackendImage extends NamedImage {
+  /** Images that would have come first, and why they cannot be used, in words for people. */
+  readonly passedOver: readonly string[];
 }
 
 export interface SandboxSpec {
@@ -54,6 +78,8 @@ export interface SandboxSpec {
   readonly control: string;
   /** Host paths mounted read-only at the same path: the objects of the repository, and toolchains where the sandbox brings none of its own. */
   readonly readOnly: readonly string[];
+  /** Id of the image, by `BackendImages`; the provider's own where it is missing. */
+  readonly image?: string | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }
