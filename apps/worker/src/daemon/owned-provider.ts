@@ -159,6 +159,10 @@ class OwnedSandbox implements Sandbox {
     return this.#sandbox.sockets;
   }
 
+  get warmedUp(): Sandbox["warmedUp"] {
+    return this.#sandbox.warmedUp;
+  }
+
   /** True from the first call of `end` on. */
   get ended(): boolean {
     return this.#ending !== undefined;

@@ -1,5 +1,5 @@
 import { newId } from "@slipway/protocol/scalars";
-import type { Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
+import type { NamedImage, Sandbox, SandboxProvider, WarmUpFailure } from "../sandbox/sandbox.ts";
 import type { WorkerFolders } from "./folders.ts";
 import type { Leases } from "./leases.ts";
 import { OwnedProvider } from "./owned-provider.ts";
@@ -10,7 +10,13 @@ import type { WarmShape } from "./warm-shape.ts";
 
 /** Begins to start a sandbox for a job that is not known yet, in a place of its own; its lease file is kept as long as this worker lives. */
 export async function startWarm(
-  owner: { readonly folders: WorkerFolders; readonly provider: SandboxProvider; readonly leases: Leases },
+  owner: {
+    readonly folders: WorkerFolders;
+    readonly provider: SandboxProvider;
+    readonly leases: Leases;
+    /** Called when the backends in one have been warmed up, with those that could not be. */
+    readonly onWarmed: (image: NamedImage | undefined, failures: readonly WarmUpFailure[]) => void;
+  },
   { image, readOnly }: WarmShape,
   onLost: () => void,
   signal: AbortSignal,
@@ -23,6 +29,7 @@ export async function startWarm(
   let ready: Sandbox | undefined;
   const started = provider.start(spec, signal).then((sandbox) => {
     ready = sandbox;
+    void sandbox.warmedUp?.then((failures) => owner.onWarmed(image, failures));
     return sandbox;
   });
   // Whoever waits for it hears of it.

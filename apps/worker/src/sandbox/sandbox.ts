@@ -1,4 +1,5 @@
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { ProbeResult } from "@slipway/protocol/manifest";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 
@@ -53,6 +54,8 @@ export interface BackendImages {
   of(backend: string): BackendImage;
   /** Looks again what images there are for these backends. SANDBOX_UNAVAILABLE where the engine does not say. */
   refresh(backends: readonly string[]): Promise<void>;
+  /** What the backends' probes say inside of this image, asked once for each image. SANDBOX_UNAVAILABLE where it does not answer. */
+  agentsIn(imageId: string): Promise<readonly ProbeResult[]>;
 }
 
 /** The image of one backend. */
@@ -122,6 +125,11 @@ export interface Sandbox extends AsyncDisposable {
    * `end()` ends the ones that are running. SANDBOX_UNAVAILABLE where the command could not be started in the sandbox.
    */
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  /**
+   * Resolves when the resident runner has warmed up its backends, with those that could not be. Never resolves where a turn came first, or the runner
+   * ended; missing where there is none, and where it was taken up again.
+   */
+  readonly warmedUp?: Promise<readonly WarmUpFailure[]> | undefined;
   /** Whether the resident runner answers within this time; missing where there is none. */
   ping?(limitMs: number): Promise<boolean>;
   /** A command with this network and these mounts will soon be run: what takes time to start is started ahead. Costs nothing where nothing does. */
@@ -138,6 +146,13 @@ export interface Sandbox extends AsyncDisposable {
    * one-shots on the same spec, and the commit is made in one after the end, when nothing of the agent is alive.
    */
   end(): Promise<void>;
+}
+
+/** A backend that could not be warmed up: its first turn is slower, or says what is wrong. */
+export interface WarmUpFailure {
+  readonly backend: string;
+  /** In the words of the backend. */
+  readonly reason: string;
 }
 
 /** `owner`: who must be able to use a socket there, where that is not the worker's own user. */

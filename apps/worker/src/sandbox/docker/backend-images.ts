@@ -1,6 +1,8 @@
 import { chooseImage, inspectImage } from "@slipway/images/engine/choose-image";
 import type { Engine } from "@slipway/images/engine/engine";
+import { probeImage } from "@slipway/images/engine/probe-image";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { ProbeResult } from "@slipway/protocol/manifest";
 import type { BackendImage, BackendImages, SandboxImage } from "../sandbox.ts";
 import { ask } from "./engine.ts";
 import { toImage } from "./image.ts";
@@ -8,6 +10,8 @@ import { toImage } from "./image.ts";
 export interface ImageTableOptions {
   readonly engine: Engine;
   readonly installRoot: string;
+  /** Where the answers of images are kept. */
+  readonly cacheFolder: string;
   /** Of all that belongs to no backend, and of backends for which nothing better is there. */
   readonly own: SandboxImage;
   /** Names of images for a backend, the best first. */
@@ -32,6 +36,11 @@ export class ImageTable implements BackendImages {
 
   async refresh(backends: readonly string[]): Promise<void> {
     for (const backend of new Set(backends)) this.#byBackend.set(backend, await this.#look(backend));
+  }
+
+  async agentsIn(imageId: string): Promise<readonly ProbeResult[]> {
+    const { engine, cacheFolder } = this.#options;
+    return await ask("the agents in an image", probeImage(engine, imageId, cacheFolder));
   }
 
   /** The image with this id; the worker's own where none is given. SANDBOX_UNAVAILABLE where the engine has it no longer. */

@@ -46,7 +46,13 @@ export async function openDockerHost(settings: DockerSettings): Promise<DockerHo
   const agent = agentUser();
   if (settings.gatewayFolder !== undefined) await openGatewayTo(agent, settings.gatewayFolder);
   const oomEvents = new OomEvents(engine, settings.workerLabel);
-  const images = new ImageTable({ engine, installRoot: settings.installRoot, own: image, candidates: settings.imagesOfBackend ?? (() => []) });
+  const images = new ImageTable({
+    engine,
+    installRoot: settings.installRoot,
+    cacheFolder: settings.runtimeFolder,
+    own: image,
+    candidates: settings.imagesOfBackend ?? (() => []),
+  });
   return { settings, engine, image, images, agent, backends: backendsIn(settings.backendsFolder), oomEvents };
 }
 
