@@ -64,6 +64,8 @@ describe.runIf(hasEngine)("images of backends", () => {
     expect(await script()).toMatchObject({ imageId: brokenId });
     const broken = await submitScript(client, "sample", [[{ print: "hello" }]], { target: "trunk", maxAttempts: 1 });
     expect((await ended(client, broken)).job.failure).toMatchObject({ code: "SANDBOX_UNAVAILABLE" });
+    // A record that does not end cannot be read to its end.
+    await client.call("cancelJob", { params: { job: broken }, body: {} });
     const notices = (await allEvents(client, broken)).flatMap((event) => (event.kind === "notice" ? [event.data.text] : []));
     expect(notices.find((text) => text.startsWith(`No container of ${SCRIPT_IMAGE} was ready`))).toContain("None can be started ahead: ");
 

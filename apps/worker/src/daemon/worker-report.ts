@@ -4,7 +4,7 @@ import { toSlipwayError } from "@slipway/protocol/errors";
 import type { ProbeResult } from "@slipway/protocol/manifest";
 import type { WorkerImage, WorkerReport } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
-import type { NamedImage, SandboxProvider, WarmUpFailure } from "../sandbox/sandbox.ts";
+import type { BackendImages, NamedImage, SandboxProvider, WarmUpFailure } from "../sandbox/sandbox.ts";
 import { pause } from "./pause.ts";
 import type { WarmPool } from "./warm.ts";
 
@@ -28,8 +28,8 @@ export class WorkerReporter {
   readonly #options: ReporterOptions;
   /** Why a backend could not be warmed up in the image that it has. */
   readonly #warmUps = new Map<string, string>();
-  /** By the id of the image. */
-  readonly #agents = new Map<string, readonly ProbeResult[]>();
+  /** What the probes say in an image, by its id; or why they do not. */
+  readonly #agents = new Map<string, readonly ProbeResult[] | string>();
   #lookTrouble: string | undefined;
   #said: WorkerReport | undefined;
   #saying: Promise<void> = Promise.resolve();
@@ -59,8 +59,7 @@ export class WorkerReporter {
       const now = this.#images();
       if (!isDeepStrictEqual(before, now)) pool.follow(({ name }) => now.find(({ image }) => image.name === name)?.image);
       await this.say();
-      for (const { imageId } of now.map(({ image }) => image))
-        if (!this.#agents.has(imageId)) this.#agents.set(imageId, await provider.images.agentsIn(imageId));
+      for (const { image } of now) await this.#askAgents(image, provider.images);
       this.#lookTrouble = undefined;
     } catch (error) {
       const { message } = toSlipwayError(error);
@@ -68,6 +67,18 @@ export class WorkerReporter {
       this.#lookTrouble = message;
     }
     await this.say();
+  }
+
+  /** Once for each image: what does not answer is no better the next time. */
+  async #askAgents({ name, imageId }: NamedImage, images: BackendImages): Promise<void> {
+    if (this.#agents.has(imageId)) return;
+    try {
+      this.#agents.set(imageId, await images.agentsIn(imageId));
+    } catch (error) {
+      const { message } = toSlipwayError(error);
+      this.#agents.set(imageId, message);
+      this.#options.log.warn({ err: error, image: name }, "the image does not say which agents are in it");
+    }
   }
 
   /** A warm-up has ended in a sandbox of this image. A failure stops no job. */
@@ -121,13 +132,18 @@ export class WorkerReporter {
     );
     const warmUps = [...this.#warmUps].map(([backend, reason]) => `${backend} could not be warmed up: ${reason}`);
     const passedOver = images.flatMap(({ image }) => image.passedOver.map((words) => `not used: ${words}; \`slipway images build\` makes it anew`));
+    const silent = images.flatMap(({ image }) => {
+      const agents = this.#agents.get(image.imageId);
+      return typeof agents === "string" ? [`${image.name} does not say which agents are in it: ${agents}`] : [];
+    });
     const looks = this.#lookTrouble === undefined ? [] : [this.#lookTrouble];
-    const warnings = [...new Set([...troubles, ...warmUps, ...passedOver, ...looks])].slice(0, WARNINGS_LIMIT);
+    const warnings = [...new Set([...troubles, ...warmUps, ...passedOver, ...silent, ...looks])].slice(0, WARNINGS_LIMIT);
     return { images: images.map(({ backend, image }) => this.#describe(backend, image)), warnings: warnings.map((text) => text.slice(0, 1_000)) };
   }
 
   #describe(backend: string, { name, imageId }: NamedImage): WorkerImage {
-    const probed = this.#agents.get(imageId)?.find((one) => one.backend === backend);
+    const agents = this.#agents.get(imageId);
+    const probed = typeof agents === "object" ? agents.find((one) => one.backend === backend) : undefined;
     return { backend, image: name, imageId, agent: probed ? { ok: probed.ok, found: probed.found.slice(0, 500) } : null };
   }
 }

@@ -21,7 +21,7 @@ export async function probeImage(engine: Engine, imageId: string, cacheFolder: s
   const answer = answerSchema.safeParse(parsed(stdout));
   if (exitCode !== 0 || !answer.success) {
     const words = stderr.trim().slice(-300) || `it ended with exit code ${exitCode}`;
-    throw new SlipwayError("SANDBOX_UNAVAILABLE", `The runner of the image ${imageId} does not say which agents are there: ${words}`, { image: imageId });
+    throw new SlipwayError("SANDBOX_UNAVAILABLE", `It does not answer: ${words}`, { image: imageId });
   }
   await keep(cacheFolder, file, answer.data);
   return answer.data;

@@ -40,7 +40,7 @@ export class ImageTable implements BackendImages {
 
   async agentsIn(imageId: string): Promise<readonly ProbeResult[]> {
     const { engine, cacheFolder } = this.#options;
-    return await ask("the agents in an image", probeImage(engine, imageId, cacheFolder));
+    return await ask("the runner", probeImage(engine, imageId, cacheFolder));
   }
 
   /** The image with this id; the worker's own where none is given. SANDBOX_UNAVAILABLE where the engine has it no longer. */
