@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultImages } from "@slipway/images/engine/choose-image";
+import { openEngine } from "@slipway/images/engine/engine";
 import type { TurnRequest } from "@slipway/protocol/runner-protocol";
 import { newId } from "@slipway/protocol/scalars";
 import { execa } from "execa";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
-import { openEngine } from "../../apps/worker/src/sandbox/docker/engine.ts";
-import { defaultImages, findImage } from "../../apps/worker/src/sandbox/docker/image.ts";
+import { findImage } from "../../apps/worker/src/sandbox/docker/image.ts";
 import type { Sandbox, SandboxProvider, SandboxSpec } from "../../apps/worker/src/sandbox/sandbox.ts";
 import { type Figure, figure, quantile } from "./figures.ts";
 

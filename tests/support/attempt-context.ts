@@ -155,6 +155,7 @@ export class TestAttempt implements AsyncDisposable {
       sidePlace: () => this.#sidePlace(),
       client: new Client({ url: this.url, token: "test" }),
       provider: this.#options.provider,
+      image: undefined,
       takenUpAtMs: monotonicNowMs(),
       resumed: journal.has("started"),
       journal: mortalJournal(journal, life),

@@ -8,7 +8,7 @@ import type { AttemptModel } from "@slipway/protocol/gateway-api";
 import type { JobKind, JobView } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { JobState } from "@slipway/protocol/states";
-import type { Claim, Outcome, WorkerSignal } from "@slipway/protocol/worker-api";
+import type { Claim, Outcome, WorkerReport, WorkerSignal } from "@slipway/protocol/worker-api";
 import { type WebSocket, WebSocketServer } from "ws";
 import { sampleJob } from "../support/sample-job.ts";
 
@@ -32,6 +32,8 @@ export class StubServer implements AsyncDisposable {
   readonly renewals: Array<{ key: string; at: number }> = [];
   /** Why a worker claims nothing, as it said. */
   readonly holds: Array<string | null> = [];
+  /** What a worker said of itself. */
+  readonly reports: WorkerReport[] = [];
   readonly finalJobs = new Set<string>();
   ttlMs = 10_000;
   /** Called for each request before it is answered; may throw, or destroy the socket. */
@@ -146,6 +148,10 @@ export class StubServer implements AsyncDisposable {
     }
     if (name === "holdWorker") {
       this.holds.push((body as { reason: string | null }).reason);
+      return {};
+    }
+    if (name === "reportWorker") {
+      this.reports.push(body);
       return {};
     }
     if (name === "claim") return { claim: await this.#claim(body, response) };

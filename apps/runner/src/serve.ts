@@ -70,7 +70,8 @@ class Runner {
       const { preloadBackends, warmUp } = await loadTurnCode();
       const backends = await preloadBackends();
       if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
-      await warmUp(backends, this.#warming.signal);
+      const failures = await warmUp(backends, this.#warming.signal);
+      if (!this.#warming.signal.aborted) this.#link.sendWarmed({ type: "warmed", failures });
     } catch (error) {
       // The first turn meets the same, and can say so.
       process.stderr.write(`the backends could not be loaded ahead: ${error instanceof Error ? error.message : String(error)}\n`);

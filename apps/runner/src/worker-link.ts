@@ -83,6 +83,11 @@ export class WorkerLink {
     this.pump();
   }
 
+  /** Tells of the warm-up; lost where there is no connection, as it is for people alone. */
+  sendWarmed(message: Extract<RunnerToWorker, { type: "warmed" }>): void {
+    this.#write(message);
+  }
+
   #receive(message: WorkerToRunner): void {
     switch (message.type) {
       case "welcome":

@@ -17,7 +17,10 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
   readonly image?: Manifest["image"];
   /** For doctor: is everything there that a turn needs? Never throws. */
   probe(context: ProbeContext): Promise<Omit<ProbeResult, "backend">>;
-  /** Called once in a warm sandbox before the job is known, to make the first turn fast. */
+  /**
+   * Called once in a warm sandbox before the job is known, to make the first turn fast, such as by a first start of the agent. A rejection stops no job:
+   * doctor shows its message. Does nothing where the agent is not installed; has no way to a model.
+   */
   warmUp?(context: ProbeContext): Promise<void>;
   /** One turn, from prompt to final answer. Ends when the agent's own final event says so. Throws only for what nobody can plan for. */
   turn(context: TurnContext<z.output<Config>>): Promise<TurnResult>;

@@ -30,6 +30,7 @@ import {
   registeredWorkerSchema,
   registerWorkerSchema,
   renewResponseSchema,
+  workerReportSchema,
   workerViewSchema,
 } from "./worker-api.ts";
 
@@ -193,6 +194,14 @@ export const ENDPOINTS = {
     roles: ["worker"],
     summary: "Say why a worker claims nothing for now, or that it claims again.",
     body: holdWorkerSchema,
+    response: z.object({}),
+  },
+  reportWorker: {
+    method: "POST",
+    path: "/v1/workers/{worker}/report",
+    roles: ["worker"],
+    summary: "Say what a worker's jobs run in, and what does not work there and stops no job.",
+    body: workerReportSchema,
     response: z.object({}),
   },
   registerWorker: {

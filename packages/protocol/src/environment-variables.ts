@@ -141,7 +141,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   {
     name: "SLIPWAY_IMAGE",
     readBy: "command line, worker",
-    fallback: "`worker.image`, else `slipway/all` or `slipway/base` of this version",
+    fallback: "`worker.image`, else the image of each job's backend",
     meaning: "Image of the containers of `sandbox: docker`.",
     toAllParts: true,
   },

@@ -45,7 +45,9 @@ export const workerSettingsSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("Image of the containers of `docker` ([sandbox.md](sandbox.md#containers)); without it `slipway/all`, else `slipway/base`, of this version."),
+    .describe(
+      "The one image of all containers of `docker` ([sandbox.md](sandbox.md#containers)); without it `slipway/<backend>`, else `slipway/all`, else `slipway/base`, of this version.",
+    ),
   memoryLimit: sizeSchema.optional().describe("Memory of one sandbox, such as `4g`, or `none` ([sandbox.md](sandbox.md#limits)); without it no limit."),
   processLimit: z
     .union([z.int().min(1).max(9_999_999), z.literal("none")], "expected a whole number from 1 to 9999999, or none")
@@ -56,7 +58,7 @@ export const workerSettingsSchema = z.strictObject({
     .union([z.number().min(0.1).max(9_999), z.literal("none")], "expected a number from 0.1 on, or none")
     .optional()
     .describe("Processors that one sandbox may keep busy, such as `2` or `1.5`; without it all. `docker` alone keeps it."),
-  warmMax: z.int().min(0).max(256).optional().describe("Sandboxes started ahead of their jobs, at most; without it one a slot."),
+  warmMax: z.int().min(0).max(256).optional().describe("Sandboxes started ahead of their jobs, of all images together, at most; without it one a slot."),
   warmMin: z
     .int()
     .min(0)

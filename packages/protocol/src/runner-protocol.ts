@@ -71,6 +71,8 @@ export const runnerToWorkerSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("event"), ordinal: z.int().positive(), at: timeSchema, event: agentEventSchema }),
   z.object({ type: z.literal("result"), turnId: z.string(), result: turnResultSchema }),
   z.object({ type: z.literal("pong"), n: z.int() }),
+  /** Once, when all backends have been warmed up, unless a turn came first: which could not be, and why. */
+  z.object({ type: z.literal("warmed"), failures: z.array(z.object({ backend: nameSchema, reason: z.string().max(500) })).max(100) }),
 ]);
 export type RunnerToWorker = z.infer<typeof runnerToWorkerSchema>;
 

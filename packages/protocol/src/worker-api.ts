@@ -138,6 +138,29 @@ export type WorkerSignal = z.infer<typeof workerSignalSchema>;
 /** Why a connected worker claims nothing for now, such as want of disk or memory; null: it claims again. */
 export const holdWorkerSchema = z.strictObject({ reason: z.string().min(1).max(500).nullable() });
 
+/** What jobs of one backend run in on a worker with images. */
+export const workerImageSchema = z.object({
+  backend: nameSchema,
+  /** As a person names it, such as `slipway/codex:0.1.0`. */
+  image: z.string().max(300),
+  /** The engine's own id of it. */
+  imageId: z.string().max(300),
+  /** What the backend's probe says inside of the image; null where it was not asked yet, or its code is not in there. */
+  agent: z.object({ ok: z.boolean(), found: z.string().max(500) }).nullable(),
+});
+/** One of a worker's images. */
+export type WorkerImage = z.infer<typeof workerImageSchema>;
+
+/** What a connected worker says of how it is; each report replaces the one before. */
+export const workerReportSchema = z.strictObject({
+  /** One a backend; none where the sandboxes have no images. */
+  images: z.array(workerImageSchema).max(200),
+  /** What does not work and stops no job, such as an image that nothing can be started ahead of, each with its reason. */
+  warnings: z.array(z.string().min(1).max(1_000)).max(50),
+});
+/** What a worker last said of itself. */
+export type WorkerReport = z.infer<typeof workerReportSchema>;
+
 /** A worker as the API shows it, with the attempts that it has now. */
 export const workerViewSchema = z.object({
   id: idSchema,
@@ -152,6 +175,10 @@ export const workerViewSchema = z.object({
   draining: z.boolean(),
   /** Why it claims nothing for now; null where it does, and where it is not connected. */
   held: z.string().nullable(),
+  /** What its jobs run in, as it last said; none where it is not connected. */
+  images: z.array(workerImageSchema),
+  /** What does not work on it and stops no job; none where it is not connected. */
+  warnings: z.array(z.string()),
   registeredAt: timeSchema,
   lastSeenAt: timeSchema,
   running: z.array(z.object({ jobId: idSchema, number: z.int(), fence: fenceSchema })),

@@ -3,7 +3,8 @@ import type { GatewayCheck } from "@slipway/protocol/gateway-config";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Command } from "commander";
-import { describeBackends, probeBackends } from "../backends/ask-runner.ts";
+import { configuredSandbox, probeWhereJobsRun } from "../backends/ask-images.ts";
+import { describeBackends } from "../backends/ask-runner.ts";
 import { backendSecretsFolder } from "../configuration/installation.ts";
 import { connect } from "../connection.ts";
 import { placeOfSecret } from "../doctor/secrets.ts";
@@ -42,7 +43,7 @@ async function backendsCommand(options: CommonOptions): Promise<void> {
   const data = dataFolder(options.data);
   const [described, probed, gateway, workers] = await Promise.all([
     describeBackends(data),
-    probeBackends(data),
+    configuredSandbox(data).then((sandbox) => probeWhereJobsRun(data, sandbox)),
     checkGateway(data),
     connectedWorkers(screen, options),
   ]);

@@ -71,7 +71,7 @@ export function addDoctor(program: Command): void {
       "Tries what Slipway needs. Ends with 1 where something required is missing. `slipway doctor worker` tries what a worker on this machine cannot work without: a gate for deploy scripts and for systemd's ExecStartPost=.",
     )
     .addArgument(new Argument("[part]", "only what this part needs").choices(["worker"]))
-    .option("--sandbox <kind>", "bwrap (default), docker, or none: then a missing sandbox is no failure", parseSandbox)
+    .option("--sandbox <kind>", "bwrap, docker, or none: then a missing sandbox is no failure (default: `worker.sandbox`, else bwrap)", parseSandbox)
     .option("--token-file <file>", "for `worker`: its token (default: tokens/worker.token in the data folder)")
     .option("--gateway-folder <folder>", "for `worker`: where its gateway's socket is, if it was started with one")
     .option("--wait <time>", "try again until all that is required is there, at most this long, such as 30s", parseDuration)
@@ -80,9 +80,10 @@ export function addDoctor(program: Command): void {
 
 async function doctorCommand(part: "worker" | undefined, options: DoctorCommandOptions): Promise<void> {
   const screen = screenOf(options);
+  const data = dataFolder(options.data);
   const asked: DoctorOptions = {
-    data: dataFolder(options.data),
-    sandbox: options.sandbox ?? "bwrap",
+    data,
+    sandbox: options.sandbox ?? (await (await import("../backends/ask-images.ts")).configuredSandbox(data)),
     ...(options.tokenFile === undefined ? {} : { tokenFile: options.tokenFile }),
     ...(options.gatewayFolder === undefined ? {} : { gatewayFolder: options.gatewayFolder }),
   };

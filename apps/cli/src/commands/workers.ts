@@ -41,8 +41,11 @@ async function listCommand({ state, backend, ...options }: ListOptions): Promise
     .filter((worker) => state === undefined || state.includes(stateOf(worker)))
     .filter((worker) => backend === undefined || worker.backends.some(({ name }) => name === backend));
   screen.document({ workers: workers.map((worker) => ({ ...worker, state: stateOf(worker), backends: worker.backends.map(({ name }) => name) })) });
-  if (workers.length > 0) for (const line of tableLines(screen, columnsOf(screen), workers)) screen.print(line);
-  else if (answer.workers.length === 0) screen.print(screen.colors.dim("No worker has registered yet: `slipway up` starts one."));
+  if (workers.length > 0) {
+    const columns = columnsOf(screen).filter(({ title }) => title !== "images" || workers.some(({ images }) => images.length > 0));
+    for (const line of tableLines(screen, columns, workers)) screen.print(line);
+    for (const { name, warnings } of workers) for (const text of warnings) screen.print(screen.colors.yellow(`${printable(name)}: ${printable(text)}`));
+  } else if (answer.workers.length === 0) screen.print(screen.colors.dim("No worker has registered yet: `slipway up` starts one."));
   else screen.print(screen.colors.dim(`None of the ${plural(answer.workers.length, "worker")} fits: leave --state or --backend out.`));
 }
 
@@ -57,8 +60,17 @@ function columnsOf(screen: Screen): Array<Column<WorkerView>> {
     { title: "workspaces", text: ({ capabilities }) => workspaceKindOf(capabilities) ?? "?" },
     { title: "version", text: ({ version }) => printable(version) },
     { title: "backends", text: ({ backends }) => printable(backends.map(({ name }) => name).join(" ")) || "none" },
+    { title: "images", text: imagesText },
     { title: "jobs", text: ({ running }) => running.map(({ number }) => number).join(" "), grows: true },
   ];
+}
+
+/** Each image with the backends whose jobs run in it; one that is all backends' stands alone. */
+function imagesText({ images }: WorkerView): string {
+  const byImage = Map.groupBy(images, ({ image }) => image);
+  return Array.from(byImage, ([image, of]) => (byImage.size === 1 ? image : `${image} (${of.map(({ backend }) => backend).join(" ")})`))
+    .map(printable)
+    .join(", ");
 }
 
 function stateOf({ connected, draining }: WorkerView): WorkerState {

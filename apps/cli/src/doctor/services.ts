@@ -5,12 +5,13 @@ import { toSlipwayError } from "@slipway/protocol/errors";
 import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { WorkerView } from "@slipway/protocol/worker-api";
-import { probeBackends } from "../backends/ask-runner.ts";
+import { probeWhereJobsRun } from "../backends/ask-images.ts";
 import { type Connection, connect } from "../connection.ts";
 import { logFile } from "../stack/data-folder.ts";
 import { failureText } from "../terminal/failure-text.ts";
 import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
+import { checkWorkerImages } from "./images.ts";
 import { checkLimits } from "./limits.ts";
 import { checkWorkspaces } from "./workspaces.ts";
 
@@ -61,7 +62,7 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
         remedy: "Install bubblewrap and start the worker without --sandbox none.",
       },
     ),
-    ...(connected.length === 0 ? [] : [checkLimits(connected), checkWorkspaces(connected)]),
+    ...(connected.length === 0 ? [] : [checkLimits(connected), checkWorkspaces(connected), ...checkWorkerImages(connected)]),
   ];
 }
 
@@ -77,16 +78,16 @@ function describeWorker(worker: WorkerView): string {
   return `${worker.name} (${plural(worker.slots, "slot")}, ${worker.sandbox}${worker.draining ? ", draining" : ""}, ${worker.backends.map(({ name }) => name).join(" ")})`;
 }
 
-/** What each backend says of itself on this machine. */
-export async function checkBackends({ data }: DoctorOptions): Promise<Check[]> {
-  const probed = await probeBackends(data);
+/** What each backend says of itself where its jobs run. */
+export async function checkBackends({ data, sandbox }: DoctorOptions): Promise<Check[]> {
+  const probed = await probeWhereJobsRun(data, sandbox);
   if (!probed.ok) {
     return [
       check("backends", "probe", false, {
         tried: "runner probe",
         found: probed.found,
         lost: "no agent can be started",
-        remedy: "Run npm ci in Slipway's checkout.",
+        remedy: sandbox === "docker" ? "slipway images doctor" : "Run npm ci in Slipway's checkout.",
         required: true,
       }),
     ];

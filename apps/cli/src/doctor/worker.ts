@@ -4,7 +4,8 @@ import { secretsFolder } from "@slipway/process/secret-file";
 import { Client } from "@slipway/protocol/client";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
-import { describeBackends, probeBackends } from "../backends/ask-runner.ts";
+import { probeWhereJobsRun } from "../backends/ask-images.ts";
+import { describeBackends } from "../backends/ask-runner.ts";
 import { gatewayHealth } from "../models/ask-gateway.ts";
 import { gatewaySocket, readToken, tokenFile as tokenFileOf } from "../stack/data-folder.ts";
 import { runInSandbox } from "../stack/sandbox-probe.ts";
@@ -72,11 +73,11 @@ export async function checkWorkerServer({ data, tokenFile }: DoctorOptions): Pro
 
 /** Whether at least one backend is ready for a job, and the gateway answers where one of these needs a model. */
 export async function checkWorkerBackends(options: DoctorOptions): Promise<Check[]> {
-  const { data } = options;
-  const [probed, described] = await Promise.all([probeBackends(data), describeBackends(data)]);
+  const { data, sandbox } = options;
+  const [probed, described] = await Promise.all([probeWhereJobsRun(data, sandbox), describeBackends(data)]);
   if (!probed.ok || !described.ok) {
     const found = probed.ok ? (described.ok ? "" : described.found) : probed.found;
-    const remedy = "Run npm ci in Slipway's checkout.";
+    const remedy = sandbox === "docker" ? "slipway images doctor" : "Run npm ci in Slipway's checkout.";
     return [check("backends", "probe", false, { tried: "runner probe", found, lost: "no agent can be started", remedy, required: true })];
   }
   const each = await Promise.all(probed.value.map((probe) => readiness(probe, described.value, secretsFolder(data, "worker"))));

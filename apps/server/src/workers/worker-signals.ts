@@ -1,4 +1,4 @@
-import type { WorkerSignal } from "@slipway/protocol/worker-api";
+import type { WorkerReport, WorkerSignal } from "@slipway/protocol/worker-api";
 import type { WebSocket } from "ws";
 import { keepAlive, PING_MS } from "../http/keep-alive.ts";
 
@@ -7,6 +7,8 @@ export class WorkerSignals {
   readonly #sockets = new Map<string, Set<WebSocket>>();
   /** Why a connected worker claims nothing for now. */
   readonly #held = new Map<string, string>();
+  /** What a connected worker last said of itself. */
+  readonly #reports = new Map<string, WorkerReport>();
   readonly #pingMs: number;
 
   constructor(pingMs = PING_MS) {
@@ -28,6 +30,7 @@ export class WorkerSignals {
       if (open?.size !== 0) return;
       this.#sockets.delete(workerId);
       this.#held.delete(workerId);
+      this.#reports.delete(workerId);
     });
     onAlive();
   }
@@ -54,6 +57,16 @@ export class WorkerSignals {
   /** Why it claims nothing for now; null where it does, as far as it has said. */
   heldBy(workerId: string): string | null {
     return this.#held.get(workerId) ?? null;
+  }
+
+  /** Keeps what a worker says of itself, for as long as it is connected. */
+  report(workerId: string, report: WorkerReport): void {
+    if (this.isConnected(workerId)) this.#reports.set(workerId, report);
+  }
+
+  /** What a worker last said of itself; nothing where it has not, or is not connected. */
+  reportOf(workerId: string): WorkerReport {
+    return this.#reports.get(workerId) ?? { images: [], warnings: [] };
   }
 
   close(): void {

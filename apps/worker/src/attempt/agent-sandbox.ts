@@ -3,8 +3,9 @@ import { newId } from "@slipway/protocol/scalars";
 import { isEnded, type OwnedProvider } from "../daemon/owned-provider.ts";
 import type { Place } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
-import { mountsKey } from "../daemon/warm.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { WarmSandbox } from "../daemon/warm.ts";
+import { shapeKey } from "../daemon/warm-shape.ts";
+import type { NamedImage, Sandbox } from "../sandbox/sandbox.ts";
 import type { SandboxNeeds } from "./context.ts";
 
 export interface AgentSandboxOptions {
@@ -12,13 +13,15 @@ export interface AgentSandboxOptions {
   /** The home that is bound: the place's own, or the job's kept one. */
   readonly home: string;
   readonly provider: OwnedProvider;
-  /** Runs there already: started ahead, not used yet. */
-  readonly warm: Sandbox | undefined;
+  /** Of the job's backend; undefined for the provider's own. */
+  readonly image: NamedImage | undefined;
+  /** Runs there already, or will soon: started ahead, not used yet. */
+  readonly warm: Pick<WarmSandbox, "started" | "ready"> | undefined;
   /** Ran there before the worker was restarted, and is this attempt's. */
   readonly attached: Sandbox | undefined;
   readonly signal: AbortSignal;
-  /** Called when one with a runner has to be started for the job itself. */
-  readonly onFresh: () => Promise<void>;
+  /** Called when the job has to wait for one with a runner: `ahead` is being started anyway, `own` is started for the job itself. */
+  readonly onWait: (what: "ahead" | "own") => Promise<void>;
   /** Called with the mounts and the label whenever a sandbox is handed out. */
   readonly onHandedOut: (readOnly: readonly string[], label: string) => void;
 }
@@ -26,7 +29,7 @@ export interface AgentSandboxOptions {
 /** The agent's sandbox of one attempt: decides between the one that is there and a fresh one over the same folders. */
 export class AgentSandbox {
   readonly #options: AgentSandboxOptions;
-  #unused: Sandbox | undefined;
+  #unused: AgentSandboxOptions["warm"];
   #current: Sandbox | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -54,28 +57,41 @@ export class AgentSandbox {
   async #choose(readOnly: readonly string[], needs: SandboxNeeds): Promise<Sandbox> {
     this.#options.signal.throwIfAborted();
     if (this.#current && !isEnded(this.#current)) return this.#current;
-    this.#current = await this.#unusedWith(mountsKey(readOnly));
+    this.#current = await this.#unusedWith(readOnly);
     this.#current ??= await this.#fresh(readOnly, needs);
     return this.#current;
   }
 
-  async #unusedWith(key: string): Promise<Sandbox | undefined> {
-    const unused = this.#unused;
-    this.#unused = undefined;
+  async #unusedWith(readOnly: readonly string[]): Promise<Sandbox | undefined> {
+    const { image, onWait } = this.#options;
+    const unused = await this.#startedAhead(() => onWait("ahead"));
     if (!unused) return undefined;
-    if (!isEnded(unused) && mountsKey(unused.record.spec.readOnly) === key) return unused;
+    const { spec } = unused.record;
+    const isLike =
+      shapeKey({ image, readOnly }) === shapeKey({ image: spec.image === undefined ? undefined : { imageId: spec.image }, readOnly: spec.readOnly });
+    if (!isEnded(unused) && isLike) return unused;
     await unused.end();
     return undefined;
   }
 
+  async #startedAhead(onWait: () => Promise<void>): Promise<Sandbox | undefined> {
+    const unused = this.#unused;
+    this.#unused = undefined;
+    if (!unused || unused.ready) return unused?.ready;
+    await onWait();
+    // Why it could not be started is the pool's to tell; the job's own may fare better, or says the same.
+    return await unused.started.catch(() => undefined);
+  }
+
   async #fresh(readOnly: readonly string[], needs: SandboxNeeds): Promise<Sandbox> {
-    const { place, home, provider, signal } = this.#options;
+    const { place, home, provider, image, signal } = this.#options;
     // What an earlier runner has spooled is not the new one's.
     await removeOwned(place.spool, place.root);
     await mkdir(place.spool, { mode: 0o700 });
     const { workspace, spool, control } = place;
-    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...(needs === "commands" ? { runner: false } : {}) };
-    if (needs === "turns") await this.#options.onFresh();
+    const more = { ...(image ? { image: image.imageId } : {}), ...(needs === "commands" ? { runner: false } : {}) };
+    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...more };
+    if (needs === "turns") await this.#options.onWait("own");
     return await provider.start(spec, signal);
   }
 }

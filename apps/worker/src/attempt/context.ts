@@ -5,7 +5,7 @@ import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
-import type { Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
+import type { BackendImage, Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
 import type { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { Masks } from "../secrets/masks.ts";
 
@@ -30,6 +30,8 @@ export interface AttemptContext {
    * renewed as long as the attempt owns its lease, and is ended with the attempt at the latest; a caller ends it as soon as it can.
    */
   readonly provider: SandboxProvider;
+  /** What the agent's sandbox is made from, where backends have images; undefined for verify jobs, which run in the provider's own. */
+  readonly image: BackendImage | undefined;
   /** When this worker process took the attempt up, on the monotonic clock, in ms: at the claim's answer, or at its own start. */
   readonly takenUpAtMs: number;
   /** True where an earlier worker process began this attempt: what the journal has is done already. */

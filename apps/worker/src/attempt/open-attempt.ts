@@ -6,8 +6,10 @@ import type { LeaseHold } from "../daemon/leases.ts";
 import { OwnedProvider } from "../daemon/owned-provider.ts";
 import { makePlace, type Place, placeAt, readRecords } from "../daemon/places.ts";
 import { removeOwned } from "../daemon/remove-owned.ts";
+import type { WarmSandbox } from "../daemon/warm.ts";
+import type { WarmShape } from "../daemon/warm-shape.ts";
 import { monotonicNowMs } from "../sandbox/lease-file.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { BackendImage, Sandbox } from "../sandbox/sandbox.ts";
 import { Masks } from "../secrets/masks.ts";
 import { AgentSandbox } from "./agent-sandbox.ts";
 import { type AttemptState, attemptFolder, BOOT_ID, writeAttemptState } from "./attempt-state.ts";
@@ -18,6 +20,7 @@ import { FileJournal } from "./journal.ts";
 import type { AttemptServices } from "./services.ts";
 import { openSidePlace } from "./side-place.ts";
 import { Uplink } from "./uplink.ts";
+import { waitText } from "./wait-text.ts";
 
 /** Everything that one attempt holds while it runs. */
 export interface OpenAttempt {
@@ -47,7 +50,8 @@ interface Reservation {
   readonly place: Place;
   readonly keptHome: boolean;
   readonly provider: OwnedProvider;
-  readonly warm: Sandbox | undefined;
+  readonly image: BackendImage | undefined;
+  readonly warm: WarmSandbox | undefined;
   readonly attached: Sandbox | undefined;
 }
 
@@ -88,7 +92,7 @@ export async function reopenAttempt(services: AttemptServices, state: AttemptSta
     attached ??= record.spec.workspace === place.workspace ? await provider.attach(record) : undefined;
     if (attached?.record.spec.id !== record.spec.id) await provider.reclaim(record);
   }
-  const reservation = { takenUpAtMs, place, keptHome: state.home === "kept", provider, warm: undefined, attached };
+  const reservation = { takenUpAtMs, place, keptHome: state.home === "kept", provider, image: imageOf(services, state.claim), warm: undefined, attached };
   return await assemble(services, state.claim, hold, endings, reservation, true);
 }
 
@@ -97,14 +101,15 @@ async function reserve(services: AttemptServices, claim: Claim, hold: LeaseHold)
   const takenUpAtMs = monotonicNowMs();
   const keptHome = claim.job.kind === "task" && (await homes.take(claim.job.id)) !== undefined;
   const mounts = claim.job.kind === "task" && !keptHome ? warmMounts.of(claim.job.repo.id) : undefined;
-  const taken = mounts ? warm.take(mounts) : undefined;
+  const image = imageOf(services, claim);
+  const taken = mounts ? warm.take({ image, readOnly: mounts }) : undefined;
   if (taken) {
     await taken.provider.moveTo(hold);
     taken.handedOver();
-    return { takenUpAtMs, place: taken.place, keptHome, provider: taken.provider, warm: taken.sandbox, attached: undefined };
+    return { takenUpAtMs, place: taken.place, keptHome, provider: taken.provider, image, warm: taken, attached: undefined };
   }
   const place = await makePlace(folders.sandboxes);
-  return { takenUpAtMs, place, keptHome, provider: new OwnedProvider(provider, place.records, hold), warm: undefined, attached: undefined };
+  return { takenUpAtMs, place, keptHome, provider: new OwnedProvider(provider, place.records, hold), image, warm: undefined, attached: undefined };
 }
 
 async function assemble(
@@ -116,7 +121,7 @@ async function assemble(
   resumed: boolean,
 ): Promise<OpenAttempt> {
   const { client, homes } = services;
-  const { takenUpAtMs, place, keptHome, provider } = reservation;
+  const { takenUpAtMs, place, keptHome, provider, image } = reservation;
   const log = services.log.child({ jobId: claim.job.id, job: claim.job.number, fence: claim.fence });
   const paths = pathsOf(services, claim, place, keptHome ? homes.path(claim.job.id) : place.home);
   const journal = await FileJournal.open(join(paths.root, "journal.jsonl"));
@@ -126,20 +131,21 @@ async function assemble(
   const events = new AttemptEvents(spool, uplink, services.spoolLimitBytes, masks);
   const agent = new AgentSandbox({
     place,
+    image,
     home: paths.home,
     provider,
     warm: reservation.warm,
     attached: reservation.attached,
     signal: endings.abort.signal,
     // Of the others it takes a fifth of a second.
-    onFresh: async () => {
+    onWait: async (what) => {
       if (provider.kind !== "docker") return;
-      const text = "No container was ready: one is being started for this job.";
-      await events.emitOnce("sandbox:starting", { kind: "notice", data: { level: "info", text } });
+      const trouble = services.warm.troubles.find((one) => one.image === image?.name);
+      await events.emitOnce(`sandbox:${what}`, { kind: "notice", data: { level: "info", text: waitText(what, image?.name, trouble) } });
     },
     onHandedOut: (readOnly, label) => {
       events.useRunner(label.slice(-12));
-      if (claim.job.kind === "task") warmUpLike(services, claim.job.repo.id, readOnly, log);
+      if (claim.job.kind === "task") warmUpLike(services, claim.job, { image, readOnly }, log);
     },
   });
   const context: AttemptContext = {
@@ -151,6 +157,7 @@ async function assemble(
     sidePlace: () => openSidePlace(services, hold),
     client,
     provider,
+    image,
     takenUpAtMs,
     resumed,
     journal,
@@ -168,11 +175,16 @@ async function assemble(
   return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ...endings, log };
 }
 
+/** What the job's sandbox is made from; a verify job belongs to no backend, and its receipts are of the worker's own image. */
+function imageOf({ provider }: AttemptServices, { job }: Claim): BackendImage | undefined {
+  return job.kind === "task" ? provider.images?.of(job.backend) : undefined;
+}
+
 /** The next job will most likely be of this kind: from here on its sandbox starts in the background. */
-function warmUpLike(services: AttemptServices, repositoryId: string, readOnly: readonly string[], log: Logger): void {
-  services.warm.want(readOnly);
+function warmUpLike(services: AttemptServices, { repo, backend }: Claim["job"], shape: WarmShape, log: Logger): void {
+  services.warm.want(shape);
   services.warmMounts
-    .remember(repositoryId, readOnly)
+    .remember(repo.id, backend, shape.readOnly)
     .catch((error: unknown) => log.warn({ err: error }, "the mounts could not be remembered; a restarted worker warms up later"));
 }
 

@@ -9,6 +9,7 @@ import type { Leases } from "../daemon/leases.ts";
 import type { HomeSweeper } from "../daemon/sweep-homes.ts";
 import type { WarmPool } from "../daemon/warm.ts";
 import type { WarmMounts } from "../daemon/warm-mounts.ts";
+import type { WorkerReporter } from "../daemon/worker-report.ts";
 import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import type { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { Workspaces } from "../workspaces/workspaces.ts";
@@ -27,6 +28,7 @@ export interface AttemptServices {
   readonly sweeper: HomeSweeper;
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;
+  readonly reporter: WorkerReporter;
   readonly toolchains: readonly string[];
   readonly secrets: BackendSecrets;
   /** Of the backends that this worker has. */

@@ -31,6 +31,7 @@ import { startWarm } from "./start-warm.ts";
 import { HomeSweeper } from "./sweep-homes.ts";
 import { WarmPool } from "./warm.ts";
 import { WarmMounts } from "./warm-mounts.ts";
+import { WorkerReporter } from "./worker-report.ts";
 
 /** No job for this long, in ms, and sandboxes that wait are ended, but for the least number. */
 const WARM_IDLE_MS = 900_000;
@@ -87,6 +88,7 @@ export class WorkerDaemon implements AsyncDisposable {
   readonly #lock: Disposable;
   readonly #signals: Promise<void>;
   readonly #sweeping: Promise<void>;
+  readonly #reporting: Promise<void>;
   #stopping: Promise<void> | undefined;
 
   private constructor(workerId: string, services: AttemptServices, controls: Controls, lock: Disposable, loops: Promise<void>, options: DaemonOptions) {
@@ -98,8 +100,10 @@ export class WorkerDaemon implements AsyncDisposable {
     this.#giveUp = controls.giveUp;
     this.#lock = lock;
     const onDrain = (): void => this.drain();
-    this.#signals = hearSignals({ client: services.client, workerId, running: services.running, onDrain, log: options.log }, controls.stop.signal);
+    const onOpen = (): void => void services.reporter.say(true);
+    this.#signals = hearSignals({ client: services.client, workerId, running: services.running, onDrain, onOpen, log: options.log }, controls.stop.signal);
     this.#sweeping = services.sweeper.run(controls.stop.signal);
+    this.#reporting = services.reporter.run(controls.stop.signal);
   }
 
   /** Takes the folder, registers, takes up what an earlier process left, and begins to claim. DATA_FOLDER_IN_USE; what the server refuses with. */
@@ -114,14 +118,15 @@ export class WorkerDaemon implements AsyncDisposable {
     try {
       const workerId = await readIdentity(folders.identity);
       workspaces = await Workspaces.open(folders, { setting: "worktree", ...options.workspaces, owner: options.provider.owner }, options.log);
-      const services = await makeServices(options, folders, workspaces, leases, controls);
+      const services = await makeServices(options, workerId, folders, workspaces, leases, controls);
       const registration = registrationOf(options, workspaces, workerId);
       const again = (): Promise<unknown> => register(services.client, registration, options.log, controls.claiming.signal);
       const { live } = await register(services.client, registration, options.log, options.signal);
       await services.stores.removeLeftovers();
       const resumed = await recover(services, live);
+      await options.provider.images?.refresh(options.manifests.map(({ name }) => name));
       const newest = services.warmMounts.newest;
-      if (newest) services.warm.want(newest);
+      if (newest) services.warm.want({ image: options.provider.images?.of(newest.backend ?? ""), readOnly: newest.readOnly });
       services.warm.hurry();
       const loops = runSlots(
         options,
@@ -178,7 +183,7 @@ export class WorkerDaemon implements AsyncDisposable {
     this.#claiming.abort(stopped);
     this.#stop.abort(stopped);
     const limit = setTimeout(() => this.#giveUp.abort(stopped), REPORT_LIMIT_MS);
-    await Promise.all([this.idle, this.#signals, this.#sweeping, this.#services.warm.close()]);
+    await Promise.all([this.idle, this.#signals, this.#sweeping, this.#reporting, this.#services.warm.close()]);
     clearTimeout(limit);
     await this.#services.stores[Symbol.asyncDispose]();
     await this.#services.leases.close();
@@ -195,19 +200,23 @@ interface Controls {
 
 async function makeServices(
   options: DaemonOptions,
+  workerId: string,
   folders: WorkerFolders,
   workspaces: Workspaces,
   leases: Leases,
   controls: Controls,
 ): Promise<AttemptServices> {
   const { provider, log, slots } = options;
-  const warm = new WarmPool({
+  const client = new Client({ url: options.url, token: options.token });
+  const warm: WarmPool = new WarmPool({
     slots: Math.min(slots, options.warm?.max ?? slots),
     ...poolRest(options),
-    start: (readOnly, onLost, signal) => startWarm({ folders, provider, leases }, readOnly, onLost, signal),
+    start: (shape, onLost, signal) =>
+      startWarm({ folders, provider, leases, onWarmed: (image, failures) => reporter.warmed(image, failures) }, shape, onLost, signal),
+    onTroubles: () => void reporter.say(),
     log,
   });
-  const client = new Client({ url: options.url, token: options.token });
+  const reporter = new WorkerReporter({ client, workerId, provider, backends: options.manifests.map(({ name }) => name), pool: warm, log });
   const homes = new Homes(folders.homes);
   const stores = new StoreKeeper({
     folder: folders.repositories,
@@ -225,6 +234,7 @@ async function makeServices(
     workspaces,
     sweeper,
     warm,
+    reporter,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
     toolchains: options.toolchains,
     secrets: new BackendSecrets({

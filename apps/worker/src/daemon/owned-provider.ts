@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SlipwayError } from "@slipway/protocol/errors";
 import type {
   CommandResult,
   MemoryEvidence,
@@ -22,8 +23,11 @@ export class OwnedProvider implements SandboxProvider {
   readonly #provider: SandboxProvider;
   readonly #records: string;
   readonly #live = new Set<OwnedSandbox>();
+  readonly #starting = new Set<Promise<unknown>>();
+  /** Whose lease file is kept. */
+  readonly #controls = new Set<string>();
+  readonly #end = new AbortController();
   #hold: LeaseHold;
-  #ended = false;
 
   constructor(provider: SandboxProvider, records: string, hold: LeaseHold) {
     this.kind = provider.kind;
@@ -40,6 +44,10 @@ export class OwnedProvider implements SandboxProvider {
     return this.#provider.owner;
   }
 
+  get images(): SandboxProvider["images"] {
+    return this.#provider.images;
+  }
+
   async probe(): Promise<void> {
     await this.#provider.probe();
   }
@@ -49,8 +57,47 @@ export class OwnedProvider implements SandboxProvider {
   }
 
   async start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
+    const start = this.#start(spec, AbortSignal.any([signal, this.#end.signal]));
+    this.#starting.add(start);
+    try {
+      return await start;
+    } finally {
+      this.#starting.delete(start);
+    }
+  }
+
+  async attach(record: SandboxRecord): Promise<Sandbox | undefined> {
+    await this.#keep(record.spec.control);
+    const sandbox = await this.#provider.attach(record);
+    return sandbox ? await this.#own(sandbox) : undefined;
+  }
+
+  async reclaim(record: SandboxRecord): Promise<void> {
+    await this.#provider.reclaim(record);
+    await rm(this.#recordFile(record), { force: true });
+  }
+
+  /** Hands what runs here, or is being started, over to another lease, without a moment in which no lease file is kept. */
+  async moveTo(hold: LeaseHold): Promise<void> {
+    const before = this.#hold;
+    this.#hold = hold;
+    for (const control of [...this.#controls]) {
+      await before.removeControl(control);
+      await hold.addControl(control);
+    }
+  }
+
+  /** Ends everything that was started here; what is still starting is ended too. */
+  async endAll(): Promise<void> {
+    this.#end.abort(new SlipwayError("RUNNER_LOST", "The sandbox was ended."));
+    await Promise.allSettled([...this.#starting]);
+    const endings = await Promise.allSettled([...this.#live].map((sandbox) => sandbox.end()));
+    for (const ending of endings) if (ending.status === "rejected") throw ending.reason;
+  }
+
+  async #start(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
-    await this.#hold.addControl(spec.control);
+    await this.#keep(spec.control);
     // A worker that is killed during the start must find again what it started.
     const intent: SandboxRecord = { spec, kind: this.kind, nonce: "", processes: [] };
     await writeJson(this.#recordFile(intent), intent);
@@ -62,39 +109,19 @@ export class OwnedProvider implements SandboxProvider {
     }
   }
 
-  async attach(record: SandboxRecord): Promise<Sandbox | undefined> {
-    await this.#hold.addControl(record.spec.control);
-    const sandbox = await this.#provider.attach(record);
-    return sandbox ? await this.#own(sandbox) : undefined;
-  }
-
-  async reclaim(record: SandboxRecord): Promise<void> {
-    await this.#provider.reclaim(record);
-    await rm(this.#recordFile(record), { force: true });
-  }
-
-  /** Hands what runs here over to another lease, without a moment in which no lease file is kept. */
-  async moveTo(hold: LeaseHold): Promise<void> {
-    const before = this.#hold;
-    this.#hold = hold;
-    for (const control of new Set([...this.#live].map((sandbox) => sandbox.record.spec.control))) {
-      await before.removeControl(control);
-      await hold.addControl(control);
-    }
-  }
-
-  /** Ends everything that was started here; whatever is still starting ends as soon as it has. */
-  async endAll(): Promise<void> {
-    this.#ended = true;
-    const endings = await Promise.allSettled([...this.#live].map((sandbox) => sandbox.end()));
-    for (const ending of endings) if (ending.status === "rejected") throw ending.reason;
+  async #keep(control: string): Promise<void> {
+    this.#controls.add(control);
+    await this.#hold.addControl(control);
   }
 
   async #own(sandbox: Sandbox): Promise<Sandbox> {
+    const { control } = sandbox.record.spec;
     const owned = new OwnedSandbox(sandbox, async () => {
       this.#live.delete(owned);
-      if (![...this.#live].some((other) => other.record.spec.control === sandbox.record.spec.control))
-        await this.#hold.removeControl(sandbox.record.spec.control);
+      if (![...this.#live].some((other) => other.record.spec.control === control)) {
+        this.#controls.delete(control);
+        await this.#hold.removeControl(control);
+      }
       await rm(this.#recordFile(sandbox.record), { force: true });
     });
     this.#live.add(owned);
@@ -104,7 +131,7 @@ export class OwnedProvider implements SandboxProvider {
       await owned.end();
       throw error;
     }
-    if (this.#ended) await owned.end();
+    if (this.#end.signal.aborted) await owned.end();
     return owned;
   }
 
@@ -134,6 +161,10 @@ class OwnedSandbox implements Sandbox {
 
   get sockets(): Sandbox["sockets"] {
     return this.#sandbox.sockets;
+  }
+
+  get warmedUp(): Sandbox["warmedUp"] {
+    return this.#sandbox.warmedUp;
   }
 
   /** True from the first call of `end` on. */

@@ -29,6 +29,7 @@ const recordSchema = z.object({
     control: z.string(),
     readOnly: z.array(z.string()),
     certificates: z.string().optional(),
+    image: z.string().optional(),
     runner: z.boolean().optional(),
   }),
   kind: z.enum(SANDBOX_KINDS),

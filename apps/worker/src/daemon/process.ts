@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { trustForGit } from "@slipway/git/environment";
+import { defaultImages, imagesOfBackend } from "@slipway/images/engine/choose-image";
 import { gatewayFolder, runtimeFolder } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { addressFromParent } from "@slipway/process/server-address";
@@ -16,8 +17,7 @@ import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { upstreamProxyFor } from "../egress/upstream-proxy.ts";
 import { runAttempt } from "../job/run-attempt.ts";
-import { createSandboxProvider } from "../sandbox/create.ts";
-import { defaultImages } from "../sandbox/docker/image.ts";
+import { createSandboxProvider, type SandboxSettings } from "../sandbox/create.ts";
 import { limitsInForce, requireLimits } from "../sandbox/limits/in-force.ts";
 import { DEFAULT_LIMITS, parseSize, readLimits, type SandboxLimits } from "../sandbox/limits/limits.ts";
 import { certificatePaths } from "../sandbox/network-environment.ts";
@@ -48,7 +48,7 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
   --workspace-limit SIZE
                       what one workspace may take of the disk, such as 10g; needs overlay
   --sandbox KIND      bwrap (default); docker: containers; or none: no isolation at all
-  --image NAME        the image of containers (slipway/all, else slipway/base, of this version)
+  --image NAME        the one image of all containers (that of the job's backend, else slipway/all, else slipway/base, of this version)
   --memory-limit SIZE, --process-limit N, --file-limit SIZE, --cpu-limit N
                       what one sandbox may use, such as 4g; needs a control group, bubblewrap or containers (docs/sandbox.md)
   --warm-max N, --warm-min N, --warm-idle SECONDS
@@ -198,8 +198,11 @@ function warnOfProxy(log: Logger): void {
   }
 }
 
-async function dockerSettings({ data, image }: Arguments): Promise<{ images: string[]; workerLabel: string }> {
-  return { images: image === undefined ? defaultImages(VERSION) : [image], workerLabel: await readIdentity((await openWorkerFolders(data)).identity) };
+/** An image that a person has named is that of all jobs. */
+async function dockerSettings({ data, image }: Arguments): Promise<NonNullable<SandboxSettings["docker"]>> {
+  const workerLabel = await readIdentity((await openWorkerFolders(data)).identity);
+  if (image !== undefined) return { images: [image], workerLabel };
+  return { images: defaultImages(VERSION), imagesOfBackend: (backend) => imagesOfBackend(backend, VERSION), workerLabel };
 }
 
 /** Makes the folder where it is missing, so that it is hidden from sandboxes before there is a secret in it. Answers its real path, which hides it behind links too. */

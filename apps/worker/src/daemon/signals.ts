@@ -12,6 +12,8 @@ export interface SignalHandlers {
   readonly workerId: string;
   readonly running: ReadonlyMap<string, (reason: Error) => void>;
   readonly onDrain: () => void;
+  /** Called whenever the connection is there: what the server keeps of a connected worker alone is to be said again. */
+  readonly onOpen: () => void;
   readonly log: Logger;
 }
 
@@ -26,6 +28,7 @@ export async function hearSignals(handlers: SignalHandlers, signal: AbortSignal)
       const onOpen = (): void => {
         if (failures > 0) log.info("connected to the server's signals again");
         failures = 0;
+        handlers.onOpen();
       };
       for await (const message of client.signals(workerId, { signal, onOpen })) {
         if (message.type === "drain") handlers.onDrain();

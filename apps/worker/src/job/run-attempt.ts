@@ -18,6 +18,7 @@ import { repairPrompt } from "./repair-prompt.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { expectSecrets } from "./secrets.ts";
 import { prepareFiles, type SetupRequest, setUp } from "./setup.ts";
+import { imageText, tellPassedOver } from "./tell-image.ts";
 import { runTurn, turnKey } from "./turn.ts";
 import { verifyTree } from "./verify.ts";
 import { orWorkspaceFull } from "./workspace-full.ts";
@@ -73,6 +74,7 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
   const early = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs: [] }, startedAtMs, monotonicMs);
   const prepare = async (parts: Parts): Promise<Task> => {
     parts.add("open", monotonicMs() - context.takenUpAtMs);
+    await tellPassedOver(context);
     await expectSecrets(context, turnKey(1));
     const repository = await parts.time("stores", () => openRepository(context, early));
     let sandbox: Sandbox | undefined;
@@ -89,7 +91,7 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
       throw error;
     }
   };
-  return await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
+  return await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs, detailOf: () => imageText(context) });
 }
 
 /** The workspace at the job's base, and what the repository says of itself there. */

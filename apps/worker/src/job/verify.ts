@@ -11,6 +11,7 @@ import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
 import { prepareFiles, type SetupRequest, setUp } from "./setup.ts";
+import { imageText } from "./tell-image.ts";
 import { workspaceFull } from "./workspace-full.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function verifyTree(context: AttemptContext, spec: VerifySpec): Pro
   const gateTimeoutsMs = spec.config.gates.map((gate) => gate.timeoutSeconds * 1_000);
   const deadline = openDeadline({ timeoutMs: context.claim.job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
   const prepare = (parts: Parts): Promise<SetupRequest> => prepareTree(context, spec, deadline, parts);
-  const setup = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs });
+  const setup = await inPhase(context, "prepare", "prepare", prepare, { sinceMs: startedAtMs, detailOf: () => imageText(context) });
   await using sandbox = await context.agentSandbox([...context.toolchains, ...setup.repository.upstreamObjects], "commands");
   await setUp(context, sandbox, setup, deadline);
   const receipts = await inPhase(context, "verify", "verify", (parts) => runAll(context, sandbox, spec, deadline, parts), { detailOf: describe });

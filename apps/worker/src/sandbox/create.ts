@@ -32,8 +32,10 @@ export interface SandboxSettings {
   readonly limits?: SandboxLimits;
   /** For containers. */
   readonly docker?: {
-    /** Names of images; the first that the engine has is used. */
+    /** Names of images; the first that the engine has is the worker's own. */
     readonly images: readonly string[];
+    /** Names of images for jobs of a backend, the best first; all jobs run in the worker's own where this is missing. */
+    readonly imagesOfBackend?: ((backend: string) => readonly string[]) | undefined;
     /** The worker's id: what its containers are labelled with, so that it finds them again and touches no others. */
     readonly workerLabel: string;
   };

@@ -69,6 +69,10 @@ export class ResidentSandbox implements Sandbox {
     return socketsInside === undefined ? undefined : { host: socketFolder, inside: socketsInside, owner: socketsOwner };
   }
 
+  get warmedUp(): Sandbox["warmedUp"] {
+    return this.#parts.link.warmedUp;
+  }
+
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {
     return await this.#parts.link.turn(request, options);
   }

@@ -1,4 +1,5 @@
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { ProbeResult } from "@slipway/protocol/manifest";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 
@@ -10,6 +11,8 @@ export interface SandboxProvider {
   readonly kind: SandboxKind;
   /** What the inside finds in place of this machine's own system; undefined where it is that system, and before `probe` has told. */
   readonly image?: SandboxImage | undefined;
+  /** Where jobs of different backends may have images of their own; `image` is then that of all that belongs to no backend. Missing before `probe` has told. */
+  readonly images?: BackendImages | undefined;
   /** Who the inside is to the host, where that is another user than the worker's: workspaces belong to them from the start. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
@@ -30,11 +33,35 @@ export interface SandboxProvider {
 }
 
 /** The system that a sandbox has in place of the machine's own. */
-export interface SandboxImage {
+export interface SandboxImage extends NamedImage {
   /** `sha256:` and 64 hexadecimal digits: the content of the image and how it is run. */
   readonly id: string;
   /** PATH inside. */
   readonly path: string;
+}
+
+/** An image that some sandboxes are made from. */
+export interface NamedImage {
+  /** As a person names it, such as `slipway/codex:0.1.0`. */
+  readonly name: string;
+  /** The engine's own id of it, which a container is made from: a name may mean another image tomorrow. */
+  readonly imageId: string;
+}
+
+/** What jobs run in, by their backends. All of them carry the runner of this installation. */
+export interface BackendImages {
+  /** As of the last look; the provider's own image for a backend that was not looked for. */
+  of(backend: string): BackendImage;
+  /** Looks again what images there are for these backends. SANDBOX_UNAVAILABLE where the engine does not say. */
+  refresh(backends: readonly string[]): Promise<void>;
+  /** What the backends' probes say inside of this image, asked once for each image. SANDBOX_UNAVAILABLE where it does not answer. */
+  agentsIn(imageId: string): Promise<readonly ProbeResult[]>;
+}
+
+/** The image of one backend. */
+export interface BackendImage extends NamedImage {
+  /** Images that would have come first, and why they cannot be used, in words for people. */
+  readonly passedOver: readonly string[];
 }
 
 export interface SandboxSpec {
@@ -59,6 +86,8 @@ export interface SandboxSpec {
    * worker process started has what it was started with.
    */
   readonly certificates?: string | undefined;
+  /** Id of the image, by `BackendImages`; the provider's own where it is missing. */
+  readonly image?: string | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }
@@ -103,6 +132,11 @@ export interface Sandbox extends AsyncDisposable {
    * `end()` ends the ones that are running. SANDBOX_UNAVAILABLE where the command could not be started in the sandbox.
    */
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult>;
+  /**
+   * Resolves when the resident runner has warmed up its backends, with those that could not be. Never resolves where a turn came first, or the runner
+   * ended; missing where there is none, and where it was taken up again.
+   */
+  readonly warmedUp?: Promise<readonly WarmUpFailure[]> | undefined;
   /** Whether the resident runner answers within this time; missing where there is none. */
   ping?(limitMs: number): Promise<boolean>;
   /** A command with this network and these mounts will soon be run: what takes time to start is started ahead. Costs nothing where nothing does. */
@@ -119,6 +153,13 @@ export interface Sandbox extends AsyncDisposable {
    * one-shots on the same spec, and the commit is made in one after the end, when nothing of the agent is alive.
    */
   end(): Promise<void>;
+}
+
+/** A backend that could not be warmed up: its first turn is slower, or says what is wrong. */
+export interface WarmUpFailure {
+  readonly backend: string;
+  /** In the words of the backend. */
+  readonly reason: string;
 }
 
 /** `owner`: who must be able to use a socket there, where that is not the worker's own user. */

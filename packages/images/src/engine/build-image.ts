@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { type Engine, engineError, fullDisk } from "./engine.ts";
+import { type Engine, engineError, fullDisk, isRefusal } from "./engine.ts";
 
 export interface BuildOptions {
   /** Such as `slipway/base:0.1.0`. */
@@ -60,10 +60,6 @@ export async function buildImage(engine: Engine, context: Readable, options: Bui
     if (isRefusal(error)) throw progress.failure((error as Error).message);
     throw engineError(error);
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return typeof (error as { statusCode?: unknown }).statusCode === "number";
 }
 
 /** What the engine says of a build, line by line: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild */

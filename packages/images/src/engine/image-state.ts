@@ -1,5 +1,5 @@
 import { IMAGE_LABELS } from "../labels.ts";
-import { type Engine, engineError } from "./engine.ts";
+import { type Engine, engineError, isGone } from "./engine.ts";
 
 /** An image as the engine has it. */
 export interface ImageState {
@@ -23,7 +23,7 @@ export async function imageState(engine: Engine, reference: string): Promise<Ima
       ...{ image: labels[IMAGE_LABELS.image], runner: labels[IMAGE_LABELS.runner], version: labels[IMAGE_LABELS.version] },
     };
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    if (isGone(error)) return undefined;
     throw engineError(error);
   }
 }

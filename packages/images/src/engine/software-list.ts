@@ -5,7 +5,7 @@ import { extract } from "tar-stream";
 import { z } from "zod";
 import { TRIAL_LABEL } from "../labels.ts";
 import { SOFTWARE_IN_IMAGE } from "../layout.ts";
-import { type Engine, engineError } from "./engine.ts";
+import { type Engine, engineError, isGone } from "./engine.ts";
 
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 const softwareSchema = z.object({ node: z.string(), debian: z.array(packageSchema), npm: z.array(packageSchema.extend({ folder: z.string() })) });
@@ -22,8 +22,7 @@ export async function readSoftware(engine: Engine, reference: string): Promise<S
       await container.remove({ force: true, v: true });
     }
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404)
-      throw new SlipwayError("NOT_FOUND", `${reference} has no software list at ${SOFTWARE_IN_IMAGE}.`);
+    if (isGone(error)) throw new SlipwayError("NOT_FOUND", `${reference} has no software list at ${SOFTWARE_IN_IMAGE}.`);
     throw engineError(error);
   }
 }

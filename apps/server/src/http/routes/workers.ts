@@ -9,7 +9,7 @@ import type { Handlers } from "../call.ts";
 import { closeWhenRevoked } from "../close-when-revoked.ts";
 
 /** Workers as such: register, list, drain. */
-export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker" | "holdWorker"> {
+export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker" | "holdWorker" | "reportWorker"> {
   return {
     registerWorker: async ({ body }) => {
       await plane.workers.register(body);
@@ -18,11 +18,24 @@ export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWor
     },
     listWorkers: async () => {
       const workers = await plane.store.listWorkers();
-      return { workers: workers.map((worker) => ({ ...worker, connected: plane.signals.isConnected(worker.id), held: plane.signals.heldBy(worker.id) })) };
+      const { signals } = plane;
+      return {
+        workers: workers.map((worker) => ({
+          ...worker,
+          connected: signals.isConnected(worker.id),
+          held: signals.heldBy(worker.id),
+          ...signals.reportOf(worker.id),
+        })),
+      };
     },
     holdWorker: async ({ params, body }) => {
       await plane.workers.get(params.worker);
       plane.signals.hold(params.worker, body.reason);
+      return {};
+    },
+    reportWorker: async ({ params, body }) => {
+      await plane.workers.get(params.worker);
+      plane.signals.report(params.worker, body);
       return {};
     },
     drainWorker: async ({ params, by }) => {

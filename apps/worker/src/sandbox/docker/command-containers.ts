@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type Docker from "dockerode";
+import type { Docker } from "@slipway/images/engine/engine";
 import { withEgressFolder } from "../egress-folders.ts";
 import { CappedOutput, untilReady } from "../one-shot.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";

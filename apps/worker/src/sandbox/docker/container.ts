@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
+import { type Docker, isGone, isOver } from "@slipway/images/engine/engine";
 import type { ProcessMark } from "@slipway/process/process-table";
-import type Docker from "dockerode";
 import { endMarked, markProcess } from "../processes.ts";
-import { ask, isGone, isOver } from "./engine.ts";
+import { ask } from "./engine.ts";
 import type { DockerHost } from "./host.ts";
 import { PART_LABEL, SANDBOX_LABEL, WORKER_LABEL } from "./labels.ts";
 import { INSIDE } from "./mounts.ts";

@@ -1,10 +1,11 @@
-import type Docker from "dockerode";
+import { type Engine, openEngine } from "@slipway/images/engine/engine";
 import { backendPaths } from "../backends-folder.ts";
 import { removeEgressFolders } from "../egress-folders.ts";
 import type { SandboxLimits } from "../limits/limits.ts";
+import type { SandboxImage, SandboxSpec } from "../sandbox.ts";
 import { type AgentUser, agentUser, openGatewayTo } from "./agent-user.ts";
-import { openEngine } from "./engine.ts";
-import { type EngineImage, findImage } from "./image.ts";
+import { ImageTable } from "./backend-images.ts";
+import { findImage } from "./image.ts";
 import { OomEvents } from "./oom-events.ts";
 
 export interface DockerSettings {
@@ -17,8 +18,10 @@ export interface DockerSettings {
   readonly gatewayFolder?: string | undefined;
   readonly certificates?: string | undefined;
   readonly limits: SandboxLimits;
-  /** The first of them that the engine has is used. */
+  /** The first of them that the engine has is the worker's own. */
   readonly images: readonly string[];
+  /** Names of images for jobs of a backend, the best first; all jobs run in the worker's own where this is missing. */
+  readonly imagesOfBackend?: ((backend: string) => readonly string[]) | undefined;
   /** What the containers are labelled with as their worker. */
   readonly workerLabel: string;
 }
@@ -26,8 +29,10 @@ export interface DockerSettings {
 /** What all containers of a provider share. */
 export interface DockerHost {
   readonly settings: DockerSettings;
-  readonly engine: Docker;
-  readonly image: EngineImage;
+  readonly engine: Engine;
+  /** Of the containers that are made by this host; see `hostFor`. */
+  readonly image: SandboxImage;
+  readonly images: ImageTable;
   readonly agent: AgentUser;
   /** Backends of others: the folder that names them, and all that must be seen of them. */
   readonly backends: { readonly folder: string; readonly paths: readonly string[] } | undefined;
@@ -42,7 +47,19 @@ export async function openDockerHost(settings: DockerSettings): Promise<DockerHo
   const agent = agentUser();
   if (settings.gatewayFolder !== undefined) await openGatewayTo(agent, settings.gatewayFolder);
   const oomEvents = new OomEvents(engine, settings.workerLabel);
-  return { settings, engine, image, agent, backends: backendsIn(settings.backendsFolder), oomEvents };
+  const images = new ImageTable({
+    engine,
+    installRoot: settings.installRoot,
+    cacheFolder: settings.runtimeFolder,
+    own: image,
+    candidates: settings.imagesOfBackend ?? (() => []),
+  });
+  return { settings, engine, image, images, agent, backends: backendsIn(settings.backendsFolder), oomEvents };
+}
+
+/** The same host, for the containers of a sandbox with an image of its own. SANDBOX_UNAVAILABLE where that is not there any more. */
+export async function hostFor(host: DockerHost, { image }: Pick<SandboxSpec, "image">): Promise<DockerHost> {
+  return { ...host, image: await host.images.byId(image) };
 }
 
 /** The folder by its real path, which is what is there inside. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type Docker from "dockerode";
+import type { Docker } from "@slipway/images/engine/engine";
 import { CERTIFICATES_INSIDE } from "../network-environment.ts";
 import { refuseUnsafe } from "../refuse-unsafe.ts";
 import type { SandboxCommand, SandboxSpec } from "../sandbox.ts";

@@ -1,4 +1,4 @@
-import type Docker from "dockerode";
+import type { Engine } from "@slipway/images/engine/engine";
 import { WORKER_LABEL } from "./labels.ts";
 
 /** Pause before the engine is asked again for its events, in ms. */
@@ -9,12 +9,12 @@ const AGAIN_MS = 1_000;
  * one that is gone with it. Listens from the first container on.
  */
 export class OomEvents {
-  readonly #engine: Docker;
+  readonly #engine: Engine;
   readonly #workerLabel: string;
   readonly #kills = new Map<string, number>();
   #listening: Promise<void> | undefined;
 
-  constructor(engine: Docker, workerLabel: string) {
+  constructor(engine: Engine, workerLabel: string) {
     this.#engine = engine;
     this.#workerLabel = workerLabel;
   }

@@ -12,7 +12,7 @@ import { agentUser, giveToAgent } from "./agent-user.ts";
 import { CommandContainers } from "./command-containers.ts";
 import { endContainers, findContainer, type LiveContainer, startContainer } from "./container.ts";
 import { containerGroup } from "./container-group.ts";
-import { type DockerHost, type DockerSettings, openDockerHost } from "./host.ts";
+import { type DockerHost, type DockerSettings, hostFor, openDockerHost } from "./host.ts";
 import { SANDBOX_LABEL } from "./labels.ts";
 import { LastWords } from "./last-words.ts";
 import { INSIDE, RUNNER, runnerMounts, specMounts } from "./mounts.ts";
@@ -43,12 +43,15 @@ export function createDockerProvider(settings: DockerSettings): SandboxProvider 
     get image() {
       return known?.image;
     },
+    get images() {
+      return known?.images;
+    },
     async probe() {
       requirePlatform("docker", process.platform);
       opened = undefined;
       await host();
     },
-    start: async (spec, signal) => await start(await host(), { ...spec, certificates: settings.certificates }, signal),
+    start: async (spec, signal) => await start(await hostFor(await host(), spec), { ...spec, certificates: settings.certificates }, signal),
     attach: async (record) => await attach(await host(), record),
     async reclaim(record) {
       const { spec } = record;
@@ -136,10 +139,11 @@ async function withoutRunner(host: DockerHost, spec: SandboxSpec): Promise<Sandb
   return sandbox;
 }
 
-async function attach(host: DockerHost, record: SandboxRecord): Promise<Sandbox | undefined> {
+async function attach(found: DockerHost, record: SandboxRecord): Promise<Sandbox | undefined> {
   if (record.kind !== "docker" || record.container === undefined) return undefined;
-  const live = await findContainer(host, record.container.id, record.spec.id);
+  const live = await findContainer(found, record.container.id, record.spec.id);
   if (!live) return undefined;
+  const host = await hostFor(found, record.spec);
   await host.oomEvents.listen();
   const socketFolder = socketFolderOf(host.settings.runtimeFolder, record.spec.id);
   const socket = join(socketFolder, "s");

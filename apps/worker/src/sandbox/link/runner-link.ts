@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { RUNNER_MESSAGE_LIMIT_BYTES, type RunnerToWorker, type TurnRequest, type TurnResult, type WorkerToRunner } from "@slipway/protocol/runner-protocol";
-import type { TurnOptions } from "../sandbox.ts";
+import type { TurnOptions, WarmUpFailure } from "../sandbox.ts";
 import { type Listener, listenForRunner, type Peer } from "./listener.ts";
 import { invalidOutput, parseRunnerMessage } from "./messages.ts";
 import { PendingTurn } from "./pending-turn.ts";
@@ -30,6 +30,8 @@ export class RunnerLink {
   #awayTimer: NodeJS.Timeout | undefined;
   readonly #connected = Promise.withResolvers<void>();
   #pings = 0;
+  #hadTurn = false;
+  readonly #warmed = Promise.withResolvers<readonly WarmUpFailure[]>();
   /** Told when the runner answers a ping. */
   #pong = Promise.withResolvers<void>();
   /** Resolved, and replaced, whenever a turn begins or the link is lost. */
@@ -51,6 +53,11 @@ export class RunnerLink {
     return this.#connected.promise;
   }
 
+  /** See `Sandbox.warmedUp`. */
+  get warmedUp(): Promise<readonly WarmUpFailure[]> {
+    return this.#warmed.promise;
+  }
+
   /** See `Sandbox.turn`. */
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {
     options.signal.throwIfAborted();
@@ -62,6 +69,7 @@ export class RunnerLink {
     const turn = new PendingTurn(request, options, () => this.#send({ type: "cancel", turnId: request.turnId }));
     this.#lastOrdinal = Math.max(this.#lastOrdinal, options.afterOrdinal);
     this.#turn = turn;
+    this.#hadTurn = true;
     this.#begin();
     this.#announce();
     try {
@@ -163,6 +171,10 @@ export class RunnerLink {
         return;
       case "event":
         return await this.#deliver(message, peer);
+      case "warmed":
+        // Said by an agent it means nothing.
+        if (!this.#hadTurn) this.#warmed.resolve(message.failures);
+        return;
       case "result":
         // One of an earlier turn may come again after a new connection.
         if (message.turnId === this.#turn?.request.turnId) this.#turn.finish(message.result);

@@ -1,0 +1,14 @@
+import type { NamedImage } from "../sandbox/sandbox.ts";
+
+/** What a sandbox that waits for a job must have been made with to be the job's. */
+export interface WarmShape {
+  /** Missing where all sandboxes are of one system, or of the provider's own image. */
+  readonly image?: NamedImage | undefined;
+  /** Read-only mounts. */
+  readonly readOnly: readonly string[];
+}
+
+/** The same image and the same mounts have the same key, in whatever order these are named. */
+export function shapeKey({ image, readOnly }: { readonly image?: Pick<NamedImage, "imageId"> | undefined; readonly readOnly: readonly string[] }): string {
+  return [image?.imageId ?? "", ...[...new Set(readOnly)].sort()].join("\n");
+}
