@@ -1,5 +1,6 @@
 import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
+import { PORTS_EACH } from "../daemon/job-ports.ts";
 import { openEgress } from "../egress/open-egress.ts";
 import { UTF8_LOCALE } from "../sandbox/locale.ts";
 import { certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
@@ -40,7 +41,7 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
     {
       argv: ["sh", "-c", command.text],
       env: {
-        ...jobEnvironment(context, sandbox),
+        ...jobEnvironment(context, sandbox, { portBase: context.ports.commandBase, network: command.network }),
         ...(command.network === "host" ? networkEnvironment(process.env) : way ? certificateEnvironment(process.env) : {}),
       },
       network: command.network,
@@ -61,7 +62,12 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
 }
 
 /** Environment of everything that runs for a job, all of it. Never a secret: those have their own way in. */
-export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: Pick<Sandbox, "inside">): Record<string, string> {
+export function jobEnvironment(
+  context: Pick<AttemptContext, "claim">,
+  sandbox: Pick<Sandbox, "inside" | "record">,
+  { portBase, network }: { readonly portBase: number; readonly network: "none" | "host" },
+): Record<string, string> {
+  const isOnHost = sandbox.record.kind === "none" || network === "host";
   return {
     PATH: sandbox.inside.path,
     HOME: sandbox.inside.home,
@@ -69,5 +75,9 @@ export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: 
     TERM: "dumb",
     CI: "1",
     SLIPWAY_JOB: context.claim.job.id,
+    SLIPWAY_PORT_BASE: String(portBase),
+    SLIPWAY_PORT_COUNT: String(PORTS_EACH),
+    // Most servers listen there. With a network of its own a job's servers have their usual ports, which its tests may count on.
+    ...(isOnHost ? { PORT: String(portBase) } : {}),
   };
 }
