@@ -30,6 +30,7 @@ import { describeBackends } from "./register.ts";
 
 const VERSION = "0.1.0";
 const HELP = `slipway worker: claims jobs and runs them in sandboxes
+  clean --data DIR    instead: ends and unmounts what a killed worker left, as \`slipway down\` does
 
   --data DIR          data folder; the worker keeps its things in DIR/worker
   --url URL           the server; without it the process that started this one tells it
