@@ -16,7 +16,8 @@ import { makeRepository } from "../../tests/support/repository.ts";
 import { Stack } from "../../tests/support/stack.ts";
 
 const LOOK_MS = 500;
-const SETTLE_LIMIT_MS = 120_000;
+/** Homes of jobs that have landed are swept every two minutes. */
+const SETTLE_LIMIT_MS = 240_000;
 /** What belongs to single jobs, below the worker's folder. The rest is shared: stores and bases grow with what lands, and are aged and bounded by themselves. */
 const OF_JOBS = ["attempts", "sandboxes", "homes", "claims"];
 /** Of both: what waits for jobs is counted before and after. */
@@ -28,6 +29,8 @@ interface Count {
   readonly mounts: number;
   readonly processes: number;
   readonly sockets: number;
+  /** Kept until their job is final. */
+  readonly homes: number;
   /** Entries below `OF_JOBS`. */
   readonly entries: number;
 }
@@ -74,7 +77,7 @@ async function runMany(sandbox: "bwrap" | "docker", jobs: number, slots: number)
   const ownBytesAfter = await bytesOfJobs(stack.data);
   const label = await labelOf(stack.data);
   await stack.stop();
-  const stopped = await settled(stack, { containers: 0, mounts: 0, processes: 0, sockets: 0, entries: after.entries }, label);
+  const stopped = await settled(stack, { containers: 0, mounts: 0, processes: 0, sockets: 0, homes: 0, entries: after.entries }, label);
   console.log(`${sandbox}: ${jobs} jobs, at most ${await peak.stop()} at once, in ${(tookMs / 1_000).toFixed(1)} s; ${failed.length} failed`);
   console.table({ before: { ...before, ownBytes: ownBytesBefore }, after: { ...after, ownBytes: ownBytesAfter }, stopped });
   const isLeft = !isDeepStrictEqual(after, before) || ownBytesAfter !== ownBytesBefore;
@@ -95,7 +98,7 @@ async function settled(stack: Stack, wanted: Count | undefined, label?: string):
     same = isDeepStrictEqual(next, last) ? same + 1 : 0;
     last = next;
     // The pool waits a second after each job, and a sandbox takes some more to start.
-    if (!wanted && same >= 12) return last;
+    if (!wanted && same >= 12 && last.homes === 0) return last;
   }
   return last;
 }
@@ -108,6 +111,7 @@ async function count(stack: Stack, label = ""): Promise<Count> {
     mounts: mounts.length,
     processes: processes.length,
     sockets: sockets.length,
+    homes: entries[OF_JOBS.indexOf("homes")]?.length ?? 0,
     entries: entries.flat().length,
   };
 }
@@ -124,8 +128,8 @@ async function containers(label: string): Promise<number> {
 /** Of what belongs to single jobs, and not of what waits for them: that is counted by its entries. */
 async function bytesOfJobs(data: string): Promise<number> {
   const folders = OF_JOBS.filter((name) => name !== "sandboxes").map((name) => join(data, "worker", name));
-  const { stdout } = await execa("du", ["--summarize", "--apparent-size", "--bytes", "--total", "--", ...folders]);
-  return Number.parseInt(stdout.split("\n").at(-1) ?? "", 10);
+  const { stdout } = await execa("find", [...folders, "-type", "f", "-printf", "%s\\n"]);
+  return stdout.split("\n").reduce((sum, line) => sum + Number(line), 0);
 }
 
 /** The most jobs that run at the same time. */
