@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { familyOf, processTable } from "@slipway/process/process-table";
 import type { Client } from "@slipway/protocol/client";
 import { execa } from "execa";
 import { WORKER_LABEL } from "../../apps/worker/src/sandbox/docker/labels.ts";
@@ -15,6 +16,7 @@ import { ended, submitScript } from "../../tests/support/jobs.ts";
 import { makeRepository } from "../../tests/support/repository.ts";
 import { Stack } from "../../tests/support/stack.ts";
 
+const PARTS = ["server", "worker", "integrator"] as const;
 const LOOK_MS = 500;
 /** Homes of jobs that have landed are swept every two minutes. */
 const SETTLE_LIMIT_MS = 240_000;
@@ -105,11 +107,14 @@ async function settled(stack: Stack, wanted: Count | undefined, label?: string):
 
 async function count(stack: Stack, label = ""): Promise<Count> {
   const { processes, mounts, sockets } = await stack.leftovers();
+  // While it runs, what it has started: what others start meanwhile may have its mounts in sight.
+  const isUp = label === "";
+  const own = isUp ? familyOf(processTable().list(undefined), { pids: PARTS.map((part) => stack.pid(part)) }) : processes;
   const entries = await Promise.all(OF_JOBS.map((name) => readdir(join(stack.data, "worker", name))));
   return {
-    containers: await containers(label || (await labelOf(stack.data))),
+    containers: await containers(isUp ? await labelOf(stack.data) : label),
     mounts: mounts.length,
-    processes: processes.length,
+    processes: own.length,
     sockets: sockets.length,
     homes: entries[OF_JOBS.indexOf("homes")]?.length ?? 0,
     entries: entries.flat().length,
