@@ -9,11 +9,15 @@ export interface Shape {
   readonly files: number;
   /** Folders in folders. */
   readonly depth?: number;
-  /** Files of 8 MiB that do not compress. */
+  /** Files that do not compress, of this size: 8 MiB where it is missing. */
   readonly bigFiles?: number;
+  readonly bigBytes?: number;
+  /** Links to commits of other repositories. */
+  readonly submodules?: number;
 }
 
 const BIG_BYTES = 8 * 1024 ** 2;
+const BLOCK_BYTES = 65_536;
 const FILES_A_FOLDER = 50;
 
 /** A repository that is made at once by `git fast-import`, and a hub beside it that has fetched it. */
@@ -45,7 +49,7 @@ export class BigRepository {
   }
 
   *#stream(changed: readonly number[]): Generator<string | Buffer> {
-    const { files, bigFiles = 0 } = this.#shape;
+    const { files, bigFiles = 0, bigBytes = BIG_BYTES, submodules = 0 } = this.#shape;
     const isFirst = this.#commits === 0;
     this.#commits += 1;
     yield `commit refs/heads/main\ncommitter a <a@example.com> ${1_700_000_000 + this.#commits} +0000\ndata 1\nx\n`;
@@ -55,11 +59,11 @@ export class BigRepository {
       yield `M 100644 inline ${this.#pathOf(index)}\ndata ${Buffer.byteLength(text)}\n${text}\n`;
     }
     for (let index = 0; isFirst && index < bigFiles; index += 1) {
-      yield `M 100644 inline big/${index}.bin\ndata ${BIG_BYTES}\n`;
-      yield Buffer.from(crypto.getRandomValues(new Uint8Array(65_536)));
-      for (let block = 1; block < BIG_BYTES / 65_536; block += 1) yield Buffer.from(crypto.getRandomValues(new Uint8Array(65_536)));
+      yield `M 100644 inline big/${index}.bin\ndata ${bigBytes}\n`;
+      for (let left = bigBytes; left > 0; left -= BLOCK_BYTES) yield Buffer.from(crypto.getRandomValues(new Uint8Array(Math.min(left, BLOCK_BYTES))));
       yield "\n";
     }
+    if (isFirst && submodules > 0) yield* submodulesOf(submodules);
   }
 
   #pathOf(index: number): string {
@@ -67,4 +71,11 @@ export class BigRepository {
     const parts = Array.from({ length: this.#shape.depth ?? 2 }, (_, level) => `d${Math.floor(folder / 12 ** level) % 12}`);
     return [...parts, `m${folder}`, `f${index}.txt`].join("/");
   }
+}
+
+function* submodulesOf(count: number): Generator<string> {
+  const names = Array.from({ length: count }, (_, index) => `modules/m${index}`);
+  const text = names.map((name) => `[submodule "${name}"]\n\tpath = ${name}\n\turl = https://git.example.org/${name}.git\n`).join("");
+  yield `M 100644 inline .gitmodules\ndata ${Buffer.byteLength(text)}\n${text}\n`;
+  for (const [index, name] of names.entries()) yield `M 160000 ${index.toString(16).padStart(40, "a")} ${name}\n`;
 }

@@ -1,13 +1,16 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseStore } from "@slipway/git/bases/base-store";
 import { unmountBelow } from "@slipway/git/bases/mounts";
 import { probeWorkspaces } from "@slipway/git/bases/probe";
+import { commitScript, prepareCommitFolder, takeCommit } from "@slipway/git/commit";
 import { removeTree } from "@slipway/git/remove-tree";
 import { openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
 import { addWorkspace, removeWorkspace } from "@slipway/git/workspace";
 import type { WorkspaceKind, WorkspaceSetting } from "@slipway/protocol/workspace-kind";
 import { execa } from "execa";
+
+const AUTHOR = { name: "Slipway", email: "slipway@localhost" };
 
 /** A worker's folder with bases and workspaces, as the worker has it, without the worker. */
 export class WorkspaceYard implements AsyncDisposable {
@@ -47,6 +50,27 @@ export class WorkspaceYard implements AsyncDisposable {
     const startedAt = performance.now();
     const { base } = await addWorkspace(this.#repository, { workspace, baseOid: oid, withJobObjects: false, branchName: "slipway/work", shared });
     return { name, workspace, tookMs: performance.now() - startedAt, base };
+  }
+
+  /** The commit of what a workspace has in place of its base, as the daemon makes it; the script, which else runs in a sandbox, runs here. */
+  async commit(workspace: string, baseOid: string): Promise<{ tookMs: number; oid: string; changes: number }> {
+    const repository = this.#repository;
+    const out = await mkdtemp(join(this.#root, "out-"));
+    const startedAt = performance.now();
+    await prepareCommitFolder(repository, workspace, out, baseOid);
+    const env = { WORKSPACE: workspace, OUT: out, INDEX: join(out, "index"), BASE_OID: baseOid, OBJECTS: repository.upstreamObjects.join(":") };
+    await execa("sh", ["-c", commitScript()], { cwd: "/", env });
+    const limits = { packBytes: 1024 ** 3, objects: 1_000_000 };
+    const taken = await takeCommit(repository, { out, baseOid, message: "Change it", author: AUTHOR, trailers: { Job: "1" }, limits });
+    const tookMs = performance.now() - startedAt;
+    await rm(out, { recursive: true });
+    if (taken.empty) throw new Error(`the daemon found no change in ${workspace}`);
+    return { tookMs, oid: taken.oid, changes: taken.changes.length };
+  }
+
+  /** A plain checkout of a commit that was made here, in a new folder. */
+  async checkOut(oid: string, folder: string): Promise<void> {
+    await execa("git", ["-C", this.#repository.jobsGit, "worktree", "add", "-q", "--detach", folder, oid]);
   }
 
   /** How long the removal took, in ms. */

@@ -171,6 +171,7 @@ export class TestAttempt implements AsyncDisposable {
         return mortal(sandbox, life);
       },
       toolchains: this.#options.toolchains ?? [],
+      ports: { turnBase: 20_000, commandBase: 20_010 },
       egressPrivateHosts: this.#options.egressPrivateHosts ?? [],
     };
   }

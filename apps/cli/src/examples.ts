@@ -10,6 +10,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'slipway run "Say hello" --backend-config script=@steps.yaml',
   ],
   up: ["slipway up", "slipway up --slots 8 --port 0"],
+  down: ["slipway down", "slipway down --json"],
   backends: ["slipway backends"],
   doctor: ["slipway doctor", "slipway doctor --json"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],

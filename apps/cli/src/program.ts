@@ -6,6 +6,7 @@ import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addDown } from "./commands/down.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addFetch } from "./commands/fetch.ts";
 import { addImages } from "./commands/images.ts";
@@ -39,6 +40,7 @@ export function slipwayProgram(): Command {
   addInit(program);
   addRun(program);
   addUp(program);
+  addDown(program);
   addBackends(program);
   addDoctor(program);
   program.commandsGroup("Jobs:");

@@ -53,6 +53,7 @@ export interface TurnContext<Config = unknown> {
   readonly workspace: string;
   /** Kept for the job until it is final: the place for sessions. */
   readonly home: string;
+  /** The whole environment of the agent. Of ports it may listen on `SLIPWAY_PORT_COUNT`, from `SLIPWAY_PORT_BASE` on: others may be another job's. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
   /** The way to the models, where `capabilities.model` says that the backend needs one. */

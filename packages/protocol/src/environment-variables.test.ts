@@ -6,7 +6,16 @@ import { ENVIRONMENT_VARIABLES } from "./environment-variables.ts";
 const ROOT = join(import.meta.dirname, "../../..");
 
 /** Set by Slipway itself for what it starts, and for nobody else to set. */
-const OWN = ["SLIPWAY_JOB", "SLIPWAY_SANDBOX", "SLIPWAY_SANDBOX_RUN", "SLIPWAY_PUSH_REF", "SLIPWAY_PUSH_REF_IS", "SLIPWAY_MODEL_TOKEN"];
+const OWN = [
+  "SLIPWAY_JOB",
+  "SLIPWAY_PORT_BASE",
+  "SLIPWAY_PORT_COUNT",
+  "SLIPWAY_SANDBOX",
+  "SLIPWAY_SANDBOX_RUN",
+  "SLIPWAY_PUSH_REF",
+  "SLIPWAY_PUSH_REF_IS",
+  "SLIPWAY_MODEL_TOKEN",
+];
 
 /** Names in the sources of all parts, but for their tests. */
 function namesInSources(): string[] {

@@ -209,6 +209,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: true,
   },
   {
+    name: "SLIPWAY_JOB_PORTS",
+    readBy: "command line",
+    fallback: "`worker.ports`, else `20000-29999`",
+    meaning: "Ports of which each job gets some of its own ([sandbox.md](sandbox.md#ports)).",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_SECRETS_FOLDER",
     readBy: "command line",
     fallback: "`worker.secretsFolder`, else `secrets/worker` in the data folder",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
 import { hostPatternSchema } from "./egress.ts";
 import { LANES } from "./job.ts";
+import { DEFAULT_PORTS, portRangeSchema } from "./port-range.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { nameSchema } from "./scalars.ts";
 import { WORKSPACE_SETTINGS } from "./workspace-kind.ts";
@@ -66,6 +67,9 @@ export const workerSettingsSchema = z.strictObject({
     .optional()
     .describe("How many of them stay when no job has come for `warmIdleSeconds`; without it all, and 1 with `docker`."),
   warmIdleSeconds: z.int().min(0).max(99_999).optional().describe("After this long without a job the others are ended; without it 900."),
+  ports: portRangeSchema
+    .default(DEFAULT_PORTS)
+    .describe("Ports of which each job gets some of its own, 21 a slot, where it runs on the host's network ([sandbox.md](sandbox.md#ports))."),
   backendsFolder: folderSchema.optional().describe("Folder of an npm project with further backends ([backends.md](backends.md)), from this file's folder."),
   egressPrivateHosts: z
     .array(hostPatternSchema)

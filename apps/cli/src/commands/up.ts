@@ -46,7 +46,9 @@ async function upCommand(options: UpOptions): Promise<void> {
   const [sandbox, modelKeys] = await Promise.all([sandboxFor(settings.worker.sandbox), modelKeyNames(data)]);
   const { promise: interrupted, resolve } = Promise.withResolvers<"interrupted">();
   using _interrupts = new Interrupts(() => resolve("interrupted"));
+  let isStopped = false;
   const onReport = (report: SupervisorReport): void => {
+    isStopped ||= report.type === "stopped";
     screen.record(report);
     if (!screen.json) printStackReport(screen, report);
   };
@@ -56,8 +58,9 @@ async function upCommand(options: UpOptions): Promise<void> {
     await stack.complete;
     if (!screen.json) greet(screen, stack.url, stackOptions, await modelsText(config, data));
     const why = await Promise.race([interrupted, stack.ended().then(() => "ended" as const)]);
-    if (why === "ended") throw new SlipwayError("INTERNAL", "Slipway's supervisor ended by itself.", { hint: `Look at the logs in ${data}/logs.` });
-    screen.progress(screen.colors.dim("Stopping; jobs at work are given back and go on at the next start …"));
+    if (why === "ended" && !isStopped)
+      throw new SlipwayError("INTERNAL", "Slipway's supervisor ended by itself.", { hint: `Look at the logs in ${data}/logs.` });
+    if (why === "interrupted") screen.progress(screen.colors.dim("Stopping; jobs at work are given back and go on at the next start …"));
   } finally {
     await stack.stop();
   }

@@ -47,6 +47,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("worker.warmMax", "SLIPWAY_WARM_MAX", null, asNumber),
   setting("worker.warmMin", "SLIPWAY_WARM_MIN", null, asNumber),
   setting("worker.warmIdleSeconds", "SLIPWAY_WARM_IDLE", null, asNumber),
+  setting("worker.ports", "SLIPWAY_JOB_PORTS", null, asText),
   setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asPath),
   setting("worker.egressPrivateHosts", "SLIPWAY_EGRESS_PRIVATE_HOSTS", null, asList),
   setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asPath),

@@ -27,6 +27,7 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
     ...flag("--warm-max", worker.warmMax),
     ...flag("--warm-min", worker.warmMin),
     ...flag("--warm-idle", worker.warmIdleSeconds),
+    ...flag("--ports", worker.ports),
     ...flag("--secrets", worker.secretsFolder),
   ];
 }

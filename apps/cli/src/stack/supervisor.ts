@@ -12,11 +12,13 @@ import { partEnvironment } from "./environment.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";
 import { serverFlags, workerFlags } from "./part-flags.ts";
+import { writeStackFile } from "./stack-file.ts";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
 const parts = new Map<PartName, Part>();
 let url = "";
 let released = false;
+let stackFile: Disposable | undefined;
 let stopping: Promise<void> | undefined;
 
 function report(message: SupervisorReport): void {
@@ -58,6 +60,8 @@ async function start(): Promise<void> {
   const others = options.parts.filter((name) => name !== "server").map(partOf);
   const startServer = async (): Promise<void> => {
     url = String((await partOf("server").start())["url"]);
+    // Not before: until its server has the data folder, another one's file may stand there.
+    stackFile = writeStackFile(options.data);
     report({ type: "listening", url });
     for (const part of others) part.tell({ type: "server", url });
   };
@@ -81,6 +85,7 @@ function stop(): Promise<void> {
     await Promise.all([parts.get("worker")?.stop(), parts.get("integrator")?.stop()]);
     await parts.get("gateway")?.stop();
     await parts.get("server")?.stop();
+    stackFile?.[Symbol.dispose]();
     report({ type: "stopped" });
     process.exit(0);
   })();

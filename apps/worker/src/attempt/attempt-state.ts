@@ -15,6 +15,8 @@ const stateSchema = z.object({
   placeId: z.string(),
   /** `kept`: the home is `homes/<job>`; `fresh`: it lies in the place. */
   home: z.enum(["kept", "fresh"]),
+  /** First of its turns' ports; missing where an older worker began it. */
+  turnPort: z.int().positive().optional(),
   /** Of the boot that it was begun in: after another one its sandbox is gone, and of its events perhaps the last. */
   bootId: z.string(),
 });

@@ -24,6 +24,9 @@ export async function cleanUp(services: AttemptServices, attempt: OpenAttempt, j
     await removeTraces(services, { claim, place, root: paths.root, keptHome: attempt.keptHome, isOver: job !== undefined && isFinal(job.state) }, log);
   } catch (error) {
     log.error({ err: error, sandbox: place.id }, "something of the attempt could not be removed; the next start of the worker tries again");
+  } finally {
+    // Not sooner: what listened there has ended.
+    attempt.ports[Symbol.dispose]();
   }
 }
 

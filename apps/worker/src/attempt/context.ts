@@ -5,6 +5,7 @@ import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
+import type { JobPorts } from "../daemon/job-ports.ts";
 import type { BackendImage, Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
 import type { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { Masks } from "../secrets/masks.ts";
@@ -57,6 +58,8 @@ export interface AttemptContext {
   agentSandbox(readOnly: readonly string[], needs?: SandboxNeeds): Promise<Sandbox>;
   /** Extra host folders that gates and agents need read-only: toolchains found on PATH. */
   readonly toolchains: readonly string[];
+  /** Ports on the host's network that no other job has. */
+  readonly ports: Pick<JobPorts, "turnBase" | "commandBase">;
   /** Host patterns: of these the egress proxy takes private addresses too. */
   readonly egressPrivateHosts: readonly string[];
 }

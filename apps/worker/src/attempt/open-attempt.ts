@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Claim } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
+import type { JobPorts } from "../daemon/job-ports.ts";
 import type { LeaseHold } from "../daemon/leases.ts";
 import { OwnedProvider } from "../daemon/owned-provider.ts";
 import { makePlace, type Place, placeAt, readRecords } from "../daemon/places.ts";
@@ -35,6 +36,7 @@ export interface OpenAttempt {
   readonly events: AttemptEvents;
   readonly uplink: Uplink;
   readonly hold: LeaseHold;
+  readonly ports: JobPorts;
   readonly abort: AbortController;
   /** Aborts where the attempt is no longer this worker's, `abort` with it. */
   readonly lost: AbortController;
@@ -64,16 +66,27 @@ export async function openAttempt(
   settled: () => Promise<void>,
 ): Promise<OpenAttempt> {
   const { folders } = services;
-  const reservation = await reserve(services, claim, hold);
+  const ports = await services.ports.take();
+  const reservation = await reserve(services, claim, hold).catch((error: unknown) => {
+    ports[Symbol.dispose]();
+    throw error;
+  });
   const root = attemptFolder(folders.attempts, claim.job.id, claim.fence);
   try {
     await mkdir(join(root, "work"), { recursive: true, mode: 0o700 });
-    await writeAttemptState(root, { claim, placeId: reservation.place.id, home: reservation.keptHome ? "kept" : "fresh", bootId: BOOT_ID });
+    await writeAttemptState(root, {
+      claim,
+      placeId: reservation.place.id,
+      home: reservation.keptHome ? "kept" : "fresh",
+      turnPort: ports.turnBase,
+      bootId: BOOT_ID,
+    });
     await settled();
-    return await assemble(services, claim, hold, endings, reservation, false);
+    return await assemble(services, claim, hold, endings, { ...reservation, ports }, false);
   } catch (error) {
     // Such as a full disk: what was reserved must not wait for the worker's next start.
     await reservation.provider.endAll();
+    ports[Symbol.dispose]();
     await services.workspaces.removePlace(reservation.place);
     await removeOwned(root, folders.attempts);
     throw error;
@@ -93,7 +106,8 @@ export async function reopenAttempt(services: AttemptServices, state: AttemptSta
     if (attached?.record.spec.id !== record.spec.id) await provider.reclaim(record);
   }
   const reservation = { takenUpAtMs, place, keptHome: state.home === "kept", provider, image: imageOf(services, state.claim), warm: undefined, attached };
-  return await assemble(services, state.claim, hold, endings, reservation, true);
+  const ports = state.turnPort === undefined ? await services.ports.take() : await services.ports.takeAgain(state.turnPort);
+  return await assemble(services, state.claim, hold, endings, { ...reservation, ports }, true);
 }
 
 async function reserve(services: AttemptServices, claim: Claim, hold: LeaseHold): Promise<Reservation> {
@@ -117,11 +131,11 @@ async function assemble(
   claim: Claim,
   hold: LeaseHold,
   endings: Endings,
-  reservation: Reservation,
+  reservation: Reservation & { readonly ports: JobPorts },
   resumed: boolean,
 ): Promise<OpenAttempt> {
   const { client, homes } = services;
-  const { takenUpAtMs, place, keptHome, provider, image } = reservation;
+  const { takenUpAtMs, place, keptHome, provider, image, ports } = reservation;
   const log = services.log.child({ jobId: claim.job.id, job: claim.job.number, fence: claim.fence });
   const paths = pathsOf(services, claim, place, keptHome ? homes.path(claim.job.id) : place.home);
   const journal = await FileJournal.open(join(paths.root, "journal.jsonl"));
@@ -169,10 +183,11 @@ async function assemble(
     lost: endings.lost.signal,
     agentSandbox: (readOnly, needs) => agent.get(readOnly, needs),
     toolchains: services.toolchains,
+    ports,
     egressPrivateHosts: services.egressPrivateHosts,
   };
   await mkdir(paths.repository, { recursive: true, mode: 0o700 });
-  return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ...endings, log };
+  return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ports, ...endings, log };
 }
 
 /** What the job's sandbox is made from; a verify job belongs to no backend, and its receipts are of the worker's own image. */

@@ -5,6 +5,7 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import type { Homes } from "../daemon/homes.ts";
+import type { JobPortRanges } from "../daemon/job-ports.ts";
 import type { Leases } from "../daemon/leases.ts";
 import type { HomeSweeper } from "../daemon/sweep-homes.ts";
 import type { WarmPool } from "../daemon/warm.ts";
@@ -26,6 +27,7 @@ export interface AttemptServices {
   readonly stores: StoreKeeper;
   readonly workspaces: Workspaces;
   readonly sweeper: HomeSweeper;
+  readonly ports: JobPortRanges;
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;
   readonly reporter: WorkerReporter;

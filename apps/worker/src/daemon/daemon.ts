@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { StoreKeeper } from "@slipway/git/store-keeper";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { secretsFolder } from "@slipway/process/secret-file";
@@ -5,6 +6,7 @@ import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobKind } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
+import { DEFAULT_PORTS, type PortRange, parsePortRange } from "@slipway/protocol/port-range";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import { workspaceCapability } from "@slipway/protocol/workspace-kind";
 import type { Logger } from "pino";
@@ -22,6 +24,7 @@ import { noRoom } from "./free-space.ts";
 import { Hold } from "./hold.ts";
 import { Homes } from "./homes.ts";
 import { readIdentity } from "./identity.ts";
+import { JobPortRanges } from "./job-ports.ts";
 import { Leases } from "./leases.ts";
 import { PendingClaims } from "./pending-claims.ts";
 import { recover } from "./recover.ts";
@@ -54,6 +57,8 @@ export interface DaemonOptions {
   /** Those that hold here; none where they are missing. */
   readonly limits?: SandboxLimits;
   readonly toolchains: readonly string[];
+  /** Of which each attempt gets some of its own; the default of installations where this is missing. */
+  readonly ports?: PortRange;
   /** How workspaces are made; by checkouts of their own where this is missing. */
   readonly workspaces?: WorkspaceSettings;
   readonly runAttempt: (context: AttemptContext) => Promise<Outcome>;
@@ -125,6 +130,7 @@ export class WorkerDaemon implements AsyncDisposable {
       await services.stores.removeLeftovers();
       const resumed = await recover(services, live);
       await options.provider.images?.refresh(options.manifests.map(({ name }) => name));
+      await services.ports.keep(resumed.flatMap(({ turnPort }) => turnPort ?? []));
       const newest = services.warmMounts.newest;
       if (newest) services.warm.want({ image: options.provider.images?.of(newest.backend ?? ""), readOnly: newest.readOnly });
       services.warm.hurry();
@@ -233,6 +239,7 @@ async function makeServices(
     stores,
     workspaces,
     sweeper,
+    ports: portsOf(options, workerId),
     warm,
     reporter,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
@@ -252,6 +259,12 @@ async function makeServices(
     running: new Map(),
     ...(options.spoolLimitBytes === undefined ? {} : { spoolLimitBytes: options.spoolLimitBytes }),
   };
+}
+
+function portsOf({ ports, slots, verifySlots, provider }: DaemonOptions, workerId: string): JobPortRanges {
+  const range = ports ?? parsePortRange(DEFAULT_PORTS);
+  if (!range) throw new SlipwayError("INTERNAL", "The default range of ports is none.");
+  return new JobPortRanges({ range, slots: slots + verifySlots, seed: createHash("sha256").update(workerId).digest().readUInt32BE(), kind: provider.kind });
 }
 
 /** Containers that wait cost memory: without a word of a person, one stays when no job has come for a while. */

@@ -11,6 +11,7 @@ import { addressFromParent } from "@slipway/process/server-address";
 import { BUNDLE_FILE, extraCaCerts, trustCertificates, writeCertificates } from "@slipway/process/trust";
 import { hostPatternSchema } from "@slipway/protocol/egress";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { DEFAULT_PORTS, type PortRange, parsePortRange } from "@slipway/protocol/port-range";
 import { SANDBOX_KINDS, type SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { WORKSPACE_SETTINGS } from "@slipway/protocol/workspace-kind";
 import closeWithGrace from "close-with-grace";
@@ -32,6 +33,7 @@ import { describeBackends } from "./register.ts";
 
 const VERSION = "0.1.0";
 const HELP = `slipway worker: claims jobs and runs them in sandboxes
+  clean --data DIR    instead: ends and unmounts what a killed worker left, as \`slipway down\` does
 
   --data DIR          data folder; the worker keeps its things in DIR/worker
   --url URL           the server; without it the process that started this one tells it
@@ -53,6 +55,7 @@ const HELP = `slipway worker: claims jobs and runs them in sandboxes
                       what one sandbox may use, such as 4g; needs a control group, bubblewrap or containers (docs/sandbox.md)
   --warm-max N, --warm-min N, --warm-idle SECONDS
                       sandboxes that wait for jobs: at most (one a slot), at least (all; of containers 1) when no job has come for that long (900)
+  --ports FIRST-LAST  ports of which each job gets some of its own, where it runs on the host's network (20000-29999)
   --gateway-folder DIR
                       where the model gateway has its socket (the one that \`slipway up\` starts)
 `;
@@ -80,6 +83,7 @@ interface Arguments {
   readonly backends: string | undefined;
   readonly gatewayFolder: string;
   readonly warm: NonNullable<DaemonOptions["warm"]>;
+  readonly ports: PortRange;
   /** Those that were asked for. */
   readonly limits: Partial<SandboxLimits>;
 }
@@ -168,6 +172,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     workspaces: args.workspaces,
     runAttempt,
     warm: args.warm,
+    ports: args.ports,
     version: VERSION,
     log,
     signal,
@@ -246,6 +251,7 @@ function readArguments(): Arguments {
       "warm-min": { type: "string" },
       "warm-idle": { type: "string" },
       image: { type: "string" },
+      ports: { type: "string", default: DEFAULT_PORTS },
       "gateway-folder": { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -276,6 +282,7 @@ function readArguments(): Arguments {
     gatewayFolder: values["gateway-folder"] === undefined ? gatewayFolder(data) : resolve(values["gateway-folder"]),
     limits: readLimits(values, process.env),
     warm: readWarm(values),
+    ports: portRange(values.ports),
   };
 }
 
@@ -302,6 +309,12 @@ function hostPattern(text: string): string {
   const { success, error } = hostPatternSchema.safeParse(text);
   if (success) return text;
   throw new SlipwayError("INVALID_REQUEST", `--egress-private-host ${text}: ${error.issues[0]?.message}.`);
+}
+
+function portRange(text: string): PortRange {
+  const range = parsePortRange(text);
+  if (range) return range;
+  throw new SlipwayError("INVALID_REQUEST", `--ports is two ports from 1024 to 65535, the lower one first, such as ${DEFAULT_PORTS}, not ${text}.`);
 }
 
 function limitOf(size: string): number | undefined {

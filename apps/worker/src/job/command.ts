@@ -1,5 +1,6 @@
 import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
+import { PORTS_EACH } from "../daemon/job-ports.ts";
 import { openEgress } from "../egress/open-egress.ts";
 import { UTF8_LOCALE } from "../sandbox/locale.ts";
 import { bundleEnvironment, certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
@@ -41,7 +42,7 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
       argv: ["sh", "-c", command.text],
       env: {
         ...(command.network === "host" ? networkEnvironment(process.env) : way ? certificateEnvironment(process.env) : {}),
-        ...jobEnvironment(context, sandbox),
+        ...jobEnvironment(context, sandbox, { portBase: context.ports.commandBase, network: command.network }),
       },
       network: command.network,
       egress: way,
@@ -61,7 +62,12 @@ export async function runLogged(context: AttemptContext, sandbox: Sandbox, comma
 }
 
 /** Environment of everything that runs for a job, with the certificates of the installation. Never a secret: those have their own way in. */
-export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: Pick<Sandbox, "inside">): Record<string, string> {
+export function jobEnvironment(
+  context: Pick<AttemptContext, "claim">,
+  sandbox: Pick<Sandbox, "inside" | "record">,
+  { portBase, network }: { readonly portBase: number; readonly network: "none" | "host" },
+): Record<string, string> {
+  const isOnHost = sandbox.record.kind === "none" || network === "host";
   return {
     PATH: sandbox.inside.path,
     HOME: sandbox.inside.home,
@@ -70,5 +76,9 @@ export function jobEnvironment(context: Pick<AttemptContext, "claim">, sandbox: 
     CI: "1",
     SLIPWAY_JOB: context.claim.job.id,
     ...(sandbox.inside.certificates === undefined ? {} : bundleEnvironment(sandbox.inside.certificates)),
+    SLIPWAY_PORT_BASE: String(portBase),
+    SLIPWAY_PORT_COUNT: String(PORTS_EACH),
+    // Most servers listen there. With a network of its own a job's servers have their usual ports, which its tests may count on.
+    ...(isOnHost ? { PORT: String(portBase) } : {}),
   };
 }

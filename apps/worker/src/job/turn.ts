@@ -112,7 +112,10 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         prompt: turn.prompt,
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
-        env: { ...(way ? certificateEnvironment(process.env) : {}), ...jobEnvironment(context, sandbox) },
+        env: {
+          ...(way ? certificateEnvironment(process.env) : {}),
+          ...jobEnvironment(context, sandbox, { portBase: context.ports.turnBase, network: "none" }),
+        },
         secrets: await secretsForTurn(context),
         ...gatewayFor(context, sandbox),
         ...(way && sandbox.sockets ? { egress: { socket: join(sandbox.sockets.inside, EGRESS_SOCKET) } } : {}),

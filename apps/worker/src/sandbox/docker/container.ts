@@ -39,7 +39,7 @@ export class LiveContainer {
   /** Kills everything inside and resolves when it is gone. */
   async kill(): Promise<void> {
     if (this.first) await endMarked([this.first]);
-    await killContainer(this.#container);
+    await endContainer(this.#container);
     await this.exit;
   }
 }
@@ -58,7 +58,7 @@ export async function startContainer(host: DockerHost, plan: ContainerPlan): Pro
     const { State } = await ask("a container that was started", container.inspect());
     return { live: new LiveContainer(container, State.Pid), streams };
   } catch (error) {
-    await killContainer(container).catch(() => {});
+    await endContainer(container).catch(() => {});
     throw error;
   }
 }
@@ -81,11 +81,11 @@ export async function endContainers(host: DockerHost, isMeant: (labels: Readonly
   const label = [`${WORKER_LABEL}=${host.settings.workerLabel}`];
   const all = await ask("the list of containers", host.engine.listContainers({ all: true, filters: { label } }));
   const ours = all.filter(({ Labels }) => Labels[WORKER_LABEL] === host.settings.workerLabel && isMeant(Labels));
-  await Promise.all(ours.map(({ Id }) => killContainer(host.engine.getContainer(Id))));
+  await Promise.all(ours.map(({ Id }) => endContainer(host.engine.getContainer(Id))));
 }
 
 /** Ends it, whatever state it is in, and resolves when nothing of it runs any more. One that is gone is no error. */
-async function killContainer(container: Docker.Container): Promise<void> {
+export async function endContainer(container: Docker.Container): Promise<void> {
   try {
     await ask("a container cannot be removed", container.remove({ force: true, v: true }));
   } catch (error) {
