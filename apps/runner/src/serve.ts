@@ -67,9 +67,10 @@ class Runner {
     if (this.#isPrepared) return;
     this.#isPrepared = true;
     try {
-      const { preloadBackends, warmUp } = await loadTurnCode();
+      const { preloadBackends, rehearse, warmUp } = await loadTurnCode();
       const backends = await preloadBackends();
       if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
+      await rehearse(this.#warming.signal);
       const failures = await warmUp(backends, this.#warming.signal);
       if (!this.#warming.signal.aborted) this.#link.sendWarmed({ type: "warmed", failures });
     } catch (error) {
@@ -132,13 +133,14 @@ class Runner {
 }
 
 async function loadTurnCode() {
-  const [{ runTurn }, { loadBackend, preloadBackends }, { warmUp }, { maskStandardError }] = await Promise.all([
+  const [{ runTurn }, { rehearse }, { loadBackend, preloadBackends }, { warmUp }, { maskStandardError }] = await Promise.all([
     import("./turn/run-turn.ts"),
+    import("./turn/rehearse.ts"),
     import("./registry.ts"),
     import("./warm-up.ts"),
     import("./masked-stderr.ts"),
   ]);
-  return { runTurn, loadBackend, preloadBackends, warmUp, maskStandardError };
+  return { runTurn, rehearse, loadBackend, preloadBackends, warmUp, maskStandardError };
 }
 
 function failed(code: "INTERNAL" | "DISK_FULL", message: string): TurnResult {
