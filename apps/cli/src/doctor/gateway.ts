@@ -1,4 +1,5 @@
-import { checkGateway, gatewayHealth } from "../models/ask-gateway.ts";
+import { gatewayHealth } from "@slipway/process/gateway-health";
+import { checkGateway } from "../models/ask-gateway.ts";
 import { gatewayConfigFile } from "../models/gateway-config.ts";
 import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
 import { gatewaySocket } from "../stack/data-folder.ts";

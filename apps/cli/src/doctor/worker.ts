@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { gatewayHealth } from "@slipway/process/gateway-health";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { Client } from "@slipway/protocol/client";
@@ -6,7 +7,6 @@ import { toSlipwayError } from "@slipway/protocol/errors";
 import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
 import { probeWhereJobsRun } from "../backends/ask-images.ts";
 import { describeBackends } from "../backends/ask-runner.ts";
-import { gatewayHealth } from "../models/ask-gateway.ts";
 import { gatewaySocket, readToken, tokenFile as tokenFileOf } from "../stack/data-folder.ts";
 import { runInSandbox } from "../stack/sandbox-probe.ts";
 import { readServerFile } from "../stack/server-file.ts";

@@ -5,7 +5,6 @@ import { failureInLines } from "../stack/log-tail.ts";
 
 /** Each provider is asked in the gateway's own time. */
 const CHECK_LIMIT_MS = 60_000;
-const HEALTH_LIMIT_MS = 3_000;
 
 /** What a gateway of this data folder and this environment would find: its configuration, its keys, and whether the providers answer. A string says why nobody knows. */
 export async function checkGateway(data: string): Promise<GatewayCheck | string> {
@@ -23,18 +22,4 @@ export async function checkGateway(data: string): Promise<GatewayCheck | string>
   } catch {
     return failureInLines(result.stderr.split("\n").filter(Boolean))?.message ?? result.shortMessage ?? "no answer";
   }
-}
-
-/** Whether a gateway listens on this socket and says that it is well. */
-export async function gatewayHealth(socketPath: string): Promise<{ readonly ok: boolean; readonly found: string }> {
-  const { request } = await import("node:http");
-  const { promise, resolve } = Promise.withResolvers<{ ok: boolean; found: string }>();
-  const asking = request({ socketPath, path: "/slipway/health", signal: AbortSignal.timeout(HEALTH_LIMIT_MS) }, (response) => {
-    response.resume();
-    const { statusCode } = response;
-    resolve(statusCode === 200 ? { ok: true, found: "answers" } : { ok: false, found: `answers with HTTP ${statusCode}` });
-  });
-  asking.on("error", (error) => resolve({ ok: false, found: error.name === "AbortError" ? `no answer within ${HEALTH_LIMIT_MS} ms` : error.message }));
-  asking.end();
-  return await promise;
 }

@@ -47,7 +47,9 @@ export async function makeServices(
     onTroubles: () => void reporter.say(),
     log,
   });
-  const reporter = new WorkerReporter({ client, workerId, provider, backends: options.manifests.map(({ name }) => name), pool: warm, log });
+  const namesOf = (manifests: DaemonOptions["manifests"]): string[] => manifests.map(({ name }) => name);
+  const gateway = options.gatewaySocket === undefined ? undefined : { socket: options.gatewaySocket, backends: namesOf(needModels(options)) };
+  const reporter = new WorkerReporter({ client, workerId, provider, backends: namesOf(options.manifests), gateway, pool: warm, log });
   const homes = new Homes(folders.homes);
   const stores = new StoreKeeper({
     folder: folders.repositories,
@@ -84,6 +86,10 @@ export async function makeServices(
     running: new Map(),
     ...(options.spoolLimitBytes === undefined ? {} : { spoolLimitBytes: options.spoolLimitBytes }),
   };
+}
+
+function needModels({ manifests }: DaemonOptions): DaemonOptions["manifests"] {
+  return manifests.filter(({ capabilities }) => capabilities.model);
 }
 
 function portsOf({ ports, slots, verifySlots, provider }: DaemonOptions, workerId: string): JobPortRanges {

@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly manifests: readonly Manifest[];
   /** Where the secrets of backends are; in the data folder alone where this is missing. */
   readonly secrets?: Omit<SecretSources, "manifests">;
+  /** Socket of the model gateway that jobs here use; nobody asks after it where this is missing. */
+  readonly gatewaySocket?: string;
   /** Host patterns: of these the egress proxy takes private addresses too; none where it is missing. */
   readonly egressPrivateHosts?: readonly string[];
   /** Those that hold here; none where they are missing. */

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { trustForGit } from "@slipway/git/environment";
 import { defaultImages, imagesOfBackend } from "@slipway/images/engine/choose-image";
-import { runtimeFolder } from "@slipway/process/runtime-folder";
+import { gatewaySocketIn, runtimeFolder } from "@slipway/process/runtime-folder";
 import { addressFromParent } from "@slipway/process/server-address";
 import { BUNDLE_FILE, trustCertificates, writeCertificates } from "@slipway/process/trust";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
@@ -108,6 +108,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     manifests,
     secrets: { folder: args.secrets, variables },
     egressPrivateHosts: args.egressPrivateHosts,
+    gatewaySocket: gatewaySocketIn(args.gatewayFolder),
     limits: limitsInForce(args.sandbox, limits),
     toolchains: toolchainsOf(args.sandbox, hidden),
     workspaces: args.workspaces,

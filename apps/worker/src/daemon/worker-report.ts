@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { gatewayHealth } from "@slipway/process/gateway-health";
 import type { Client } from "@slipway/protocol/client";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { ProbeResult } from "@slipway/protocol/manifest";
@@ -19,6 +20,8 @@ export interface ReporterOptions {
   readonly provider: Pick<SandboxProvider, "images">;
   /** Names of those that this worker has. */
   readonly backends: readonly string[];
+  /** Names of those whose agents need the model gateway, and its socket; undefined where none is known. */
+  readonly gateway: { readonly backends: readonly string[]; readonly socket: string } | undefined;
   readonly pool: Pick<WarmPool, "troubles" | "follow">;
   readonly log: Logger;
 }
@@ -31,6 +34,8 @@ export class WorkerReporter {
   /** What the probes say in an image, by its id; or why they do not. */
   readonly #agents = new Map<string, readonly ProbeResult[] | string>();
   #lookTrouble: string | undefined;
+  /** What the gateway's health was in how many looks on end. */
+  #gatewayAway: { readonly looks: number; readonly found: string } | undefined;
   #said: WorkerReport | undefined;
   #saying: Promise<void> = Promise.resolve();
 
@@ -52,6 +57,7 @@ export class WorkerReporter {
   /** Asks the engine which images there are now, has the pool follow, and asks new images for their agents. Never rejects. */
   async look(): Promise<void> {
     const { provider, backends, pool, log } = this.#options;
+    await this.#lookAtGateway();
     if (!provider.images) return await this.say();
     try {
       const before = this.#images();
@@ -67,6 +73,14 @@ export class WorkerReporter {
       this.#lookTrouble = message;
     }
     await this.say();
+  }
+
+  /** Once may be a gateway that is being started. */
+  async #lookAtGateway(): Promise<void> {
+    const { gateway } = this.#options;
+    if (!gateway || gateway.backends.length === 0) return;
+    const { ok, found } = await gatewayHealth(gateway.socket);
+    this.#gatewayAway = ok ? undefined : { looks: (this.#gatewayAway?.looks ?? 0) + 1, found };
   }
 
   /** Once for each image: what does not answer is no better the next time. */
@@ -137,7 +151,12 @@ export class WorkerReporter {
       return typeof agents === "string" ? [`${image.name} does not say which agents are in it: ${agents}`] : [];
     });
     const looks = this.#lookTrouble === undefined ? [] : [this.#lookTrouble];
-    const warnings = [...new Set([...troubles, ...warmUps, ...passedOver, ...silent, ...looks])].slice(0, WARNINGS_LIMIT);
+    const { gateway } = this.#options;
+    const models =
+      gateway && this.#gatewayAway && this.#gatewayAway.looks > 1
+        ? [`the model gateway is not reached (${this.#gatewayAway.found}): jobs with ${gateway.backends.join(", ")} end with GATEWAY_UNAVAILABLE`]
+        : [];
+    const warnings = [...new Set([...models, ...troubles, ...warmUps, ...passedOver, ...silent, ...looks])].slice(0, WARNINGS_LIMIT);
     return { images: images.map(({ backend, image }) => this.#describe(backend, image)), warnings: warnings.map((text) => text.slice(0, 1_000)) };
   }
 
