@@ -45,9 +45,11 @@ const { values } = parseArgs({
   },
 });
 
+/** Why there are no containers here; undefined where an engine answers. */
+const engineMissing = await withoutEngine();
 let failures = 0;
 for (const sandbox of (["bwrap", "docker"] as const).filter((each) => values.sandbox.includes(each))) {
-  const missing = sandbox === "docker" ? await withoutEngine() : undefined;
+  const missing = sandbox === "docker" ? engineMissing : undefined;
   if (missing === undefined) failures += await runMany(sandbox, Number(values.jobs), Number(values.slots));
   else console.log(`left out: ${sandbox}: ${missing}`);
 }
@@ -126,8 +128,9 @@ async function labelOf(data: string): Promise<string> {
 }
 
 async function containers(label: string): Promise<number> {
-  const { stdout, failed } = await execa("docker", ["ps", "--all", "--quiet", "--filter", `label=${WORKER_LABEL}=${label}`], { reject: false });
-  return failed ? 0 : stdout.split("\n").filter(Boolean).length;
+  if (engineMissing !== undefined) return 0;
+  const { stdout } = await execa("docker", ["ps", "--all", "--quiet", "--filter", `label=${WORKER_LABEL}=${label}`]);
+  return stdout.split("\n").filter(Boolean).length;
 }
 
 /** Of what belongs to single jobs, and not of what waits for them: that is counted by its entries. */
