@@ -6,6 +6,7 @@ import { endMarked, markProcess } from "../processes.ts";
 import { proxiedCommand } from "../runner-command.ts";
 import type { CommandResult, SandboxCommand, SandboxSpec } from "../sandbox.ts";
 import { bubblewrapFailed, spawnBubblewrap } from "./spawn-bubblewrap.ts";
+import { commandLabel } from "./stray-commands.ts";
 import { type HostView, INSIDE, viewOptions } from "./view.ts";
 
 const DEFAULT_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: INSIDE.home };
@@ -34,7 +35,7 @@ async function runWith(group: ResourceGroup, host: HostView, spec: SandboxSpec, 
   const options = [...view, ...environmentOptions({ ...DEFAULT_ENV, ...command.env }), "--die-with-parent"];
   const stdio = { stdin: command.after ? "pipe" : "ignore", stdout: "pipe", stderr: "pipe" } as const;
   const argv = [...(command.after ? HOLD : []), ...host.commandPrefix, ...command.argv];
-  const { child, first, exitCode } = spawnBubblewrap(options, argv, stdio, group.prefix);
+  const { child, first, exitCode } = spawnBubblewrap(options, argv, stdio, group.prefix, commandLabel(host.runtimeFolder));
   const held = new AbortController();
   child.stdin?.on("error", () => {});
   command.after?.then(

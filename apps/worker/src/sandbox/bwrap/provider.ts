@@ -17,6 +17,7 @@ import { type BwrapSettings, openHost } from "./host.ts";
 import { INIT_NAME, labelledInits } from "./labelled-inits.ts";
 import { runOneShot } from "./one-shot.ts";
 import { type Bubblewrap, bubblewrapFailed, spawnBubblewrap } from "./spawn-bubblewrap.ts";
+import { strayCommands } from "./stray-commands.ts";
 import { type HostView, INSIDE, viewOptions } from "./view.ts";
 
 /**
@@ -55,6 +56,7 @@ export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
       await settings.groups.endAll(record.spec.id);
       await rm(socketFolderOf(settings.runtimeFolder, record.spec.id), { recursive: true, force: true });
     },
+    removeStrays: async () => await endMarked(strayCommands(settings.runtimeFolder)),
   };
 }
 

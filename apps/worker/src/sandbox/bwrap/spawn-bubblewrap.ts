@@ -18,13 +18,15 @@ export interface Bubblewrap {
 
 /**
  * Starts bwrap. Its options go over a pipe and not over argv, where `ps` would show the environment; and bwrap's own environment is empty, so that no
- * LD_PRELOAD that was meant for the inside is obeyed outside. `prefix` is a command that becomes bwrap, such as one that goes into a group first. INVALID_CONFIG where an option holds a zero byte, which would end it and begin another.
+ * LD_PRELOAD that was meant for the inside is obeyed outside. `prefix` is a command that becomes bwrap, such as one that goes into a group first; `label` stays outside of the
+ * sandbox. INVALID_CONFIG where an option holds a zero byte, which would end it and begin another.
  */
 export function spawnBubblewrap(
   options: readonly string[],
   argv: readonly string[],
   stdio: { stdin: "ignore" | "pipe"; stdout: "ignore" | "pipe"; stderr: "pipe" | number },
   prefix: readonly string[],
+  label: Readonly<Record<string, string>> = {},
 ): Bubblewrap {
   const broken = [...options, ...argv].find((text) => text.includes("\0"));
   if (broken !== undefined)
@@ -35,7 +37,7 @@ export function spawnBubblewrap(
     stdio: wiring,
     // Its own session: a signal to the worker's process group does not reach the sandbox.
     detached: true,
-    env: { PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },
+    env: { PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", ...label },
   });
   const optionsPipe = child.stdio[ARGS_FD] as NodeJS.WritableStream | null;
   // A bwrap that could not be started or ended early shows in its exit.
