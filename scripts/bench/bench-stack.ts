@@ -7,6 +7,7 @@ import { Client } from "@slipway/protocol/client";
 import { GATEWAY_CONFIG_FILE } from "@slipway/protocol/gateway-config";
 import type { JobView, SubmitJobInput } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { gatewaySocket, readToken, tokenFile } from "../../apps/cli/src/stack/data-folder.ts";
 import { cleanEnvironment } from "../../apps/cli/src/stack/environment.ts";
@@ -30,15 +31,15 @@ export class BenchStack implements AsyncDisposable {
     this.data = join(folder, "data");
   }
 
-  /** `gatewayConfig`: what stands in `gateway.yaml`. */
-  static async start(parts: readonly PartOfBench[] = [], gatewayConfig?: unknown): Promise<BenchStack> {
+  /** `gatewayConfig`: what stands in `gateway.yaml`. Without a word bubblewrap is the sandbox, where it works. */
+  static async start(parts: readonly PartOfBench[] = [], gatewayConfig?: unknown, wanted?: SandboxKind): Promise<BenchStack> {
     const stack = new BenchStack(await mkdtemp(join(tmpdir(), "slipway-bench-")));
     try {
       await mkdir(stack.data, { mode: 0o700 });
       if (gatewayConfig !== undefined) await writeFile(join(stack.data, GATEWAY_CONFIG_FILE), JSON.stringify(gatewayConfig));
       const { url } = await stack.#start("server", ["--data", stack.data, "--port", "0"]);
       stack.#url = String(url);
-      const sandbox = (await probeBubblewrap()).ok ? "bwrap" : "none";
+      const sandbox = wanted ?? ((await probeBubblewrap()).ok ? "bwrap" : "none");
       for (const name of parts) {
         const args = ["--data", stack.data, "--url", stack.#url, "--token-file", tokenFile(stack.data, name)];
         const more = { worker: ["--slots", "2", "--sandbox", sandbox], integrator: [], gateway: ["--socket", stack.gatewaySocket] }[name];

@@ -15,6 +15,7 @@ import { measureGateway } from "./measure-gateway.ts";
 import { measureMemory } from "./measure-memory.ts";
 import { measureOverhead } from "./measure-overhead.ts";
 import { measureSetup } from "./measure-setup.ts";
+import { measureSpawn } from "./measure-spawn.ts";
 import { measureStore } from "./measure-store.ts";
 import { measureThroughput } from "./measure-throughput.ts";
 import { measureWorkspace } from "./measure-workspace.ts";
@@ -30,6 +31,7 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   agent: measureAgentStart,
   workspace: measureWorkspace,
   setup: measureSetup,
+  spawn: measureSpawn,
   docker: measureDocker,
   memory: measureMemory,
 };

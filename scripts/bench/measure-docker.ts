@@ -11,8 +11,9 @@ import { findImage } from "../../apps/worker/src/sandbox/docker/image.ts";
 import type { Sandbox, SandboxProvider, SandboxSpec } from "../../apps/worker/src/sandbox/sandbox.ts";
 import { type Figure, figure, quantile } from "./figures.ts";
 
-const INSTALL_ROOT = join(import.meta.dirname, "../..");
-const VERSION = "0.1.0";
+/** Whose runner an image must have. */
+export const INSTALL_ROOT = join(import.meta.dirname, "../..");
+export const VERSION = "0.1.0";
 /** What each of the ways starts: a process that tells when it began, on the clock that all of the machine share, in ns. */
 const TELL = "date +%s%N";
 const LIMIT_MS = 60_000;
