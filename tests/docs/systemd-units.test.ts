@@ -14,7 +14,7 @@ const INSTALLED = "/opt/slipway/";
 /** By part, the file that reads its arguments. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   server: "apps/server/src/main.ts",
-  worker: "apps/worker/src/daemon/process.ts",
+  worker: "apps/worker/src/daemon/arguments.ts",
   integrator: "apps/integrator/src/options.ts",
   gateway: "apps/gateway/src/options.ts",
 };
