@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@slipway/protocol/client";
@@ -22,34 +23,42 @@ export interface SetupScene extends AsyncDisposable {
   readonly stack: Stack;
   readonly client: Client;
   readonly repository: TestRepository;
+  /** Runs a job of the script backend to its end. */
   run(steps: unknown[], more?: Parameters<typeof submitScript>[3]): Promise<{ detail: JobDetail; events: JobEvent[]; said: string }>;
+  submit(steps: unknown[]): Promise<string>;
+  /** The layers that have come since the scene began. */
   layers(): Promise<string[]>;
   /** Changes a file on the default branch, as people do, and has the server fetch it. */
   commit(path: string, content: string): Promise<void>;
 }
 
-export async function setupScene(options: StackOptions = {}, files: Record<string, string> = FILES): Promise<SetupScene> {
-  const stack = await Stack.start({ slots: 2, verifySlots: 1, ...options });
+/** A repository with a setup, on a stack of its own or, where one is given, on that. */
+export async function setupScene(where: Stack | StackOptions = {}, files: Record<string, string> = FILES): Promise<SetupScene> {
+  const stack = where instanceof Stack ? where : await Stack.start({ slots: 2, verifySlots: 1, ...where });
   const repository = await makeRepository(files);
   const client = await stack.client();
-  await repository.register(client, "sample");
+  const { name } = await repository.register(client, `sample-${randomUUID()}`);
+  const all = async (): Promise<string[]> => await readdir(join(stack.data, "worker/setup-layers"));
+  const before = new Set(await all());
+  const submit = (steps: unknown[], more?: Parameters<typeof submitScript>[3]): Promise<string> => submitScript(client, name, [steps], more);
   return {
     stack,
     client,
     repository,
+    submit,
     async run(steps, more) {
-      const detail = await ended(client, await submitScript(client, "sample", [steps], more));
+      const detail = await ended(client, await submit(steps, more));
       const events = await allEvents(client, detail.job.id);
       return { detail, events, said: logText(events, "stdout") };
     },
     async commit(path, content) {
       await writeFile(join(repository.root, path), content);
       await git(repository.root, "commit", "--quiet", "--all", "--message", "Change");
-      await client.call("syncRepository", { params: { repo: "sample" }, body: {} });
+      await client.call("syncRepository", { params: { repo: name }, body: {} });
     },
-    layers: async () => await readdir(join(stack.data, "worker/setup-layers")),
+    layers: async () => (await all()).filter((layer) => !before.has(layer)),
     async [Symbol.asyncDispose]() {
-      await stack[Symbol.asyncDispose]();
+      if (stack !== where) await stack[Symbol.asyncDispose]();
       await repository[Symbol.asyncDispose]();
     },
   };
