@@ -56,19 +56,22 @@ async function showsBelow(folder: string): Promise<(mount: Mount) => boolean> {
 export async function processesOf(data: string, fits = /./): Promise<Array<[number, string]>> {
   const found: Array<[number, string]> = [];
   const isOwn = await showsBelow(data);
+  const host = await readlink("/proc/self/ns/mnt");
+  const firstMomentsEndMs = performance.now() + FIRST_MOMENTS_MS;
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     const commandLine = (await lines(`/proc/${pid}/cmdline`)).join(" ");
     if (!fits.test(commandLine)) continue;
     const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "");
     const text = [commandLine, ...(await lines(`/proc/${pid}/environ`)), folder].join("\n");
-    if (text.includes(data) || (await staysMounted(pid, isOwn))) found.push([Number(pid), commandLine]);
+    // Who has the machine's own mounts has nothing to do with each of them.
+    const isElsewhere = (await readlink(`/proc/${pid}/ns/mnt`).catch(() => host)) !== host;
+    if (text.includes(data) || (isElsewhere && (await staysMounted(pid, isOwn, firstMomentsEndMs)))) found.push([Number(pid), commandLine]);
   }
   return found;
 }
 
 /** A sandbox of somebody else's has all mounts of the machine in its first moments, ours too, until it has made its own. */
-async function staysMounted(pid: string, isOwn: (mount: Mount) => boolean): Promise<boolean> {
-  const endMs = performance.now() + FIRST_MOMENTS_MS;
+async function staysMounted(pid: string, isOwn: (mount: Mount) => boolean, endMs: number): Promise<boolean> {
   while ((await mountsOf(pid)).some(isOwn)) {
     if (performance.now() > endMs) return true;
     await new Promise((resolve) => setTimeout(resolve, 20));
