@@ -51,13 +51,13 @@ async function showsBelow(folder: string): Promise<(mount: Mount) => boolean> {
 
 /**
  * Processes that have to do with a data folder, by command line, environment, working folder or what they have mounted of it; `[pid, command line]`.
- * Only those whose command line fits, which is a quicker look.
+ * Only those whose command line fits, which is a quicker look. What has to do with it by its mounts alone must have for `firstMomentsMs`.
  */
-export async function processesOf(data: string, fits = /./): Promise<Array<[number, string]>> {
+export async function processesOf(data: string, fits = /./, firstMomentsMs = 0): Promise<Array<[number, string]>> {
   const found: Array<[number, string]> = [];
   const isOwn = await showsBelow(data);
   const host = await readlink("/proc/self/ns/mnt");
-  const firstMomentsEndMs = performance.now() + FIRST_MOMENTS_MS;
+  const firstMomentsEndMs = performance.now() + firstMomentsMs;
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     const commandLine = (await lines(`/proc/${pid}/cmdline`)).join(" ");
     if (!fits.test(commandLine)) continue;
@@ -94,7 +94,7 @@ export async function leftovers(data: string, runtime: string): Promise<Leftover
   const stores = await entriesOf(await own("repositories"));
   const runtimes = await entriesOf(await entries(runtime));
   return {
-    processes: (await processesOf(data)).map(([pid, commandLine]) => `${pid} ${commandLine}`),
+    processes: (await processesOf(data, undefined, FIRST_MOMENTS_MS)).map(([pid, commandLine]) => `${pid} ${commandLine}`),
     // Where the data folder itself is a file system, that one is the test's; a worker that lives has its own folder as a mount.
     mounts: (await mountsOf("self")).flatMap(({ point }) => (point.startsWith(`${data}/`) && !workers.includes(point) ? [point] : [])),
     attempts: await own("attempts"),
