@@ -18,8 +18,6 @@ export interface Leftovers {
 
 export const NOTHING_LEFT: Leftovers = { processes: [], mounts: [], attempts: [], sandboxes: [], worktrees: [], sockets: [] };
 
-const FIRST_MOMENTS_MS = 2_000;
-
 async function lines(file: string): Promise<string[]> {
   // A process may end while we look at it.
   return (await readFile(file, "utf8").catch(() => "")).split(/[\n\0]/).filter(Boolean);
@@ -51,32 +49,21 @@ async function showsBelow(folder: string): Promise<(mount: Mount) => boolean> {
 
 /**
  * Processes that have to do with a data folder, by command line, environment, working folder or what they have mounted of it; `[pid, command line]`.
- * Only those whose command line fits, which is a quicker look. What has to do with it by its mounts alone must have for `firstMomentsMs`.
+ * Only those whose command line fits, which is a quicker look; `runtime` is another folder whose name tells.
  */
-export async function processesOf(data: string, fits = /./, firstMomentsMs = 0): Promise<Array<[number, string]>> {
+export async function processesOf(data: string, fits = /./, runtime = data): Promise<Array<[number, string]>> {
   const found: Array<[number, string]> = [];
-  const isOwn = await showsBelow(data);
-  const host = await readlink("/proc/self/ns/mnt");
-  const firstMomentsEndMs = performance.now() + firstMomentsMs;
+  const isBelow = await showsBelow(data);
+  // At the same place are the machine's own mounts, which everybody has, and a sandbox of somebody else's in its first moments.
+  const isOwn = (mount: Mount): boolean => isBelow(mount) && !mount.point.includes(data);
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     const commandLine = (await lines(`/proc/${pid}/cmdline`)).join(" ");
     if (!fits.test(commandLine)) continue;
     const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "");
     const text = [commandLine, ...(await lines(`/proc/${pid}/environ`)), folder].join("\n");
-    // Who has the machine's own mounts has nothing to do with each of them.
-    const isElsewhere = (await readlink(`/proc/${pid}/ns/mnt`).catch(() => host)) !== host;
-    if (text.includes(data) || (isElsewhere && (await staysMounted(pid, isOwn, firstMomentsEndMs)))) found.push([Number(pid), commandLine]);
+    if (text.includes(data) || text.includes(runtime) || (await mountsOf(pid)).some(isOwn)) found.push([Number(pid), commandLine]);
   }
   return found;
-}
-
-/** A sandbox of somebody else's has all mounts of the machine in its first moments, ours too, until it has made its own. */
-async function staysMounted(pid: string, isOwn: (mount: Mount) => boolean, endMs: number): Promise<boolean> {
-  while ((await mountsOf(pid)).some(isOwn)) {
-    if (performance.now() > endMs) return true;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return false;
 }
 
 async function entries(dir: string): Promise<string[]> {
@@ -94,7 +81,7 @@ export async function leftovers(data: string, runtime: string): Promise<Leftover
   const stores = await entriesOf(await own("repositories"));
   const runtimes = await entriesOf(await entries(runtime));
   return {
-    processes: (await processesOf(data, undefined, FIRST_MOMENTS_MS)).map(([pid, commandLine]) => `${pid} ${commandLine}`),
+    processes: (await processesOf(data, undefined, runtime)).map(([pid, commandLine]) => `${pid} ${commandLine}`),
     // Where the data folder itself is a file system, that one is the test's; a worker that lives has its own folder as a mount.
     mounts: (await mountsOf("self")).flatMap(({ point }) => (point.startsWith(`${data}/`) && !workers.includes(point) ? [point] : [])),
     attempts: await own("attempts"),
