@@ -79,7 +79,11 @@ export class BenchStack implements AsyncDisposable {
   ): Promise<{ repository: RepositoryView; oid: string }> {
     const root = join(this.folder, `repository-${newId()}`);
     await mkdir(join(root, "src"), { recursive: true });
-    await Promise.all(Array.from({ length: files }, (_, index) => writeFile(join(root, "src", `file-${index}.txt`), `file ${index}\n`.repeat(50))));
+    // In parts: a process has only so many files open.
+    for (let from = 0; from < files; from += 500) {
+      const part = Array.from({ length: Math.min(500, files - from) }, (_, index) => from + index);
+      await Promise.all(part.map((index) => writeFile(join(root, "src", `file-${index}.txt`), `file ${index}\n`.repeat(50))));
+    }
     // JSON is YAML too.
     await writeFile(join(root, ".slipway.yaml"), JSON.stringify({ version: 1, gates: [{ name: "check", run: gate }], ...more.config }));
     await more.fill?.(root);
