@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, "../../..");
 
 /** Set by Slipway itself for what it starts, and for nobody else to set. */
 const OWN = [
+  "SLIPWAY_COMMANDS_OF",
   "SLIPWAY_JOB",
   "SLIPWAY_PORT_BASE",
   "SLIPWAY_PORT_COUNT",
