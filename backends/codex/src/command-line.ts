@@ -1,4 +1,5 @@
 import type { ModelAccess } from "@slipway/backend-sdk/backend";
+import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
 import type { CodexConfig } from "./config.ts";
 
 /** Holds the attempt's token for Codex; kept from the commands that the model runs. */
@@ -76,18 +77,10 @@ export function codexEnvironment(
   own: { readonly codexHome: string; readonly temporary: string; readonly token: string },
 ): Record<string, string> {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("CODEX_")));
-  const isProxied = Object.keys(kept).some((name) => /^(https?|all)_proxy$/i.test(name));
   return {
-    ...kept,
-    ...(isProxied ? withoutProxy(kept) : {}),
+    ...withDirectGateway(kept),
     CODEX_HOME: own.codexHome,
     TMPDIR: own.temporary,
     [TOKEN_VARIABLE]: own.token,
   };
-}
-
-/** The gateway is on this machine: no proxy leads to it. */
-function withoutProxy(env: Readonly<Record<string, string>>): Record<string, string> {
-  const direct = [env["NO_PROXY"] ?? env["no_proxy"] ?? "", "127.0.0.1", "localhost"].filter((text) => text !== "").join(",");
-  return { NO_PROXY: direct, no_proxy: direct };
 }

@@ -1,6 +1,6 @@
-import { constants } from "node:fs";
-import { access, realpath } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { executableAt, findProgram } from "@slipway/backend-sdk/find-program";
 
 /** Packages of the native program and the folder in each, by platform and architecture, as the npm package's own start script has them. */
 const NATIVE: Readonly<Record<string, readonly [packageName: string, target: string]>> = {
@@ -15,17 +15,9 @@ const NATIVE: Readonly<Record<string, readonly [packageName: string, target: str
  * native program: where that can be found, it is taken directly, which saves the start of a Node.
  */
 export async function findCodex(command: string, path: string | undefined): Promise<string | undefined> {
-  const found = command.includes("/") ? await executableAt(command) : await onPath(command, path ?? "");
+  const found = await findProgram(command, path);
   if (found === undefined) return undefined;
   return (await nativeBeside(found)) ?? found;
-}
-
-async function onPath(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter)) {
-    const found = folder === "" ? undefined : await executableAt(join(folder, name));
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 async function nativeBeside(command: string): Promise<string | undefined> {
@@ -41,11 +33,4 @@ async function nativeBeside(command: string): Promise<string | undefined> {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-async function executableAt(path: string): Promise<string | undefined> {
-  return await access(path, constants.X_OK).then(
-    () => path,
-    () => undefined, // not there, or not for us: the next place may have it
-  );
 }

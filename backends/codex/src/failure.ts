@@ -1,13 +1,10 @@
+import { type FailureWords, failureCodeOf } from "@slipway/backend-sdk/failure-code";
 import { failedTurn } from "@slipway/backend-sdk/turn-result";
 import type { ErrorCode } from "@slipway/protocol/errors";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 
-/** The gateway's errors begin with the code that they stand for, and Codex repeats what it was told. */
-const GATEWAY_CODE =
-  /\b(BUDGET_EXCEEDED|BACKEND_AUTH|BACKEND_QUOTA|BACKEND_RATE_LIMITED|CONTEXT_TOO_LONG|GATEWAY_UNAVAILABLE|MODEL_(?:REFUSED|NOT_ALLOWED|OVERLOADED|UNREACHABLE|TIMEOUT))\b/;
-
 /** What Codex 0.169 says, in its own words or the vendor's, the more telling ones first. */
-const WORDS: ReadonlyArray<readonly [RegExp, ErrorCode]> = [
+const WORDS: FailureWords = [
   [/ran out of room in the model's context window|context_length_exceeded/i, "CONTEXT_TOO_LONG"],
   [/quota exceeded|exceeded your current quota|insufficient_quota|status:? 402\b|usage limit/i, "BACKEND_QUOTA"],
   [/status:? 429\b|rate limit/i, "BACKEND_RATE_LIMITED"],
@@ -21,8 +18,7 @@ const WORDS: ReadonlyArray<readonly [RegExp, ErrorCode]> = [
 
 /** The code that a message of Codex stands for; BACKEND_FAILED where it is none that is known. */
 export function failureCode(message: string): ErrorCode {
-  const told = GATEWAY_CODE.exec(message)?.[1] as ErrorCode | undefined;
-  return told ?? WORDS.find(([pattern]) => pattern.test(message))?.[1] ?? "BACKEND_FAILED";
+  return failureCodeOf(message, WORDS);
 }
 
 /** The end of a turn that Codex itself called failed. */

@@ -1,8 +1,11 @@
+import { cutText, endOfText } from "@slipway/backend-sdk/text-limit";
+import { pathInWorkspace } from "@slipway/backend-sdk/workspace-path";
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { Item, ItemMoment } from "./codex-events.ts";
-import { cutText, endOfText } from "./text-limit.ts";
 
 const PLAN_LIMIT = 200;
+/** Of one patch. */
+const CHANGES_LIMIT = 1_000;
 
 type CommandItem = Extract<Item, { type: "command_execution" }>;
 
@@ -15,14 +18,16 @@ export interface Output {
 /** Tells what Codex says of its items as agent events. An item comes up to three times: started, updated, completed. */
 export class ItemMapper {
   readonly #turn: number;
+  readonly #workspace: string;
   readonly #output: Output;
   readonly #called = new Set<string>();
   #plan = "";
   /** Characters of each running command's output that are in the log already. */
   readonly #logged = new Map<string, number>();
 
-  constructor(turn: number, output: Output) {
+  constructor(turn: number, workspace: string, output: Output) {
     this.#turn = turn;
+    this.#workspace = workspace;
     this.#output = output;
   }
 
@@ -64,7 +69,16 @@ export class ItemMapper {
       this.#output.emit({ kind: "tool-call", data: { callId, name: name.slice(0, 200), input } });
     }
     if (item.type === "command_execution") this.#logNew(item);
-    if (moment === "completed") this.#output.emit({ kind: "tool-result", data: { callId, output: cutText(output), isError } });
+    if (moment !== "completed") return;
+    if (item.type === "file_change" && !isError) this.#tellChanges(callId, item.changes);
+    this.#output.emit({ kind: "tool-result", data: { callId, output: cutText(output), isError } });
+  }
+
+  #tellChanges(callId: string, changes: Extract<Item, { type: "file_change" }>["changes"]): void {
+    for (const { kind, path } of changes.slice(0, CHANGES_LIMIT)) {
+      const change = ({ add: "added", delete: "deleted" } as const)[kind as "add" | "delete"] ?? "modified";
+      this.#output.emit({ kind: "file-change", data: { callId, path: pathInWorkspace(this.#workspace, path), change } });
+    }
   }
 
   #logNew({ id, aggregated_output: output }: CommandItem): void {

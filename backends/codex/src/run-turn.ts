@@ -1,16 +1,16 @@
 import { join } from "node:path";
+import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import { cutText } from "@slipway/backend-sdk/text-limit";
 import { abortedTurn, failedTurn } from "@slipway/backend-sdk/turn-result";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 import { prepareCodexHome, temporaryFolder } from "./codex-home.ts";
-import { CodexProcess, type ProcessEnd } from "./codex-process.ts";
 import { codexArguments, codexEnvironment } from "./command-line.ts";
 import type { CodexConfig } from "./config.ts";
 import { findCodex } from "./executable.ts";
 import { failedByCodex } from "./failure.ts";
 import { INSTALL_COMMAND } from "./release.ts";
-import { NO_USAGE, readSession, type Session, writeSession } from "./session.ts";
-import { cutText } from "./text-limit.ts";
+import { NO_USAGE, type Session, sessionFile } from "./session.ts";
 import { TurnReader, usageSince } from "./turn-reader.ts";
 
 const STDERR_TAIL_CHARACTERS = 4_000;
@@ -48,7 +48,7 @@ export async function runTurn(turn: CodexTurn): Promise<TurnResult> {
   const temporary = await temporaryFolder(codexHome, home, turn.env["TMPDIR"] ?? "/tmp");
   const launch = { program, model, env: codexEnvironment(turn.env, { codexHome, temporary, token: model.token }) };
 
-  const session = turn.turn > 1 ? await readSession(home) : undefined;
+  const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
   if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
   const run = await runCodex(turn, launch, session);
   if (!signal.aborted && session && isLost(run)) {
@@ -66,12 +66,13 @@ async function runCodex(turn: CodexTurn, { program, model, env }: Launch, resume
   let saving = Promise.resolve();
   const save = (next: Session): void => {
     session = next;
-    saving = saving.then(() => writeSession(home, next));
+    saving = saving.then(() => sessionFile.write(home, next));
     // Awaited at the end, and not to count as nobody's until then.
     saving.catch(() => undefined);
   };
   const reader = new TurnReader({
     turn: turn.turn,
+    workspace: turn.workspace,
     emit: turn.emit,
     log: turn.log,
     onThread: (threadId) => save({ threadId, usage: session?.threadId === threadId ? session.usage : NO_USAGE }),
@@ -82,12 +83,12 @@ async function runCodex(turn: CodexTurn, { program, model, env }: Launch, resume
       save({ ...session, usage: final.usage });
     },
   });
-  const codex = new CodexProcess({
+  const codex = new AgentProcess({
     program,
     args: codexArguments(turn.config, model, resumed?.threadId),
     cwd: turn.workspace,
     env,
-    prompt: turn.prompt,
+    input: turn.prompt,
     onStdout: (chunk) => reader.push(chunk),
     onStderr(chunk) {
       turn.log("stderr", chunk);

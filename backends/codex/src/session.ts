@@ -1,5 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { SessionFile } from "@slipway/backend-sdk/session-file";
 import { z } from "zod";
 
 /** Totals of a thread as Codex counts them: all its turns together. */
@@ -20,24 +19,5 @@ const sessionSchema = z.object({ threadId: threadIdSchema, usage: threadUsageSch
 /** The conversation that later turns go on with. */
 export type Session = z.output<typeof sessionSchema>;
 
-function sessionFile(home: string): string {
-  return join(home, ".slipway/codex-session.json");
-}
-
-/** The session that an earlier turn left; undefined where there is none, or none that can be read. */
-export async function readSession(home: string): Promise<Session | undefined> {
-  try {
-    return sessionSchema.parse(JSON.parse(await readFile(sessionFile(home), "utf8")));
-  } catch {
-    // Missing or damaged is all one: the caller starts a new thread and says so.
-    return undefined;
-  }
-}
-
-/** Whole or not at all. */
-export async function writeSession(home: string, session: Session): Promise<void> {
-  const file = sessionFile(home);
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFile(`${file}.new`, JSON.stringify(session));
-  await rename(`${file}.new`, file);
-}
+/** Where the conversation stands that later turns go on with. */
+export const sessionFile = new SessionFile("codex", sessionSchema);

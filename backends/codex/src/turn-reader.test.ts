@@ -12,6 +12,7 @@ function read(lines: string | string[], turn = 1) {
   const logs: Record<string, string> = {};
   const reader = new TurnReader({
     turn,
+    workspace: "/workspace",
     emit: (event) => void events.push(agentEventSchema.parse(event)),
     log(stream, bytes) {
       logs[stream] = (logs[stream] ?? "") + Buffer.from(bytes).toString();

@@ -1,7 +1,7 @@
+import { LineSplitter } from "@slipway/backend-sdk/line-splitter";
 import type { Usage } from "@slipway/protocol/events";
 import { type CodexEvent, parseCodexEvent } from "./codex-events.ts";
 import { ItemMapper, type Output } from "./item-mapper.ts";
-import { LineSplitter } from "./line-splitter.ts";
 import type { ThreadUsage } from "./session.ts";
 
 /** A command's whole output stands in one line, of which Codex keeps a mebibyte; escapes make it longer. */
@@ -14,6 +14,7 @@ export type FinalEvent =
 
 export interface TurnReaderOptions extends Output {
   readonly turn: number;
+  readonly workspace: string;
   onThread(threadId: string): void;
   onFinal(final: FinalEvent): void;
 }
@@ -34,7 +35,7 @@ export class TurnReader {
 
   constructor(options: TurnReaderOptions) {
     this.#options = options;
-    this.#items = new ItemMapper(options.turn, options);
+    this.#items = new ItemMapper(options.turn, options.workspace, options);
     const onTooLong = (): void => this.#warn(`Codex printed a line of more than ${LINE_LIMIT_BYTES} bytes, which is left out.`);
     this.#lines = new LineSplitter(LINE_LIMIT_BYTES, (line) => this.#line(line), onTooLong);
   }

@@ -40,6 +40,17 @@ export const agentEventSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("message"), data: z.object({ role: z.enum(["agent", "reasoning", "user"]), text: textSchema }) }),
   z.object({ kind: z.literal("tool-call"), data: z.object({ callId: z.string().max(200), name: z.string().max(200), input: z.unknown() }) }),
   z.object({ kind: z.literal("tool-result"), data: z.object({ callId: z.string().max(200), output: textSchema, isError: z.boolean().default(false) }) }),
+  /** The agent itself says that it changed a file. What really changed, the commit tells. */
+  z.object({
+    kind: z.literal("file-change"),
+    data: z.object({
+      /** Relative to the workspace where it is inside of it. */
+      path: z.string().max(4_096),
+      change: z.enum(["added", "modified", "deleted"]),
+      /** The tool call that it belongs to. */
+      callId: z.string().max(200).optional(),
+    }),
+  }),
   z.object({
     kind: z.literal("plan"),
     data: z.object({ items: z.array(z.object({ text: textSchema, status: z.enum(["open", "active", "done"]) })).max(200) }),

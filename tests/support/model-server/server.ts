@@ -14,7 +14,7 @@ export interface ModelServerOptions {
   readonly scenario: Scenario | ScenarioInput;
   /** 0 or missing: any free port. */
   readonly port?: number;
-  /** Requests must carry this key, as a bearer token; others get 401. */
+  /** Requests must carry this key, as one of the vendors has it carried; others get 401. */
   readonly key?: string;
   /** What GET /models tells. */
   readonly models?: readonly string[];
@@ -105,7 +105,7 @@ class Exchange {
     const [model, problem] = this.#read(protocol, pathname);
     given.requests.add({ arrivedAtMs: this.#arrivedAtMs, method, path, headers, body: this.#body, model, end: this.#end.promise });
     try {
-      if (given.key !== undefined && headers.authorization !== `Bearer ${given.key}`) this.#fail(protocol ?? PROTOCOLS[0], { status: 401 });
+      if (given.key !== undefined && !shownKeys(headers).includes(given.key)) this.#fail(protocol ?? PROTOCOLS[0], { status: 401 });
       else if (method === "GET" && /\/models\/?$/.test(pathname)) this.#send(200, modelList(given.models ?? ["scripted"]));
       else if (!protocol) this.#fail(PROTOCOLS[0], { status: 404, message: `No such path: ${method} ${pathname}.`, code: "not_found" });
       else if (!model) this.#fail(protocol, { status: 400, message: `The request does not have the protocol's form: ${problem}` });
@@ -174,6 +174,11 @@ class Exchange {
     this.#response.writeHead(status, { "content-type": "application/json", "x-request-id": randomId("req_"), ...headers });
     this.#response.end(JSON.stringify(body));
   }
+}
+
+/** A bearer token, Anthropic's header, Gemini's. */
+function shownKeys({ authorization = "", ...headers }: IncomingMessage["headers"]): unknown[] {
+  return [authorization.replace(/^Bearer /, ""), headers["x-api-key"], headers["x-goog-api-key"]];
 }
 
 /** A request without tools, for a title say, gets the text alone. */

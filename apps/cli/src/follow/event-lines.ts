@@ -134,6 +134,8 @@ function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
       return [line("dim", cut(firstLine(`${event.data.name} ${inputText(event.data.input)}`), CALL_WIDTH))];
     case "tool-result":
       return event.data.isError || verbose ? [line(event.data.isError ? "warning" : "dim", firstLine(event.data.output))] : [];
+    case "file-change":
+      return verbose ? [line("dim", `${event.data.change} ${event.data.path}`)] : [];
     case "plan":
       return [line("dim", `plan: ${event.data.items.filter((item) => item.status === "done").length} of ${event.data.items.length} done`)];
     case "notice":

@@ -2,13 +2,14 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 
-/** After SIGINT Codex ends the commands of the model, each in a session of its own, within some 60 ms. Whoever takes longer is killed. */
+/** How long an agent may take after SIGINT, in ms, before it is killed. */
 const INTERRUPT_GRACE_MS = 500;
-/** After its final event Codex writes its session and exits. */
+/** How long an agent may take to exit after its final event, in ms. */
 const EXIT_GRACE_MS = 3_000;
 /** What the model left running may hold the pipes open for ever; this long after the exit nobody listens any more. */
 const DRAIN_LIMIT_MS = 100;
 
+/** How an agent's process went. */
 export interface ProcessEnd {
   readonly exitCode: number | null;
   readonly exitSignal: NodeJS.Signals | null;
@@ -16,47 +17,72 @@ export interface ProcessEnd {
   readonly startError: Error | undefined;
 }
 
-export interface CodexProcessOptions {
+/** What an agent's process is started with, and who hears it. */
+export interface AgentProcessOptions {
   readonly program: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** Its whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  readonly prompt: string;
+  /** Given on standard input, which is closed behind it; where it is missing, standard input stays open for `write`. */
+  readonly input?: string;
   onStdout(chunk: Buffer): void;
   onStderr(chunk: Buffer): void;
 }
 
-/** One process of Codex, in a process group of its own. */
-export class CodexProcess {
+/** One process of an agent's CLI, in a process group of its own that goes with it. */
+export class AgentProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
-  /** Resolves when it is gone and what it said has been heard. */
+  /** Resolves when it is gone and what it said has been heard. Never rejects. */
   readonly ended: Promise<ProcessEnd>;
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor({ program, args, cwd, env, prompt, onStdout, onStderr }: CodexProcessOptions) {
+  constructor({ program, args, cwd, env, input, onStdout, onStderr }: AgentProcessOptions) {
     this.#child = spawn(program, args, { cwd, env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
     this.#child.stdout.on("data", onStdout);
     this.#child.stderr.on("data", onStderr);
-    // A Codex that is gone before it has read its prompt says why in another way.
+    // An agent that is gone before it has read its input says why in another way.
     this.#child.stdin.on("error", () => undefined);
-    this.#child.stdin.end(prompt);
+    if (input !== undefined) this.#child.stdin.end(input);
     this.ended = this.#end();
   }
 
-  /** Ends the turn at once, and with it the commands that the model runs. */
+  /** Its standard streams, for a library that speaks over them. */
+  get streams(): { readonly stdin: Writable; readonly stdout: Readable } {
+    return { stdin: this.#child.stdin, stdout: this.#child.stdout };
+  }
+
+  /** Writes to its standard input. */
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** Interrupts it as a person would with Ctrl-C; whoever does not end soon is killed, and its group with it. */
   interrupt(): void {
     this.#child.kill("SIGINT");
     this.#killAfter(INTERRUPT_GRACE_MS);
   }
 
-  /** Lets it exit by itself, for a while. */
+  /** Closes its standard input and lets it exit by itself, for a while. */
   expectExit(): void {
+    this.#child.stdin.end();
     this.#killAfter(EXIT_GRACE_MS);
+  }
+
+  /** Ends it and its group at once. */
+  kill(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // Nobody is left in it.
+    }
   }
 
   #killAfter(graceMs: number): void {
     clearTimeout(this.#killTimer);
-    this.#killTimer = setTimeout(() => this.#killGroup(), graceMs);
+    this.#killTimer = setTimeout(() => this.kill(), graceMs);
   }
 
   async #end(): Promise<ProcessEnd> {
@@ -73,19 +99,9 @@ export class CodexProcess {
       return { exitCode: null, exitSignal: null, startError: error as Error };
     } finally {
       clearTimeout(this.#killTimer);
-      this.#killGroup();
+      this.kill();
       child.stdout.removeAllListeners("data").destroy();
       child.stderr.removeAllListeners("data").destroy();
-    }
-  }
-
-  #killGroup(): void {
-    const { pid } = this.#child;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, "SIGKILL");
-    } catch {
-      // Nobody is left in it.
     }
   }
 }
