@@ -18,7 +18,7 @@ let up: Watched;
 beforeAll(async () => {
   plugins = await pluginFolder({
     "slipway-backend-broken": { backends: { broken: "./backend.js" }, files: { "backend.js": 'throw new Error("no wings")' } },
-    "slipway-backend-sound": { backends: { sound: "./backend.js" }, files: { "backend.js": parrot("sound").replace(/turn: async[^]*?\}\),/, DEED) } },
+    "slipway-backend-sound": { backends: { sound: "./backend.js" }, files: { "backend.js": parrot("sound").replace(/turn: async[\s\S]*?\}\),/, DEED) } },
   });
   ground = (await Playground.make()).with({ SLIPWAY_BACKENDS: plugins.path });
   up = ground.start(ground.folder, "up", "--port", "0", ...NO_SANDBOX);
@@ -39,11 +39,15 @@ test("a plugin that cannot be loaded is told by doctor and backends, with what t
       expect.objectContaining({ name: "sound", installed: expect.objectContaining({ ok: true }), capabilities: expect.objectContaining({ mcp: false }) }),
     ]),
   });
-  expect((await ground.slipway(ground.folder, "backends")).stdout.replaceAll(/\s+/g, " ")).toContain("broken: cannot be loaded (package slipway-backend-broken)");
+  expect((await ground.slipway(ground.folder, "backends")).stdout.replaceAll(/\s+/g, " ")).toContain(
+    "broken: cannot be loaded (package slipway-backend-broken)",
+  );
   for (const part of [[], ["worker"]]) {
     const { checks } = JSON.parse((await ground.slipway(ground.folder, "doctor", ...part, "--json", ...NO_SANDBOX)).stdout);
     const named = (name: string): unknown => checks.filter((one: { group: string; name: string }) => one.group === "backends" && one.name === name);
-    expect(named("broken")).toMatchObject([{ ok: false, required: false, tried: expect.stringContaining("slipway-backend-broken"), remedy: expect.any(String) }]);
+    expect(named("broken")).toMatchObject([
+      { ok: false, required: false, tried: expect.stringContaining("slipway-backend-broken"), remedy: expect.any(String) },
+    ]);
     expect(named("sound")).toMatchObject([{ ok: true }]);
   }
 });

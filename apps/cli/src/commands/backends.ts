@@ -15,6 +15,7 @@ import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { commandLines, printable, wrap } from "../terminal/text.ts";
+import { addBackendsNew } from "./backends-new.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 
 /** A backend as it stands on this machine, and on the workers of the server that runs. */
@@ -33,12 +34,17 @@ interface BackendRow {
 }
 
 export function addBackends(program: Command): void {
-  withCommon(program.command("backends"))
-    .summary("the agents and models there are, and how to get them")
+  const backends = program
+    .command("backends")
+    .summary("the agents and models there are, how to get them, and how to write one")
+    .description("The kinds of agents that jobs can name.");
+  withCommon(backends.command("list", { isDefault: true }))
+    .summary("list backends and models; `slipway backends` alone does too")
     .description(
       "Shows each backend on this machine, whether its agent is installed and needs a model, and for each model provider whether its key is there and it answers.",
     )
     .action(backendsCommand);
+  addBackendsNew(backends);
 }
 
 async function backendsCommand(options: CommonOptions): Promise<void> {
