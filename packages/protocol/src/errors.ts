@@ -146,6 +146,12 @@ export const ERRORS = {
   ),
   // Backends
   BACKEND_NOT_INSTALLED: row(422, "person", "No worker has the backend.", "Install the backend on a worker; `slipway backends` says how."),
+  BACKEND_BROKEN: row(
+    422,
+    "person",
+    "The backend is installed, and cannot be loaded.",
+    "Mend the plugin as the details say; `slipway backends` shows whether it can be loaded now. Then `slipway retry`.",
+  ),
   BACKEND_AUTH: row(422, "person", "The model's vendor refused the key.", "Check the key that the details name, then `slipway retry`."),
   BACKEND_QUOTA: row(
     422,

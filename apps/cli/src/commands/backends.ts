@@ -1,10 +1,10 @@
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { GatewayCheck } from "@slipway/protocol/gateway-config";
-import type { Manifest } from "@slipway/protocol/manifest";
+import type { BrokenBackend, Manifest } from "@slipway/protocol/manifest";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Command } from "commander";
 import { configuredSandbox, probeWhereJobsRun } from "../backends/ask-images.ts";
-import { describeBackends } from "../backends/ask-runner.ts";
+import { listBackends } from "../backends/ask-runner.ts";
 import { backendSecretsFolder } from "../configuration/installation.ts";
 import { connect } from "../connection.ts";
 import { placeOfSecret } from "../doctor/secrets.ts";
@@ -15,6 +15,7 @@ import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { commandLines, printable, wrap } from "../terminal/text.ts";
+import { addBackendsNew } from "./backends-new.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 
 /** A backend as it stands on this machine, and on the workers of the server that runs. */
@@ -23,6 +24,9 @@ interface BackendRow {
   readonly version: string | null;
   readonly summary: string | null;
   readonly needsModel: boolean | null;
+  readonly capabilities: Manifest["capabilities"] | null;
+  /** The agent's program as the backend pins it; null where no registry has it. */
+  readonly release: Manifest["release"] | null;
   readonly secrets: ReadonlyArray<Manifest["secrets"][number] & { readonly there: boolean; readonly found: string }>;
   readonly installed: { readonly ok: boolean; readonly tried: string; readonly found: string; readonly remedy: string | null } | null;
   /** Names of the connected workers that have it. */
@@ -30,33 +34,40 @@ interface BackendRow {
 }
 
 export function addBackends(program: Command): void {
-  withCommon(program.command("backends"))
-    .summary("the agents and models there are, and how to get them")
+  const backends = program
+    .command("backends")
+    .summary("the agents and models there are, how to get them, and how to write one")
+    .description("The kinds of agents that jobs can name.");
+  withCommon(backends.command("list", { isDefault: true }))
+    .summary("list backends and models; `slipway backends` alone does too")
     .description(
       "Shows each backend on this machine, whether its agent is installed and needs a model, and for each model provider whether its key is there and it answers.",
     )
     .action(backendsCommand);
+  addBackendsNew(backends);
 }
 
 async function backendsCommand(options: CommonOptions): Promise<void> {
   const screen = screenOf(options);
   const data = dataFolder(options.data);
-  const [described, probed, gateway, workers] = await Promise.all([
-    describeBackends(data),
+  const [listed, probed, gateway, workers] = await Promise.all([
+    listBackends(data),
     configuredSandbox(data).then((sandbox) => probeWhereJobsRun(data, sandbox)),
     checkGateway(data),
     connectedWorkers(screen, options),
   ]);
-  const broken = [described, probed].find((answer) => !answer.ok);
-  if (broken && !broken.ok) screen.warn(`The runner does not say which backends are here: ${broken.found}`);
-  const rows = await withSecrets(rowsOf(described.ok ? described.value : [], probed.ok ? probed.value : [], workers ?? []), data);
-  screen.document({ backends: rows, gateway: typeof gateway === "string" ? null : gateway, workers: workers?.map(({ name }) => name) ?? null });
+  const silent = [listed, probed].find((answer) => !answer.ok);
+  if (silent && !silent.ok) screen.warn(`The runner does not say which backends are here: ${silent.found}`);
+  const { manifests, broken } = listed.ok ? listed.value : { manifests: [], broken: [] };
+  const probes = (probed.ok ? probed.value : []).filter(({ backend }) => !listed.ok || manifests.some(({ name }) => name === backend));
+  const rows = await withSecrets(rowsOf(manifests, probes, workers ?? []), data);
+  screen.document({ backends: rows, broken, gateway: typeof gateway === "string" ? null : gateway, workers: workers?.map(({ name }) => name) ?? null });
   if (!screen.json) {
     for (const line of backendTable(screen, rows, workers !== undefined)) screen.print(line);
     printModels(screen, gateway);
-    printRemedies(screen, rows, gateway);
+    printRemedies(screen, rows, broken, gateway);
   } else if (typeof gateway === "string") screen.warn(`The gateway does not say which models are here: ${gateway}`);
-  exitWith(broken || typeof gateway === "string" ? EXIT_CODES.environment.code : EXIT_CODES.ok.code);
+  exitWith(silent || typeof gateway === "string" ? EXIT_CODES.environment.code : EXIT_CODES.ok.code);
 }
 
 /** Undefined where no server runs, which is nothing to complain of here. */
@@ -101,6 +112,8 @@ function rowsOf(manifests: readonly Manifest[], probes: readonly Probe[], worker
       version: manifest?.version ?? null,
       summary: manifest?.summary ?? null,
       needsModel: manifest?.capabilities.model ?? null,
+      capabilities: manifest?.capabilities ?? null,
+      release: manifest?.release ?? null,
       secrets: manifest?.secrets ?? [],
       installed: probe ? { ok: probe.ok, tried: probe.tried, found: probe.found, remedy: probe.remedy ?? null } : null,
       workers: workers.filter((worker) => worker.backends.some((backend) => backend.name === name)).map((worker) => worker.name),
@@ -115,11 +128,18 @@ function backendTable(screen: Screen, rows: readonly BackendRow[], isConnected: 
     { title: "version", text: ({ version }) => version ?? "?" },
     { title: "agent here", text: agentText, grows: true, paint: (text, { installed }) => (installed?.ok ? colors.green(text) : colors.yellow(text)) },
     { title: "model", text: ({ needsModel }) => (needsModel === null ? "?" : needsModel ? "needed" : "not needed") },
+    { title: "can", text: ({ capabilities }) => (capabilities ? capabilityWords(capabilities) : "?") },
     { title: "secrets", text: ({ secrets }) => secrets.map(secretText).join(", ") },
     { title: "workers", text: ({ workers }) => workers.join(" ") || "none" },
   ];
   const shown = columns.filter(({ title }) => (title !== "secrets" || rows.some(({ secrets }) => secrets.length > 0)) && (title !== "workers" || isConnected));
   return tableLines(screen, shown, rows);
+}
+
+/** What a job can ask of it, in the manifest's own words. */
+function capabilityWords(capabilities: Manifest["capabilities"]): string {
+  const names = ["resume", "steer", "readOnly", "images", "mcp", "permissions"] as const;
+  return names.filter((name) => capabilities[name]).join(" ") || "-";
 }
 
 function secretText({ name, required, there }: BackendRow["secrets"][number]): string {
@@ -147,9 +167,13 @@ function printModels(screen: Screen, gateway: GatewayCheck | string): void {
 }
 
 /** What is missing and how to get it; what to type stands on lines of its own. */
-function printRemedies(screen: Screen, rows: readonly BackendRow[], gateway: GatewayCheck | string): void {
+function printRemedies(screen: Screen, rows: readonly BackendRow[], broken: readonly BrokenBackend[], gateway: GatewayCheck | string): void {
   const lacking = rows.flatMap(({ name, installed }) =>
     installed && !installed.ok ? [[name, installed.found, installed.remedy ?? "See docs/backends.md."] as const] : [],
+  );
+  const unloadable = broken.map(
+    ({ name, package: packageName, file, problem, expected, remedy }) =>
+      [name, `cannot be loaded (package ${packageName}): ${file}: ${problem}. Expected ${expected}.`, remedy] as const,
   );
   const checked = typeof gateway === "string" ? undefined : gateway;
   const unusable = checked?.problem ? [["gateway.yaml", checked.problem.message, checked.problem.hint] as const] : [];
@@ -162,7 +186,7 @@ function printRemedies(screen: Screen, rows: readonly BackendRow[], gateway: Gat
       secret.required && !secret.there ? [[name, `${secret.name}: ${secret.found}`, `${secret.hint} \`slipway doctor\` says what to type.`] as const] : [],
     ),
   );
-  for (const [name, found, remedy] of [...lacking, ...secretless, ...unusable, ...providers]) {
+  for (const [name, found, remedy] of [...unloadable, ...lacking, ...secretless, ...unusable, ...providers]) {
     screen.print();
     for (const line of wrap(`${name}: ${printable(found)}`, screen.width)) screen.print(screen.colors.yellow(line));
     for (const line of commandLines(remedy, screen.width - 2)) screen.print(`  ${line}`);

@@ -93,11 +93,13 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
   requireLimits(args.sandbox, args.limits);
   warnOfProxy(log);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
-  const [, manifests, server] = await Promise.all([
+  const [, { manifests, broken }, server] = await Promise.all([
     provider.probe(),
     describeBackends(join(installRoot, "apps/runner/src/main.ts"), signal),
     serverOf(args, signal),
   ]);
+  for (const { name, package: packageName, file, problem } of broken)
+    log.warn({ backend: name, package: packageName, file }, `a backend cannot be loaded: ${problem}`);
   return await WorkerDaemon.start({
     dataFolder: args.data,
     ...server,
@@ -106,6 +108,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     verifySlots: args.verifySlots,
     provider,
     manifests,
+    brokenBackends: broken,
     secrets: { folder: args.secrets, variables },
     egressPrivateHosts: args.egressPrivateHosts,
     gatewaySocket: gatewaySocketIn(args.gatewayFolder),
