@@ -24,7 +24,9 @@ const ENVIRONMENT = {
   // The plan of the agent is this tool's.
   CLAUDE_CODE_ENABLE_TASKS: "0",
   CLAUDE_CODE_ENABLE_TODO_TOOLS: "1",
-  // CLAUDE.md of the folders that `--add-dir` names, and nothing else of them.
+  // All tools are there from the start: there are no servers that would bring hundreds, and not every model server knows the search for tools.
+  ENABLE_TOOL_SEARCH: "false",
+  // CLAUDE.md and rules of the folders that `--add-dir` names, and nothing else of them.
   CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
   CLAUDE_CODE_MAX_RETRIES: String(RETRIES),
 } as const;

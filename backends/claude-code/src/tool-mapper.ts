@@ -15,7 +15,9 @@ const FILES_LIMIT = 200;
 const PLAN_LIMIT = 200;
 
 const fileSchema = z.object({ filePath: z.string(), type: z.string().nullish() });
-const shellSchema = z.object({ bashEditDiff: z.object({ files: z.array(z.object({ filePath: z.string(), status: z.string().nullish() })) }) });
+const shellSchema = z.object({
+  bashEditDiff: z.object({ files: z.array(z.object({ filePath: z.string(), created: z.boolean().nullish(), deleted: z.boolean().nullish() })) }),
+});
 const todosSchema = z.object({ todos: z.array(z.object({ content: z.string(), status: z.string() })) });
 const EDITORS = new Set(["Edit", "MultiEdit", "NotebookEdit", "Write"]);
 const PLAN_STATUS = { completed: "done", in_progress: "active" } as const;
@@ -73,12 +75,9 @@ function changesOf(tool: string, known: unknown): Array<{ path: string; change: 
   }
   if (tool !== "Bash") return [];
   const files = shellSchema.safeParse(known).data?.bashEditDiff.files ?? [];
-  return files.slice(0, FILES_LIMIT).map(({ filePath, status }) => ({ path: filePath, change: changeOf(status) }));
-}
-
-function changeOf(status: string | null | undefined): Change {
-  if (status && /^(add|creat|new)/i.test(status)) return "added";
-  return status && /^(delet|remov)/i.test(status) ? "deleted" : "modified";
+  return files
+    .slice(0, FILES_LIMIT)
+    .map(({ filePath, created, deleted }) => ({ path: filePath, change: created ? "added" : deleted ? "deleted" : "modified" }));
 }
 
 /** Input that is too long for an event becomes its beginning. */
