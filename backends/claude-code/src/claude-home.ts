@@ -14,7 +14,7 @@ const KEPT = new Set(["projects"]);
 export async function prepareClaudeHome(configFolder: string): Promise<void> {
   await mkdir(configFolder, { recursive: true, mode: 0o700 });
   const strays = (await readdir(configFolder)).filter((name) => !KEPT.has(name));
-  await Promise.all(strays.map((name) => rm(join(configFolder, name), { recursive: true, force: true })));
+  await Promise.all(strays.map((name) => rm(join(configFolder, name), { recursive: true, force: true, maxRetries: 5 })));
 }
 
 /** `AGENTS.md` of the workspace, which Claude Code does not read by itself; undefined where there is none, or where `CLAUDE.md` takes it in. */

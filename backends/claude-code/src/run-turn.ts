@@ -108,8 +108,8 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     const over = await Promise.race([said.promise, claude.ended]);
     if (typeof over === "object") reader.end();
     await saving;
-    // What was broken off in the middle is no process to go on with.
-    if (over === "result" && !signal.aborted) await residents.keep(home, claude);
+    // What was broken off in the middle, or has failed, is no process to go on with.
+    if (over === "result" && isDone(reader) && !signal.aborted) await residents.keep(home, claude);
     else await claude.kill();
     return { reader, over, stderrTail };
   } finally {
@@ -117,6 +117,11 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     claude.release();
     signal.removeEventListener("abort", abort);
   }
+}
+
+/** An error of the model comes as `success` too, with a word that it is none. */
+function isDone({ result }: TurnReader): boolean {
+  return result?.subtype === "success" && !result.is_error;
 }
 
 /** A process that had waited was gone before it took the turn. */
@@ -133,7 +138,7 @@ function isLost({ reader, stderrTail }: Run): boolean {
 function judge({ signal, config }: ClaudeTurn, { reader, over, stderrTail }: Run): TurnResult {
   if (signal.aborted) return abortedTurn(signal);
   const { result } = reader;
-  if (result) return result.subtype === "success" && !result.is_error ? { status: "done", finalText: cutText(result.result) } : failedByClaude(result);
+  if (result) return isDone(reader) ? { status: "done", finalText: cutText(result.result) } : failedByClaude(result);
   if (typeof over === "string") return failedTurn("MODEL_TIMEOUT", `Claude Code heard nothing of the model for ${config.silenceTimeoutSeconds} s.`);
   if (over.startError) return failedTurn("BACKEND_NOT_INSTALLED", `${config.command} cannot be started: ${over.startError.message}.`);
   const how = over.exitCode === null ? `was ended by ${over.exitSignal}` : `ended with ${over.exitCode}`;

@@ -59,16 +59,15 @@ const hooks = (name: string) => ({
   UserPromptSubmit: [{ hooks: [{ type: "command", command: `touch ${name}-prompt` }] }],
 });
 const settings = (name: string) => JSON.stringify({ hooks: hooks(name), env: { PLANTED: name }, apiKeyHelper: `touch ${name}-helper; echo x` });
-const skill = "---\nname: planted\ndescription: a planted skill\n---\nx";
+const skill = "---\nname: planted\ndescription: a stowaway skill\n---\nx";
 const server = (name: string) => JSON.stringify({ mcpServers: { planted: { command: "touch", args: [`${name}-server`] } } });
 /** What would have Claude Code do something, in the workspace or the home. */
 const planted = (name: string): Record<string, string> => ({
   ".claude/settings.json": settings(name),
   ".claude/settings.local.json": settings(`${name}-local`),
   ".claude/skills/planted/SKILL.md": skill,
-  ".claude/agents/planted.md": "---\nname: planted\ndescription: a planted agent\n---\nx",
-  ".claude/commands/planted.md": "a planted command",
-  ".claude/rules/planted.md": "a planted rule",
+  ".claude/agents/planted.md": "---\nname: planted\ndescription: a stowaway agent\n---\nx",
+  ".claude/commands/planted.md": "a stowaway command",
 });
 
 test("CLAUDE.md and AGENTS.md of the workspace are honoured; what an agent planted does not run", { timeout: 60_000 }, async () => {
@@ -77,6 +76,7 @@ test("CLAUDE.md and AGENTS.md of the workspace are honoured; what an agent plant
     {
       ...planted("workspace"),
       ".mcp.json": server("workspace"),
+      ".claude/rules/tides.md": "Mind the tides.",
       "CLAUDE.md": "Speak like a harbour master. @docs/more.md",
       "docs/more.md": "Be dry.",
       "AGENTS.md": "Count in knots.",
@@ -86,7 +86,13 @@ test("CLAUDE.md and AGENTS.md of the workspace are honoured; what an agent plant
   expect(outcomeOf(await bench.run())).toBe("done");
   // Its process is lost, and what the agent has written meanwhile is there for the next one.
   await residents.endAll();
-  const inHome = { ...planted("home"), ".claude/CLAUDE.md": "planted instructions", ".claude.json": server("home"), ".claude/.claude.json": server("home") };
+  const inHome = {
+    ...planted("home"),
+    ".claude/CLAUDE.md": "stowaway instructions",
+    ".claude/rules/planted.md": "a stowaway rule",
+    ".claude.json": server("home"),
+    ".claude/.claude.json": server("home"),
+  };
   for (const [path, content] of Object.entries(inHome)) {
     await mkdir(dirname(join(bench.home, path)), { recursive: true });
     await writeFile(join(bench.home, path), content);
@@ -97,8 +103,8 @@ test("CLAUDE.md and AGENTS.md of the workspace are honoured; what an agent plant
   const shown = bench.server.requests.modelCalls().map(({ body }) => JSON.stringify(body));
   expect(shown).toHaveLength(4);
   for (const request of shown) {
-    for (const words of ["Speak like a harbour master.", "Be dry.", "Count in knots."]) expect(request).toContain(words);
-    expect(request).not.toMatch(/a planted|planted instructions|PLANTED=\w/);
+    for (const words of ["Speak like a harbour master.", "Be dry.", "Count in knots.", "Mind the tides."]) expect(request).toContain(words);
+    expect(request).not.toMatch(/stowaway|PLANTED=\w/);
   }
 });
 
