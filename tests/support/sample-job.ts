@@ -48,6 +48,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     task: "Mend the sum\n\nIt is wrong.",
     title: "Mend the sum",
     backendConfig: {},
+    permissions: "allow",
+    mcpServers: {},
     baseOid: "a".repeat(40),
     createdAt: 0,
     updatedAt: 0,

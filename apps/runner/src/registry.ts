@@ -9,6 +9,7 @@ type Loader = () => Promise<BackendDefinition>;
 const SHIPPED: Readonly<Record<string, Loader>> = {
   "claude-code": async () => (await import("@slipway/backend-claude-code/backend")).claudeCodeBackend as unknown as BackendDefinition,
   codex: async () => (await import("@slipway/backend-codex/backend")).codexBackend as unknown as BackendDefinition,
+  command: async () => (await import("@slipway/backend-command/backend")).commandBackend as unknown as BackendDefinition,
   script: async () => (await import("@slipway/backend-script/backend")).scriptBackend as unknown as BackendDefinition,
 };
 

@@ -39,6 +39,8 @@ export const manifestSchema = z.object({
     plan: z.boolean(),
     /** Needs a model, and so the gateway. */
     model: z.boolean(),
+    /** Can do without a model where there is no way to one. */
+    modelOptional: z.boolean().default(false),
     /** Takes a message in the middle of a turn. */
     steer: z.boolean().default(false),
     /** Can be told to change nothing. */

@@ -110,6 +110,8 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         backend: job.backend,
         config: job.backendConfig,
         prompt: turn.prompt,
+        permissions: job.permissions,
+        mcpServers: job.mcpServers,
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
         env: {

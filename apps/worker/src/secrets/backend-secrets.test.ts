@@ -55,3 +55,10 @@ test("the variables are taken out of the environment, so that no child has them"
   expect(takeSecretVariables(env)).toEqual(new Map([["KEY", "key"]]));
   expect(env).toEqual({ PATH: "/bin", SLIPWAY_BACKENDS: "/b" });
 });
+
+test("what a job's MCP servers name is found beside, and is required", async () => {
+  const secrets = withVariables({ KEY: "own", MCP_TRACKER: "tracker" });
+  expect(await secrets.read("needy", ["MCP_TRACKER"])).toEqual({ KEY: "own", MCP_TRACKER: "tracker" });
+  expect(await secrets.read("free")).toEqual({});
+  await expect(secrets.read("free", ["MCP_OTHER"])).rejects.toMatchObject({ code: "SECRET_MISSING", details: { secret: "MCP_OTHER" } });
+});
