@@ -1,6 +1,13 @@
 import { CODEX_PACKAGE } from "@slipway/backend-codex/release";
+import { MINISWE_PACKAGES } from "@slipway/backend-miniswe/release";
+import type { PythonRelease } from "./python-agents.ts";
 
 /** The agents that the suites here drive, each in the release that its backend is made for: name of the command, npm package. */
 export const AGENTS: Readonly<Record<string, string>> = {
   codex: CODEX_PACKAGE,
+};
+
+/** Those that are Python libraries, by their backends. */
+export const PYTHON_AGENTS: Readonly<Record<string, PythonRelease>> = {
+  miniswe: { packages: MINISWE_PACKAGES, python: 10 },
 };

@@ -6,6 +6,7 @@ type Loader = () => Promise<BackendDefinition>;
 /** Backends of this installation; loaded when they are used, so that the runner starts fast and one broken backend does not break the others. */
 const SHIPPED: Readonly<Record<string, Loader>> = {
   codex: async () => (await import("@slipway/backend-codex/backend")).codexBackend as unknown as BackendDefinition,
+  miniswe: async () => (await import("@slipway/backend-miniswe/backend")).minisweBackend as unknown as BackendDefinition,
   script: async () => (await import("@slipway/backend-script/backend")).scriptBackend as unknown as BackendDefinition,
 };
 
