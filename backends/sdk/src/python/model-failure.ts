@@ -4,7 +4,7 @@ import type { DriverError } from "./driver-messages.ts";
 
 /** Words of vendors, and of litellm for what no vendor said, the more telling ones first. */
 const WORDS: FailureWords = [
-  [/context_length_exceeded|context window|maximum context length|prompt is too long/i, "CONTEXT_TOO_LONG"],
+  [/ContextWindowExceeded|context_length_exceeded|context window|maximum context length|prompt is too long/i, "CONTEXT_TOO_LONG"],
   [/insufficient_quota|exceeded your current quota|quota exceeded|insufficient credits|credit balance/i, "BACKEND_QUOTA"],
   [/rate.?limit/i, "BACKEND_RATE_LIMITED"],
   [/overloaded|high demand|at capacity/i, "MODEL_OVERLOADED"],
@@ -34,11 +34,11 @@ const TYPES: Readonly<Record<string, ErrorCode>> = {
 
 /** The code of a failed model call, as litellm tells it; undefined where the error is about something else. */
 export function modelFailureCode({ type, message, causes, httpStatus, code }: DriverError): ErrorCode | undefined {
-  const isCall = type in TYPES || httpStatus !== undefined;
+  const isCall = Object.hasOwn(TYPES, type) || httpStatus !== undefined;
   if (isCall && causes.some((cause) => NOBODY_THERE.test(cause))) return "GATEWAY_UNAVAILABLE";
-  const told = failureCodeOf(`${code ?? ""} ${message}`, isCall ? WORDS : WORDS.slice(0, 2));
+  const told = failureCodeOf(`${type} ${code ?? ""} ${message}`, isCall ? WORDS : WORDS.slice(0, 2));
   if (told !== "BACKEND_FAILED") return told;
-  return byStatus(httpStatus, type) ?? TYPES[type];
+  return byStatus(httpStatus, type) ?? (Object.hasOwn(TYPES, type) ? TYPES[type] : undefined);
 }
 
 /** Statuses that litellm has no kind of its own for; it gives 500 to what had no answer. */
