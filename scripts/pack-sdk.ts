@@ -31,8 +31,8 @@ function compile(outDir: string): void {
   const config = {
     extends: join(ROOT, "tsconfig.json"),
     compilerOptions: { noEmit: false, rewriteRelativeImportExtensions: true, declaration: true, rootDir: ROOT, outDir },
-    include: PACKAGES.map((folder) => join(ROOT, folder, "src/*.ts")),
-    exclude: PACKAGES.map((folder) => join(ROOT, folder, "src/*.test.ts")),
+    include: PACKAGES.map((folder) => join(ROOT, folder, "src/**/*.ts")),
+    exclude: PACKAGES.map((folder) => join(ROOT, folder, "src/**/*.test.ts")),
   };
   // Beside the packages, so that the types of Node are found.
   const file = join(ROOT, "node_modules", ".slipway-pack.json");
@@ -49,11 +49,18 @@ function nameScripts(file: string): void {
   writeFileSync(file, readFileSync(file, "utf8").replace(/((?:from |import\()"\.{1,2}\/[^"]+)\.ts"/g, '$1.js"'));
 }
 
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" });
+}
+
 function pack(folder: string): string {
   const staged = join(work, folder);
   mkdirSync(staged, { recursive: true });
   cpSync(join(work, "out", folder, "src"), join(staged, "dist"), { recursive: true });
-  for (const name of readdirSync(join(staged, "dist"))) if (name.endsWith(".d.ts")) nameScripts(join(staged, "dist", name));
+  for (const name of namesIn(join(staged, "dist"))) if (name.endsWith(".d.ts")) nameScripts(join(staged, "dist", name));
+  // What the compiler has no part in: the drivers' side of agents in Python.
+  const sources = join(ROOT, folder, "src");
+  for (const name of namesIn(sources)) if (name.endsWith(".py")) cpSync(join(sources, name), join(staged, "dist", name));
   cpSync(join(ROOT, "LICENSE"), join(staged, "LICENSE"));
   const { private: _, ...own } = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as PackageJson;
   const exports = { "./*": { types: "./dist/*.d.ts", default: "./dist/*.js" } };

@@ -2,9 +2,6 @@ import { minisweBackend } from "@slipway/backend-miniswe/backend";
 import type { BackendDefinition } from "@slipway/backend-sdk/backend";
 import type { AgentUnderTest } from "../matrix/agent-under-test.ts";
 
-/** The command with which the model says that it has finished. */
-export const FINISH = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT";
-
 export const miniswe: AgentUnderTest = {
   backend: minisweBackend as unknown as BackendDefinition,
   module: import.meta.filename,
@@ -14,6 +11,6 @@ export const miniswe: AgentUnderTest = {
   survivesKill: true,
   hidesToken: true,
   bounded: { stepLimit: 5 },
-  finish: FINISH,
+  finish: "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT",
   slowness: 2,
 };
