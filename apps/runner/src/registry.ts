@@ -10,6 +10,8 @@ const SHIPPED: Readonly<Record<string, Loader>> = {
   "claude-code": async () => (await import("@slipway/backend-claude-code/backend")).claudeCodeBackend as unknown as BackendDefinition,
   codex: async () => (await import("@slipway/backend-codex/backend")).codexBackend as unknown as BackendDefinition,
   command: async () => (await import("@slipway/backend-command/backend")).commandBackend as unknown as BackendDefinition,
+  miniswe: async () => (await import("@slipway/backend-miniswe/backend")).minisweBackend as unknown as BackendDefinition,
+  openhands: async () => (await import("@slipway/backend-openhands/backend")).openhandsBackend as unknown as BackendDefinition,
   script: async () => (await import("@slipway/backend-script/backend")).scriptBackend as unknown as BackendDefinition,
 };
 

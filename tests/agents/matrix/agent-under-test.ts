@@ -23,6 +23,8 @@ export interface AgentUnderTest {
   readonly bounded?: Readonly<Record<string, unknown>>;
   /** Codes that a failing model ends in, where they are others than those of `FAILURES`. */
   readonly codes?: Readonly<Record<string, readonly (ErrorCode | "done")[]>>;
+  /** The command that its model must give to end a turn, where words alone do not end one. */
+  readonly finish?: string;
   /** How much longer than Codex it takes for everything, its starts above all. */
   readonly slowness?: number;
 }

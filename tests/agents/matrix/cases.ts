@@ -145,7 +145,7 @@ async function checkKill(open: Open): Promise<void> {
 async function checkCancel(open: Open): Promise<void> {
   const mark = `3${process.pid}.${Math.random().toString().slice(2, 8)}`;
   const slow = `sleep ${mark} & touch started; sleep ${mark}1`;
-  await using bench = await open({ turns: [{ prompt: "again", steps: [{ text: "Done." }] }, { steps: [{ text: "I wait.", shell: slow }] }] });
+  await using bench = await open({ turns: [{ prompt: "Try again.", steps: [{ text: "Done." }] }, { steps: [{ text: "I wait.", shell: slow }] }] });
   const cancel = new AbortController();
   const turn = bench.run({ prompt: "First words.", signal: cancel.signal });
   await Promise.race([appears(bench.workspace, "started"), turn.then(({ result }) => assert.fail(`it ended before: ${JSON.stringify(result)}`))]);
