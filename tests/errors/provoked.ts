@@ -59,6 +59,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
 
 /** Codes of the table that nothing raises yet, and what will. */
 export const NOT_RAISED_YET: Partial<Readonly<Record<ErrorCode, string>>> = {
+  AGENT_STEP_LIMIT: "agents that count their steps",
   CRITIC_REJECTED: "critics that read each change before it lands",
   PR_FAILED: "landing by a pull request at a git host",
 };

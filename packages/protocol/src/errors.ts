@@ -162,6 +162,12 @@ export const ERRORS = {
   ),
   BACKEND_FAILED: row(502, "final", "The agent ended with an error of its own.", "Look at the end of the job's log with `slipway logs`."),
   AGENT_TIMEOUT: row(504, "final", "The agent did not finish in its time.", "Give the job more time with --timeout, or a smaller task."),
+  AGENT_STEP_LIMIT: row(
+    422,
+    "final",
+    "The agent used up its steps.",
+    "Give it more steps in backendConfig (`slipway backends` shows the setting), or a smaller task.",
+  ),
   AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words."),
   MODEL_REFUSED: row(
     422,

@@ -1,11 +1,11 @@
 import { codexBackend } from "@slipway/backend-codex/backend";
 import { createTestBench, type TestBench, type TurnOptions, type TurnRecord } from "@slipway/backend-sdk/test-kit";
-import { NAMED_SCENARIOS } from "../../support/model-server/named-scenarios.ts";
 import type { Scenario, ScenarioInput } from "../../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../../support/model-server/server.ts";
+import { TOKEN } from "../matrix/agent-bench.ts";
 
-/** Stands for the attempt's token. The server wants it, and no output may show it. */
-export const TOKEN = "attempt-token-of-this-test-0123456789";
+export { eventsOf, named, outcomeOf } from "../matrix/outcome.ts";
+export { TOKEN };
 
 /** A workspace, a home and a scripted model for turns of the real Codex CLI, which must be on PATH. */
 export interface CodexBench extends AsyncDisposable {
@@ -28,20 +28,4 @@ export async function openBench(scenario: Scenario | ScenarioInput, files: Recor
       await bench[Symbol.asyncDispose]();
     },
   };
-}
-
-export function named(name: string): Scenario {
-  const found = NAMED_SCENARIOS[name];
-  if (!found) throw new Error(`there is no scenario ${name}`);
-  return found.scenario;
-}
-
-/** How a turn ended: `done`, or its code. */
-export function outcomeOf({ result }: TurnRecord): string {
-  return result.status === "done" ? "done" : result.failure.code;
-}
-
-/** Data of a turn's events of one kind. */
-export function eventsOf<K extends TurnRecord["events"][number]["kind"]>(record: TurnRecord, kind: K) {
-  return record.events.flatMap((event) => (event.kind === kind ? [event.data as Extract<TurnRecord["events"][number], { kind: K }>["data"]] : []));
 }

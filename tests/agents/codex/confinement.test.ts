@@ -31,7 +31,7 @@ async function lookUps(how: "backend" | "bare"): Promise<{ outcome: string; name
     const nameServer = join(folder, "resolv.conf");
     await writeFile(nameServer, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
     const sandbox = ["--dev-bind", "/", "/", "--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-net", "--cap-add", "CAP_NET_BIND_SERVICE"];
-    const child = [process.execPath, join(import.meta.dirname, "lookups-child.ts"), how];
+    const child = [process.execPath, join(import.meta.dirname, "look-ups-child.ts"), how];
     const { stdout } = await run("bwrap", [...sandbox, "--ro-bind", nameServer, await realpath("/etc/resolv.conf"), "--", ...child]);
     return JSON.parse(stdout) as { outcome: string; names: string[]; requests: string[] };
   } finally {

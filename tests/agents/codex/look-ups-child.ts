@@ -3,29 +3,17 @@
  * looked for, and the requests to the model.
  */
 import { execFile } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { startDeafNameServer } from "../matrix/deaf-name-server.ts";
 import { named, openBench, outcomeOf, TOKEN } from "./bench.ts";
 
-const REFUSED = 5;
-
-const names = new Set<string>();
-const nameServer = createSocket("udp4");
-nameServer.on("message", (query, from) => {
-  names.add(questionOf(query));
-  const answer = Buffer.from(query);
-  answer.writeUInt16BE(0x8180 | REFUSED, 2);
-  nameServer.send(answer, from.port, from.address);
-});
-nameServer.bind(53, "127.0.0.1");
-await once(nameServer, "listening");
-
+const nameServer = await startDeafNameServer();
 const bench = await openBench(named("edit"));
 const outcome = process.argv[2] === "bare" ? await bareTurn() : outcomeOf(await bench.run());
 const requests = bench.server.requests.all.map(({ method, path }) => `${method} ${path}`);
-process.stdout.write(JSON.stringify({ outcome, names: [...names], requests }));
+process.stdout.write(JSON.stringify({ outcome, names: [...nameServer.names], requests }));
 await bench[Symbol.asyncDispose]();
 nameServer.close();
 
@@ -40,14 +28,4 @@ async function bareTurn(): Promise<string> {
   child.stdin?.end();
   const [exitCode] = await once(child, "exit");
   return `exit ${exitCode}`;
-}
-
-/** The name in a query's question (RFC 1035, section 4.1.2). */
-function questionOf(query: Buffer): string {
-  const labels: string[] = [];
-  for (let at = 12, length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
-    labels.push(query.toString("latin1", at + 1, at + 1 + length));
-    at += length + 1;
-  }
-  return labels.join(".");
 }
