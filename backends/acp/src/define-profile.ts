@@ -1,5 +1,5 @@
-import { defineBackend } from "@slipway/backend-sdk/define-backend";
 import type { BackendDefinition } from "@slipway/backend-sdk/backend";
+import { defineBackend } from "@slipway/backend-sdk/define-backend";
 import { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import type { z } from "zod";
 import type { AcpAgent } from "./client/acp-agent.ts";

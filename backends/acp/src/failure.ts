@@ -20,8 +20,7 @@ const WORDS: FailureWords = [
 
 /** The end of a turn whose last call of the model failed. */
 export function failedCall(title: string, { code, message, status }: CallFailure): TurnResult {
-  const hint = code === "BUDGET_EXCEEDED" && status === undefined ? { hint: "Raise `maxSteps` in backendConfig, or give the agent a smaller task." } : {};
-  return failedTurn(code, `${title}: ${message}`, { ...(status === undefined ? {} : { status }), ...hint });
+  return failedTurn(code, `${title}: ${message}`, status === undefined ? {} : { status });
 }
 
 /** The end of a turn that the agent itself called failed. */

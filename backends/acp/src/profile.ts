@@ -29,8 +29,8 @@ export interface LaunchInput<Config> {
   readonly env: Readonly<Record<string, string>>;
   /** Where the models are reached, such as `http://127.0.0.1:40123`; each provider's API is below its name. */
   readonly modelUrl: string;
-  /** The attempt's token: never in an argument, nor in a file. */
-  readonly token: string;
+  /** What the agent shows in place of a vendor's key: never in an argument, nor in a file. */
+  readonly key: string;
 }
 
 /** How a process of the agent is started. */

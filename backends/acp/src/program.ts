@@ -13,7 +13,11 @@ export interface Program {
  * The program for `command`, a path or a name on PATH; undefined where there is none. A Node script is run by this very Node: agents need a newer one than
  * some machines have on PATH, and some start scripts only start another process, which a signal then misses.
  */
-export async function findAgent(command: string, path: string | undefined, resolve: (script: string) => Promise<string> = asItIs): Promise<Program | undefined> {
+export async function findAgent(
+  command: string,
+  path: string | undefined,
+  resolve: (script: string) => Promise<string> = asItIs,
+): Promise<Program | undefined> {
   const found = await findProgram(command, path);
   if (found === undefined) return undefined;
   const target = await resolve(await realpath(found));

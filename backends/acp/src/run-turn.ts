@@ -1,10 +1,10 @@
+import { RequestError } from "@agentclientprotocol/sdk";
 import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
 import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { abortedTurn, failedTurn, failedTurnOf } from "@slipway/backend-sdk/turn-result";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
-import { RequestError } from "@agentclientprotocol/sdk";
 import { AcpAgent, fingerprintOf, type PromptEnd, type TurnListener } from "./client/acp-agent.ts";
 import { UpdateReader } from "./events/update-reader.ts";
 import { failedByAgent, failedCall } from "./failure.ts";
@@ -58,10 +58,18 @@ class AcpTurn {
   }
 
   async run(): Promise<TurnResult> {
+    const resident = await this.#resident();
+    const result = resident && (await this.#converse(resident));
+    // Killed between the turns, unseen: another process goes on with its session.
+    return result ?? (await this.#converse(await this.#start())) ?? failedTurn("BACKEND_FAILED", `${this.#profile.title} ended before its turn began.`);
+  }
+
+  /** The turn in this process; undefined where that was gone before it began. */
+  async #converse(agent: AcpAgent): Promise<TurnResult | undefined> {
     const { turn, home, prompt, signal } = this.#turn;
     const file = sessionFileOf(this.#profile.name);
+    const isResident = agent.sessionId !== "";
     const session = turn > 1 ? await file.read(home) : undefined;
-    const agent = await this.#agent();
     const gaveUp = agent.watch.begin(this.#bounds());
     const aborted = Promise.withResolvers<"aborted">();
     const abort = (): void => aborted.resolve("aborted");
@@ -69,22 +77,22 @@ class AcpTurn {
     if (signal.aborted) abort();
     let isKept = false;
     try {
-      const text = await Promise.race([this.#ready(agent, session), aborted.promise]);
-      if (typeof text === "string") return abortedTurn(signal);
-      const prompted = agent.prompt(text.prompt);
+      const asked = await Promise.race([this.#ready(agent, session), aborted.promise]);
+      if (asked === "aborted") return abortedTurn(signal);
+      const prompted = agent.prompt(asked.prompt);
       const end = await Promise.race([prompted, gaveUp.then((failure) => ({ kind: "gave-up", failure }) as const), aborted.promise]);
       if (end === "aborted") {
         agent.listen(undefined);
         await agent.cancel(prompted);
         return abortedTurn(signal);
       }
+      if (end.kind === "exited" && isResident && !agent.watch.wasCalled) return undefined;
       this.#reader.end();
       const { usage } = agent.watch;
       if (usage) this.#turn.emit({ kind: "usage", data: usage });
-      await file.write(home, withTurn(text.session, prompt, this.#reader.finalText));
-      const result = this.#judge(agent, end);
+      await file.write(home, withTurn(asked.session, prompt, this.#reader.finalText));
       isKept = end.kind === "answered";
-      return result;
+      return this.#judge(agent, end);
     } finally {
       signal.removeEventListener("abort", abort);
       agent.watch.stop();
@@ -94,15 +102,19 @@ class AcpTurn {
     }
   }
 
-  /** The agent of the turn before, or a new one. */
-  async #agent(): Promise<AcpAgent> {
-    const { home, turn } = this.#turn;
+  /** The agent of the turn before, where it lives and fits. */
+  async #resident(): Promise<AcpAgent | undefined> {
+    const { home, turn, config } = this.#turn;
     const resident = this.#residents.take(home);
-    if (resident && turn > 1 && resident.fingerprint === fingerprintOf(await this.#launch(resident.watch), this.#turn.config.permissions)) {
+    if (resident && turn > 1 && resident.fingerprint === fingerprintOf(await this.#launch(resident.watch), config.permissions)) {
       resident.listen(this.#listener);
       return resident;
     }
     await resident?.end();
+    return undefined;
+  }
+
+  async #start(): Promise<AcpAgent> {
     const watch = await ModelWatch.open(this.#bounds());
     try {
       const launch = await this.#launch(watch);
@@ -116,7 +128,7 @@ class AcpTurn {
 
   async #launch(watch: ModelWatch) {
     const { config, home, workspace, env } = this.#turn;
-    return await this.#profile.launch({ config, home, workspace, env, modelUrl: watch.url, token: this.#model.token });
+    return await this.#profile.launch({ config, home, workspace, env, modelUrl: watch.url, key: watch.key });
   }
 
   /** Opens the session where that is to be done; the answer is what to ask in it. */
@@ -152,7 +164,7 @@ class AcpTurn {
       case "max_tokens":
         return failedTurn("CONTEXT_TOO_LONG", `${title}: the model's answer reached its limit of tokens.`);
       case "max_turn_requests":
-        return failedTurn("BUDGET_EXCEEDED", `${title} reached its own limit of model calls in a turn.`, { hint: "Give the agent a smaller task." });
+        return failedTurn("AGENT_STEP_LIMIT", `${title} reached its own limit of model calls in a turn.`);
       case "cancelled":
         return failedTurn("BACKEND_FAILED", `${title} says that its turn was cancelled, which nobody asked for.`);
       default:
@@ -162,7 +174,7 @@ class AcpTurn {
 
   #bounds(): TurnBounds {
     const { maxSteps, silenceTimeoutSeconds } = this.#turn.config;
-    return { target: this.#model.baseUrl, maxSteps, silenceMs: silenceTimeoutSeconds * 1_000 };
+    return { target: this.#model.baseUrl, token: this.#model.token, maxSteps, silenceMs: silenceTimeoutSeconds * 1_000 };
   }
 
   #garbage(line: string): void {

@@ -38,7 +38,10 @@ export interface AcpAgentOptions {
 
 const capabilitiesSchema = z.looseObject({
   agentCapabilities: z
-    .looseObject({ loadSession: z.boolean().catch(false).default(false), sessionCapabilities: z.looseObject({ resume: z.unknown() }).catch({ resume: undefined }) })
+    .looseObject({
+      loadSession: z.boolean().catch(false).default(false),
+      sessionCapabilities: z.looseObject({ resume: z.unknown() }).catch({ resume: undefined }),
+    })
     .catch({ loadSession: false, sessionCapabilities: { resume: undefined } }),
 });
 const sessionSchema = z.looseObject({ sessionId: z.string().min(1) });

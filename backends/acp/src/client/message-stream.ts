@@ -54,9 +54,9 @@ export class MessageStream {
   #line(line: string): void {
     if (line.trim() === "") return;
     const message = parse(line);
-    if (!message) return this.#options.onGarbage(line);
-    if (message["method"] === "session/update" && !("id" in message)) return this.#options.onUpdate(message["params"]);
-    this.#incoming?.enqueue(message as unknown as AnyMessage);
+    if (!message) this.#options.onGarbage(line);
+    else if (message["method"] === "session/update" && !("id" in message)) this.#options.onUpdate(message["params"]);
+    else this.#incoming?.enqueue(message as unknown as AnyMessage);
   }
 }
 

@@ -34,7 +34,7 @@ export class ToolCalls {
     const id = update.toolCallId;
     if (this.#ended.has(id)) return;
     const before = this.#open.get(id);
-    const call = before ? merged(before.call, update) : update;
+    const call = before ? merged(before.call, update) : named(update);
     const isOver = call.status === "completed" || call.status === "failed";
     const isTold = before?.isTold === true || isOver || (call.status !== "pending" && hasInput(call.rawInput));
     if (isTold && before?.isTold !== true) this.#tell(call);
@@ -49,7 +49,7 @@ export class ToolCalls {
   asked(update: ToolUpdate): void {
     const { status: _, ...said } = update;
     const before = this.#open.get(update.toolCallId);
-    const call = before ? merged(before.call, { ...said, status: undefined }) : update;
+    const call = before ? merged(before.call, { ...said, status: undefined }) : named(update);
     if (before?.isTold !== true && !this.#ended.has(update.toolCallId)) this.#tell(call);
     this.#open.set(update.toolCallId, { call, isTold: true });
   }
@@ -93,11 +93,16 @@ function hasInput(input: unknown): boolean {
   return typeof input === "object" && input !== null ? Object.keys(input).length > 0 : input !== undefined && input !== null && input !== "";
 }
 
-/** The tool's own name where the agent tells it; else a title that is one word, else the kind of tool. */
-function nameOf({ name, title, kind, _meta }: Call): string {
-  const told = name ?? (typeof _meta?.["toolName"] === "string" ? _meta["toolName"] : undefined);
-  const word = title !== undefined && /^[\w.:-]{1,100}$/.test(title) ? title : undefined;
-  return (told || word || kind || "tool").slice(0, 200);
+/** With the tool's own name, where the agent tells it; else the first title, where that is one word: later ones tell what the tool does. */
+function named(call: Call): Call {
+  const told = call.name ?? (typeof call._meta?.["toolName"] === "string" ? call._meta["toolName"] : undefined);
+  const word = call.title !== undefined && /^[\w.:-]{1,100}$/.test(call.title) ? call.title : undefined;
+  const name = told || word;
+  return name ? { ...call, name } : call;
+}
+
+function nameOf({ name, kind }: Call): string {
+  return (name || kind || "tool").slice(0, 200);
 }
 
 function inputOf({ rawInput, title }: Call): unknown {

@@ -1,5 +1,5 @@
-import { cutText } from "@slipway/backend-sdk/text-limit";
 import type { RequestPermissionRequest } from "@agentclientprotocol/sdk";
+import { cutText } from "@slipway/backend-sdk/text-limit";
 import { BoundedText } from "./bounded-text.ts";
 import { type Output, ToolCalls } from "./tool-calls.ts";
 import { chunkSchema, noticeSchema, planSchema, QUIET_UPDATES, toolSchema, updateSchema } from "./update-schemas.ts";
@@ -31,12 +31,8 @@ export class UpdateReader {
   /** The parameters of a `session/update`, whatever they are. */
   take(params: unknown): void {
     const { data } = updateSchema.safeParse(params);
-    if (!data) return this.#notKnown("an update without a kind");
-    const { update } = data;
-    const kind = update.sessionUpdate;
-    if (QUIET_UPDATES.has(kind)) return;
-    const isTaken = this.#takeKind(kind, update);
-    if (!isTaken) this.#notKnown(kind);
+    const kind = data?.update.sessionUpdate ?? "an update without a kind";
+    if (!QUIET_UPDATES.has(kind) && !this.#takeKind(kind, data?.update)) this.#notKnown(kind);
   }
 
   /** The agent asks for leave to call a tool: its arguments are told now, whatever the answer will be. */

@@ -28,7 +28,10 @@ export class AnswerReader {
   }
 
   push(chunk: Buffer): void {
-    if (this.#isStream) return this.#lines.push(chunk);
+    if (this.#isStream) {
+      this.#lines.push(chunk);
+      return;
+    }
     this.#bodyBytes += chunk.length;
     if (this.#bodyBytes <= LIMIT_BYTES) this.#body.push(chunk);
     else this.#body = [];

@@ -1,5 +1,5 @@
-import type { ErrorCode } from "@slipway/protocol/errors";
 import { failureCodeOf } from "@slipway/backend-sdk/failure-code";
+import type { ErrorCode } from "@slipway/protocol/errors";
 
 /** How a call of the model failed, as this side of the agent saw it. */
 export interface CallFailure {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request as openRequest, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,16 +19,21 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set(["connection", "keep-alive", 
 export interface TurnBounds {
   /** Where the gateway is, such as `http://127.0.0.1:40123`. */
   readonly target: string;
+  /** What the gateway wants to see: the attempt's token. */
+  readonly token: string;
   readonly maxSteps: number;
   readonly silenceMs: number;
 }
 
 /**
  * Stands between an agent and the gateway, on a port of its own: sees how each call of the model goes. So a turn's failure has its code from the call itself,
- * an agent that would try for ever is ended, and usage is known of agents that tell none.
+ * an agent that would try for ever is ended, and usage is known of agents that tell none. The agent shows a key of this port alone, so that what it hands to
+ * the model's commands is not the attempt's token.
  */
 export class ModelWatch {
   readonly #server: Server;
+  /** What the agent shows in place of a vendor's key. */
+  readonly key = `slipway-${randomBytes(24).toString("hex")}`;
   #bounds: TurnBounds;
   #failures = 0;
   #steps = 0;
@@ -70,6 +76,11 @@ export class ModelWatch {
     return this.#gaveUp.promise;
   }
 
+  /** Whether the model was called in this turn. */
+  get wasCalled(): boolean {
+    return this.#steps > 0;
+  }
+
   /** What the calls of this turn took, as far as their answers told; undefined where none did. */
   get usage(): Usage | undefined {
     return this.#usage && { ...this.#usage, costUsd: 0 };
@@ -88,15 +99,26 @@ export class ModelWatch {
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    if (body === undefined) return void response.destroy();
+    if (body === undefined) {
+      response.destroy();
+      return;
+    }
+    const key = shownKey(request);
+    if (key?.value !== this.key) {
+      sendError(response, 401, "This port takes the key of its agent alone.");
+      return;
+    }
     // Titles, summaries and classifiers have no tools: their failures do not end a turn, and they are no steps.
     const matters = body.includes('"tools":');
     if (matters) {
       clearTimeout(this.#patience);
       this.#steps += 1;
-      if (this.#steps > this.#bounds.maxSteps) return this.#refuse(response);
+      if (this.#steps > this.#bounds.maxSteps) {
+        this.#refuse(response);
+        return;
+      }
     }
-    const call = new Call(request, response, body, this.#bounds);
+    const call = new Call({ request, response, body, keyHeader: key.header }, this.#bounds);
     const { failure, usage, wasDropped } = await call.ended;
     if (usage) this.#add(usage);
     if (matters && !wasDropped) this.#note(failure);
@@ -104,16 +126,16 @@ export class ModelWatch {
 
   #refuse(response: ServerResponse): void {
     const message = `The turn took more than ${this.#bounds.maxSteps} calls of the model, its \`maxSteps\`.`;
-    response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ error: { message, code: 400 } }));
-    this.#giveUp({ code: "BUDGET_EXCEEDED", message });
+    sendError(response, 400, message);
+    this.#giveUp({ code: "AGENT_STEP_LIMIT", message });
   }
 
   #note(failure: CallFailure | undefined): void {
     this.lastFailure = failure;
     this.#failures = failure ? this.#failures + 1 : 0;
     if (!failure) return;
-    if (this.#failures >= FAILURE_LIMIT) return this.#giveUp(failure);
-    this.#patience = setTimeout(() => this.#giveUp(failure), PATIENCE_MS);
+    if (this.#failures >= FAILURE_LIMIT) this.#giveUp(failure);
+    else this.#patience = setTimeout(() => this.#giveUp(failure), PATIENCE_MS);
   }
 
   #giveUp(failure: CallFailure): void {
@@ -125,6 +147,14 @@ export class ModelWatch {
     const before = this.#usage;
     this.#usage = Object.fromEntries(names.map((name) => [name, (before?.[name] ?? 0) + usage[name]])) as Omit<Usage, "costUsd">;
   }
+}
+
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer;
+  /** Where the key stands, in the vendor's protocol. */
+  readonly keyHeader: KeyHeader;
 }
 
 interface CallEnd {
@@ -143,11 +173,16 @@ class Call {
   #reader: AnswerReader | undefined;
   readonly ended = this.#end.promise;
 
-  constructor(request: IncomingMessage, response: ServerResponse, body: Buffer, { target, silenceMs }: TurnBounds) {
+  constructor({ request, response, body, keyHeader }: Asked, { target, token, silenceMs }: TurnBounds) {
     this.#response = response;
     this.#silenceMs = silenceMs;
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !NOT_PASSED_ON.has(name)));
-    const passed = openRequest(`${target}${request.url}`, { method: request.method, headers: { ...headers, "content-length": body.length }, agent: false });
+    const key = { [keyHeader]: keyHeader === "authorization" ? `Bearer ${token}` : token };
+    const passed = openRequest(`${target}${request.url}`, {
+      method: request.method,
+      headers: { ...headers, ...key, "content-length": body.length },
+      agent: false,
+    });
     passed.on("response", (answer) => this.#answer(answer));
     passed.on("error", (error) => this.#fail({ code: this.#reader ? "MODEL_UNREACHABLE" : "GATEWAY_UNAVAILABLE", message: error.message }));
     response.on("close", () => {
@@ -197,16 +232,25 @@ class Call {
     this.#finish(failure);
     if (this.#response.destroyed) return;
     if (this.#response.headersSent) this.#response.destroy();
-    else {
-      const error = { message: `${failure.code}: ${failure.message}`, type: "server_error", code: 503 };
-      this.#response.writeHead(503, { "content-type": "application/json" }).end(JSON.stringify({ error }));
-    }
+    else sendError(this.#response, 503, `${failure.code}: ${failure.message}`);
   }
 
   #finish(failure: CallFailure | undefined, wasDropped = false): void {
     clearTimeout(this.#timer);
     this.#end.resolve({ failure, usage: this.#reader?.usage, wasDropped });
   }
+}
+
+const KEY_HEADERS = ["x-goog-api-key", "x-api-key", "authorization"] as const;
+type KeyHeader = (typeof KEY_HEADERS)[number];
+
+function shownKey({ headers }: IncomingMessage): { readonly header: KeyHeader; readonly value: string } | undefined {
+  const header = KEY_HEADERS.find((name) => typeof headers[name] === "string");
+  return header && { header, value: String(headers[header]).replace(/^Bearer +/i, "") };
+}
+
+function sendError(response: ServerResponse, code: number, message: string): void {
+  response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify({ error: { message, code } }));
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {

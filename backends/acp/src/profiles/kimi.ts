@@ -11,9 +11,7 @@ const COMMAND = "kimi";
 /** Tries of one call of the model: more come from the job. */
 const ATTEMPTS = 3;
 
-const configSchema = z.strictObject(
-  profileSettings({ model: "kimi-k2.5", provider: "moonshot", protocol: "OpenAI Chat Completions", command: COMMAND }),
-);
+const configSchema = z.strictObject(profileSettings({ model: "kimi-k2.5", provider: "moonshot", protocol: "OpenAI Chat Completions", command: COMMAND }));
 
 const profile: Profile<typeof configSchema> = {
   name: "kimi",
@@ -22,7 +20,7 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs Moonshot's Kimi Code over ACP; its model calls go through the gateway.",
   config: configSchema,
   capabilities: { resume: true, usage: true, plan: true, model: true },
-  async launch({ config, env, modelUrl, token }) {
+  async launch({ config, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findAgent(config.command, env["PATH"]), config.command, COMMAND, KIMI);
     return {
       program,
@@ -32,10 +30,11 @@ const profile: Profile<typeof configSchema> = {
         KIMI_MODEL_NAME: config.model,
         KIMI_MODEL_PROVIDER_TYPE: "openai",
         KIMI_MODEL_BASE_URL: `${modelUrl}/${config.provider}/v1`,
-        KIMI_MODEL_API_KEY: token,
+        KIMI_MODEL_API_KEY: key,
         KIMI_DISABLE_TELEMETRY: "1",
         KIMI_CODE_NO_AUTO_UPDATE: "1",
-        KIMI_LOOP_MAX_STEPS_PER_TURN: String(config.maxSteps),
+        // Where Kimi Code itself stops, it calls the turn done.
+        KIMI_LOOP_MAX_STEPS_PER_TURN: String(config.maxSteps + 1),
         KIMI_LOOP_MAX_ATTEMPTS_PER_STEP: String(ATTEMPTS),
       },
       ...(config.permissions === "allow" ? { mode: "yolo" } : {}),

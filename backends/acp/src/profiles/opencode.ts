@@ -11,8 +11,8 @@ import { OPENCODE } from "../releases.ts";
 import { profileSettings } from "../settings.ts";
 
 const COMMAND = "opencode";
-/** Holds the attempt's token. */
-const TOKEN_VARIABLE = "SLIPWAY_MODEL_TOKEN";
+/** Holds what the agent shows in place of a vendor's key. */
+const KEY_VARIABLE = "SLIPWAY_MODEL_KEY";
 /** The program has far more; what npm leaves in its place, where it ran no scripts, has far less. */
 const STUB_LIMIT_BYTES = 100_000;
 
@@ -30,14 +30,14 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs opencode over ACP; its model calls go through the gateway.",
   config: configSchema,
   capabilities: { resume: true, usage: true, plan: true, model: true },
-  async launch({ config, env, modelUrl, token }) {
+  async launch({ config, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findOpencode(config.command, env["PATH"]), config.command, COMMAND, OPENCODE);
     return {
       program,
       args: [...args, "acp"],
       env: {
         ...withDirectGateway(without(env, "OPENCODE_")),
-        [TOKEN_VARIABLE]: token,
+        [KEY_VARIABLE]: key,
         OPENCODE_CONFIG_CONTENT: JSON.stringify(settings(config, `${modelUrl}/${config.provider}/v1`)),
         OPENCODE_DISABLE_AUTOUPDATE: "1",
         OPENCODE_DISABLE_MODELS_FETCH: "1",
@@ -61,10 +61,11 @@ function settings(config: Config, baseURL: string): unknown {
       slipway: {
         npm: "@ai-sdk/openai-compatible",
         name: "slipway",
-        options: { baseURL, apiKey: `{env:${TOKEN_VARIABLE}}` },
+        options: { baseURL, apiKey: `{env:${KEY_VARIABLE}}` },
         models: { [model]: { name: model, limit: { context, output } } },
       },
     },
+    agent: { title: { disable: true } },
     permission: { edit: leave, bash: leave, webfetch: "deny", external_directory: leave },
   };
 }

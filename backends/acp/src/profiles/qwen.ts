@@ -33,7 +33,7 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs Qwen Code over ACP; its model calls go through the gateway.",
   config: configSchema,
   capabilities: { resume: true, usage: true, plan: true, model: true },
-  async launch({ config, home, env, modelUrl, token }) {
+  async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findQwen(config.command, env["PATH"]), config.command, COMMAND, QWEN);
     const settings = await writeAgentFile(home, ".slipway/qwen-settings.json", JSON.stringify(SETTINGS));
     return {
@@ -41,7 +41,7 @@ const profile: Profile<typeof configSchema> = {
       args: [...args, "--acp", "--auth-type", "openai"],
       env: {
         ...withDirectGateway(without(env, "QWEN_", "OPENAI_")),
-        OPENAI_API_KEY: token,
+        OPENAI_API_KEY: key,
         OPENAI_BASE_URL: `${modelUrl}/${config.provider}/v1`,
         OPENAI_MODEL: config.model,
         QWEN_CODE_SYSTEM_SETTINGS_PATH: settings,

@@ -1,0 +1,14 @@
+import { qwenBackend } from "@slipway/backend-acp/profiles/qwen";
+import type { BackendDefinition } from "@slipway/backend-sdk/backend";
+import type { AgentUnderTest } from "../matrix/agent-under-test.ts";
+
+export const qwen: AgentUnderTest = {
+  backend: qwenBackend as unknown as BackendDefinition,
+  module: import.meta.filename,
+  exportName: "qwen",
+  impatient: { silenceTimeoutSeconds: 1 },
+  usage: "exact",
+  survivesKill: true,
+  hidesToken: true,
+  bounded: { maxSteps: 5 },
+};
