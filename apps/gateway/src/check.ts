@@ -55,7 +55,7 @@ async function ask({ baseUrl, protocol: spoken }: Provider, key: string | null):
   const upstream = openUpstream();
   const url = new URL(baseUrl);
   url.pathname = `${url.pathname.replace(/\/+$/, "")}${protocol.models.vendorPath}`;
-  const headers = { accept: "application/json", "accept-encoding": "identity", ...(key === null ? {} : protocol.keyHeaders(key)) };
+  const headers = { accept: "application/json", "accept-encoding": "identity", ...protocol.versionHeaders, ...(key === null ? {} : protocol.keyHeaders(key)) };
   const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
   try {
     const { statusCode, body } = await request(url, { dispatcher: upstream, headers, signal });

@@ -132,10 +132,10 @@ function findKey(keys: Keys, provider: Provider, plan: RequestPlan): { key: Foun
 async function reserveFor(calling: Calling, asked: ModelRequest, plan: RequestPlan, refused: boolean, gone: AbortSignal): Promise<ReservedCall> {
   const price = priceOf(plan.model, asked.prices);
   const amountsOf = (input: number, output: number): CallAmounts => {
-    return { inputTokens: input, outputTokens: output, costUsd: highestCost(price, { input, output }, plan.tier) };
+    return { inputTokens: input, outputTokens: output, costUsd: highestCost(price, { input, output, writesLongCache: plan.writesLongCache }, plan.tier) };
   };
   const named = { token: asked.token, provider: asked.providerName, model: plan.model };
-  if (refused) return await reserve(calling, { ...named, inputTokens: 0, outputTokens: 0, costUsd: 0, next: null }, gone);
+  if (refused || plan.isFree) return await reserve(calling, { ...named, inputTokens: 0, outputTokens: 0, costUsd: 0, next: null }, gone);
   const output = plan.outputLimit ?? outputLimit(price) * plan.choices;
   const next = amountsOf(Math.ceil(plan.inputTokens * GROWTH.factor) + GROWTH.tokens, output);
   return await reserve(calling, { ...named, ...amountsOf(plan.inputTokens, output), next }, gone);

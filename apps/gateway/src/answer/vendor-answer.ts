@@ -238,7 +238,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
 
   #vendorFailure(code: Failure["code"], error: VendorError | null, tokens: CountedTokens | null): AnswerEnding {
     const { names, mask } = this.#options;
-    const failure = vendorFailure(code, names, this.#status ?? 502, error, mask, this.#header("x-request-id"));
+    const failure = vendorFailure(code, names, this.#status ?? 502, error, mask, this.#header("x-request-id") ?? this.#header("request-id"));
     const afterMs = code === "BACKEND_RATE_LIMITED" || code === "MODEL_OVERLOADED" ? retryAfterMs((name) => this.#header(name), error) : undefined;
     return this.#failure(failure, tokens, afterMs);
   }

@@ -37,6 +37,8 @@ test("of the answer's headers those pass that an agent can use", () => {
     "x-request-id": "r",
     "x-ratelimit-remaining-tokens": "9",
     "openai-model": "m",
+    "anthropic-ratelimit-tokens-remaining": "0",
+    "request-id": "req_1",
     "openai-echo": "Bearer real",
     "set-cookie": ["a=b"],
     connection: "close",
@@ -49,6 +51,8 @@ test("of the answer's headers those pass that an agent can use", () => {
     "x-request-id": "r",
     "x-ratelimit-remaining-tokens": "9",
     "openai-model": "m",
+    "anthropic-ratelimit-tokens-remaining": "0",
+    "request-id": "req_1",
   });
 });
 

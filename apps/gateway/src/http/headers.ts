@@ -39,8 +39,8 @@ export function headersToVendor(headers: IncomingHttpHeaders, key: Readonly<Reco
   return { ...sent, "accept-encoding": "identity", ...key };
 }
 
-const PASSED_ON = new Set(["content-type", "content-encoding", "retry-after", "retry-after-ms", "x-request-id", "x-should-retry"]);
-const PASSED_ON_FAMILIES = /^(x-ratelimit-|openai-)/;
+const PASSED_ON = new Set(["content-type", "content-encoding", "retry-after", "retry-after-ms", "request-id", "x-request-id", "x-should-retry"]);
+const PASSED_ON_FAMILIES = /^(x-ratelimit-|openai-|anthropic-ratelimit-|anthropic-priority-)/;
 
 /** The vendor's headers as the agent gets them. One that repeats the key is left out. */
 export function headersToAgent(headers: IncomingHttpHeaders, key: string | null): Record<string, string | string[]> {

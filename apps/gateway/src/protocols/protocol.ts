@@ -55,6 +55,8 @@ export interface VendorProtocol {
   };
   /** The headers that carry the real key. */
   keyHeaders(key: string): Readonly<Record<string, string>>;
+  /** Headers that every request of the gateway's own to the vendor must have. */
+  readonly versionHeaders?: Readonly<Record<string, string>>;
   /** The body of an error of the gateway's own, in the vendor's shape. */
   error(error: OwnError): object;
 }

@@ -20,6 +20,10 @@ export interface RequestPlan {
   readonly choices: number;
   /** The tier of service, where the request names one that changes the price. */
   readonly tier: string | undefined;
+  /** Whether something is to be cached for long, at a price of its own. */
+  readonly writesLongCache?: boolean;
+  /** Whether the vendor charges nothing for it. */
+  readonly isFree?: boolean;
   /** Types of the tools that were taken out. */
   readonly removedTools: readonly string[];
 }
