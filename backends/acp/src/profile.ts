@@ -14,6 +14,8 @@ export interface Profile<Config extends z.ZodType<CommonSettings> = z.ZodType<Co
   readonly summary: string;
   readonly config: Config;
   readonly capabilities: Manifest["capabilities"];
+  /** Its first group is the tool's name in the id of a call, for an agent that tells it nowhere else. */
+  readonly toolName?: RegExp;
   /** The agent's own words for failures, beside those that all have. */
   readonly words?: FailureWords;
   /** Says how a process of the agent is started, and writes what it reads. Rejects with a SlipwayError where that cannot be. */

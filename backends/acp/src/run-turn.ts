@@ -45,8 +45,8 @@ class AcpTurn {
     this.#residents = residents;
     this.#turn = turn;
     this.#model = model;
-    const { title } = profile;
-    const reader = new UpdateReader({ turn: turn.turn, workspace: turn.workspace, title, emit: turn.emit, log: turn.log });
+    const { title, toolName } = profile;
+    const reader = new UpdateReader({ turn: turn.turn, workspace: turn.workspace, title, toolName, emit: turn.emit, log: turn.log });
     this.#reader = reader;
     this.#listener = {
       onUpdate: (params) => reader.take(params),

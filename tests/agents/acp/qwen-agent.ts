@@ -10,5 +10,7 @@ export const qwen: AgentUnderTest = {
   usage: "exact",
   survivesKill: true,
   hidesToken: true,
+  // The socket of a session of its commands.
+  temporary: /^qwen-socks-/,
   bounded: { maxSteps: 5 },
 };

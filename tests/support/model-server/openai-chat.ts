@@ -39,6 +39,9 @@ const bodySchema = z.looseObject({
     .nullish(),
 });
 
+/** What clients add to a conversation on their own account is no text of the user. */
+const REMINDER = /<system-reminder>[\s\S]*?<\/system-reminder>/g;
+
 function read(raw: unknown): ModelRequest {
   const body = bodySchema.parse(raw);
   const lastUser = body.messages.findLastIndex(({ role }) => role === "user");
@@ -55,7 +58,7 @@ function read(raw: unknown): ModelRequest {
     }),
     prompt: body.messages
       .slice(beforeUser + 1, lastUser + 1)
-      .map(({ content }) => textOf(content))
+      .map(({ content }) => textOf(content).replace(REMINDER, ""))
       .join("\n"),
     text: body.messages.map(({ content }) => textOf(content)).join("\n"),
     step: stepAfter(results.map(({ tool_call_id }) => tool_call_id)),

@@ -57,6 +57,8 @@ export class AcpAgent implements ResidentAgent {
   readonly #connection: ClientConnection;
   #listener: TurnListener | undefined;
   #hasEnded = false;
+  /** What an agent tells before it is asked is of no turn: a session that it takes up, or a change of its mode. */
+  #isAsked = false;
   sessionId = "";
   stderrTail = "";
   /** Whether something came that is no message. */
@@ -69,7 +71,9 @@ export class AcpAgent implements ResidentAgent {
     this.#listener = listener;
     const messages = new MessageStream({
       write: (line) => this.#process.write(line),
-      onUpdate: (params) => this.#listener?.onUpdate(params),
+      onUpdate: (params) => {
+        if (this.#isAsked) this.#listener?.onUpdate(params);
+      },
       onGarbage: (line) => {
         this.isGarbled = true;
         this.#listener?.onGarbage(line);
@@ -135,12 +139,15 @@ export class AcpAgent implements ResidentAgent {
   async prompt(text: string): Promise<PromptEnd> {
     const exited = this.#process.ended.then((end) => ({ kind: "exited", end }) as const);
     const { sessionId } = this;
+    this.#isAsked = true;
     const answered = this.#connection.agent.request<unknown>(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }] }).then(
       (answer): PromptEnd => ({ kind: "answered", stopReason: answerSchema.safeParse(answer).data?.stopReason ?? "none" }),
       // Whatever else it is: the connection is gone with the process.
       (error: unknown): PromptEnd | Promise<PromptEnd> => (error instanceof RequestError ? { kind: "refused", error } : exited),
     );
-    return await Promise.race([answered, exited]);
+    return await Promise.race([answered, exited]).finally(() => {
+      this.#isAsked = false;
+    });
   }
 
   /** Cancels the prompt, which lets the agent end its commands, and ends it. */
@@ -165,9 +172,6 @@ export class AcpAgent implements ResidentAgent {
   async #resume(sessionId: string, { loadSession, sessionCapabilities }: z.output<typeof capabilitiesSchema>["agentCapabilities"]): Promise<boolean> {
     const canResume = sessionCapabilities.resume !== undefined && sessionCapabilities.resume !== null;
     if (!canResume && !loadSession) return false;
-    const listener = this.#listener;
-    // What a load tells again was told in its own turn.
-    if (listener) this.#listener = { ...listener, onUpdate: () => undefined, onStderr: (chunk) => listener.onStderr(chunk) };
     try {
       const params = { sessionId, cwd: this.#cwd, mcpServers: [] };
       if (canResume) await this.#connection.agent.request(methods.agent.session.resume, params);
@@ -177,8 +181,6 @@ export class AcpAgent implements ResidentAgent {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       return false;
-    } finally {
-      this.#listener = listener;
     }
   }
 }

@@ -14,27 +14,29 @@ export interface Output {
   log(stream: string, bytes: Uint8Array): void;
 }
 
+export interface ToolCallsOptions extends Output {
+  readonly turn: number;
+  readonly workspace: string;
+  readonly toolName?: RegExp | undefined;
+}
+
 type Call = Omit<ToolUpdate, "content"> & { readonly content?: ToolContent[] | undefined };
 
 /** Tells tool calls as events. An agent tells one in pieces: what it will do often comes after its beginning. */
 export class ToolCalls {
-  readonly #turn: number;
-  readonly #workspace: string;
-  readonly #output: Output;
+  readonly #options: ToolCallsOptions;
   readonly #open = new Map<string, { call: Call; isTold: boolean }>();
   readonly #ended = new Set<string>();
 
-  constructor(turn: number, workspace: string, output: Output) {
-    this.#turn = turn;
-    this.#workspace = workspace;
-    this.#output = output;
+  constructor(options: ToolCallsOptions) {
+    this.#options = options;
   }
 
   take(update: ToolUpdate): void {
     const id = update.toolCallId;
     if (this.#ended.has(id)) return;
     const before = this.#open.get(id);
-    const call = before ? merged(before.call, update) : named(update);
+    const call = before ? merged(before.call, update) : this.#named(update);
     const isOver = call.status === "completed" || call.status === "failed";
     const isTold = before?.isTold === true || isOver || (call.status !== "pending" && hasInput(call.rawInput));
     if (isTold && before?.isTold !== true) this.#tell(call);
@@ -49,21 +51,21 @@ export class ToolCalls {
   asked(update: ToolUpdate): void {
     const { status: _, ...said } = update;
     const before = this.#open.get(update.toolCallId);
-    const call = before ? merged(before.call, { ...said, status: undefined }) : named(update);
+    const call = before ? merged(before.call, { ...said, status: undefined }) : this.#named(update);
     if (before?.isTold !== true && !this.#ended.has(update.toolCallId)) this.#tell(call);
     this.#open.set(update.toolCallId, { call, isTold: true });
   }
 
   #tell(call: Call): void {
-    this.#output.emit({ kind: "tool-call", data: { callId: this.#idOf(call), name: nameOf(call), input: inputOf(call) } });
+    this.#options.emit({ kind: "tool-call", data: { callId: this.#idOf(call), name: nameOf(call), input: inputOf(call) } });
   }
 
   #finish(call: Call): void {
     const output = outputOf(call);
-    if (call.kind === "execute" && output !== "") this.#output.log("shell", Buffer.from(`${output}\n`));
+    if (call.kind === "execute" && output !== "") this.#options.log("shell", Buffer.from(`${output}\n`));
     const isError = call.status === "failed" || isFailedCommand(call.rawOutput);
     if (!isError) this.#tellChanges(call);
-    this.#output.emit({ kind: "tool-result", data: { callId: this.#idOf(call), output: endOfText(output), isError } });
+    this.#options.emit({ kind: "tool-result", data: { callId: this.#idOf(call), output: endOfText(output), isError } });
   }
 
   #tellChanges(call: Call): void {
@@ -73,13 +75,21 @@ export class ToolCalls {
     const told = diffs.map(({ path, oldText }) => ({ path, change: oldText === null || oldText === undefined ? ("added" as const) : ("modified" as const) }));
     const named = byKind && diffs.length === 0 ? (call.locations ?? []).map(({ path }) => ({ path, change: byKind })) : [];
     for (const { path, change } of [...told, ...named].slice(0, CHANGES_LIMIT)) {
-      this.#output.emit({ kind: "file-change", data: { callId, path: pathInWorkspace(this.#workspace, path), change } });
+      this.#options.emit({ kind: "file-change", data: { callId, path: pathInWorkspace(this.#options.workspace, path), change } });
     }
+  }
+
+  /** With the tool's own name, where the agent tells it; else the first title, where that is one word: later ones tell what the tool does. */
+  #named(call: Call): Call {
+    const told = call.name ?? (typeof call._meta?.["toolName"] === "string" ? call._meta["toolName"] : undefined);
+    const word = call.title !== undefined && /^[\w.:-]{1,100}$/.test(call.title) ? call.title : undefined;
+    const name = told || this.#options.toolName?.exec(call.toolCallId)?.[1] || word;
+    return name ? { ...call, name } : call;
   }
 
   /** Some agents count their calls anew in every turn. */
   #idOf({ toolCallId }: Call): string {
-    return `turn-${this.#turn}-${toolCallId}`.slice(0, 200);
+    return `turn-${this.#options.turn}-${toolCallId}`.slice(0, 200);
   }
 }
 
@@ -91,14 +101,6 @@ function merged(call: Call, update: Call): Call {
 
 function hasInput(input: unknown): boolean {
   return typeof input === "object" && input !== null ? Object.keys(input).length > 0 : input !== undefined && input !== null && input !== "";
-}
-
-/** With the tool's own name, where the agent tells it; else the first title, where that is one word: later ones tell what the tool does. */
-function named(call: Call): Call {
-  const told = call.name ?? (typeof call._meta?.["toolName"] === "string" ? call._meta["toolName"] : undefined);
-  const word = call.title !== undefined && /^[\w.:-]{1,100}$/.test(call.title) ? call.title : undefined;
-  const name = told || word;
-  return name ? { ...call, name } : call;
 }
 
 function nameOf({ name, kind }: Call): string {

@@ -9,6 +9,8 @@ const PLAN_LIMIT = 200;
 export interface UpdateReaderOptions extends Output {
   readonly turn: number;
   readonly workspace: string;
+  /** See `Profile.toolName`. */
+  readonly toolName?: RegExp | undefined;
   /** The agent's name, for people. */
   readonly title: string;
 }
@@ -25,7 +27,7 @@ export class UpdateReader {
 
   constructor(options: UpdateReaderOptions) {
     this.#options = options;
-    this.#tools = new ToolCalls(options.turn, options.workspace, options);
+    this.#tools = new ToolCalls(options);
   }
 
   /** The parameters of a `session/update`, whatever they are. */
