@@ -10,6 +10,8 @@ export const opencode: AgentUnderTest = {
   usage: "exact",
   survivesKill: true,
   hidesToken: true,
+  // What its program unpacks, and its own folder.
+  temporary: /^(opencode|\.[0-9a-f]+-[0-9a-f]+\.so)$/,
   bounded: { maxSteps: 5 },
   slowness: 2,
 };

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
 import { executableAt } from "@slipway/backend-sdk/find-program";
 import { z } from "zod";
+import { writeAgentFile } from "../agent-files.ts";
 import { defineProfile } from "../define-profile.ts";
 import { without } from "../environment.ts";
 import type { Profile } from "../profile.ts";
@@ -30,13 +31,15 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs opencode over ACP; its model calls go through the gateway.",
   config: configSchema,
   capabilities: { resume: true, usage: true, plan: true, model: true },
-  async launch({ config, env, modelUrl, key }) {
+  async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findOpencode(config.command, env["PATH"]), config.command, COMMAND, OPENCODE);
+    // It has npm fetch its own plugin's package into this folder, which no plugin of a job needs.
+    await writeAgentFile(home, ".config/opencode/.npmrc", "offline=true\n");
     return {
       program,
       args: [...args, "acp"],
       env: {
-        ...withDirectGateway(without(env, "OPENCODE_")),
+        ...withDirectGateway(without(env, "OPENCODE_", "XDG_")),
         [KEY_VARIABLE]: key,
         OPENCODE_CONFIG_CONTENT: JSON.stringify(settings(config, `${modelUrl}/${config.provider}/v1`)),
         OPENCODE_DISABLE_AUTOUPDATE: "1",
