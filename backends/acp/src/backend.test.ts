@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { createTestBench, type TestBench, type TurnOptions, type TurnRecord } from "@slipway/backend-sdk/test-kit";
-import { conformanceCases } from "@slipway/backend-sdk/conformance";
 import type { BackendDefinition } from "@slipway/backend-sdk/backend";
+import { conformanceCases } from "@slipway/backend-sdk/conformance";
+import { createTestBench, type TestBench, type TurnOptions, type TurnRecord } from "@slipway/backend-sdk/test-kit";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { acpAgents, acpBackend } from "./profiles/acp.ts";
@@ -138,7 +138,11 @@ test("a cancel ends an agent that hears it, and one that says nothing at all", a
   await using bench = await createTestBench();
   for (const how of ["new", "mute"]) {
     const cancel = new AbortController();
-    const turn = run(bench, { updates: [{ sessionUpdate: "plan", entries: [{ content: "wait", status: "pending" }] }], hang: true }, { how, signal: cancel.signal, onEvent: () => cancel.abort() });
+    const turn = run(
+      bench,
+      { updates: [{ sessionUpdate: "plan", entries: [{ content: "wait", status: "pending" }] }], hang: true },
+      { how, signal: cancel.signal, onEvent: () => cancel.abort() },
+    );
     if (how === "mute") setTimeout(() => cancel.abort(), 300);
     expect(outcomeOf(await turn)).toBe("CANCELLED");
   }
@@ -147,7 +151,14 @@ test("a cancel ends an agent that hears it, and one that says nothing at all", a
 test("whatever an agent says of its work, a turn ends done and its events are sound", async () => {
   await using bench = await createTestBench();
   const kinds = fc.constantFrom("agent_message_chunk", "tool_call", "tool_call_update", "plan", "notice", "odd");
-  const update = fc.record({ sessionUpdate: kinds, toolCallId: fc.anything(), content: fc.anything(), entries: fc.anything(), status: fc.anything(), rawInput: fc.anything() });
+  const update = fc.record({
+    sessionUpdate: kinds,
+    toolCallId: fc.anything(),
+    content: fc.anything(),
+    entries: fc.anything(),
+    status: fc.anything(),
+    rawInput: fc.anything(),
+  });
   await fc.assert(
     fc.asyncProperty(fc.array(update, { maxLength: 20 }), async (updates) => {
       const lines = updates.map((each) => JSON.stringify({ jsonrpc: "2.0", method: "session/update", params: { sessionId: "s", update: each } }));

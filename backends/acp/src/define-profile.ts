@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { AcpAgent } from "./client/acp-agent.ts";
 import { type Probed, probe, warmUp } from "./probe.ts";
 import type { Profile } from "./profile.ts";
-import { specOf } from "./releases.ts";
+import { releaseOf, specOf } from "./releases.ts";
 import { runTurn } from "./run-turn.ts";
 import type { CommonSettings } from "./settings.ts";
 
@@ -22,6 +22,7 @@ export function defineProfile<Config extends z.ZodType<CommonSettings>>(
     capabilities: profile.capabilities,
     config: profile.config,
     secrets: [],
+    release: releaseOf(probed.release),
     image: { npm: [specOf(probed.release)], apt: [] },
     probe: (context) => probe(probed, context),
     warmUp: (context) => warmUp(probed, context),

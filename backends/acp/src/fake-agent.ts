@@ -5,7 +5,16 @@
 import { createInterface } from "node:readline";
 import { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { agent, methods, ndJsonStream, type PermissionOption, PROTOCOL_VERSION, RequestError, type StopReason, type ToolCallUpdate } from "@agentclientprotocol/sdk";
+import {
+  agent,
+  methods,
+  ndJsonStream,
+  type PermissionOption,
+  PROTOCOL_VERSION,
+  RequestError,
+  type StopReason,
+  type ToolCallUpdate,
+} from "@agentclientprotocol/sdk";
 
 /** What a prompt has the agent do, in this order. */
 interface Orders {

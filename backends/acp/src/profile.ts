@@ -1,5 +1,5 @@
 import type { FailureWords } from "@slipway/backend-sdk/failure-code";
-import type { Manifest } from "@slipway/protocol/manifest";
+import type { ManifestInput } from "@slipway/protocol/manifest";
 import type { z } from "zod";
 import type { CommonSettings } from "./settings.ts";
 
@@ -13,7 +13,7 @@ export interface Profile<Config extends z.ZodType<CommonSettings> = z.ZodType<Co
   readonly title: string;
   readonly summary: string;
   readonly config: Config;
-  readonly capabilities: Manifest["capabilities"];
+  readonly capabilities: ManifestInput["capabilities"];
   /** Its first group is the tool's name in the id of a call, for an agent that tells it nowhere else. */
   readonly toolName?: RegExp;
   /** The agent's own words for failures, beside those that all have. */

@@ -14,6 +14,11 @@ export function specOf({ packageName, version }: Release): string {
   return `${packageName}@${version}`;
 }
 
+/** For the manifest. */
+export function releaseOf({ packageName, version }: Release): { package: string; version: string; tested: string } {
+  return { package: packageName, version, tested: `${minorOf(version)}.x` };
+}
+
 export function installCommand(release: Release): string {
   return `npm install --global ${specOf(release)}`;
 }

@@ -1,5 +1,5 @@
 import type { AgentEvent } from "@slipway/protocol/events";
-import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
+import type { ManifestInput, ProbeResult } from "@slipway/protocol/manifest";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 import type { z } from "zod";
 
@@ -9,12 +9,17 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
   readonly version: string;
   /** One sentence for people. */
   readonly summary: string;
-  readonly capabilities: Manifest["capabilities"];
+  /** Set by `defineBackend`: the contract that the SDK was of. */
+  readonly contractVersion?: number;
+  /** True to what it does: a job that asks for more is refused when it is submitted. What is left out is false, or none. */
+  readonly capabilities: ManifestInput["capabilities"];
   /** Schema of `backendConfig`; its JSON Schema goes into the manifest. */
   readonly config: Config;
   /** Secrets by name; their values come in `TurnContext.secrets` and are masked in everything that leaves the runner. */
-  readonly secrets: Manifest["secrets"];
-  readonly image?: Manifest["image"];
+  readonly secrets: ManifestInput["secrets"];
+  readonly image?: ManifestInput["image"];
+  /** The agent's program: what is pinned, and what was tested. */
+  readonly release?: ManifestInput["release"];
   /** For doctor: is everything there that a turn needs? Never throws. */
   probe(context: ProbeContext): Promise<Omit<ProbeResult, "backend">>;
   /**

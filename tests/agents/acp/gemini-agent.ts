@@ -10,5 +10,6 @@ export const gemini: AgentUnderTest = {
   usage: "exact",
   survivesKill: { not: "Gemini CLI loads no session of its ACP mode; a new one begins, with what the earlier turns were about." },
   hidesToken: true,
+  tellsOutput: { not: "Over ACP, Gemini CLI tells no output of a command, and it refuses commands with `$(`." },
   bounded: { maxSteps: 5 },
 };

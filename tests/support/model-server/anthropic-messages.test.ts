@@ -40,7 +40,7 @@ test("whole, with thinking, text, two calls and usage", async () => {
       { type: "tool_use", name: "Bash", input: { command: "ls" } },
       { type: "tool_use", name: "Bash", input: { command: "pwd" } },
     ],
-    usage: { input_tokens: 30, cache_read_input_tokens: 30, cache_creation_input_tokens: 10, output_tokens: 9 },
+    usage: { input_tokens: 30, cache_read_input_tokens: 30, cache_creation_input_tokens: 10, output_tokens: 9, output_tokens_details: { thinking_tokens: 4 } },
   });
 });
 

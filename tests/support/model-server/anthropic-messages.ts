@@ -92,17 +92,18 @@ function toBlock(item: AnswerItem): Record<string, unknown> {
 }
 
 /** Input that came from the cache, or went there, is not in `input_tokens`. */
-function usageOf(usage: UsageFigures | null): Record<string, number> | undefined {
+function usageOf(usage: UsageFigures | null): Record<string, unknown> | undefined {
   if (!usage) return undefined;
   return {
     input_tokens: Math.max(usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens, 0),
     cache_read_input_tokens: usage.cachedInputTokens,
     cache_creation_input_tokens: usage.cacheWriteTokens,
     output_tokens: usage.outputTokens,
+    output_tokens_details: { thinking_tokens: usage.reasoningTokens },
   };
 }
 
-function messageOf({ model }: ModelRequest, usage: Record<string, number> | undefined): Record<string, unknown> {
+function messageOf({ model }: ModelRequest, usage: Record<string, unknown> | undefined): Record<string, unknown> {
   const base = { id: randomId("msg_"), type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null };
   return usage ? { ...base, usage } : base;
 }

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
@@ -7,7 +8,7 @@ import { startModelServer } from "./server.ts";
 
 const HELP = `A model server that does what a scenario says, on 127.0.0.1.
 
-usage: node tests/support/model-server/main.ts [--port N] [--scenario NAME|FILE] [--key KEY] [--model NAME]...
+usage: node tests/support/model-server/main.ts, or slipway-model-server where it is installed [--port N] [--scenario NAME|FILE] [--key KEY] [--model NAME]...
 
   --port N         port; 0, the default, takes any free one
   --scenario X     a name of those below (default: edit), or a YAML file

@@ -20,7 +20,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   const settings = jobSettings(input, config, plane.jobDefaults);
-  await checkBackendConfig(plane.store, settings.backend, input.backendConfig);
+  await checkBackendConfig(plane.store, plane.signals, settings.backend, input.backendConfig);
   const draft: NewJob = {
     id,
     kind: "task",

@@ -1,13 +1,13 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Manifest } from "@slipway/protocol/manifest";
+import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BackendSecrets, takeSecretVariables } from "./backend-secrets.ts";
 
-const rest = { manifestVersion: 1 as const, version: "1", summary: "", configSchema: {}, image: { npm: [], apt: [] } } satisfies Partial<Manifest>;
+const rest = { manifestVersion: 1, version: "1", summary: "", configSchema: {}, image: {} };
 const capabilities = { resume: false, usage: false, plan: false, model: false };
-const manifest = (name: string, secrets: Manifest["secrets"]): Manifest => ({ ...rest, capabilities, name, secrets });
+const manifest = (name: string, secrets: Manifest["secrets"]): Manifest => manifestSchema.parse({ ...rest, capabilities, name, secrets });
 const MANIFESTS = [
   manifest("needy", [
     { name: "KEY", required: true, hint: "Make one." },

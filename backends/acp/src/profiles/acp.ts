@@ -1,6 +1,6 @@
 import { isAbsolute, normalize } from "node:path";
-import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
 import { defineBackend } from "@slipway/backend-sdk/define-backend";
+import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
 import { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { nameSchema } from "@slipway/protocol/scalars";
@@ -48,13 +48,16 @@ const profile: Profile<typeof configSchema> = {
   title: "The agent",
   summary: "Runs any agent that speaks the Agent Client Protocol, as its configuration says; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true },
   async launch(given) {
     const { config, home, env } = given;
     const found = await findAgent(config.command, env["PATH"]);
     if (!found) {
       const { command } = config;
-      throw new SlipwayError("BACKEND_NOT_INSTALLED", `There is no program ${command} for the agent.`, { command, remedy: "Correct `command` in backendConfig." });
+      throw new SlipwayError("BACKEND_NOT_INSTALLED", `There is no program ${command} for the agent.`, {
+        command,
+        remedy: "Correct `command` in backendConfig.",
+      });
     }
     const fill = filler(given);
     for (const [path, content] of Object.entries(config.files)) await writeAgentFile(home, path, fill(content));

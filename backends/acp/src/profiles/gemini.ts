@@ -14,10 +14,11 @@ const ATTEMPTS = 3;
 
 const configSchema = z.strictObject(profileSettings({ model: "gemini-2.5-pro", provider: "gemini", protocol: "Gemini", command: COMMAND }));
 
-/** They win over those of the workspace and of the home. Without the type of login it asks for one. */
+/** Without the type of login it asks for one. Steps are counted here, so that a text with repetitions is none of its business. */
 const SETTINGS = {
   security: { auth: { selectedType: "gemini-api-key" } },
   general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: ATTEMPTS },
+  model: { disableLoopDetection: true },
   privacy: { usageStatisticsEnabled: false },
   telemetry: { enabled: false },
 };
@@ -28,11 +29,11 @@ const profile: Profile<typeof configSchema> = {
   title: "Gemini CLI",
   summary: "Runs Google's Gemini CLI over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: false, model: true },
+  capabilities: { resume: true, usage: true, plan: false, model: true, permissions: true },
   toolName: /^([a-z][a-z_]*?)(?:__|-\d)/,
   async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findAgent(config.command, env["PATH"]), config.command, COMMAND, GEMINI);
-    const settings = await writeAgentFile(home, ".slipway/gemini-settings.json", JSON.stringify(SETTINGS));
+    await writeAgentFile(home, ".gemini/settings.json", JSON.stringify(SETTINGS));
     return {
       program,
       args: [...args, "--acp", "--skip-trust", "--model", config.model],
@@ -40,7 +41,6 @@ const profile: Profile<typeof configSchema> = {
         ...withDirectGateway(without(env, "GEMINI_", "GOOGLE_")),
         GEMINI_API_KEY: key,
         GOOGLE_GEMINI_BASE_URL: `${modelUrl}/${config.provider}`,
-        GEMINI_CLI_SYSTEM_SETTINGS_PATH: settings,
         // Else it starts itself a second time, and a signal misses the one that works.
         GEMINI_CLI_NO_RELAUNCH: "true",
       },
