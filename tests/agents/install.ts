@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { delimiter, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { installPython } from "./python-agents.ts";
 import { AGENTS, PYTHON_AGENTS } from "./releases.ts";
@@ -28,7 +28,9 @@ async function install(packageName: string, cache: string): Promise<string> {
   await mkdir(cache, { recursive: true });
   if ((await readdir(cache)).includes(name)) return prefix;
   const partial = `${prefix}.partial-${process.pid}`;
-  await run("npm", ["install", "--global", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", partial, packageName]);
+  // By the Node that runs this: npm passes over releases that want a newer one than its own.
+  const env = { ...process.env, PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter) };
+  await run("npm", ["install", "--global", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", partial, packageName], { env });
   try {
     await rename(partial, prefix);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { GEMINI, KIMI, OPENCODE, QWEN, specOf } from "@slipway/backend-acp/releases";
 import { CLAUDE_PACKAGE } from "@slipway/backend-claude-code/release";
 import { CODEX_PACKAGE } from "@slipway/backend-codex/release";
 import { MINISWE_PACKAGES } from "@slipway/backend-miniswe/release";
@@ -8,6 +9,10 @@ import type { PythonRelease } from "./python-agents.ts";
 export const AGENTS: Readonly<Record<string, string>> = {
   claude: CLAUDE_PACKAGE,
   codex: CODEX_PACKAGE,
+  gemini: specOf(GEMINI),
+  kimi: specOf(KIMI),
+  opencode: specOf(OPENCODE),
+  qwen: specOf(QWEN),
 };
 
 /** Those that are Python libraries, by their backends. */

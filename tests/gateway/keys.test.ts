@@ -116,6 +116,10 @@ test("check tells of missing and open keys, and of a broken configuration", asyn
     providers: [
       { provider: "openai", keyName: "OPENAI_API_KEY", answer: null },
       { provider: "anthropic", keyName: "ANTHROPIC_API_KEY", answer: null },
+      { provider: "gemini", keyName: "GEMINI_API_KEY", answer: null },
+      { provider: "moonshot", keyName: "MOONSHOT_API_KEY", answer: null },
+      { provider: "dashscope", keyName: "DASHSCOPE_API_KEY", answer: null },
+      { provider: "mistral", keyName: "MISTRAL_API_KEY", answer: null },
     ],
   });
 });

@@ -60,12 +60,32 @@ const CLAUDE_PRICES: Readonly<Record<string, ListPrice>> = {
   "claude-haiku-4-5": claude(1, 0.1, 5),
 };
 
+/** Twice the price of input, and one and a half times that of output, where the whole input is longer than 200,000 tokens. */
+const GEMINI_LONG = { aboveInputTokens: 200_000, inputFactor: 2, outputFactor: 1.5 } as const;
+
+function geminiPro(input: number, cachedInput: number, output: number): ListPrice {
+  return { ...text(input, cachedInput, output, 65_536), long: GEMINI_LONG };
+}
+
+/** Google's list prices, standard tier: https://ai.google.dev/gemini-api/docs/pricing. Models whose price is not known here are not in it. */
+const GEMINI_PRICES: Readonly<Record<string, ListPrice>> = {
+  "gemini-3.1-pro-preview": geminiPro(2, 0.2, 12),
+  "gemini-3.1-pro-preview-customtools": geminiPro(2, 0.2, 12),
+  "gemini-3.1-flash-lite-preview": text(0.25, 0.025, 1.5, 65_536),
+  "gemini-3-pro-preview": geminiPro(2, 0.2, 12),
+  "gemini-3-flash-preview": text(0.5, 0.05, 3, 65_536),
+  "gemini-2.5-pro": geminiPro(1.25, 0.125, 10),
+  "gemini-2.5-flash": text(0.3, 0.03, 2.5, 65_536),
+  "gemini-2.5-flash-lite": text(0.1, 0.01, 0.4, 65_536),
+};
+
 /**
  * OpenAI's list prices, standard tier: https://developers.openai.com/api/docs/pricing and the pages of its models, as told by November 2026. A dated name
  * (`gpt-5-2025-08-07`) has the price of its model. What is not here has no known price; `prices` in gateway.yaml adds to the table and wins over it.
  */
 export const LIST_PRICES: Readonly<Record<string, ListPrice>> = {
   ...CLAUDE_PRICES,
+  ...GEMINI_PRICES,
   "gpt-6.2-sol": cachingText(2, 0.1, 10),
   "gpt-6.1-sol": cachingText(2, 0.1, 10),
   "gpt-6.1-terra": cachingText(1, 0.05, 5),

@@ -51,6 +51,11 @@ export class AgentProcess {
     this.ended = this.#end();
   }
 
+  /** Undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Its standard streams, for a library that speaks over them. */
   get streams(): { readonly stdin: Writable; readonly stdout: Readable } {
     return { stdin: this.#child.stdin, stdout: this.#child.stdout };

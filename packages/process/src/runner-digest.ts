@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 /** What an image carries of an installation: the runner, the backends that it loads, and the packages that both import. */
 const PARTS = [
   "apps/runner",
+  "backends/acp",
   "backends/claude-code",
   "backends/codex",
   "backends/command",

@@ -39,9 +39,14 @@ const bodySchema = z.looseObject({
     .nullish(),
 });
 
+/** What clients add to a conversation on their own account is no text of the user. */
+const REMINDER = /<system-reminder>[\s\S]*?<\/system-reminder>/g;
+
 function read(raw: unknown): ModelRequest {
   const body = bodySchema.parse(raw);
   const lastUser = body.messages.findLastIndex(({ role }) => role === "user");
+  // Some agents add a reminder of their own behind what the user said, as another message.
+  const beforeUser = body.messages.findLastIndex(({ role }, index) => role !== "user" && index < lastUser);
   const results = body.messages.slice(lastUser + 1).filter(({ role }) => role === "tool");
   return {
     model: body.model,
@@ -51,7 +56,10 @@ function read(raw: unknown): ModelRequest {
       const { properties = {}, required = [] } = parameters ?? {};
       return { name, isFreeform: false, properties, required };
     }),
-    prompt: textOf(body.messages[lastUser]?.content),
+    prompt: body.messages
+      .slice(beforeUser + 1, lastUser + 1)
+      .map(({ content }) => textOf(content).replace(REMINDER, ""))
+      .join("\n"),
     text: body.messages.map(({ content }) => textOf(content)).join("\n"),
     step: stepAfter(results.map(({ tool_call_id }) => tool_call_id)),
     toolResults: results.map(({ content }) => textOf(content)),

@@ -25,6 +25,8 @@ export interface ModelRequest {
   readonly step: number;
   /** Results of tools after the last text of the user. */
   readonly toolResults: readonly string[];
+  /** Where the request wants JSON of a form that it says: a value of that form, which is the answer's text then. */
+  readonly wantedJson?: unknown;
 }
 
 export type AnswerItem =
@@ -65,7 +67,8 @@ export interface ModelProtocol {
 }
 
 /** The answer's items in the order in which a model sends them. */
-export function readyAnswer(answer: Answer, calls: ReadonlyArray<Extract<AnswerItem, { kind: "call" }>>): ReadyAnswer {
+export function readyAnswer(request: ModelRequest, answer: Answer, calls: ReadonlyArray<Extract<AnswerItem, { kind: "call" }>>): ReadyAnswer {
+  if (request.wantedJson !== undefined) return { items: [{ kind: "text", pieces: [JSON.stringify(request.wantedJson)] }], usage: answer.usage };
   const items: AnswerItem[] = [];
   if (answer.reasoning !== undefined) items.push({ kind: "reasoning", text: answer.reasoning });
   if (answer.text !== undefined) items.push({ kind: "text", pieces: [answer.text] });

@@ -137,7 +137,7 @@ class Exchange {
     if (this.#gone.signal.aborted) return;
     const error = answer.error && meant(protocol, answer.error);
     if (error && !error.inStream) return this.#fail(protocol, error);
-    const ready = readyAnswer(answer, callsOf(answer, request));
+    const ready = readyAnswer(request, answer, callsOf(answer, request));
     if (!request.isStream) {
       if (error) return this.#fail(protocol, error);
       if (answer.stop === undefined) return this.#send(200, protocol.whole(request, ready));

@@ -95,7 +95,7 @@ export class GatewayServer {
     const isList = request.method === "GET" && rest === models.path;
     const found = request.method === "POST" ? apis.map((api) => ({ api, target: api.target(rest, query) })).find(({ target }) => target !== null) : undefined;
     if (!isList && !found?.target) throw notFound(request, path, config);
-    const token = tokenOf(request.headers);
+    const token = tokenOf(request.headers, query);
     if (token === null) throw new SlipwayError("UNAUTHENTICATED", "Authorization: expected the attempt's token as a bearer; found none.");
     if (!found?.target) return sendJson(response, modelsList(providerName, provider, config.prices));
     const calling = this.#calling;

@@ -18,6 +18,8 @@ const NOT_SENT = new Set([
   // What says who asks: the gateway alone does.
   "authorization",
   "x-api-key",
+  "x-goog-api-key",
+  "x-goog-user-project",
   "api-key",
   "cookie",
   "openai-organization",
@@ -53,9 +55,9 @@ export function headersToAgent(headers: IncomingHttpHeaders, key: string | null)
   return passed;
 }
 
-/** The token that the agent shows: `Authorization: Bearer`, or `x-api-key`. Null where it shows none, or one that cannot be. */
-export function tokenOf(headers: IncomingHttpHeaders): string | null {
+/** The token that the agent shows: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, or Google's `?key=`. Null where it shows none, or one that cannot be. */
+export function tokenOf(headers: IncomingHttpHeaders, query?: URLSearchParams): string | null {
   const [, bearer] = /^bearer +(\S+)$/i.exec(headers.authorization ?? "") ?? [];
-  const token = bearer ?? headers["x-api-key"];
+  const token = bearer ?? headers["x-api-key"] ?? headers["x-goog-api-key"] ?? query?.get("key");
   return typeof token === "string" && token !== "" && token.length <= 200 ? token : null;
 }
