@@ -78,7 +78,16 @@ test("doctor finds each of them well, and its backends working inside", async ()
   const { checks } = JSON.parse(stdout) as { checks: Array<{ group: string; name: string; ok: boolean; found: string }> };
   expect(checks.filter(({ ok }) => !ok)).toEqual([]);
   expect(checks.map(({ group, name }) => `${group} ${name}`)).toEqual(
-    expect.arrayContaining(["base script", "claude-code claude-code", "codex codex", "codex script", "all claude-code", "all codex", "all script", "base fits"]),
+    expect.arrayContaining([
+      "base script",
+      "claude-code claude-code",
+      "codex codex",
+      "codex script",
+      "all claude-code",
+      "all codex",
+      "all script",
+      "base fits",
+    ]),
   );
   expect(code).toBe(0);
 });
