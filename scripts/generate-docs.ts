@@ -22,6 +22,7 @@ import { z } from "zod";
 import { openApiDocument } from "../apps/server/src/http/openapi.ts";
 import { cliPage } from "./docs/cli-page.ts";
 import { configurationPage } from "./docs/configuration-page.ts";
+import { conformancePage } from "./docs/conformance-page.ts";
 
 const NOTE = "<!-- Made by `npm run docs` from the code; change it there. -->";
 const docs = join(import.meta.dirname, "..", "docs");
@@ -112,6 +113,7 @@ async function pages(): Promise<Map<string, string>> {
     ["api.md", apiPage()],
     ["cli.md", cliPage(NOTE)],
     ["configuration.md", configurationPage(NOTE)],
+    ["agents/conformance.md", conformancePage(NOTE)],
     ["openapi.json", json(await openApiDocument())],
   ]);
   for (const [name, { schema, io }] of Object.entries(SCHEMAS))

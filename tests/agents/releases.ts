@@ -1,3 +1,4 @@
+import { CLAUDE_PACKAGE } from "@slipway/backend-claude-code/release";
 import { CODEX_PACKAGE } from "@slipway/backend-codex/release";
 import { MINISWE_PACKAGES } from "@slipway/backend-miniswe/release";
 import { OPENHANDS_PACKAGES } from "@slipway/backend-openhands/release";
@@ -5,6 +6,7 @@ import type { PythonRelease } from "./python-agents.ts";
 
 /** The agents that the suites here drive, each in the release that its backend is made for: name of the command, npm package. */
 export const AGENTS: Readonly<Record<string, string>> = {
+  claude: CLAUDE_PACKAGE,
   codex: CODEX_PACKAGE,
 };
 

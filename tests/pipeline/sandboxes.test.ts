@@ -32,7 +32,7 @@ async function kindsHere(): Promise<Kind[]> {
       () => true,
       () => false,
     );
-  return [...(holds ? (["bwrap"] as const) : []), "none", ...(KINDS.includes("docker") ? (["docker"] as const) : [])];
+  return (["bwrap", "none", "docker"] as const).filter((kind) => KINDS.includes(kind) && (kind !== "bwrap" || holds));
 }
 
 /** An attempt of the script backend in a sandbox of the kind; `turns` are shell commands. */

@@ -25,7 +25,7 @@ const FILES = {
 const runtimeFolder = await mkdtemp(join(tmpdir(), "slipway-run-"));
 const plugins: PluginFolder = await pluginFolder({ "slipway-backend-vault": { backends: { vault: "./backend.js" }, files: { "backend.js": vault() } } });
 process.env["SLIPWAY_BACKENDS"] = plugins.path;
-const manifests = await describeBackends(join(INSTALL_ROOT, "apps/runner/src/main.ts"));
+const { manifests } = await describeBackends(join(INSTALL_ROOT, "apps/runner/src/main.ts"));
 delete process.env["SLIPWAY_BACKENDS"];
 afterAll(async () => {
   await plugins[Symbol.asyncDispose]();

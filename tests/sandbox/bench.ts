@@ -15,8 +15,12 @@ export const IMAGE_ROOT = "/opt/slipway";
 export type Kind = "bwrap" | "docker" | "none" | "none by ps";
 const engineMissing = process.env["SLIPWAY_HEAVY"] === "1" ? await withoutEngine() : "containers are tested with SLIPWAY_HEAVY=1";
 if (engineMissing !== undefined) console.warn(`left out: tests of sandboxes in containers: ${engineMissing}`);
-/** In the docker sandbox where an engine answers. */
-export const KINDS: readonly Kind[] = ["bwrap", "none", "none by ps", ...(engineMissing === undefined ? (["docker"] as const) : [])];
+/** In the docker sandbox where an engine answers. SLIPWAY_TEST_KINDS=docker is that one alone, where the others had their turn already. */
+const onlyDocker = process.env["SLIPWAY_TEST_KINDS"] === "docker";
+export const KINDS: readonly Kind[] = [
+  ...(onlyDocker ? [] : (["bwrap", "none", "none by ps"] as const)),
+  ...(engineMissing === undefined ? (["docker"] as const) : []),
+];
 
 /** A data folder of its own, with a provider over it; its end is the end of all that was started. */
 export interface SandboxBench extends AsyncDisposable {

@@ -32,8 +32,8 @@ describe.each(["bwrap", "none"] as const)("backends of others in %s", (kind) => 
     await using bench = await openBench(kind, { backendsFolder: plugins.path });
     const sandbox = await bench.start();
     const turn = async (backend: string) => (await play(sandbox, [], { request: { turnId: backend, backend, config: {} } })).result;
-    expect(await turn("broken")).toMatchObject({ status: "failed", failure: { message: expect.stringContaining("no wings") } });
-    expect(await turn("wrong")).toMatchObject({ status: "failed", failure: { code: "BACKEND_NOT_INSTALLED" } });
+    expect(await turn("broken")).toMatchObject({ status: "failed", failure: { code: "BACKEND_BROKEN", message: expect.stringContaining("no wings") } });
+    expect(await turn("wrong")).toMatchObject({ status: "failed", failure: { code: "BACKEND_BROKEN", details: { package: "wrong" } } });
     expect((await play(sandbox, [{ print: "still here" }])).result).toMatchObject({ status: "done" });
   });
 });

@@ -23,7 +23,7 @@ test("the packed SDK is all that a backend outside of this repository needs, in 
   try {
     const { stdout } = await run(process.execPath, [join(ROOT, "scripts/pack-sdk.ts"), project]);
     const tarballs = stdout.trim().split("\n");
-    expect(tarballs).toHaveLength(2);
+    expect(tarballs).toHaveLength(3);
     for (const [index, name] of ["protocol", "backend-sdk"].entries()) {
       const folder = join(project, "node_modules/@slipway", name);
       await mkdir(folder, { recursive: true });

@@ -1,7 +1,7 @@
 import type { EventFrame } from "@slipway/protocol/events";
 import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import type { Failure, SubmitJobInput } from "@slipway/protocol/job";
-import type { Manifest } from "@slipway/protocol/manifest";
+import { manifestSchema } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
 import { type Claim, LEASE_TTL_MS, type WorkerSignal } from "@slipway/protocol/worker-api";
 import { Reaper } from "@slipway/server/reaper";
@@ -229,8 +229,8 @@ test("the reaper charges what no gateway settles", async () => {
 
 test("where the worker's backend goes through the gateway, only the gateway counts", async () => {
   const capabilities = { resume: true, usage: true, plan: false, model: true };
-  const rest = { manifestVersion: 1 as const, version: "1", summary: "", configSchema: {}, secrets: [], image: { npm: [], apt: [] } };
-  const manifest: Manifest = { ...rest, name: "script", capabilities };
+  const rest = { manifestVersion: 1, version: "1", summary: "", configSchema: {}, secrets: [], image: {} };
+  const manifest = manifestSchema.parse({ ...rest, name: "script", capabilities });
   const { view } = await server.repository();
   const workerId = newId();
   const common = { name: "w", slots: 2, verifySlots: 1, capabilities: ["backend:script"], sandbox: "none" as const, version: "0" };

@@ -114,6 +114,35 @@ describe("what is wrong is named", () => {
     });
     expect((await server.submit(repo, { backend: "checked", backendConfig: { script: "x" } })).backend).toBe("checked");
   });
+
+  test("what a job asks of its agent and the backend does not do", async () => {
+    const capabilities = { resume: false, usage: false, plan: false, model: false };
+    const rest = { manifestVersion: 1 as const, version: "1", summary: "", configSchema: {}, secrets: [], image: {} };
+    const backends = [
+      { ...rest, name: "plain", capabilities },
+      { ...rest, name: "able", capabilities: { ...capabilities, mcp: true, permissions: true } },
+    ];
+    const common = { name: "able", slots: 1, verifySlots: 1, sandbox: "none" as const, version: "0" };
+    await server.client("worker").call("registerWorker", { body: { ...common, workerId: newId(), capabilities: ["backend:plain", "backend:able"], backends } });
+    const mcpServers = { tracker: { command: "tracker-mcp", secrets: { TOKEN: "MCP_TRACKER" } } };
+    await expect(server.submit(repo, { backend: "plain", mcpServers })).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      details: { field: "mcpServers", expected: "a backend with the capability mcp", able: ["able"] },
+    });
+    await expect(server.submit(repo, { backend: "plain", permissions: "deny" })).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      details: { field: "permissions", value: "deny" },
+    });
+    expect(await server.submit(repo, { backend: "plain" })).toMatchObject({ permissions: "allow", mcpServers: {} });
+    const { id } = await server.submit(repo, { backend: "able", mcpServers, permissions: "edits" });
+    const full = { tracker: { ...mcpServers.tracker, args: [], env: {} } };
+    expect((await server.client("viewer").call("getJob", { params: { job: id } })).job).toMatchObject({ permissions: "edits", mcpServers: full });
+    await server.client("submitter").call("cancelJob", { params: { job: id }, body: {} });
+    expect((await server.client("submitter").call("retryJob", { params: { job: id }, body: {} })).job).toMatchObject({
+      permissions: "edits",
+      mcpServers: full,
+    });
+  });
 });
 
 describe("jobs", () => {

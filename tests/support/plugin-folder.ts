@@ -7,6 +7,8 @@ const ROOT = join(import.meta.dirname, "../..");
 /** A package of somebody else, as npm installs it: files by path; `backends` as its package.json says them. */
 export interface PluginPackage {
   readonly backends?: Readonly<Record<string, string>>;
+  /** The version of the contract that its package.json names. */
+  readonly contract?: number;
   readonly files?: Readonly<Record<string, string>>;
   /** A link, as `npm install file:…` makes one, to a folder outside. */
   readonly linked?: boolean;
@@ -22,10 +24,15 @@ export async function pluginFolder(packages: Readonly<Record<string, PluginPacka
   const path = join(root, "backends");
   await linkSdk(path, installation);
   await writeFile(join(path, "package.json"), JSON.stringify({ dependencies: Object.fromEntries(Object.keys(packages).map((name) => [name, "1.0.0"])) }));
-  for (const [name, { backends, files, linked }] of Object.entries(packages)) {
+  for (const [name, { backends, contract, files, linked }] of Object.entries(packages)) {
     const inFolder = join(path, "node_modules", name);
     const own = linked ? join(root, name) : inFolder;
-    const described = { name, version: "1.0.0", type: "module", ...(backends ? { slipway: { backends } } : {}) };
+    const described = {
+      name,
+      version: "1.0.0",
+      type: "module",
+      ...(backends ? { slipway: { backends, ...(contract === undefined ? {} : { contract }) } } : {}),
+    };
     for (const [file, text] of Object.entries({ "package.json": JSON.stringify(described), ...files })) {
       await mkdir(dirname(join(own, file)), { recursive: true });
       await writeFile(join(own, file), text);

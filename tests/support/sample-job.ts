@@ -1,5 +1,5 @@
 import type { JobView } from "@slipway/protocol/job";
-import { MANIFEST_VERSION, type Manifest } from "@slipway/protocol/manifest";
+import { MANIFEST_VERSION, type Manifest, manifestSchema } from "@slipway/protocol/manifest";
 import { newId } from "@slipway/protocol/scalars";
 
 /** What a job is asked for, where a test does not care. */
@@ -24,7 +24,7 @@ export const SAMPLE_REQUEST = {
 /** Of a backend that needs a model, or does not. */
 export function sampleManifest(name: string, model: boolean): Manifest {
   const capabilities = { resume: false, usage: false, plan: false, model };
-  return {
+  return manifestSchema.parse({
     manifestVersion: MANIFEST_VERSION,
     name,
     version: "1",
@@ -32,8 +32,8 @@ export function sampleManifest(name: string, model: boolean): Manifest {
     capabilities,
     configSchema: {},
     secrets: [],
-    image: { npm: [], apt: [] },
-  };
+    image: {},
+  });
 }
 
 /** A running job with nothing special about it but what is given. */
@@ -48,6 +48,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     task: "Mend the sum\n\nIt is wrong.",
     title: "Mend the sum",
     backendConfig: {},
+    permissions: "allow",
+    mcpServers: {},
     baseOid: "a".repeat(40),
     createdAt: 0,
     updatedAt: 0,

@@ -1,7 +1,7 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 
-/** The program inside the sandbox. `serve` is resident and drives turns; `describe` and `probe` tell of the backends; `command` gives one a way out. Errors in its use end with 2. */
+/** The program inside the sandbox. `serve` is resident and drives turns; `describe`, `backends` and `probe` tell of the backends; `command` gives one a way out. Errors in its use end with 2. */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -25,10 +25,13 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
 } else if (command === "command" && values["proxy-socket"] !== undefined && backend !== undefined) {
   const { runProxied } = await import("./command/proxied-command.ts");
   process.exit(await runProxied(values["proxy-socket"], [backend, ...rest]));
-} else if (command === "describe") {
-  const { describe } = await import("./describe.ts");
-  answer(await describe());
+} else if (command === "describe" || command === "backends") {
+  surviveStrays();
+  const { listBackends } = await import("./describe.ts");
+  const list = await listBackends();
+  answer(command === "describe" ? list.manifests : list);
 } else if (command === "probe") {
+  surviveStrays();
   const { probe } = await import("./probe.ts");
   answer(await probe(backend));
 } else if (command === "warm") {
@@ -39,7 +42,14 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
   flushCompileCache();
 } else {
   process.stderr.write(
-    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | probe [BACKEND] | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
+    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] | describe | backends | probe [BACKEND] | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
   );
   process.exitCode = 2;
+}
+
+/** What a backend throws when it is loaded already, in a timer say, takes no other one down. */
+function surviveStrays(): void {
+  const tell = (error: unknown): void => void process.stderr.write(`an error that nobody caught: ${error instanceof Error ? error.stack : String(error)}\n`);
+  process.on("uncaughtException", tell);
+  process.on("unhandledRejection", tell);
 }

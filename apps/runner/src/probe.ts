@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import type { ProbeResult } from "@slipway/protocol/manifest";
+import { BrokenPlugin } from "./broken-plugin.ts";
 import { backendNames, loadBackend } from "./registry.ts";
 
 const LIMIT_MS = 20_000;
@@ -19,6 +20,10 @@ async function probeOne(name: string): Promise<ProbeResult> {
     const late = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error(`no answer within ${LIMIT_MS} ms`))));
     return { backend: name, ...(await Promise.race([definition.probe({ home: homedir(), env, signal }), late])) };
   } catch (error) {
+    if (error instanceof BrokenPlugin) {
+      const { package: packageName, file, problem, remedy } = error.broken;
+      return { backend: name, ok: false, tried: `to load ${file} of the package ${packageName}`, found: problem, remedy };
+    }
     return { backend: name, ok: false, tried: "its probe", found: error instanceof Error ? error.message : String(error) };
   }
 }

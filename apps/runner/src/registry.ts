@@ -1,23 +1,32 @@
 import type { BackendDefinition } from "@slipway/backend-sdk/backend";
-import { readPlugins } from "./plugins.ts";
+import type { BrokenBackend } from "@slipway/protocol/manifest";
+import { BrokenPlugin } from "./broken-plugin.ts";
+import { type Plugins, readPlugins } from "./plugins.ts";
 
 type Loader = () => Promise<BackendDefinition>;
 
 /** Backends of this installation; loaded when they are used, so that the runner starts fast and one broken backend does not break the others. */
 const SHIPPED: Readonly<Record<string, Loader>> = {
+  "claude-code": async () => (await import("@slipway/backend-claude-code/backend")).claudeCodeBackend as unknown as BackendDefinition,
   codex: async () => (await import("@slipway/backend-codex/backend")).codexBackend as unknown as BackendDefinition,
+  command: async () => (await import("@slipway/backend-command/backend")).commandBackend as unknown as BackendDefinition,
   miniswe: async () => (await import("@slipway/backend-miniswe/backend")).minisweBackend as unknown as BackendDefinition,
   openhands: async () => (await import("@slipway/backend-openhands/backend")).openhandsBackend as unknown as BackendDefinition,
   script: async () => (await import("@slipway/backend-script/backend")).scriptBackend as unknown as BackendDefinition,
 };
 
-let known: ReadonlyMap<string, Loader> | undefined;
+let plugins: Plugins | undefined;
 
-/** Shipped ones first, which no plugin can replace; then those in the folder that SLIPWAY_BACKENDS names. INVALID_CONFIG where that cannot be read. */
-function loaders(): ReadonlyMap<string, Loader> {
+/** Those in the folder that SLIPWAY_BACKENDS names. INVALID_CONFIG where that cannot be read. */
+function pluginsHere(): Plugins {
   const folder = process.env["SLIPWAY_BACKENDS"];
-  known ??= new Map([...(folder ? readPlugins(folder) : []), ...Object.entries(SHIPPED)]);
-  return known;
+  plugins ??= folder ? readPlugins(folder, new Set(Object.keys(SHIPPED))) : { loaders: new Map(), broken: [] };
+  return plugins;
+}
+
+/** Shipped ones first, which no plugin can replace. */
+function loaders(): ReadonlyMap<string, Loader> {
+  return new Map([...pluginsHere().loaders, ...Object.entries(SHIPPED)]);
 }
 
 /** The names of all backends. */
@@ -25,9 +34,18 @@ export function backendNames(): string[] {
   return [...loaders().keys()].sort();
 }
 
-/** The backend called `name`; undefined where there is none. */
+/** What is known to be broken before anything is loaded. */
+export function brokenBackends(): readonly BrokenBackend[] {
+  return pluginsHere().broken;
+}
+
+/** The backend called `name`; undefined where there is none. BACKEND_BROKEN where it cannot be loaded. */
 export async function loadBackend(name: string): Promise<BackendDefinition | undefined> {
-  return await loaders().get(name)?.();
+  const loader = loaders().get(name);
+  if (loader) return await loader();
+  const broken = brokenBackends().find((one) => one.name === name);
+  if (broken) throw new BrokenPlugin(broken);
+  return undefined;
 }
 
 /** Loads every backend ahead of its first turn, one after the other. One that cannot be loaded says so in its own turn. */

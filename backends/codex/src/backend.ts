@@ -1,7 +1,7 @@
 import { defineBackend } from "@slipway/backend-sdk/define-backend";
 import { codexConfigSchema } from "./config.ts";
 import { probe, warmUp } from "./probe.ts";
-import { CODEX_PACKAGE } from "./release.ts";
+import { CODEX_PACKAGE, CODEX_RELEASE } from "./release.ts";
 import { runTurn } from "./run-turn.ts";
 
 /** OpenAI's Codex CLI, over the model gateway. */
@@ -13,6 +13,7 @@ export const codexBackend = defineBackend({
   config: codexConfigSchema,
   secrets: [],
   image: { npm: [CODEX_PACKAGE], apt: [] },
+  release: CODEX_RELEASE,
   probe,
   warmUp,
   turn: runTurn,

@@ -1,6 +1,7 @@
 import type { AgentEvent } from "@slipway/protocol/events";
-import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
+import type { ManifestInput, ProbeResult } from "@slipway/protocol/manifest";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import type { PermissionPolicy } from "@slipway/protocol/turn-settings";
 import type { z } from "zod";
 
 /** The contract for a backend. See `docs/backends.md` for how to write one. */
@@ -9,12 +10,17 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
   readonly version: string;
   /** One sentence for people. */
   readonly summary: string;
-  readonly capabilities: Manifest["capabilities"];
+  /** Set by `defineBackend`: the contract that the SDK was of. */
+  readonly contractVersion?: number;
+  /** True to what it does: a job that asks for more is refused when it is submitted. What is left out is false, or none. */
+  readonly capabilities: ManifestInput["capabilities"];
   /** Schema of `backendConfig`; its JSON Schema goes into the manifest. */
   readonly config: Config;
   /** Secrets by name; their values come in `TurnContext.secrets` and are masked in everything that leaves the runner. */
-  readonly secrets: Manifest["secrets"];
-  readonly image?: Manifest["image"];
+  readonly secrets: ManifestInput["secrets"];
+  readonly image?: ManifestInput["image"];
+  /** The agent's program: what is pinned, and what was tested. */
+  readonly release?: ManifestInput["release"];
   /** For doctor: is everything there that a turn needs? Never throws. */
   probe(context: ProbeContext): Promise<Omit<ProbeResult, "backend">>;
   /**
@@ -44,6 +50,17 @@ export interface ModelAccess {
   readonly token: string;
 }
 
+/** An MCP server of the job, for an agent that has the capability `mcp`. Values may be secrets: they are masked in all output, and belong into no argument and no file. */
+export type McpServer =
+  | {
+      readonly name: string;
+      readonly kind: "stdio";
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }
+  | { readonly name: string; readonly kind: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
+
 /** All that one turn has. The runner keeps its time and masks the secrets in whatever is emitted or logged. */
 export interface TurnContext<Config = unknown> {
   readonly prompt: string;
@@ -58,6 +75,10 @@ export interface TurnContext<Config = unknown> {
   readonly secrets: Readonly<Record<string, string>>;
   /** The way to the models, where `capabilities.model` says that the backend needs one. */
   readonly model?: ModelAccess;
+  /** The policy for what the agent asks leave for: `answerPermission` answers by it. `allow` where it is missing. */
+  readonly permissions?: PermissionPolicy;
+  /** The job's MCP servers, none where it is missing; never set without `capabilities.mcp`. */
+  readonly mcpServers?: readonly McpServer[];
   /** Aborts when the turn is cancelled or out of time: end the agent and return. */
   readonly signal: AbortSignal;
   /** Emits one event. */

@@ -1,3 +1,4 @@
+import { CONTRACT_VERSION } from "@slipway/protocol/manifest";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import type { BackendDefinition } from "./backend.ts";
@@ -63,4 +64,19 @@ test.each([
 
 test("defaults are filled in", () => {
   expect(parseBackendConfig(echo, { model: "a" })).toEqual({ model: "a", waitMs: 0, plans: [] });
+});
+
+test("a definition carries the contract of its SDK, and what it leaves out is false or none", () => {
+  const manifest = toManifest(defineBackend({ ...echo, release: { package: "echo-agent", version: "1.2.3" } }));
+  expect(manifest).toMatchObject({ contractVersion: CONTRACT_VERSION, release: { registry: "npm", package: "echo-agent", version: "1.2.3" } });
+  expect(manifest.capabilities).toMatchObject({ steer: false, readOnly: false, images: false, mcp: false, permissions: false, network: [] });
+  // Written before the SDK told its version.
+  expect(toManifest(echo).contractVersion).toBe(1);
+});
+
+test.each([
+  [{ capabilities: { ...echo.capabilities, network: ["https://example.com"] } }, "capabilities.network[0]"],
+  [{ release: { package: "echo-agent", version: "" } }, "release.version"],
+] as Array<[Partial<typeof echo>, string]>)("a wrong addition %j names %s", (change, field) => {
+  expect(() => defineBackend({ ...echo, ...change })).toThrow(expect.objectContaining({ details: expect.objectContaining({ field }) }));
 });

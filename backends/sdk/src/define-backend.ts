@@ -1,10 +1,11 @@
 import { SlipwayError } from "@slipway/protocol/errors";
+import { CONTRACT_VERSION } from "@slipway/protocol/manifest";
 import type { z } from "zod";
 import type { BackendDefinition } from "./backend.ts";
 import { toManifest } from "./manifest.ts";
 
 /**
- * Checks a backend's definition and gives it back with its types. What is wrong shows when the module is loaded, not at the first job:
+ * Checks a backend's definition and gives it back with its types and the version of the contract that this SDK is of. What is wrong shows when the module is loaded, not at the first job:
  * INVALID_CONFIG, whose message and `details.field` name the field.
  */
 export function defineBackend<Config extends z.ZodType>(definition: BackendDefinition<Config>): BackendDefinition<Config> {
@@ -15,8 +16,9 @@ export function defineBackend<Config extends z.ZodType>(definition: BackendDefin
   }
   if (definition.version === "") throw invalid(definition.name, "version", "expected a version");
   if (definition.summary === "") throw invalid(definition.name, "summary", "expected one sentence for people");
-  toManifest(definition);
-  return definition;
+  const versioned = { ...definition, contractVersion: CONTRACT_VERSION };
+  toManifest(versioned);
+  return versioned;
 }
 
 function invalid(backend: string, field: string, problem: string): SlipwayError {

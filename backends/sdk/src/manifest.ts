@@ -11,6 +11,7 @@ import { fieldText } from "./config.ts";
 export function toManifest(definition: BackendDefinition): Manifest {
   const parsed = manifestSchema.safeParse({
     manifestVersion: MANIFEST_VERSION,
+    contractVersion: definition.contractVersion ?? 1,
     name: definition.name,
     version: definition.version,
     summary: definition.summary,
@@ -18,6 +19,7 @@ export function toManifest(definition: BackendDefinition): Manifest {
     configSchema: z.toJSONSchema(definition.config, { io: "input", unrepresentable: "any" }),
     secrets: definition.secrets,
     image: definition.image ?? {},
+    ...(definition.release ? { release: definition.release } : {}),
   });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import type { PermissionPolicy } from "@slipway/protocol/turn-settings";
 import type { z } from "zod";
-import type { BackendDefinition, ModelAccess } from "./backend.ts";
+import type { BackendDefinition, McpServer, ModelAccess } from "./backend.ts";
 import { parseBackendConfig } from "./config.ts";
 
 /** What a test sets of a turn; the rest is an empty prompt, the first turn, no secrets, and PATH and HOME. */
@@ -17,6 +18,8 @@ export interface TurnOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** In place of the gateway: a model server of the test's own, say. */
   readonly model?: ModelAccess;
+  readonly permissions?: PermissionPolicy;
+  readonly mcpServers?: readonly McpServer[];
   readonly signal?: AbortSignal;
   /** Called with every event as it comes, so that a test can wait for one. */
   readonly onEvent?: (event: AgentEvent) => void;
@@ -80,6 +83,8 @@ async function runTurn<Config extends z.ZodType>(
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: folders.home, ...options.env },
     secrets: options.secrets ?? {},
     ...(options.model ? { model: options.model } : {}),
+    ...(options.permissions ? { permissions: options.permissions } : {}),
+    ...(options.mcpServers ? { mcpServers: options.mcpServers } : {}),
     signal: options.signal ?? new AbortController().signal,
     emit(event) {
       if (ended) late += 1;

@@ -5,7 +5,9 @@ import { join, relative } from "node:path";
 /** What an image carries of an installation: the runner, the backends that it loads, and the packages that both import. */
 const PARTS = [
   "apps/runner",
+  "backends/claude-code",
   "backends/codex",
+  "backends/command",
   "backends/miniswe",
   "backends/openhands",
   "backends/script",

@@ -4,6 +4,7 @@ import { ERROR_CODES } from "./errors.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
+import { PERMISSION_KINDS, PERMISSION_POLICIES } from "./turn-settings.ts";
 
 /** What happens in a job, as its subscribers see it. The server numbers the events of a job 1, 2, 3 … without gaps and stores each before it sends it. */
 
@@ -47,6 +48,19 @@ export const agentEventSchema = z.discriminatedUnion("kind", [
       /** Relative to the workspace where it is inside of it. */
       path: z.string().max(4_096),
       change: z.enum(["added", "modified", "deleted"]),
+      /** The tool call that it belongs to. */
+      callId: z.string().max(200).optional(),
+    }),
+  }),
+  /** The agent asked for leave, and the job's policy answered. */
+  z.object({
+    kind: z.literal("permission"),
+    data: z.object({
+      asked: z.enum(PERMISSION_KINDS),
+      /** In the agent's words, such as the command. */
+      text: textSchema,
+      answer: z.enum(["allowed", "denied"]),
+      policy: z.enum(PERMISSION_POLICIES),
       /** The tool call that it belongs to. */
       callId: z.string().max(200).optional(),
     }),

@@ -7,6 +7,7 @@ import { repositoryConfigSchema } from "./repository-config.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
+import { mcpServersSchema, PERMISSION_POLICIES } from "./turn-settings.ts";
 
 /** Which jobs go first: all of a lane before any of the next. */
 export const LANES = ["interactive", "normal", "background"] as const;
@@ -28,6 +29,11 @@ export const submitJobSchema = z.strictObject({
   title: z.string().max(200).optional().describe("Short title; the task's first line where it is missing."),
   backend: nameSchema.optional().describe("Backend; the repository's, then the installation's, where it is missing."),
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
+  permissions: z
+    .enum(PERMISSION_POLICIES)
+    .default("allow")
+    .describe("What is answered where the agent asks before it does something: `edits` allows reading and changing files alone. For backends that ask."),
+  mcpServers: mcpServersSchema.default({}).describe("MCP servers of the agent, by name. For backends with the capability `mcp`."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
   target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
@@ -119,6 +125,8 @@ export const jobViewSchema = z.object({
   title: z.string(),
   backend: z.string(),
   backendConfig: z.record(z.string(), z.unknown()),
+  permissions: z.enum(PERMISSION_POLICIES).default("allow"),
+  mcpServers: mcpServersSchema.default({}),
   /** The commit that the job starts from. */
   baseOid: oidSchema,
   /** Branch to land on. */

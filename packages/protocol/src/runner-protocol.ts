@@ -2,6 +2,7 @@ import { z } from "zod";
 import { agentEventSchema } from "./events.ts";
 import { failureSchema } from "./job.ts";
 import { nameSchema, timeSchema } from "./scalars.ts";
+import { mcpServersSchema, PERMISSION_POLICIES } from "./turn-settings.ts";
 
 /**
  * Worker and runner talk over a unix socket that the worker makes and listens on; the runner connects, and connects again when the worker was
@@ -31,6 +32,10 @@ export const turnRequestSchema = z.object({
   secrets: z.record(z.string(), z.string()),
   /** The way to the models, for backends that need one: the gateway's socket as the sandbox sees it, and the attempt's token, which is masked too. */
   gateway: z.object({ socket: z.string(), token: z.string() }).optional(),
+  /** The policy for what the agent asks leave for; `allow` where it is missing. */
+  permissions: z.enum(PERMISSION_POLICIES).optional(),
+  /** The job's MCP servers; the values of the secrets that they name are in `secrets`. */
+  mcpServers: mcpServersSchema.optional(),
   /** Where the agent may reach some hosts: the egress proxy's socket as the sandbox sees it. */
   egress: z.object({ socket: z.string() }).optional(),
   /** The runner ends the turn with AGENT_TIMEOUT after this many ms. */

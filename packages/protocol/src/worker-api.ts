@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { appendableEventSchema } from "./events.ts";
 import { diffStatSchema, failureSchema, JOB_KINDS, jobViewSchema, receiptSchema, verifySpecSchema } from "./job.ts";
-import { manifestSchema } from "./manifest.ts";
+import { brokenBackendSchema, manifestSchema } from "./manifest.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
 
@@ -157,6 +157,8 @@ export const workerReportSchema = z.strictObject({
   images: z.array(workerImageSchema).max(200),
   /** What does not work and stops no job, such as an image that nothing can be started ahead of, each with its reason. */
   warnings: z.array(z.string().min(1).max(1_000)).max(50),
+  /** Backends that are installed there and cannot be loaded. */
+  brokenBackends: z.array(brokenBackendSchema).max(100).default([]),
 });
 /** What a worker last said of itself. */
 export type WorkerReport = z.infer<typeof workerReportSchema>;
@@ -179,6 +181,8 @@ export const workerViewSchema = z.object({
   images: z.array(workerImageSchema),
   /** What does not work on it and stops no job; none where it is not connected. */
   warnings: z.array(z.string()),
+  /** Backends that are installed on it and cannot be loaded, with why; none where it is not connected. */
+  brokenBackends: z.array(brokenBackendSchema).default([]),
   registeredAt: timeSchema,
   lastSeenAt: timeSchema,
   running: z.array(z.object({ jobId: idSchema, number: z.int(), fence: fenceSchema })),

@@ -4,13 +4,16 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { toManifest } from "@slipway/backend-sdk/manifest";
 import { createTestBench, type TurnRecord } from "@slipway/backend-sdk/test-kit";
+import { imageOfBackend } from "@slipway/images/plans";
+import { imageReference, imageVersion } from "@slipway/images/references";
 import { processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
-import { openBench } from "../../sandbox/bench.ts";
+import { INSTALL_ROOT, openBench } from "../../sandbox/bench.ts";
 import { type Scenario, type ScenarioInput, scenarioOf } from "../../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../../support/model-server/server.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
@@ -134,7 +137,9 @@ async function openSandboxed({ backend, config }: AgentUnderTest, place: Place, 
   if (place === "direct") throw new TypeError("this is for sandboxes");
   const root = await mkdtemp(join(tmpdir(), "slipway-mx-"));
   const gatewayFolder = join(root, "gateway");
-  const sandboxes = await openBench(place, { gatewayFolder });
+  // The image that `slipway images build NAME` makes.
+  const docker = { images: [imageReference(imageOfBackend(toManifest(backend)), imageVersion(INSTALL_ROOT))], workerLabel: root };
+  const sandboxes = await openBench(place, { gatewayFolder, ...(place === "docker" ? { docker } : {}) });
   const gateway = await bridge(gatewaySocketIn(gatewayFolder), server);
   const spec = { ...(await sandboxes.spec()), readOnly: place === "bwrap" ? readOnlyToolchains(process.env["PATH"] ?? "") : [] };
   for (const [path, content] of Object.entries(files)) {

@@ -146,7 +146,7 @@ describe("opening and closing", () => {
     for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token"]) db.exec(`DROP INDEX ${name}`);
     const added = db.prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid')").all();
     for (const { name } of added) db.exec(`ALTER TABLE attempts DROP COLUMN ${name}`);
-    db.exec("ALTER TABLE job_specs DROP COLUMN budget");
+    for (const column of ["budget", "turn_settings"]) db.exec(`ALTER TABLE job_specs DROP COLUMN ${column}`);
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
     db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");
     db.close();
@@ -157,7 +157,7 @@ describe("opening and closing", () => {
     for (const id of [dependent, final]) expect(await dueAt(id)).toBeNull();
     expect(await store.reap()).toMatchObject({ requeued: [], failed: [] });
     expect(await store.expiredJobs(-1_000, 5)).toEqual([final]);
-    expect((await store.getJob(running))?.budget).toEqual({});
+    expect(await store.getJob(running)).toMatchObject({ budget: {}, permissions: "allow", mcpServers: {} });
     expect(await store.attemptModel(running, 1)).toMatchObject({ calls: 0, failure: null });
   });
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
@@ -7,7 +8,7 @@ import { startModelServer } from "./server.ts";
 
 const HELP = `A model server that does what a scenario says, on 127.0.0.1.
 
-usage: node tests/support/model-server/main.ts [--port N] [--scenario NAME|FILE] [--key KEY] [--model NAME]...
+usage: node tests/support/model-server/main.ts, or slipway-model-server where it is installed [--port N] [--scenario NAME|FILE] [--key KEY] [--model NAME]...
 
   --port N         port; 0, the default, takes any free one
   --scenario X     a name of those below (default: edit), or a YAML file
@@ -15,8 +16,8 @@ usage: node tests/support/model-server/main.ts [--port N] [--scenario NAME|FILE]
   --model NAME     a name for GET /models; may be repeated
   --quiet          tell nothing of the requests
 
-Prints {"baseUrl"} as one line of JSON, then a line for each request. Speaks OpenAI Responses and Chat Completions, streaming and not, under every
-path that ends like theirs: <baseUrl>/v1 will do. Ends on SIGINT.
+Prints {"baseUrl"} as one line of JSON, then a line for each request. Speaks OpenAI Responses and Chat Completions and Anthropic Messages, streaming
+and not, under every path that ends like theirs: <baseUrl>/v1 will do. Ends on SIGINT.
 
 scenarios:
 ${Object.entries(NAMED_SCENARIOS)

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { randomId, stepAfter } from "./call-ids.ts";
 import type { Frame, ModelProtocol, ModelRequest, ReadyAnswer } from "./protocol.ts";
 import type { ScriptedError } from "./scenario.ts";
-import { openAiError } from "./vendor-errors.ts";
+import { OPENAI_MEANINGS, openAiError } from "./vendor-errors.ts";
 
 /** OpenAI Chat Completions (https://platform.openai.com/docs/api-reference/chat), which many other servers speak too. */
 export const openAiChat: ModelProtocol = {
@@ -13,6 +13,7 @@ export const openAiChat: ModelProtocol = {
   frames,
   error: openAiError,
   errorFrames,
+  meanings: OPENAI_MEANINGS,
 };
 
 const contentSchema = z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() }))]).nullish();

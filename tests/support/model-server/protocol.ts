@@ -44,6 +44,9 @@ export interface Frame {
   readonly data: unknown;
 }
 
+/** What an error means, where each vendor says it with a status and words of its own. */
+export type ErrorMeaning = NonNullable<ScriptedError["meaning"]>;
+
 /** One vendor's protocol. To add one, write a file with this and name it in `protocols.ts`. */
 export interface ModelProtocol {
   readonly name: string;
@@ -55,6 +58,10 @@ export interface ModelProtocol {
   error(error: ScriptedError): unknown;
   /** The error as it comes inside a stream. */
   errorFrames(request: ModelRequest, error: ScriptedError): Iterable<Frame>;
+  /** How the vendor says what an error means. */
+  readonly meanings: Readonly<Record<ErrorMeaning, Omit<ScriptedError, "inStream">>>;
+  /** The answer to a POST that is no request to the model, such as one that counts tokens; undefined where it is none of these. */
+  side?(path: string, body: unknown): unknown;
 }
 
 /** The answer's items in the order in which a model sends them. */

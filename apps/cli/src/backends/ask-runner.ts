@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { type Manifest, manifestSchema, type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest";
+import { agentsFolder, pathWithAgents } from "@slipway/process/agents-folder";
+import { type BackendList, backendListSchema, type Manifest, type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest";
 import { z } from "zod";
 import { readInstallation } from "../configuration/installation.ts";
 import { modelKeyNames } from "../models/gateway-config.ts";
@@ -16,20 +17,27 @@ export async function probeBackends(data: string): Promise<RunnerAnswer<ProbeRes
   return await askRunner("probe", z.array(probeResultSchema), data);
 }
 
-/** The manifests of the backends on this machine; one that cannot be loaded is missing, and its probe says why. */
-export async function describeBackends(data: string): Promise<RunnerAnswer<Manifest[]>> {
-  return await askRunner("describe", z.array(manifestSchema), data);
+/** The backends on this machine: the manifests of those that can be loaded, and why the others cannot. */
+export async function listBackends(data: string): Promise<RunnerAnswer<BackendList>> {
+  return await askRunner("backends", backendListSchema, data);
 }
 
-async function askRunner<T>(command: "probe" | "describe", schema: z.ZodType<T>, data: string): Promise<RunnerAnswer<T>> {
+/** The manifests alone. */
+export async function describeBackends(data: string): Promise<RunnerAnswer<Manifest[]>> {
+  const listed = await listBackends(data);
+  return listed.ok ? { ok: true, value: listed.value.manifests } : listed;
+}
+
+async function askRunner<T>(command: "probe" | "backends", schema: z.ZodType<T>, data: string): Promise<RunnerAnswer<T>> {
   const [installation, modelKeys] = await Promise.all([readInstallation(data), modelKeyNames(data)]);
   const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
   const { execa } = await import("execa");
+  const environment = cleanEnvironment(modelKeys);
   const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, command], {
     reject: false,
     timeout: LIMIT_MS,
     stdin: "ignore",
-    env: { ...cleanEnvironment(modelKeys), ...partVariables(installation) },
+    env: { ...environment, ...partVariables(installation), PATH: pathWithAgents(agentsFolder(data), environment["PATH"] ?? "") },
     extendEnv: false,
   });
   const parsed = schema.safeParse(jsonOrNothing(result.stdout));

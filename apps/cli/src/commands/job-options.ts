@@ -5,6 +5,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
+import { type McpServers, PERMISSION_POLICIES, type PermissionPolicy } from "@slipway/protocol/turn-settings";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
@@ -13,6 +14,7 @@ import { variableOfJobOption } from "../configuration/settings.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import { dataFolder } from "../stack/data-folder.ts";
+import { readMcpServers } from "../task/read-mcp-servers.ts";
 import {
   gather,
   gatherCapabilities,
@@ -38,6 +40,8 @@ export interface JobOptions extends CommonOptions {
   readonly backend?: string;
   readonly backendConfig?: string[];
   readonly model?: string;
+  readonly permissions?: PermissionPolicy;
+  readonly mcpServers?: string;
   readonly budgetTokens?: number;
   readonly budgetUsd?: number;
   readonly attemptBudgetTokens?: number;
@@ -96,6 +100,10 @@ function jobOptions(command: Command): Command {
       gather,
     )
     .option("--model <name>", "model that the agent asks for; the same as --backend-config model=NAME")
+    .addOption(
+      new Option("--permissions <policy>", "what is answered where the agent asks before it does something (default: allow)").choices([...PERMISSION_POLICIES]),
+    )
+    .option("--mcp-servers <file>", "YAML or JSON file with MCP servers for the agent, by name")
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
     .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
@@ -127,18 +135,23 @@ export interface Submitted extends Published {
 export interface Draft {
   readonly checkout: Checkout;
   readonly settings: Settings;
+  readonly mcpServers: McpServers | undefined;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
 }
 
 /** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
 export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
-  const [checkout, given] = await Promise.all([describeCheckout(process.cwd()), parseSettings(options.backendConfig ?? [])]);
+  const [checkout, given, mcpServers] = await Promise.all([
+    describeCheckout(process.cwd()),
+    parseSettings(options.backendConfig ?? []),
+    options.mcpServers === undefined ? undefined : readMcpServers(options.mcpServers),
+  ]);
   const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
+  return { checkout, settings, mcpServers, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -184,7 +197,7 @@ export async function submitFrom(
   options: JobOptions,
   lane: Lane | undefined,
 ): Promise<Submitted> {
-  const { checkout, settings } = draft;
+  const { checkout, settings, mcpServers } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
@@ -197,6 +210,8 @@ export async function submitFrom(
     task,
     base: published.baseOid,
     backendConfig,
+    ...(options.permissions === undefined ? {} : { permissions: options.permissions }),
+    ...(mcpServers === undefined ? {} : { mcpServers }),
     requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),

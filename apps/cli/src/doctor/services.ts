@@ -6,6 +6,7 @@ import { parseRepositoryConfig } from "@slipway/protocol/parse-repository-config
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import { probeWhereJobsRun } from "../backends/ask-images.ts";
+import { listBackends } from "../backends/ask-runner.ts";
 import { type Connection, connect } from "../connection.ts";
 import { logFile } from "../stack/data-folder.ts";
 import { failureText } from "../terminal/failure-text.ts";
@@ -13,6 +14,7 @@ import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 import { checkWorkerImages } from "./images.ts";
 import { checkLimits } from "./limits.ts";
+import { checkPlugins } from "./plugins.ts";
 import { checkWorkspaces } from "./workspaces.ts";
 
 const START_SERVER = "slipway up";
@@ -78,9 +80,9 @@ function describeWorker(worker: WorkerView): string {
   return `${worker.name} (${plural(worker.slots, "slot")}, ${worker.sandbox}${worker.draining ? ", draining" : ""}, ${worker.backends.map(({ name }) => name).join(" ")})`;
 }
 
-/** What each backend says of itself where its jobs run. */
+/** What each backend says of itself where its jobs run, and those that cannot be loaded. */
 export async function checkBackends({ data, sandbox }: DoctorOptions): Promise<Check[]> {
-  const probed = await probeWhereJobsRun(data, sandbox);
+  const [probed, listed] = await Promise.all([probeWhereJobsRun(data, sandbox), listBackends(data)]);
   if (!probed.ok) {
     return [
       check("backends", "probe", false, {
@@ -92,9 +94,12 @@ export async function checkBackends({ data, sandbox }: DoctorOptions): Promise<C
       }),
     ];
   }
-  return probed.value.map(({ backend, ok, tried, found, remedy }) =>
+  const { manifests, broken } = listed.ok ? listed.value : { manifests: undefined, broken: [] };
+  const loaded = probed.value.filter(({ backend }) => manifests?.some(({ name }) => name === backend) ?? true);
+  const checks = loaded.map(({ backend, ok, tried, found, remedy }) =>
     check("backends", backend, ok, { tried, found, lost: `jobs with the backend ${backend} are blocked`, remedy: remedy ?? "See docs/backends.md." }),
   );
+  return [...checks, ...checkPlugins(broken)];
 }
 
 /** The repository around the current folder, where there is one: its `.slipway.yaml` as it stands on disk. */

@@ -6,11 +6,12 @@ import { Client } from "@slipway/protocol/client";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { Manifest, ProbeResult } from "@slipway/protocol/manifest";
 import { probeWhereJobsRun } from "../backends/ask-images.ts";
-import { describeBackends } from "../backends/ask-runner.ts";
+import { listBackends } from "../backends/ask-runner.ts";
 import { gatewaySocket, readToken, tokenFile as tokenFileOf } from "../stack/data-folder.ts";
 import { runInSandbox } from "../stack/sandbox-probe.ts";
 import { readServerFile } from "../stack/server-file.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
+import { checkPlugins } from "./plugins.ts";
 import { placeOfSecret } from "./secrets.ts";
 
 const ANSWER_LIMIT_MS = 5_000;
@@ -74,13 +75,15 @@ export async function checkWorkerServer({ data, tokenFile }: DoctorOptions): Pro
 /** Whether at least one backend is ready for a job, and the gateway answers where one of these needs a model. */
 export async function checkWorkerBackends(options: DoctorOptions): Promise<Check[]> {
   const { data, sandbox } = options;
-  const [probed, described] = await Promise.all([probeWhereJobsRun(data, sandbox), describeBackends(data)]);
-  if (!probed.ok || !described.ok) {
-    const found = probed.ok ? (described.ok ? "" : described.found) : probed.found;
+  const [probed, listed] = await Promise.all([probeWhereJobsRun(data, sandbox), listBackends(data)]);
+  if (!probed.ok || !listed.ok) {
+    const found = probed.ok ? (listed.ok ? "" : listed.found) : probed.found;
     const remedy = sandbox === "docker" ? "slipway images doctor" : "Run npm ci in Slipway's checkout.";
     return [check("backends", "probe", false, { tried: "runner probe", found, lost: "no agent can be started", remedy, required: true })];
   }
-  const each = await Promise.all(probed.value.map((probe) => readiness(probe, described.value, secretsFolder(data, "worker"))));
+  const { manifests, broken } = listed.value;
+  const loaded = probed.value.filter(({ backend }) => manifests.some(({ name }) => name === backend));
+  const each = await Promise.all(loaded.map((probe) => readiness(probe, manifests, secretsFolder(data, "worker"))));
   const ready = each.filter(({ check: { ok } }) => ok);
   const one = check("backends", "one is ready", ready.length > 0, {
     tried: "each backend of this machine, and its secrets",
@@ -90,7 +93,7 @@ export async function checkWorkerBackends(options: DoctorOptions): Promise<Check
     required: true,
   });
   const needing = ready.filter(({ needsModel }) => needsModel).map(({ check: { name } }) => name);
-  return [...each.map(({ check: own }) => own), one, ...(needing.length > 0 ? [await checkGatewaySocket(options, needing)] : [])];
+  return [...each.map(({ check: own }) => own), ...checkPlugins(broken), one, ...(needing.length > 0 ? [await checkGatewaySocket(options, needing)] : [])];
 }
 
 interface Readiness {

@@ -136,6 +136,9 @@ function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
       return event.data.isError || verbose ? [line(event.data.isError ? "warning" : "dim", firstLine(event.data.output))] : [];
     case "file-change":
       return verbose ? [line("dim", `${event.data.change} ${event.data.path}`)] : [];
+    case "permission":
+      if (event.data.answer === "denied") return [line("warning", `denied (${event.data.asked}): ${firstLine(event.data.text)}`)];
+      return verbose ? [line("dim", `allowed (${event.data.asked}): ${firstLine(event.data.text)}`)] : [];
     case "plan":
       return [line("dim", `plan: ${event.data.items.filter((item) => item.status === "done").length} of ${event.data.items.length} done`)];
     case "notice":

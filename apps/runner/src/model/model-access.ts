@@ -13,6 +13,7 @@ const MAY_BE_THE_WAY: ReadonlySet<ErrorCode> = new Set([
 export async function openModelAccess(backend: BackendDefinition, request: TurnRequest, port: Pick<ModelPort, "open">): Promise<ModelAccess | undefined> {
   if (!backend.capabilities.model) return undefined;
   const { gateway } = request;
+  if (!gateway && backend.capabilities.modelOptional) return undefined;
   if (!gateway)
     throw new SlipwayError("GATEWAY_UNAVAILABLE", `The backend ${backend.name} needs a model, and its worker has no gateway.`, { backend: backend.name });
   try {

@@ -16,13 +16,13 @@ interface Outcome {
 async function run(
   turn: (context: TurnContext) => Promise<unknown>,
   changes: Partial<TurnRequest> = {},
-  options: { cancel?: AbortSignal; stray?: Promise<never>; required?: boolean; model?: boolean; port?: ModelPort } = {},
+  options: { cancel?: AbortSignal; stray?: Promise<never>; required?: boolean; model?: boolean; mcp?: boolean; port?: ModelPort } = {},
 ): Promise<Outcome> {
   const backend: BackendDefinition = {
     name: "inline",
     version: "1",
     summary: "A backend in a test.",
-    capabilities: { resume: false, usage: false, plan: false, model: options.model ?? false },
+    capabilities: { resume: false, usage: false, plan: false, model: options.model ?? false, mcp: options.mcp ?? false },
     config: z.strictObject({ depth: z.int().optional() }),
     secrets: [{ name: "KEY", required: options.required ?? false, hint: "Make one up." }],
     probe: async () => ({ ok: true, tried: "", found: "" }),
@@ -212,4 +212,39 @@ test.each<[string, string, Partial<TurnRequest>, (context: TurnContext) => Promi
   );
   expect(result).toMatchObject({ status: "failed", failure: { code } });
   if (code === "GATEWAY_UNAVAILABLE") expect(result).toMatchObject({ failure: { details: { reason: "ENOENT", agentSaid: { code: expect.anything() } } } });
+});
+
+const SERVERS: TurnRequest["mcpServers"] = {
+  tracker: { command: "tracker", args: ["--all"], env: { MODE: "fast" }, secrets: { TOKEN: "MCP_TRACKER" } },
+  docs: { url: "https://mcp.example.org/", headers: {}, secretHeaders: { authorization: "MCP_DOCS" } },
+};
+const SECRETS = { KEY: "the-own-key", MCP_TRACKER: "tracker-secret", MCP_DOCS: "docs-secret" };
+
+test("MCP servers come with their secrets in place, which are masked and are nowhere else", async () => {
+  const { result, events } = await run(
+    async ({ mcpServers, secrets, permissions, emit }) => {
+      expect(secrets).toEqual({ KEY: "the-own-key" });
+      expect(permissions).toBe("edits");
+      emit({ kind: "message", data: { role: "agent", text: JSON.stringify(mcpServers) } });
+      return DONE;
+    },
+    { mcpServers: SERVERS, secrets: SECRETS, permissions: "edits" },
+    { mcp: true },
+  );
+  expect(result).toEqual(DONE);
+  expect(JSON.parse((events[0] as Extract<AgentEvent, { kind: "message" }>).data.text)).toEqual([
+    { name: "tracker", kind: "stdio", command: "tracker", args: ["--all"], env: { MODE: "fast", TOKEN: "***" } },
+    { name: "docs", kind: "http", url: "https://mcp.example.org/", headers: { authorization: "***" } },
+  ]);
+});
+
+test("MCP servers are refused where the backend starts none, and where a secret is not there", async () => {
+  const turn = async (): Promise<TurnResult> => DONE;
+  const without = await run(turn, { mcpServers: SERVERS, secrets: SECRETS });
+  expect(without.result).toMatchObject({ failure: { code: "INVALID_CONFIG", details: { field: "mcpServers" } } });
+  const lacking = await run(turn, { mcpServers: SERVERS, secrets: {} }, { mcp: true });
+  expect(lacking.result).toMatchObject({ failure: { code: "SECRET_MISSING", details: { secret: "MCP_TRACKER" } } });
+  expect((await run(async ({ mcpServers, permissions }) => ({ ...DONE, finalText: `${mcpServers} ${permissions}` }))).result).toMatchObject({
+    finalText: "undefined undefined",
+  });
 });

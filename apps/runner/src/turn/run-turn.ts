@@ -3,6 +3,7 @@ import { parseBackendConfig } from "@slipway/backend-sdk/config";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
 import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/protocol/runner-protocol";
+import { secretsOfServers } from "@slipway/protocol/turn-settings";
 import { createMatcher, type Matcher, Redactor, redactJson } from "@slipway/redact/redactor";
 import { SHORTEST_SECRET, secretPatterns } from "@slipway/redact/secret-patterns";
 import { proxyEnvironment } from "../command/proxied-command.ts";
@@ -10,6 +11,7 @@ import { type LogChunk, LogChunker } from "../log-chunker.ts";
 import { openModelAccess, withLostGateway } from "../model/model-access.ts";
 import type { ModelPort } from "../model/model-port.ts";
 import { fitEvent, fitResult, fitReturned } from "./fit.ts";
+import { mcpServersOf } from "./mcp-servers.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a backend may take to return after its signal aborted, before its processes are killed and it is not waited for. */
@@ -76,11 +78,18 @@ async function drive(
   output: TurnOutput,
   deps: TurnDeps,
 ): Promise<TurnResult> {
-  const { prompt, turn, workspace, home, secrets } = request;
+  const { prompt, turn, workspace, home, permissions } = request;
+  const specs = request.mcpServers ?? {};
+  const hasServers = Object.keys(specs).length > 0;
+  if (hasServers && !backend.capabilities.mcp)
+    throw new SlipwayError("INVALID_CONFIG", `mcpServers: the backend ${backend.name} starts no MCP servers.`, { field: "mcpServers", backend: backend.name });
   const wayOut = request.egress ? proxyEnvironment(await deps.egressPort.open(request.egress.socket)) : {};
   const running = (async () =>
     await backend.turn({
-      ...{ prompt, turn, workspace, home, secrets, ...given },
+      ...{ prompt, turn, workspace, home, ...given },
+      secrets: ownSecrets(backend, request),
+      ...(permissions ? { permissions } : {}),
+      ...(hasServers ? { mcpServers: mcpServersOf(specs, request.secrets) } : {}),
       env: { ...request.env, ...wayOut, ...deps.extraEnv },
       signal: watchdog.signal,
       emit: (event) => output.event(event),
@@ -100,6 +109,12 @@ async function drive(
   const parsed = turnResultSchema.safeParse(fitReturned(returned));
   if (!parsed.success) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ${backend.name} ended its turn with something that is no result.`);
   return output.invalid ? failedWith(output.invalid) : parsed.data;
+}
+
+/** Without those that are here for MCP servers alone: a backend may hand all that it gets to its agent. */
+function ownSecrets({ secrets }: BackendDefinition, request: TurnRequest): Record<string, string> {
+  const others = new Set(secretsOfServers(request.mcpServers ?? {}).filter((name) => !secrets.some((secret) => secret.name === name)));
+  return Object.fromEntries(Object.entries(request.secrets).filter(([name]) => !others.has(name)));
 }
 
 function warnOfShortSecrets(request: TurnRequest, output: TurnOutput): void {

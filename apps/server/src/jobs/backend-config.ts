@@ -1,20 +1,25 @@
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { BrokenBackend } from "@slipway/protocol/manifest";
 import { z } from "zod";
 import type { Store } from "../store/store.ts";
+import type { WorkerSignals } from "../workers/worker-signals.ts";
 
 /** A worker that has a backend says so in its capabilities: `backend:<name>`. */
 const CAPABILITY = "backend:";
 
 /**
  * Checks a job's backend and its settings against the manifests that workers registered, so that a typing error shows at submit and not in an attempt.
- * BACKEND_NOT_INSTALLED where there are workers and none has the backend; before the first worker came the job may wait for one. The runner checks the
- * settings again.
+ * BACKEND_NOT_INSTALLED where there are workers and none has the backend, BACKEND_BROKEN where one has it and cannot load it; before the first worker came the
+ * job may wait for one. The runner checks the settings again.
  */
-export async function checkBackendConfig(store: Store, backend: string, config: Record<string, unknown>): Promise<void> {
+export async function checkBackendConfig(store: Store, reports: WorkerReports, backend: string, config: Record<string, unknown>): Promise<void> {
   const workers = await store.listWorkers();
   const manifests = workers.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt).flatMap((worker) => worker.backends);
   const installed = workers.flatMap(({ capabilities }) => capabilities.filter((name) => name.startsWith(CAPABILITY)));
   if (workers.length > 0 && !installed.includes(CAPABILITY + backend)) {
+    const broken = workers.flatMap(({ id, name }) => reports.reportOf(id).brokenBackends.map((one) => ({ ...one, worker: name })));
+    const found = broken.find(({ name }) => name === backend);
+    if (found) throw brokenBackend(found);
     const known = [...new Set(installed.map((name) => name.slice(CAPABILITY.length)))].sort();
     const hint = known.length > 0 ? `Choose one of: ${known.join(", ")}.` : "Install a backend on a worker first.";
     throw new SlipwayError("BACKEND_NOT_INSTALLED", `No worker has the backend ${backend}.`, { backend, known, hint });
@@ -31,6 +36,14 @@ export async function checkBackendConfig(store: Store, backend: string, config: 
     ...(problems.length > 1 && { problems }),
     hint,
   });
+}
+
+type WorkerReports = Pick<WorkerSignals, "reportOf">;
+
+function brokenBackend({ name, worker, package: packageName, file, problem, expected, remedy }: BrokenBackend & { worker: string }): SlipwayError {
+  const message = `The backend ${name} (package ${packageName}) cannot be loaded on the worker ${worker}: ${file}: ${problem}. Expected ${expected}.`;
+  const hint = `${remedy} Then restart the worker, and submit again.`;
+  return new SlipwayError("BACKEND_BROKEN", message, { field: "backend", backend: name, worker, package: packageName, file, problem, expected, hint });
 }
 
 type Issue = z.core.$ZodIssue;

@@ -5,6 +5,7 @@ import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
+import { checkAbilities } from "./backend-abilities.ts";
 import { checkBackendConfig } from "./backend-config.ts";
 import { findRepository } from "./find-job.ts";
 import { jobSettings } from "./job-settings.ts";
@@ -20,7 +21,8 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   const settings = jobSettings(input, config, plane.jobDefaults);
-  await checkBackendConfig(plane.store, settings.backend, input.backendConfig);
+  await checkBackendConfig(plane.store, plane.signals, settings.backend, input.backendConfig);
+  await checkAbilities(plane.store, settings.backend, input);
   const draft: NewJob = {
     id,
     kind: "task",
@@ -29,6 +31,8 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     title,
     ...settings,
     backendConfig: input.backendConfig,
+    permissions: input.permissions,
+    mcpServers: input.mcpServers,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,

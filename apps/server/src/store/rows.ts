@@ -5,6 +5,7 @@ import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
+import type { McpServers, PermissionPolicy } from "@slipway/protocol/turn-settings";
 
 /** A job as it enters the store: everything resolved, nothing left to default. */
 export interface NewJob {
@@ -15,6 +16,9 @@ export interface NewJob {
   readonly title: string;
   readonly backend: string;
   readonly backendConfig: Record<string, unknown>;
+  /** `allow` where it is missing. */
+  readonly permissions?: PermissionPolicy;
+  readonly mcpServers?: McpServers;
   readonly baseOid: string;
   readonly target: string;
   readonly lane: Lane;

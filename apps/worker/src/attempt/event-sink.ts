@@ -13,7 +13,7 @@ const WAITING_LIMIT_BYTES = 16_777_216;
 const GAP_INTERVAL_MS = 5_000;
 
 /** What an agent can flood. The worker's own events (phases, gates, turns) and usage are few and are always kept. */
-const FLOODABLE = new Set<AppendableEvent["kind"]>(["log", "message", "tool-call", "tool-result", "file-change", "plan", "notice"]);
+const FLOODABLE = new Set<AppendableEvent["kind"]>(["log", "message", "tool-call", "tool-result", "file-change", "permission", "plan", "notice"]);
 
 /**
  * The attempt's events: cut, spooled on disk, sent by the uplink. Bounded on disk: from the limit on logs are dropped, a quarter beyond it whatever

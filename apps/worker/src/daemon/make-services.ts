@@ -49,7 +49,12 @@ export async function makeServices(
   });
   const namesOf = (manifests: DaemonOptions["manifests"]): string[] => manifests.map(({ name }) => name);
   const gateway = options.gatewaySocket === undefined ? undefined : { socket: options.gatewaySocket, backends: namesOf(needModels(options)) };
-  const reporter = new WorkerReporter({ client, workerId, provider, backends: namesOf(options.manifests), gateway, pool: warm, log });
+  const reporter = new WorkerReporter({
+    ...{ client, workerId, provider, gateway, log },
+    backends: namesOf(options.manifests),
+    brokenBackends: [...(options.brokenBackends ?? [])],
+    pool: warm,
+  });
   const homes = new Homes(folders.homes);
   const stores = new StoreKeeper({
     folder: folders.repositories,

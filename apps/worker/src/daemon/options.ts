@@ -1,4 +1,4 @@
-import type { Manifest } from "@slipway/protocol/manifest";
+import type { BrokenBackend, Manifest } from "@slipway/protocol/manifest";
 import type { PortRange } from "@slipway/protocol/port-range";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly verifySlots: number;
   readonly provider: SandboxProvider;
   readonly manifests: readonly Manifest[];
+  /** Backends that are installed here and cannot be loaded. */
+  readonly brokenBackends?: readonly BrokenBackend[];
   /** Where the secrets of backends are; in the data folder alone where this is missing. */
   readonly secrets?: Omit<SecretSources, "manifests">;
   /** Socket of the model gateway that jobs here use; nobody asks after it where this is missing. */

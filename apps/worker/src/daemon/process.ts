@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { trustForGit } from "@slipway/git/environment";
 import { defaultImages, imagesOfBackend } from "@slipway/images/engine/choose-image";
+import { agentsFolder } from "@slipway/process/agents-folder";
 import { gatewaySocketIn, runtimeFolder } from "@slipway/process/runtime-folder";
 import { addressFromParent } from "@slipway/process/server-address";
 import { BUNDLE_FILE, trustCertificates, writeCertificates } from "@slipway/process/trust";
@@ -88,16 +89,19 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     backendsFolder: args.backends,
     gatewayFolder: args.gatewayFolder,
     certificates,
+    agentsFolder: await openAgentsFolder(args.data),
     ...(args.sandbox === "docker" ? { docker: await dockerSettings(args) } : {}),
   });
   requireLimits(args.sandbox, args.limits);
   warnOfProxy(log);
   if (provider.kind === "none") log.warn("sandbox: none - agents run with all rights of this user, on the bare host");
-  const [, manifests, server] = await Promise.all([
+  const [, { manifests, broken }, server] = await Promise.all([
     provider.probe(),
     describeBackends(join(installRoot, "apps/runner/src/main.ts"), signal),
     serverOf(args, signal),
   ]);
+  for (const { name, package: packageName, file, problem } of broken)
+    log.warn({ backend: name, package: packageName, file }, `a backend cannot be loaded: ${problem}`);
   return await WorkerDaemon.start({
     dataFolder: args.data,
     ...server,
@@ -106,6 +110,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     verifySlots: args.verifySlots,
     provider,
     manifests,
+    brokenBackends: broken,
     secrets: { folder: args.secrets, variables },
     egressPrivateHosts: args.egressPrivateHosts,
     gatewaySocket: gatewaySocketIn(args.gatewayFolder),
@@ -119,6 +124,12 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     log,
     signal,
   });
+}
+
+/** Made where it is missing, so that what is installed later is there for sandboxes that run. */
+async function openAgentsFolder(data: string): Promise<string> {
+  await mkdir(agentsFolder(data), { recursive: true, mode: 0o700 });
+  return await realpath(agentsFolder(data));
 }
 
 /** An image brings its own toolchains; the certificates of a company's network are this machine's, wherever they lie. */

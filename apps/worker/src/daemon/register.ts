@@ -1,7 +1,7 @@
 import { arch, platform } from "node:os";
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
+import { type BackendList, backendListSchema, type Manifest } from "@slipway/protocol/manifest";
 import { environmentCapability, sandboxCapability } from "@slipway/protocol/sandbox-kind";
 import type { RegisteredWorker, RegisterWorker } from "@slipway/protocol/worker-api";
 import { execa } from "execa";
@@ -12,15 +12,15 @@ import type { SandboxProvider } from "../sandbox/sandbox.ts";
 
 const DESCRIBE_LIMIT_MS = 60_000;
 
-/** What `runner describe` prints of each backend. INTERNAL where the runner does not start or says something else. */
-export async function describeBackends(runner: string, signal?: AbortSignal): Promise<Manifest[]> {
+/** What `runner backends` prints: the backends that can be loaded, and those that cannot. INTERNAL where the runner does not start or says something else. */
+export async function describeBackends(runner: string, signal?: AbortSignal): Promise<BackendList> {
   try {
-    const { stdout } = await execa(process.execPath, ["--disable-sigusr1", runner, "describe"], {
+    const { stdout } = await execa(process.execPath, ["--disable-sigusr1", runner, "backends"], {
       timeout: DESCRIBE_LIMIT_MS,
       stdin: "ignore",
       ...(signal ? { cancelSignal: signal } : {}),
     });
-    return manifestSchema.array().parse(JSON.parse(stdout));
+    return backendListSchema.parse(JSON.parse(stdout));
   } catch (error) {
     signal?.throwIfAborted();
     throw new SlipwayError(

@@ -13,6 +13,7 @@ import type { WarmPool } from "./warm.ts";
 const LOOK_EVERY_MS = 30_000;
 const SAY_LIMIT_MS = 10_000;
 const WARNINGS_LIMIT = 50;
+const BROKEN_LIMIT = 100;
 
 export interface ReporterOptions {
   readonly client: Pick<Client, "call">;
@@ -22,6 +23,8 @@ export interface ReporterOptions {
   readonly backends: readonly string[];
   /** Names of those whose agents need the model gateway, and its socket; undefined where none is known. */
   readonly gateway: { readonly backends: readonly string[]; readonly socket: string } | undefined;
+  /** Those that are installed and cannot be loaded, with why. */
+  readonly brokenBackends?: WorkerReport["brokenBackends"];
   readonly pool: Pick<WarmPool, "troubles" | "follow">;
   readonly log: Logger;
 }
@@ -121,7 +124,7 @@ export class WorkerReporter {
   async #say(again: boolean): Promise<void> {
     const { client, workerId, log } = this.#options;
     const report = this.#report();
-    if (again ? isEmpty(report) : isDeepStrictEqual(report, this.#said ?? { images: [], warnings: [] })) return;
+    if (again ? isEmpty(report) : isDeepStrictEqual(report, this.#said ?? { images: [], warnings: [], brokenBackends: [] })) return;
     try {
       await client.call("reportWorker", { params: { worker: workerId }, body: report, signal: AbortSignal.timeout(SAY_LIMIT_MS) });
       this.#said = report;
@@ -156,8 +159,16 @@ export class WorkerReporter {
       gateway && this.#gatewayAway && this.#gatewayAway.looks > 1
         ? [`the model gateway is not reached (${this.#gatewayAway.found}): jobs with ${gateway.backends.join(", ")} end with GATEWAY_UNAVAILABLE`]
         : [];
-    const warnings = [...new Set([...models, ...troubles, ...warmUps, ...passedOver, ...silent, ...looks])].slice(0, WARNINGS_LIMIT);
-    return { images: images.map(({ backend, image }) => this.#describe(backend, image)), warnings: warnings.map((text) => text.slice(0, 1_000)) };
+    const brokenBackends = (this.#options.brokenBackends ?? []).slice(0, BROKEN_LIMIT);
+    const unloadable = brokenBackends.map(
+      ({ name, package: packageName, problem }) => `the backend ${name} (package ${packageName}) cannot be loaded: ${problem}`,
+    );
+    const warnings = [...new Set([...unloadable, ...models, ...troubles, ...warmUps, ...passedOver, ...silent, ...looks])].slice(0, WARNINGS_LIMIT);
+    return {
+      images: images.map(({ backend, image }) => this.#describe(backend, image)),
+      warnings: warnings.map((text) => text.slice(0, 1_000)),
+      brokenBackends,
+    };
   }
 
   #describe(backend: string, { name, imageId }: NamedImage): WorkerImage {
@@ -167,6 +178,6 @@ export class WorkerReporter {
   }
 }
 
-function isEmpty({ images, warnings }: WorkerReport): boolean {
-  return images.length + warnings.length === 0;
+function isEmpty({ images, warnings, brokenBackends }: WorkerReport): boolean {
+  return images.length + warnings.length + brokenBackends.length === 0;
 }

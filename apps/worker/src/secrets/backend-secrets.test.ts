@@ -1,13 +1,13 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Manifest } from "@slipway/protocol/manifest";
+import { type Manifest, manifestSchema } from "@slipway/protocol/manifest";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BackendSecrets, takeSecretVariables } from "./backend-secrets.ts";
 
-const rest = { manifestVersion: 1 as const, version: "1", summary: "", configSchema: {}, image: { npm: [], apt: [] } } satisfies Partial<Manifest>;
+const rest = { manifestVersion: 1, version: "1", summary: "", configSchema: {}, image: {} };
 const capabilities = { resume: false, usage: false, plan: false, model: false };
-const manifest = (name: string, secrets: Manifest["secrets"]): Manifest => ({ ...rest, capabilities, name, secrets });
+const manifest = (name: string, secrets: Manifest["secrets"]): Manifest => manifestSchema.parse({ ...rest, capabilities, name, secrets });
 const MANIFESTS = [
   manifest("needy", [
     { name: "KEY", required: true, hint: "Make one." },
@@ -54,4 +54,11 @@ test("the variables are taken out of the environment, so that no child has them"
   const env = { PATH: "/bin", SLIPWAY_SECRET_KEY: "key", SLIPWAY_SECRET_EMPTY: "", SLIPWAY_BACKENDS: "/b" };
   expect(takeSecretVariables(env)).toEqual(new Map([["KEY", "key"]]));
   expect(env).toEqual({ PATH: "/bin", SLIPWAY_BACKENDS: "/b" });
+});
+
+test("what a job's MCP servers name is found beside, and is required", async () => {
+  const secrets = withVariables({ KEY: "own", MCP_TRACKER: "tracker" });
+  expect(await secrets.read("needy", ["MCP_TRACKER"])).toEqual({ KEY: "own", MCP_TRACKER: "tracker" });
+  expect(await secrets.read("free")).toEqual({});
+  await expect(secrets.read("free", ["MCP_OTHER"])).rejects.toMatchObject({ code: "SECRET_MISSING", details: { secret: "MCP_OTHER" } });
 });

@@ -14,7 +14,7 @@ export interface SecretSources {
   readonly manifests: readonly Manifest[];
 }
 
-/** The secrets that backends name, and no others. Nothing is kept: each reading goes to the files again, so that a new value needs no restart. */
+/** The secrets that backends name, and those that a job's MCP servers name, and no others. Nothing is kept: each reading goes to the files again, so that a new value needs no restart. */
 export class BackendSecrets {
   readonly #sources: SecretSources;
 
@@ -23,18 +23,19 @@ export class BackendSecrets {
   }
 
   /**
-   * What is here of the secrets that the backend names. SECRET_MISSING where one that it requires is not: the details name it, and the file and the
+   * What is here of the secrets that the backend names, and of these that the job's MCP servers name. SECRET_MISSING where one that it requires is not: the details name it, and the file and the
    * variable that would provide it; also for a file that others can read.
    */
-  async read(backend: string): Promise<SecretValues> {
-    const { values, missing } = await this.find(backend);
+  async read(backend: string, ofServers: readonly string[] = []): Promise<SecretValues> {
+    const { values, missing } = await this.find(backend, ofServers);
     if (missing) throw missing;
     return values;
   }
 
   /** The same for who can do with less: the first that is missing is told and not thrown. */
-  async find(backend: string): Promise<{ readonly values: SecretValues; readonly missing: SlipwayError | undefined }> {
-    const named = this.#sources.manifests.find(({ name }) => name === backend)?.secrets ?? [];
+  async find(backend: string, ofServers: readonly string[] = []): Promise<{ readonly values: SecretValues; readonly missing: SlipwayError | undefined }> {
+    const own = this.#sources.manifests.find(({ name }) => name === backend)?.secrets ?? [];
+    const named = [...own, ...ofServers.map((name) => ({ name, required: true, hint: "An MCP server of the job uses it." }))];
     const values: Record<string, string> = {};
     let missing: SlipwayError | undefined;
     for (const secret of named) {

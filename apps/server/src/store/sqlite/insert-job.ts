@@ -15,8 +15,8 @@ const INSERT_JOB = `
   RETURNING number`;
 
 const INSERT_SPEC = `
-  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify, budget)
-  VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify, @budget)`;
+  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify, budget, turn_settings)
+  VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify, @budget, @turnSettings)`;
 
 /** Stores a queued job with its first event; answers its number. Unknown dependencies: INVALID_REQUEST; an unknown repository: NOT_FOUND. */
 export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null): number {
@@ -24,7 +24,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, budget, ...columns } = job;
+  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, ...columns } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
@@ -41,6 +41,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
     budget: JSON.stringify(budget),
+    turnSettings: JSON.stringify({ permissions, mcpServers }),
   });
   for (const dependency of dependencies) {
     db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });

@@ -3,12 +3,20 @@ import type { JobView } from "@slipway/protocol/job";
 import type { Database } from "./database.ts";
 import type { JobTable } from "./tables.ts";
 
-export type JobViewRow = JobTable & { repo_name: string; task: string; title: string; backend_config: string; depends_on: string; budget: string };
+export type JobViewRow = JobTable & {
+  repo_name: string;
+  task: string;
+  title: string;
+  backend_config: string;
+  depends_on: string;
+  budget: string;
+  turn_settings: string;
+};
 
 /** Columns and joins of a `JobViewRow`; `more` columns are of `j`, the job, and `s`, its spec. */
 export function jobViewWith(more: string): string {
   return `
-  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, r.name AS repo_name${more === "" ? "" : `, ${more}`}
+  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, r.name AS repo_name${more === "" ? "" : `, ${more}`}
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
 }
 
@@ -25,6 +33,9 @@ export function jobView(row: JobViewRow): JobView {
     title: row.title,
     backend: row.backend,
     backendConfig: JSON.parse(row.backend_config),
+    permissions: "allow",
+    mcpServers: {},
+    ...JSON.parse(row.turn_settings),
     baseOid: row.base_oid,
     target: row.target,
     lane: row.lane,

@@ -15,6 +15,7 @@ const MIGRATIONS = [
   "0007-audit",
   "0008-container-sandbox",
   "0009-reserved-ahead",
+  "0010-turn-settings",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

@@ -13,6 +13,7 @@ import * as keptWork from "./migrations/0006-kept-work.ts";
 import * as audit from "./migrations/0007-audit.ts";
 import * as containerSandbox from "./migrations/0008-container-sandbox.ts";
 import * as reservedAhead from "./migrations/0009-reserved-ahead.ts";
+import * as turnSettings from "./migrations/0010-turn-settings.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -26,6 +27,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0007-audit": audit,
   "0008-container-sandbox": containerSandbox,
   "0009-reserved-ahead": reservedAhead,
+  "0010-turn-settings": turnSettings,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */
