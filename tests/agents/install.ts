@@ -18,7 +18,7 @@ if (folder === undefined) {
 }
 const paths: string[] = [];
 for (const name of Object.values(AGENTS)) paths.push(join(await install(name, resolve(folder)), "bin"));
-for (const [name, release] of Object.entries(PYTHON_AGENTS)) paths.push(await installPython(name, release, resolve(folder)));
+for (const [name, release] of Object.entries(PYTHON_AGENTS)) paths.push(...(await installPython(name, release, resolve(folder))));
 process.stdout.write(`${paths.join(delimiter)}\n`);
 
 /** The prefix that holds the package. It appears whole or not at all, so that a broken download is no installation. */

@@ -1,8 +1,8 @@
 /** Agents that are Python libraries: each in a virtual environment of its own, made by a Python that is new enough. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -16,11 +16,15 @@ export interface PythonRelease {
   readonly python: number;
 }
 
-/** Installs it once; answers the folder for PATH, in which its Python is `<name>-python`. */
-export async function installPython(name: string, { packages, python }: PythonRelease, cache: string): Promise<string> {
+/**
+ * Installs it once; answers the folders for PATH: the one in which its Python is `<name>-python`, and that of the Python which this one is made of, as a sandbox
+ * shows what is on PATH.
+ */
+export async function installPython(name: string, { packages, python }: PythonRelease, cache: string): Promise<string[]> {
   const digest = createHash("sha256").update(packages.join("\n")).digest("hex").slice(0, 12);
   const prefix = join(cache, `${name}-python-${digest}`);
-  if (await exists(prefix)) return join(prefix, "bin");
+  const made = async (): Promise<string[]> => [join(prefix, "bin"), dirname(await realpath(join(prefix, "venv/bin/python")))];
+  if (await exists(prefix)) return await made();
   const partial = `${prefix}.partial-${process.pid}`;
   await mkdir(join(partial, "bin"), { recursive: true });
   await run(await pythonFor(python, cache), ["-m", "venv", "--without-pip", join(partial, "venv")]);
@@ -35,7 +39,7 @@ export async function installPython(name: string, { packages, python }: PythonRe
     // Somebody else was faster.
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
-  return join(prefix, "bin");
+  return await made();
 }
 
 /** The machine's own Python where it is new enough, else Debian 13's. */

@@ -26,6 +26,7 @@ test("the manifest describes every setting, and an image's packages have exact v
 
 test.each([
   ["MaxIterationsReached", "AGENT_STEP_LIMIT"],
+  ["NoCondensationAvailableException", "CONTEXT_TOO_LONG"],
   ["Status:stuck", "BACKEND_FAILED"],
   ["ValueError", "BACKEND_FAILED"],
 ])("%s is %s", (type, code) => {

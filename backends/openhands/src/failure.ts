@@ -7,6 +7,7 @@ import type { TurnResult } from "@slipway/protocol/runner-protocol";
 /** Endings that OpenHands has a name for, in words. */
 const ENDINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   MaxIterationsReached: ["AGENT_STEP_LIMIT", "OpenHands took as many steps as a turn may (stepLimit in backendConfig), and had not finished."],
+  NoCondensationAvailableException: ["CONTEXT_TOO_LONG", "The conversation is too long for the model, and OpenHands found nothing in it to leave out."],
   "Status:stuck": ["BACKEND_FAILED", "OpenHands found that its agent repeats itself, and stopped it."],
 };
 

@@ -52,14 +52,19 @@ def warm() -> None:
         rehearsed = Session(None)
         settings = {"model": "rehearsal", "baseUrl": base_url, "token": "none", "stepLimit": 2, "requestTimeoutSeconds": 10}
         rehearsed.open({**settings, "workspace": folder, "conversation": os.path.join(folder, "conversation"), "turn": 1}, True)
+        tempfile.tempdir = folder
         rehearsed.run("Are you ready?")
         rehearsed.close()
+        tempfile.tempdir = None
 
 
 def turn(request: JsonObject) -> JsonObject:
     assert session is not None
     os.environ.clear()
     os.environ.update(request["env"], OH_PERSISTENCE_DIR=os.path.join(request["conversation"], "settings"))
+    # The file editor keeps what files were before, for its own undoing.
+    tempfile.tempdir = f"{request['conversation']}-temporary"
+    os.makedirs(tempfile.tempdir, mode=0o700, exist_ok=True)
     usage = Usage()
     try:
         if not session.goes_on_with(request):
