@@ -1,5 +1,5 @@
 /**
- * Writes the software list of the image that it runs in, /opt/slipway/software.json: Node, and the packages of Debian and of npm with their versions. An image
+ * Writes the software list of the image that it runs in, /opt/slipway/software.json: Node, and the packages of Debian, of npm and of PyPI with their versions. An image
  * of your own that stands on one of Slipway's may run it again: `RUN node /opt/slipway/docker/software.ts`.
  */
 import { execFileSync } from "node:child_process";
@@ -30,6 +30,23 @@ function npmPackages(folder: string): NpmPackage[] {
   });
 }
 
+/** Where each backend that is in Python has its virtual environment. */
+const PYTHON_FOLDER = "/usr/local/lib/agents";
+
+/** As pip left them: a folder `<name>-<version>.dist-info` for each. */
+function pythonPackages(): Array<{ name: string; version: string }> {
+  if (!existsSync(PYTHON_FOLDER)) return [];
+  const names = readdirSync(PYTHON_FOLDER).flatMap((backend) =>
+    readdirSync(join(PYTHON_FOLDER, backend, "lib")).flatMap((python) => readdirSync(join(PYTHON_FOLDER, backend, "lib", python, "site-packages"))),
+  );
+  const found = names.flatMap((name) => {
+    const [, distribution, version] = /^(.+)-([^-]+)\.dist-info$/.exec(name) ?? [];
+    return distribution !== undefined && version !== undefined ? [{ name: distribution.replaceAll("_", "-"), version }] : [];
+  });
+  // Two backends may have the same.
+  return [...new Map(found.map((one) => [`${one.name}@${one.version}`, one])).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 function debianPackages(): Array<{ name: string; version: string }> {
   const lines = execFileSync("dpkg-query", ["--show"], { encoding: "utf8" }).trim().split("\n");
   return lines.map((line) => {
@@ -39,5 +56,5 @@ function debianPackages(): Array<{ name: string; version: string }> {
   });
 }
 
-const list = { node: process.version, debian: debianPackages(), npm: NPM_FOLDERS.flatMap(npmPackages) };
+const list = { node: process.version, debian: debianPackages(), npm: NPM_FOLDERS.flatMap(npmPackages), python: pythonPackages() };
 writeFileSync(join(ROOT, "software.json"), `${JSON.stringify(list, null, 1)}\n`);

@@ -61,8 +61,8 @@ function compile(outDir: string): void {
   const config = {
     extends: join(ROOT, "tsconfig.json"),
     compilerOptions: { noEmit: false, rewriteRelativeImportExtensions: true, declaration: true, rootDir: ROOT, outDir },
-    include: PACKAGES.map(({ folder, sources }) => join(ROOT, folder, sources, "*.ts")),
-    exclude: PACKAGES.map(({ folder, sources }) => join(ROOT, folder, sources, "*.test.ts")),
+    include: PACKAGES.map(({ folder, sources }) => join(ROOT, folder, sources, "**/*.ts")),
+    exclude: PACKAGES.map(({ folder, sources }) => join(ROOT, folder, sources, "**/*.test.ts")),
   };
   // Beside the packages, so that the types of Node are found; of this process's own, as another may pack at the same time.
   const file = join(ROOT, "node_modules", `.slipway-pack-${process.pid}.json`);
@@ -79,11 +79,18 @@ function nameScripts(file: string): void {
   writeFileSync(file, readFileSync(file, "utf8").replace(/((?:from |import\()"\.{1,2}\/[^"]+)\.ts"/g, '$1.js"'));
 }
 
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" });
+}
+
 function pack({ folder, sources, described }: Source): string {
   const staged = join(work, folder);
   mkdirSync(staged, { recursive: true });
   cpSync(join(work, "out", folder, sources), join(staged, "dist"), { recursive: true });
-  for (const name of readdirSync(join(staged, "dist"))) if (name.endsWith(".d.ts")) nameScripts(join(staged, "dist", name));
+  for (const name of namesIn(join(staged, "dist"))) if (name.endsWith(".d.ts")) nameScripts(join(staged, "dist", name));
+  // What the compiler has no part in: the drivers' side of agents in Python.
+  const from = join(ROOT, folder, sources);
+  for (const name of namesIn(from)) if (name.endsWith(".py")) cpSync(join(from, name), join(staged, "dist", name));
   cpSync(join(ROOT, "LICENSE"), join(staged, "LICENSE"));
   const exports = { "./*": { types: "./dist/*.d.ts", default: "./dist/*.js" } };
   writeFileSync(join(staged, "package.json"), JSON.stringify({ ...described, exports, files: ["dist"] }, null, 2));

@@ -1,14 +1,14 @@
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@slipway/protocol/client";
-import type { JobDetail, SubmitJobInput } from "@slipway/protocol/job";
+import type { SubmitJobInput } from "@slipway/protocol/job";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { allEvents, ended } from "../support/jobs.ts";
 import { NOTHING_LEFT, processesOf } from "../support/leftovers.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/server.ts";
-import { git, type TestRepository } from "../support/repository.ts";
+import type { TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";
 import { brokenPackage } from "./broken-package.ts";
+import { expectLanded, filesWith } from "./pipeline-bench.ts";
 
 /**
  * The real Codex CLI through the whole pipeline: submit, sandbox, gateway, gates, verification, landing. Its model is a scripted server that takes the real
@@ -62,36 +62,6 @@ function calls(): Array<{ text: string; prompt: string; step: number }> {
     .flatMap(({ model: request }) => (request ? [request] : []));
 }
 
-/** Files below a folder that hold a text. What belongs to an attempt that is just ending may go away meanwhile. */
-async function filesWith(folder: string, text: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(unlessGone([]));
-  const found = await Promise.all(
-    entries.map(async (entry): Promise<string[]> => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return await filesWith(path, text);
-      return entry.isFile() && (await readFile(path).catch(unlessGone(Buffer.alloc(0)))).includes(text) ? [path] : [];
-    }),
-  );
-  return found.flat();
-}
-
-function unlessGone<T>(nothing: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === "ENOENT") return nothing;
-    throw error;
-  };
-}
-
-async function expectLanded(detail: JobDetail, target: string): Promise<void> {
-  expect(detail.job, JSON.stringify(detail.job.failure)).toMatchObject({ state: "done" });
-  const hub = join(stack.data, "server", "hub", detail.job.repo.id, "upstream.git");
-  expect(await git(hub, "rev-parse", `refs/heads/${target}`)).toBe(detail.job.landedOid);
-  expect(await git(hub, "show", `${detail.job.landedOid}:inherits.js`)).toContain("require('util').inherits");
-  expect(await git(hub, "diff", "--name-only", `${detail.job.landedOid}^`, `${detail.job.landedOid}`)).toBe("inherits.js");
-  const tree = await git(hub, "rev-parse", `${detail.job.landedOid}^{tree}`);
-  expect(detail.receipts).toContainEqual(expect.objectContaining({ tree, gate: "test", exitCode: 0 }));
-}
-
 test("it mends a real package to a landed commit, and what it used is what the gateway counted", async () => {
   model.play({
     turns: [
@@ -105,7 +75,7 @@ test("it mends a real package to a landed commit, and what it used is what the g
   });
   const id = await submit({ target: "mended", budget: { tokens: 1_000_000, usd: 5 } });
   const detail = await ended(client, id);
-  await expectLanded(detail, "mended");
+  await expectLanded(stack, detail, "mended");
   const expected = { inputTokens: 2_200, cachedInputTokens: 1_400, outputTokens: 70, reasoningTokens: 20 };
   expect(detail.job.usage).toMatchObject(expected);
   expect(detail.job.usage.costUsd).toBeCloseTo((800 * 1 + 1_400 * 0.1 + 70 * 10) / 1e6, 9);
@@ -129,7 +99,7 @@ test("a first try that fails is repaired, from the gate's output, in a second tu
     ],
   });
   const id = await submit({ target: "repaired" });
-  await expectLanded(await ended(client, id), "repaired");
+  await expectLanded(stack, await ended(client, id), "repaired");
   const events = await allEvents(client, id);
   expect(events.filter((event) => event.kind === "turn" && event.data.status === "started")).toHaveLength(2);
   const last = calls().at(-1);
@@ -143,7 +113,7 @@ test("the key is in no shell, no log, no event and no file; the attempt's token 
     "env; cat /proc/self/environ | tr '\\0' '\\n'; for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $f; done; find / -xdev -name TEST_MODEL_KEY 2>/dev/null";
   model.play({ turns: [{ steps: [{ shell: `(${look}) > seen.txt 2>&1; cat seen.txt; rm seen.txt; ${MEND}` }, { text: "Done." }] }] });
   const id = await submit({ target: "looked" });
-  await expectLanded(await ended(client, id), "looked");
+  await expectLanded(stack, await ended(client, id), "looked");
   // The real key came to the model, so it was there to be seen.
   expect(calls()).toHaveLength(2);
   const told = JSON.stringify(calls().map(({ text }) => text));
@@ -222,7 +192,7 @@ test("a gateway that is killed in mid-answer costs no budget and no job", async 
   isKilled = true;
   await stack.crash("gateway");
   const detail = await ended(client, id);
-  await expectLanded(detail, "killed");
+  await expectLanded(stack, detail, "killed");
   const modelCalls = (await allEvents(client, id)).flatMap((event) => (event.kind === "model-call" ? [event.data] : []));
   const sum = modelCalls.reduce((total, call) => total + call.usage.inputTokens + call.usage.outputTokens, 0);
   expect(detail.job.usage.inputTokens + detail.job.usage.outputTokens).toBe(sum);

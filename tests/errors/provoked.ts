@@ -30,6 +30,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   IMAGE_BUILD_FAILED: "tests/docker/images.test.ts",
   BACKEND_NOT_INSTALLED: "tests/server/requests.test.ts",
   BACKEND_BROKEN: "tests/cli/plugins.test.ts",
+  AGENT_INSTALL_FAILED: "tests/cli/install-agent.test.ts",
   BACKEND_AUTH: "tests/gateway/failures.test.ts",
   BACKEND_QUOTA: "tests/gateway/failures.test.ts",
   BACKEND_RATE_LIMITED: "tests/gateway/failures.test.ts",

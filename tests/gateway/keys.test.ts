@@ -110,5 +110,16 @@ test("check tells of missing and open keys, and of a broken configuration", asyn
   await writeFile(join(bench.data, "gateway.yaml"), "nothing: 1\n");
   expect(await check()).toMatchObject({ problem: { code: "INVALID_CONFIG", message: expect.stringContaining("gateway.yaml:1:1") }, providers: [] });
   await rm(join(bench.data, "gateway.yaml"));
-  expect(await check()).toMatchObject({ configFile: null, problem: null, providers: [{ provider: "openai", keyName: "OPENAI_API_KEY", answer: null }] });
+  expect(await check()).toMatchObject({
+    configFile: null,
+    problem: null,
+    providers: [
+      { provider: "openai", keyName: "OPENAI_API_KEY", answer: null },
+      { provider: "anthropic", keyName: "ANTHROPIC_API_KEY", answer: null },
+      { provider: "gemini", keyName: "GEMINI_API_KEY", answer: null },
+      { provider: "moonshot", keyName: "MOONSHOT_API_KEY", answer: null },
+      { provider: "dashscope", keyName: "DASHSCOPE_API_KEY", answer: null },
+      { provider: "mistral", keyName: "MISTRAL_API_KEY", answer: null },
+    ],
+  });
 });

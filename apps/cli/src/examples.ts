@@ -12,6 +12,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   up: ["slipway up", "slipway up --slots 8 --port 0"],
   down: ["slipway down", "slipway down --json"],
   "backends list": ["slipway backends", "slipway backends --json"],
+  "backends install": ["slipway backends install codex"],
   "backends new": ["slipway backends new my-agent", "slipway backends new my-agent --folder ~/src/my-agent"],
   doctor: ["slipway doctor", "slipway doctor --json"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],

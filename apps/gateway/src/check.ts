@@ -4,6 +4,7 @@ import { request } from "undici";
 import { maskOf } from "./answer/failures.ts";
 import { type ConfigPlace, configPlace, readConfig } from "./config-file.ts";
 import { type FoundKey, Keys } from "./keys.ts";
+import { PROTOCOLS } from "./protocols/protocols.ts";
 import { openUpstream } from "./upstream.ts";
 
 const ANSWER_LIMIT_MS = 10_000;
@@ -45,15 +46,16 @@ async function checkProvider(provider: string, settings: Provider, keys: Keys): 
       return { provider, baseUrl, keyName, keyFrom: null, keyFile, answer: found };
     }
   }
-  return { provider, baseUrl, keyName, keyFrom: key?.from ?? null, keyFile, answer: await ask(baseUrl, key?.value ?? null) };
+  return { provider, baseUrl, keyName, keyFrom: key?.from ?? null, keyFile, answer: await ask(settings, key?.value ?? null) };
 }
 
-async function ask(baseUrl: string, key: string | null): Promise<{ ok: boolean; found: string }> {
+async function ask({ baseUrl, protocol: spoken }: Provider, key: string | null): Promise<{ ok: boolean; found: string }> {
   const mask = maskOf(key);
+  const protocol = PROTOCOLS[spoken];
   const upstream = openUpstream();
   const url = new URL(baseUrl);
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}/models`;
-  const headers = { accept: "application/json", "accept-encoding": "identity", ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}${protocol.models.vendorPath}`;
+  const headers = { accept: "application/json", "accept-encoding": "identity", ...protocol.versionHeaders, ...(key === null ? {} : protocol.keyHeaders(key)) };
   const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
   try {
     const { statusCode, body } = await request(url, { dispatcher: upstream, headers, signal });

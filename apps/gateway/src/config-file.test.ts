@@ -5,6 +5,8 @@ import type { SlipwayError } from "@slipway/protocol/errors";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { configPlace, LiveConfig, readConfig } from "./config-file.ts";
 
+const DEFAULTS = ["openai", "anthropic", "gemini", "moonshot", "dashscope", "mistral"];
+
 let data: string;
 
 beforeEach(async () => {
@@ -27,12 +29,12 @@ test("a change is taken up within a second; a broken file is told once and chang
   });
   const at = performance.now();
   await writeFile(join(data, "gateway.yaml"), "providers:\n  local: {baseUrl: 'http://127.0.0.1:1/v1'}\n");
-  expect(Object.keys(live.current(at + 500).providers)).toEqual(["openai"]);
+  expect(Object.keys(live.current(at + 500).providers)).toEqual(DEFAULTS);
   expect(Object.keys(live.current(at + 1_500).providers)).toEqual(["local"]);
   await writeFile(join(data, "gateway.yaml"), "provider: nothing\n");
   for (const later of [3_000, 5_000, 7_000]) expect(Object.keys(live.current(at + later).providers)).toEqual(["local"]);
   expect(broken.map(({ code, details }) => [code, details["key"]])).toEqual([["INVALID_CONFIG", "provider"]]);
   await rm(join(data, "gateway.yaml"));
-  expect(Object.keys(live.current(at + 9_000).providers)).toEqual(["openai"]);
-  expect(changes).toEqual([["openai"], ["local"], ["openai"]]);
+  expect(Object.keys(live.current(at + 9_000).providers)).toEqual(DEFAULTS);
+  expect(changes).toEqual([DEFAULTS, ["local"], DEFAULTS]);
 });

@@ -10,7 +10,9 @@ import { sendError } from "./http/gateway-error.ts";
 import { headersToVendor } from "./http/headers.ts";
 import type { FoundKey, Keys } from "./keys.ts";
 import { costOf, highestCost, outputLimit, priceOf } from "./prices.ts";
-import { type ModelApi, planRequest, type RequestPlan } from "./request/plan-request.ts";
+import type { CallTarget, ModelApi } from "./protocols/protocol.ts";
+import { PROTOCOLS } from "./protocols/protocols.ts";
+import type { RequestPlan } from "./request/request-plan.ts";
 import { atMost } from "./spend/pause.ts";
 import { type ReservedCall, type Reserving, reserve } from "./spend/reserve.ts";
 import type { CallAmounts } from "./spend/reserved-ahead.ts";
@@ -31,6 +33,7 @@ export interface Calling extends Reserving {
 /** One request of an agent, already read. */
 export interface ModelRequest {
   readonly api: ModelApi;
+  readonly target: CallTarget;
   readonly providerName: string;
   readonly provider: Provider;
   readonly prices: GatewayConfig["prices"];
@@ -38,15 +41,13 @@ export interface ModelRequest {
   readonly body: Buffer;
 }
 
-const PATHS: Readonly<Record<ModelApi, string>> = { responses: "/responses", chat: "/chat/completions" };
-
 /**
  * One call of a model: plan, reserve, forward, settle. Answers the agent in every case. INVALID_REQUEST and the server's refusals are thrown before anything
  * is reserved; what fails later is settled, and told to the agent when the server has it.
  */
 export async function callModel(calling: Calling, asked: ModelRequest, request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
   const startedAt = performance.now();
-  const plan = planRequest(asked.api, asked.body, asked.provider);
+  const plan = asked.api.plan(asked.body, asked.provider, asked.target);
   const { key, refusal } = findKey(calling.keys, asked.provider, plan);
   const price = priceOf(plan.model, asked.prices);
   const { callId, told } = await reserveFor(calling, asked, plan, refusal !== null, gone);
@@ -72,7 +73,7 @@ export async function callModel(calling: Calling, asked: ModelRequest, request: 
   if (gone.aborted) return await settle(endingOf("cut", null));
   if (refusal) {
     await settle(endingOf("failed", refusal));
-    return sendError(response, refusal);
+    return sendError(response, refusal, PROTOCOLS[asked.provider.protocol]);
   }
   await forward(calling, asked, plan, { key, request, response, gone, settle });
 }
@@ -86,9 +87,11 @@ interface Forwarding {
 }
 
 async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan, { key, request, response, gone, settle }: Forwarding): Promise<void> {
-  const { provider, providerName } = asked;
+  const { api, target, provider, providerName } = asked;
+  const protocol = PROTOCOLS[provider.protocol];
   const url = new URL(provider.baseUrl);
-  const path = `${url.pathname.replace(/\/+$/, "")}${PATHS[plan.api]}${url.search}`;
+  const query = [url.search.slice(1), target.query ?? ""].filter((part) => part !== "").join("&");
+  const path = `${url.pathname.replace(/\/+$/, "")}${target.path}${query === "" ? "" : `?${query}`}`;
   const names: CallNames = {
     provider: providerName,
     model: plan.model,
@@ -97,13 +100,13 @@ async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan,
   };
   const value = key?.value ?? null;
   const send = (again?: () => void): VendorAnswer => {
-    const answer = new VendorAnswer({ api: plan.api, names, key: value, mask: maskOf(value), settle }, response, gone, again);
+    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), settle }, response, gone, again);
     calling.upstream.dispatch(
       {
         origin: url.origin,
         path,
         method: "POST",
-        headers: headersToVendor(request.headers, value),
+        headers: headersToVendor(request.headers, value === null ? {} : protocol.keyHeaders(value)),
         body: plan.body,
         headersTimeout: provider.headersTimeoutSeconds * 1_000,
         bodyTimeout: provider.silenceTimeoutSeconds * 1_000,
@@ -129,10 +132,10 @@ function findKey(keys: Keys, provider: Provider, plan: RequestPlan): { key: Foun
 async function reserveFor(calling: Calling, asked: ModelRequest, plan: RequestPlan, refused: boolean, gone: AbortSignal): Promise<ReservedCall> {
   const price = priceOf(plan.model, asked.prices);
   const amountsOf = (input: number, output: number): CallAmounts => {
-    return { inputTokens: input, outputTokens: output, costUsd: highestCost(price, { input, output }, plan.tier) };
+    return { inputTokens: input, outputTokens: output, costUsd: highestCost(price, { input, output, writesLongCache: plan.writesLongCache }, plan.tier) };
   };
   const named = { token: asked.token, provider: asked.providerName, model: plan.model };
-  if (refused) return await reserve(calling, { ...named, inputTokens: 0, outputTokens: 0, costUsd: 0, next: null }, gone);
+  if (refused || plan.isFree) return await reserve(calling, { ...named, inputTokens: 0, outputTokens: 0, costUsd: 0, next: null }, gone);
   const output = plan.outputLimit ?? outputLimit(price) * plan.choices;
   const next = amountsOf(Math.ceil(plan.inputTokens * GROWTH.factor) + GROWTH.tokens, output);
   return await reserve(calling, { ...named, ...amountsOf(plan.inputTokens, output), next }, gone);

@@ -5,6 +5,10 @@ export interface ListPrice extends Price {
   readonly maxOutputTokens: number;
   /** For input that the vendor writes to its cache, where that is dearer than input. */
   readonly cacheWrite?: number;
+  /** For input that it keeps there for longer, where that is dearer still. */
+  readonly longCacheWrite?: number;
+  /** What tiers of service cost against the standard one, where they are not those of `TIER_FACTORS`. */
+  readonly tiers?: Readonly<Record<string, number>>;
   /** The whole request is dearer where its input is longer than this. */
   readonly long?: { readonly aboveInputTokens: number; readonly inputFactor: number; readonly outputFactor: number };
 }
@@ -25,11 +29,63 @@ function cachingText(input: number, cachedInput: number, output: number): ListPr
   return { ...longText(input, cachedInput, output), cacheWrite: input * 1.25 };
 }
 
+/** Claude: 1.25 times the price of input for what is written to the cache for five minutes, twice for an hour; the fast mode has a factor of its own. */
+function claude(input: number, cachedInput: number, output: number, { fast = 1, maxOutputTokens = 64_000 } = {}): ListPrice {
+  return { ...text(input, cachedInput, output, maxOutputTokens), cacheWrite: input * 1.25, longCacheWrite: input * 2, tiers: { fast } };
+}
+
+const LARGE = { maxOutputTokens: 128_000 } as const;
+
+/**
+ * Anthropic's list prices, standard tier: https://platform.claude.com/docs/en/about-claude/pricing, as told by November 2026. A dated name
+ * (`claude-haiku-4-5-20251001`) has the price of its model.
+ */
+const CLAUDE_PRICES: Readonly<Record<string, ListPrice>> = {
+  "claude-fable-5-1": claude(10, 0.25, 50, LARGE),
+  "claude-mythos-5-1": claude(10, 0.25, 50, LARGE),
+  "claude-fable-5": claude(10, 1, 50, LARGE),
+  "claude-mythos-5": claude(10, 1, 50, LARGE),
+  "claude-opus-5-5": claude(4, 0.2, 20, { fast: 2, ...LARGE }),
+  "claude-opus-5": claude(5, 0.5, 25, { fast: 2, ...LARGE }),
+  "claude-opus-4-8": claude(5, 0.5, 25, { fast: 2, ...LARGE }),
+  "claude-opus-4-7": claude(5, 0.5, 25, { fast: 6, ...LARGE }),
+  "claude-opus-4-6": claude(5, 0.5, 25, { fast: 6, ...LARGE }),
+  "claude-opus-4-5": claude(5, 0.5, 25),
+  "claude-opus-4-1": claude(15, 1.5, 75, { maxOutputTokens: 32_000 }),
+  "claude-sonnet-5-5": claude(2, 0.1, 10, LARGE),
+  "claude-sonnet-5": claude(2, 0.2, 10, LARGE),
+  "claude-sonnet-4-6": claude(3, 0.3, 15),
+  "claude-sonnet-4-5": claude(3, 0.3, 15),
+  "claude-haiku-5-5": { ...claude(0.1, 0.01, 0.5), long: { aboveInputTokens: 100_000, inputFactor: 5, outputFactor: 5 } },
+  "claude-haiku-4-5": claude(1, 0.1, 5),
+};
+
+/** Twice the price of input, and one and a half times that of output, where the whole input is longer than 200,000 tokens. */
+const GEMINI_LONG = { aboveInputTokens: 200_000, inputFactor: 2, outputFactor: 1.5 } as const;
+
+function geminiPro(input: number, cachedInput: number, output: number): ListPrice {
+  return { ...text(input, cachedInput, output, 65_536), long: GEMINI_LONG };
+}
+
+/** Google's list prices, standard tier: https://ai.google.dev/gemini-api/docs/pricing. Models whose price is not known here are not in it. */
+const GEMINI_PRICES: Readonly<Record<string, ListPrice>> = {
+  "gemini-3.1-pro-preview": geminiPro(2, 0.2, 12),
+  "gemini-3.1-pro-preview-customtools": geminiPro(2, 0.2, 12),
+  "gemini-3.1-flash-lite-preview": text(0.25, 0.025, 1.5, 65_536),
+  "gemini-3-pro-preview": geminiPro(2, 0.2, 12),
+  "gemini-3-flash-preview": text(0.5, 0.05, 3, 65_536),
+  "gemini-2.5-pro": geminiPro(1.25, 0.125, 10),
+  "gemini-2.5-flash": text(0.3, 0.03, 2.5, 65_536),
+  "gemini-2.5-flash-lite": text(0.1, 0.01, 0.4, 65_536),
+};
+
 /**
  * OpenAI's list prices, standard tier: https://developers.openai.com/api/docs/pricing and the pages of its models, as told by November 2026. A dated name
  * (`gpt-5-2025-08-07`) has the price of its model. What is not here has no known price; `prices` in gateway.yaml adds to the table and wins over it.
  */
 export const LIST_PRICES: Readonly<Record<string, ListPrice>> = {
+  ...CLAUDE_PRICES,
+  ...GEMINI_PRICES,
   "gpt-6.2-sol": cachingText(2, 0.1, 10),
   "gpt-6.1-sol": cachingText(2, 0.1, 10),
   "gpt-6.1-terra": cachingText(1, 0.05, 5),

@@ -21,6 +21,17 @@ test("cached input and cache writes have prices of their own", () => {
   expect(costOf(null, counted, undefined)).toBe(0);
 });
 
+test("Claude: a date is taken off, an hour in the cache has its price, and so has the fast mode", () => {
+  const price = priceOf("claude-opus-5-5-20260922", {});
+  const counted = { ...tokens, inputTokens: 100_000, cachedInputTokens: 60_000, cacheWriteTokens: 20_000, longCacheWriteTokens: 5_000, outputTokens: 10_000 };
+  const expected = 0.02 * 4 + 0.06 * 0.2 + 0.015 * 5 + 0.005 * 8 + 0.01 * 20;
+  expect(costOf(price, counted, undefined)).toBeCloseTo(expected, 10);
+  expect(costOf(price, counted, "fast")).toBeCloseTo(2 * expected, 10);
+  expect(costOf(price, counted, "priority")).toBeCloseTo(expected, 10);
+  expect(highestCost(price, { input: 1_000_000, output: 0 }, undefined)).toBeCloseTo(5, 10);
+  expect(highestCost(price, { input: 1_000_000, output: 0, writesLongCache: true }, undefined)).toBeCloseTo(8, 10);
+});
+
 test("a long input makes the whole request dearer", () => {
   expect(costOf(priceOf("gpt-5.5", {}), { ...tokens, inputTokens: 300_000, outputTokens: 1_000 }, undefined)).toBeCloseTo(0.3 * 10 + 0.001 * 45, 10);
 });

@@ -34,7 +34,7 @@ test("without a way to a model the turn fails, and without the program too", asy
   expect((await bench.runTurn(codexBackend, { config: {} })).result).toMatchObject({ failure: { code: "GATEWAY_UNAVAILABLE" } });
   const missing = await bench.runTurn(codexBackend, { config: {}, model, env: { PATH: "/nonexistent" } });
   expect(missing.result).toMatchObject({
-    failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: `npm install --global @openai/codex@${CODEX_VERSION}` } },
+    failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: "slipway backends install codex" } },
   });
 });
 
@@ -79,7 +79,7 @@ test("the probe says which release it found, and how to get the tested one", asy
   };
   expect(await probe(`codex-cli ${CODEX_VERSION}`)).toEqual({ ok: true, tried: "codex --version", found: `Codex ${CODEX_VERSION}` });
   expect(await probe("codex-cli 0.999.0")).toMatchObject({ ok: true, found: expect.stringContaining("not tested") });
-  expect(await probe("something else")).toMatchObject({ ok: false, remedy: expect.stringContaining("npm install") });
+  expect(await probe("something else")).toMatchObject({ ok: false, remedy: "slipway backends install codex" });
 });
 
 test("the native program beside npm's script is taken", async () => {

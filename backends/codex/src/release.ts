@@ -3,7 +3,7 @@ export const CODEX_VERSION = "0.169.0";
 export const CODEX_PACKAGE = `@openai/codex@${CODEX_VERSION}`;
 /** For the manifest. */
 export const CODEX_RELEASE = { package: "@openai/codex", version: CODEX_VERSION, tested: `${minorOf(CODEX_VERSION)}.x` };
-export const INSTALL_COMMAND = `npm install --global ${CODEX_PACKAGE}`;
+export const INSTALL_COMMAND = "slipway backends install codex";
 
 /** Releases whose flags and events are the tested ones: those of the same minor version. */
 export function isTested(version: string): boolean {

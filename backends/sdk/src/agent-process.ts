@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcessByStdio, type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 
@@ -26,6 +26,8 @@ export interface AgentProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Given on standard input, which is closed behind it; where it is missing, standard input stays open for `write`. */
   readonly input?: string;
+  /** Given on file descriptor 3, which is closed behind it: of a token that comes this way no argument and no environment tells. */
+  readonly secret?: string;
   onStdout(chunk: Buffer): void;
   onStderr(chunk: Buffer): void;
 }
@@ -37,14 +39,21 @@ export class AgentProcess {
   readonly ended: Promise<ProcessEnd>;
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor({ program, args, cwd, env, input, onStdout, onStderr }: AgentProcessOptions) {
-    this.#child = spawn(program, args, { cwd, env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  constructor({ program, args, cwd, env, input, secret, onStdout, onStderr }: AgentProcessOptions) {
+    const stdio: StdioOptions = ["pipe", "pipe", "pipe", ...(secret === undefined ? [] : (["pipe"] as const))];
+    this.#child = spawn(program, args, { cwd, env, detached: true, stdio }) as ChildProcessByStdio<Writable, Readable, Readable>;
+    this.#give(secret);
     this.#child.stdout.on("data", onStdout);
     this.#child.stderr.on("data", onStderr);
     // An agent that is gone before it has read its input says why in another way.
     this.#child.stdin.on("error", () => undefined);
     if (input !== undefined) this.#child.stdin.end(input);
     this.ended = this.#end();
+  }
+
+  /** Undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Its standard streams, for a library that speaks over them. */
@@ -78,6 +87,14 @@ export class AgentProcess {
     } catch {
       // Nobody is left in it.
     }
+  }
+
+  #give(secret: string | undefined): void {
+    const pipe = this.#child.stdio[3] as Writable | null | undefined;
+    if (secret === undefined || !pipe) return;
+    // An agent that does not read it says why in another way.
+    pipe.on("error", () => undefined);
+    pipe.end(secret);
   }
 
   #killAfter(graceMs: number): void {

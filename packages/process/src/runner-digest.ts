@@ -3,7 +3,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
 /** What an image carries of an installation: the runner, the backends that it loads, and the packages that both import. */
-const PARTS = ["apps/runner", "backends/codex", "backends/script", "backends/sdk", "packages/process", "packages/protocol", "packages/redact"];
+const PARTS = [
+  "apps/runner",
+  "backends/acp",
+  "backends/claude-code",
+  "backends/codex",
+  "backends/command",
+  "backends/miniswe",
+  "backends/openhands",
+  "backends/script",
+  "backends/sdk",
+  "packages/process",
+  "packages/protocol",
+  "packages/redact",
+];
 
 /**
  * SHA-256 over the sources that an image carries as its runner, and their exact dependencies. An image is labelled with it (`RUNNER_LABEL`), and a worker

@@ -152,6 +152,12 @@ export const ERRORS = {
     "The backend is installed, and cannot be loaded.",
     "Mend the plugin as the details say; `slipway backends` shows whether it can be loaded now. Then `slipway retry`.",
   ),
+  AGENT_INSTALL_FAILED: row(
+    500,
+    "client",
+    "The agent could not be installed.",
+    "Look at the last lines that the details hold: often the registry is out of reach. Then `slipway backends install` again.",
+  ),
   BACKEND_AUTH: row(422, "person", "The model's vendor refused the key.", "Check the key that the details name, then `slipway retry`."),
   BACKEND_QUOTA: row(
     422,

@@ -15,8 +15,15 @@ export const keyNameSchema = z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, "expecte
 
 /** A vendor, or a server of one's own, that model calls are forwarded to. */
 export const providerSchema = z.strictObject({
-  protocol: z.enum(["openai"]).default("openai").describe("What it speaks. openai: Responses and Chat Completions, as many other servers do too."),
-  baseUrl: z.url({ protocol: /^https?$/ }).describe("Address before `/responses` and `/chat/completions`, such as https://api.openai.com/v1."),
+  protocol: z
+    .enum(["openai", "anthropic", "gemini"])
+    .default("openai")
+    .describe("What it speaks. openai: Responses and Chat Completions, as many other servers do too. anthropic: Messages. gemini: generateContent."),
+  baseUrl: z
+    .url({ protocol: /^https?$/ })
+    .describe(
+      "Address before `/responses`, `/chat/completions`, `/messages` or `/models/…`, such as https://api.openai.com/v1 or https://api.anthropic.com/v1.",
+    ),
   key: keyNameSchema.nullable().default(null).describe("Name of its key; none where it takes requests without one, such as a server of your own."),
   models: z.array(z.string().min(1).max(200)).min(1).default(["*"]).describe("Models that may be asked for; `*` stands for any characters."),
   hostedTools: z
@@ -37,14 +44,22 @@ export const priceSchema = z.strictObject({
 });
 export type Price = z.infer<typeof priceSchema>;
 
-const OPENAI: z.input<typeof providerSchema> = { baseUrl: "https://api.openai.com/v1", key: "OPENAI_API_KEY" };
+/** The vendors that are there without a file. */
+const DEFAULTS: Readonly<Record<string, z.input<typeof providerSchema>>> = {
+  openai: { baseUrl: "https://api.openai.com/v1", key: "OPENAI_API_KEY" },
+  anthropic: { protocol: "anthropic", baseUrl: "https://api.anthropic.com/v1", key: "ANTHROPIC_API_KEY" },
+  gemini: { protocol: "gemini", baseUrl: "https://generativelanguage.googleapis.com/v1beta", key: "GEMINI_API_KEY" },
+  moonshot: { baseUrl: "https://api.moonshot.ai/v1", key: "MOONSHOT_API_KEY" },
+  dashscope: { baseUrl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", key: "DASHSCOPE_API_KEY" },
+  mistral: { baseUrl: "https://api.mistral.ai/v1", key: "MISTRAL_API_KEY" },
+};
 
 /** The whole file; what it leaves out has its default. */
 export const gatewayConfigSchema = z.strictObject({
   version: z.literal(1).default(1).describe("Version of this form."),
   providers: z
     .record(nameSchema, providerSchema)
-    .default({ openai: providerSchema.parse(OPENAI) })
+    .default(Object.fromEntries(Object.entries(DEFAULTS).map(([name, provider]) => [name, providerSchema.parse(provider)])))
     .describe("Vendors by the name that backends use; with this key the defaults are replaced."),
   prices: z
     .record(z.string().min(1).max(200), priceSchema)

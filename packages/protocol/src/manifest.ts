@@ -57,10 +57,13 @@ export const manifestSchema = z.object({
   /** JSON Schema of `backendConfig`. */
   configSchema: z.record(z.string(), z.unknown()),
   secrets: z.array(z.object({ name: z.string().regex(/^[A-Z][A-Z0-9_]*$/), required: z.boolean(), hint: z.string() })),
-  /** Packages that an image for this backend installs. */
-  image: z.object({ npm: z.array(z.string()).default([]), apt: z.array(z.string()).default([]) }),
   /** The agent's program, where a registry has it. */
   release: releaseSchema.optional(),
+  /**
+   * Packages that an image for this backend installs. Those of `pip` stand in a virtual environment of the backend's own, whose Python is on PATH as
+   * `<backend>-python`, and are installed without their dependencies: the list names all that is needed, in exact versions.
+   */
+  image: z.object({ npm: z.array(z.string()).default([]), apt: z.array(z.string()).default([]), pip: z.array(z.string()).optional() }),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 /** A manifest as a definition says it: what has a default may be left out. */

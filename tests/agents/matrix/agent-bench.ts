@@ -14,7 +14,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
 import { INSTALL_ROOT, openBench } from "../../sandbox/bench.ts";
-import type { Scenario, ScenarioInput } from "../../support/model-server/scenario.ts";
+import { type Scenario, type ScenarioInput, scenarioOf } from "../../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../../support/model-server/server.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
 
@@ -59,7 +59,7 @@ export async function openAgentBench(
   scenario: Scenario | ScenarioInput,
   files?: Record<string, string>,
 ): Promise<AgentBench> {
-  const server = await startModelServer({ scenario, key: TOKEN });
+  const server = await startServer(scenario, agent.finish);
   const opened = await (place === "direct" ? openDirect : openSandboxed)(agent, place, server, files ?? { "README.md": "# demo\n" });
   const label = `SLIPWAY_MATRIX=${randomUUID()}`;
   const [name = "", value = ""] = label.split("=");
@@ -86,6 +86,20 @@ export async function openAgentBench(
       await opened.close();
     },
   };
+}
+
+/** A model whose last words come with the command that ends the turn, for an agent that wants one. */
+async function startServer(scenario: Scenario | ScenarioInput, finish: string | undefined): Promise<ModelServer> {
+  const ending = (given: Scenario | ScenarioInput): Scenario | ScenarioInput => {
+    if (finish === undefined) return given;
+    const play = typeof given === "function" ? given : scenarioOf(given);
+    return (request) => {
+      const answer = play(request);
+      return !answer || answer.shell || answer.calls || answer.error || answer.stop ? answer : { ...answer, shell: finish };
+    };
+  };
+  const server = await startModelServer({ scenario: ending(scenario), key: TOKEN });
+  return { ...server, play: (next) => server.play(ending(next)) };
 }
 
 interface Opened {

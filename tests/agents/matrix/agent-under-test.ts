@@ -17,12 +17,16 @@ export interface AgentUnderTest {
   readonly survivesKill: true | { readonly not: string };
   /** Whether the commands of the model are kept from the attempt's token; a word on why where they are not. */
   readonly hidesToken: true | { readonly not: string };
+  /** A word on why the output of the model's commands is not in its events, where it is not. */
+  readonly tellsOutput?: { readonly not: string };
   /** What it leaves in the folder for temporary files, which is the sandbox's own and goes with it. */
   readonly temporary?: RegExp;
   /** Settings that end a model that never stops by the agent's own count of steps; the job's time is what ends it where they are missing. */
   readonly bounded?: Readonly<Record<string, unknown>>;
   /** Codes that a failing model ends in, where they are others than those of `FAILURES`. */
   readonly codes?: Readonly<Record<string, readonly (ErrorCode | "done")[]>>;
+  /** The command that its model must give to end a turn, where words alone do not end one. */
+  readonly finish?: string;
   /** How much longer than Codex it takes for everything, its starts above all. */
   readonly slowness?: number;
 }

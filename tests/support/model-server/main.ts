@@ -16,8 +16,8 @@ usage: node tests/support/model-server/main.ts, or slipway-model-server where it
   --model NAME     a name for GET /models; may be repeated
   --quiet          tell nothing of the requests
 
-Prints {"baseUrl"} as one line of JSON, then a line for each request. Speaks OpenAI Responses and Chat Completions, streaming and not, under every
-path that ends like theirs: <baseUrl>/v1 will do. Ends on SIGINT.
+Prints {"baseUrl"} as one line of JSON, then a line for each request. Speaks OpenAI Responses and Chat Completions, Anthropic Messages and Gemini, streaming
+and not, under every path that ends like theirs: <baseUrl>/v1 will do. Ends on SIGINT.
 
 scenarios:
 ${Object.entries(NAMED_SCENARIOS)

@@ -18,12 +18,8 @@ export const NAMED_SCENARIOS: Readonly<Record<string, { readonly about: string; 
   hang: always("Takes the request and never answers.", [{ stop: "silent-before-headers" }]),
   silence: always("Falls silent inside the stream.", [{ stop: "silent-in-stream", text: "I was about to" }]),
   cut: always("Breaks the connection inside the stream.", [{ stop: "cut", text: "I was about to" }]),
-  context: always("The conversation is too long.", [
-    { error: { status: 400, code: "context_length_exceeded", message: "Your input exceeds the context window of this model." } },
-  ]),
-  quota: always("The account has no quota left, as OpenAI says it.", [
-    { error: { status: 429, type: "insufficient_quota", code: "insufficient_quota", message: "You exceeded your current quota." } },
-  ]),
+  context: always("The conversation is too long.", [{ error: { meaning: "context" } }]),
+  quota: always("The account has no quota left.", [{ error: { meaning: "quota" } }]),
   ...Object.fromEntries(
     [400, 401, 402, 403, 404, 429, 500, 503, 529].map((status) => [
       `error-${status}`,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { randomId, stepAfter } from "./call-ids.ts";
 import type { Frame, ModelProtocol, ModelRequest, ReadyAnswer } from "./protocol.ts";
 import type { ScriptedError } from "./scenario.ts";
-import { openAiError } from "./vendor-errors.ts";
+import { OPENAI_MEANINGS, openAiError } from "./vendor-errors.ts";
 
 /** OpenAI Chat Completions (https://platform.openai.com/docs/api-reference/chat), which many other servers speak too. */
 export const openAiChat: ModelProtocol = {
@@ -13,6 +13,7 @@ export const openAiChat: ModelProtocol = {
   frames,
   error: openAiError,
   errorFrames,
+  meanings: OPENAI_MEANINGS,
 };
 
 const contentSchema = z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() }))]).nullish();
@@ -38,9 +39,14 @@ const bodySchema = z.looseObject({
     .nullish(),
 });
 
+/** What clients add to a conversation on their own account is no text of the user. */
+const REMINDER = /<system-reminder>[\s\S]*?<\/system-reminder>/g;
+
 function read(raw: unknown): ModelRequest {
   const body = bodySchema.parse(raw);
   const lastUser = body.messages.findLastIndex(({ role }) => role === "user");
+  // Some agents add a reminder of their own behind what the user said, as another message.
+  const beforeUser = body.messages.findLastIndex(({ role }, index) => role !== "user" && index < lastUser);
   const results = body.messages.slice(lastUser + 1).filter(({ role }) => role === "tool");
   return {
     model: body.model,
@@ -50,7 +56,10 @@ function read(raw: unknown): ModelRequest {
       const { properties = {}, required = [] } = parameters ?? {};
       return { name, isFreeform: false, properties, required };
     }),
-    prompt: textOf(body.messages[lastUser]?.content),
+    prompt: body.messages
+      .slice(beforeUser + 1, lastUser + 1)
+      .map(({ content }) => textOf(content).replace(REMINDER, ""))
+      .join("\n"),
     text: body.messages.map(({ content }) => textOf(content)).join("\n"),
     step: stepAfter(results.map(({ tool_call_id }) => tool_call_id)),
     toolResults: results.map(({ content }) => textOf(content)),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { randomId, stepAfter } from "./call-ids.ts";
 import type { AnswerItem, Frame, ModelProtocol, ModelRequest, ModelTool, ReadyAnswer } from "./protocol.ts";
 import type { ScriptedError } from "./scenario.ts";
-import { openAiError } from "./vendor-errors.ts";
+import { OPENAI_MEANINGS, openAiError } from "./vendor-errors.ts";
 
 /** OpenAI Responses (https://platform.openai.com/docs/api-reference/responses), as far as coding agents use it. */
 export const openAiResponses: ModelProtocol = {
@@ -13,6 +13,7 @@ export const openAiResponses: ModelProtocol = {
   frames,
   error: openAiError,
   errorFrames,
+  meanings: OPENAI_MEANINGS,
 };
 
 const toolSchema = z.looseObject({

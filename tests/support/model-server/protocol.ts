@@ -25,6 +25,8 @@ export interface ModelRequest {
   readonly step: number;
   /** Results of tools after the last text of the user. */
   readonly toolResults: readonly string[];
+  /** Where the request wants JSON of a form that it says: a value of that form, which is the answer's text then. */
+  readonly wantedJson?: unknown;
 }
 
 export type AnswerItem =
@@ -44,6 +46,9 @@ export interface Frame {
   readonly data: unknown;
 }
 
+/** What an error means, where each vendor says it with a status and words of its own. */
+export type ErrorMeaning = NonNullable<ScriptedError["meaning"]>;
+
 /** One vendor's protocol. To add one, write a file with this and name it in `protocols.ts`. */
 export interface ModelProtocol {
   readonly name: string;
@@ -55,10 +60,15 @@ export interface ModelProtocol {
   error(error: ScriptedError): unknown;
   /** The error as it comes inside a stream. */
   errorFrames(request: ModelRequest, error: ScriptedError): Iterable<Frame>;
+  /** How the vendor says what an error means. */
+  readonly meanings: Readonly<Record<ErrorMeaning, Omit<ScriptedError, "inStream">>>;
+  /** The answer to a POST that is no request to the model, such as one that counts tokens; undefined where it is none of these. */
+  side?(path: string, body: unknown): unknown;
 }
 
 /** The answer's items in the order in which a model sends them. */
-export function readyAnswer(answer: Answer, calls: ReadonlyArray<Extract<AnswerItem, { kind: "call" }>>): ReadyAnswer {
+export function readyAnswer(request: ModelRequest, answer: Answer, calls: ReadonlyArray<Extract<AnswerItem, { kind: "call" }>>): ReadyAnswer {
+  if (request.wantedJson !== undefined) return { items: [{ kind: "text", pieces: [JSON.stringify(request.wantedJson)] }], usage: answer.usage };
   const items: AnswerItem[] = [];
   if (answer.reasoning !== undefined) items.push({ kind: "reasoning", text: answer.reasoning });
   if (answer.text !== undefined) items.push({ kind: "text", pieces: [answer.text] });

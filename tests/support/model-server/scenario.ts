@@ -10,11 +10,13 @@ const usageFiguresSchema = z.strictObject({
   cachedInputTokens: tokens.default(200),
   outputTokens: tokens.default(50).describe("All output, reasoning included."),
   reasoningTokens: tokens.default(10),
+  cacheWriteTokens: tokens.default(0).describe("Input written to the cache, where the vendor tells it."),
 });
 export type UsageFigures = z.output<typeof usageFiguresSchema>;
 
 const errorSchema = z.strictObject({
-  status: z.int().min(400).max(599),
+  status: z.int().min(400).max(599).default(500),
+  meaning: z.enum(["context", "quota"]).optional().describe("With the status and in the words that each vendor has for it."),
   message: z.string().optional().describe("In the vendor's words where it is missing."),
   code: z.string().optional(),
   type: z.string().optional(),

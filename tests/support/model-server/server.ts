@@ -103,10 +103,12 @@ class Exchange {
     const { pathname } = new URL(path, "http://localhost");
     const protocol = method === "POST" ? PROTOCOLS.find((candidate) => candidate.takes(pathname)) : undefined;
     const [model, problem] = this.#read(protocol, pathname);
+    const side = method === "POST" ? PROTOCOLS.map((each) => each.side?.(pathname, this.#body)).find((found) => found !== undefined) : undefined;
     given.requests.add({ arrivedAtMs: this.#arrivedAtMs, method, path, headers, body: this.#body, model, end: this.#end.promise });
     try {
       if (given.key !== undefined && !shownKeys(headers).includes(given.key)) this.#fail(protocol ?? PROTOCOLS[0], { status: 401 });
       else if (method === "GET" && /\/models\/?$/.test(pathname)) this.#send(200, modelList(given.models ?? ["scripted"]));
+      else if (side !== undefined) this.#send(200, side);
       else if (!protocol) this.#fail(PROTOCOLS[0], { status: 404, message: `No such path: ${method} ${pathname}.`, code: "not_found" });
       else if (!model) this.#fail(protocol, { status: 400, message: `The request does not have the protocol's form: ${problem}` });
       else await this.#play(protocol, model, given.scenario);
@@ -133,9 +135,9 @@ class Exchange {
     if (answer.stop === "silent-before-headers") return;
     if (answer.headersDelayMs > 0) await delay(answer.headersDelayMs, undefined, { signal: this.#gone.signal }).catch(() => undefined);
     if (this.#gone.signal.aborted) return;
-    const { error } = answer;
+    const error = answer.error && meant(protocol, answer.error);
     if (error && !error.inStream) return this.#fail(protocol, error);
-    const ready = readyAnswer(answer, callsOf(answer, request));
+    const ready = readyAnswer(request, answer, callsOf(answer, request));
     if (!request.isStream) {
       if (error) return this.#fail(protocol, error);
       if (answer.stop === undefined) return this.#send(200, protocol.whole(request, ready));
@@ -174,6 +176,11 @@ class Exchange {
     this.#response.writeHead(status, { "content-type": "application/json", "x-request-id": randomId("req_"), ...headers });
     this.#response.end(JSON.stringify(body));
   }
+}
+
+/** An error that has a meaning, in the vendor's words. */
+function meant({ meanings }: ModelProtocol, error: ScriptedError): ScriptedError {
+  return error.meaning === undefined ? error : { ...error, ...meanings[error.meaning] };
 }
 
 /** A bearer token, Anthropic's header, Gemini's. */

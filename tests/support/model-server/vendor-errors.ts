@@ -1,3 +1,4 @@
+import type { ErrorMeaning } from "./protocol.ts";
 import type { ScriptedError } from "./scenario.ts";
 
 interface Words {
@@ -17,6 +18,11 @@ const WORDS: Readonly<Record<number, Words>> = {
   500: { type: "server_error", code: null, message: "The server had an error while processing your request." },
   503: { type: "server_error", code: "server_is_overloaded", message: "The server is currently overloaded." },
   529: { type: "overloaded_error", code: "server_is_overloaded", message: "Overloaded" },
+};
+
+export const OPENAI_MEANINGS: Readonly<Record<ErrorMeaning, Omit<ScriptedError, "inStream">>> = {
+  context: { status: 400, code: "context_length_exceeded", message: "Your input exceeds the context window of this model." },
+  quota: { status: 429, type: "insufficient_quota", code: "insufficient_quota", message: "You exceeded your current quota." },
 };
 
 /** `{ error }` as OpenAI and those who follow it send it. */

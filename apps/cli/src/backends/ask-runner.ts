@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { agentsFolder, pathWithAgents } from "@slipway/process/agents-folder";
 import { type BackendList, backendListSchema, type Manifest, type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest";
 import { z } from "zod";
 import { readInstallation } from "../configuration/installation.ts";
@@ -31,11 +32,12 @@ async function askRunner<T>(command: "probe" | "backends", schema: z.ZodType<T>,
   const [installation, modelKeys] = await Promise.all([readInstallation(data), modelKeyNames(data)]);
   const runner = fileURLToPath(new URL("../../../runner/src/main.ts", import.meta.url));
   const { execa } = await import("execa");
+  const environment = cleanEnvironment(modelKeys);
   const result = await execa(process.execPath, ["--disable-sigusr1", "--disable-warning=ExperimentalWarning", runner, command], {
     reject: false,
     timeout: LIMIT_MS,
     stdin: "ignore",
-    env: { ...cleanEnvironment(modelKeys), ...partVariables(installation) },
+    env: { ...environment, ...partVariables(installation), PATH: pathWithAgents(agentsFolder(data), environment["PATH"] ?? "") },
     extendEnv: false,
   });
   const parsed = schema.safeParse(jsonOrNothing(result.stdout));

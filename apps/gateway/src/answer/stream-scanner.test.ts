@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ModelApi } from "../request/plan-request.ts";
+import { chatApi, responsesApi } from "../protocols/openai.ts";
+import type { OpenAiApi } from "../request/plan-request.ts";
 import { StreamScanner } from "./stream-scanner.ts";
 
 /** Scans the text in chunks that end at the given places. */
-function scan(api: ModelApi, text: string, cuts: readonly number[] = [], lineLimitBytes?: number): StreamScanner {
-  const scanner = new StreamScanner(api, lineLimitBytes);
+function scan(api: OpenAiApi, text: string, cuts: readonly number[] = [], lineLimitBytes?: number): StreamScanner {
+  const scanner = new StreamScanner((api === "chat" ? chatApi : responsesApi).streamForm(), lineLimitBytes);
   const bytes = Buffer.from(text);
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   for (let index = 1; index < places.length; index += 1) {
@@ -64,7 +65,7 @@ describe("wherever the stream is cut into chunks", () => {
 });
 
 describe("endings", () => {
-  it.each<[string, ModelApi, string, object]>([
+  it.each<[string, OpenAiApi, string, object]>([
     ["an error event", "responses", sse({ type: "error", code: "rate_limit_exceeded", message: "slow", param: null }), { code: "rate_limit_exceeded" }],
     ["an error event with an object", "responses", sse({ type: "error", error: { type: "tokens", code: "x", message: "m" } }), { code: "x", type: "tokens" }],
     ["an error in a Chat stream", "chat", 'data: {"error": {"message":"no","code":429}}\n\n', { code: "429", message: "no" }],

@@ -1,15 +1,12 @@
 import type { CountedTokens } from "../prices.ts";
 import { isObject } from "../request/hosted-tools.ts";
-import type { ModelApi } from "../request/plan-request.ts";
-import { readAnswer, readError, type VendorError } from "./usage.ts";
+import type { StreamForm } from "./stream-form.ts";
+import type { VendorError } from "./usage.ts";
 
 /** A longer line is not looked at; the stream goes on all the same. */
 const LINE_LIMIT_BYTES = 16 * 1_048_576;
 
 const NEWLINE = 0x0a;
-const ENDINGS = ["response.completed", "response.incomplete", "response.failed"] as const;
-/** Signs that the model has begun to answer. */
-const OUTPUT_SIGNS = ['.delta"', '"choices"', "output_item"] as const;
 
 /**
  * Looks at a stream of server-sent events on its way: usage, errors, whether it ended whole. Only lines that may tell one of these are parsed; all else is
@@ -23,15 +20,15 @@ export class StreamScanner {
   complete = false;
   /** The model had begun to answer. */
   sawOutput = false;
-  readonly #api: ModelApi;
+  readonly #form: StreamForm;
   readonly #lineLimitBytes: number;
   /** The line that has no end yet. */
   #tail: Buffer[] = [];
   #tailBytes = 0;
   #skipping = false;
 
-  constructor(api: ModelApi, lineLimitBytes: number = LINE_LIMIT_BYTES) {
-    this.#api = api;
+  constructor(form: StreamForm, lineLimitBytes: number = LINE_LIMIT_BYTES) {
+    this.#form = form;
     this.#lineLimitBytes = lineLimitBytes;
   }
 
@@ -73,12 +70,13 @@ export class StreamScanner {
 
   /** `block` is one or more whole lines. */
   #scan(block: Buffer): void {
-    this.#each(block, '"usage"', (at) => beginsObject(block, at + 7));
+    const { usageKey, endings, endMark, outputSigns } = this.#form;
+    this.#each(block, usageKey, (at) => beginsObject(block, at + usageKey.length));
     // As a key with an object, or as the value of `type`.
     this.#each(block, '"error"', (at) => beginsObject(block, at + 7) || block[previous(block, at)] === 0x3a);
-    if (this.#api === "responses") for (const ending of ENDINGS) this.#each(block, ending, () => true);
-    else if (block.includes("[DONE]")) this.complete = true;
-    if (!this.sawOutput) this.sawOutput = OUTPUT_SIGNS.some((sign) => block.includes(sign));
+    for (const ending of endings) this.#each(block, ending, () => true);
+    if (endMark !== undefined && block.includes(endMark)) this.complete = true;
+    if (!this.sawOutput) this.sawOutput = outputSigns.some((sign) => block.includes(sign));
   }
 
   #each(block: Buffer, needle: string, matters: (at: number) => boolean): void {
@@ -105,26 +103,12 @@ export class StreamScanner {
   }
 
   #take(event: Readonly<Record<string, unknown>>): void {
-    const { type } = event;
-    if (type === "error") {
-      this.error ??= readError(event["error"]) ?? readError(event);
-      return;
-    }
-    if (typeof type === "string" && type.startsWith("response.")) {
-      if (!(ENDINGS as readonly string[]).includes(type)) return;
-      this.#note(event["response"]);
-      if (type === "response.failed") this.error ??= { code: "", type: "", message: "The response failed." };
-      else this.complete = true;
-      return;
-    }
-    if (this.#api === "chat") this.#note(event);
-  }
-
-  #note(answer: unknown): void {
-    const { tokens, tier, error } = readAnswer(answer);
-    this.tokens = tokens ?? this.tokens;
-    this.tier = tier ?? this.tier;
-    this.error ??= error;
+    const facts = this.#form.read(event);
+    if (!facts) return;
+    this.tokens = facts.tokens ?? this.tokens;
+    this.tier = facts.tier ?? this.tier;
+    this.error ??= facts.error ?? null;
+    if (facts.complete) this.complete = true;
   }
 }
 

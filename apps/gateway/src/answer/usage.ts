@@ -55,6 +55,7 @@ function word(value: unknown, limit = 200): string {
   return typeof value === "string" || typeof value === "number" ? String(value).slice(0, limit) : "";
 }
 
-function count(value: unknown): number {
+/** A number of tokens as a vendor tells it; 0 where it is none. */
+export function count(value: unknown): number {
   return typeof value === "number" && value > 0 && value < Number.MAX_SAFE_INTEGER ? Math.round(value) : 0;
 }

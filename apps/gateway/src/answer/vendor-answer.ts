@@ -6,11 +6,11 @@ import type { Dispatcher } from "undici";
 import { sendError } from "../http/gateway-error.ts";
 import { headersToAgent } from "../http/headers.ts";
 import type { CountedTokens } from "../prices.ts";
-import type { ModelApi } from "../request/plan-request.ts";
+import type { ModelApi, VendorProtocol } from "../protocols/protocol.ts";
 import { wasStale } from "../upstream.ts";
 import { type CallNames, connectionFailure, endedEarly, type Mask, vendorFailure } from "./failures.ts";
 import { StreamScanner } from "./stream-scanner.ts";
-import { readAnswer, type VendorError } from "./usage.ts";
+import type { VendorError } from "./usage.ts";
 import { codeOfStatus, codeOfStreamError, retryAfterMs } from "./vendor-failure.ts";
 
 /** Answers that are no streams are held until they are whole, to be read first; longer ones are passed on unread. */
@@ -34,6 +34,7 @@ export interface AnswerEnding {
 
 export interface AnswerOptions {
   readonly api: ModelApi;
+  readonly protocol: VendorProtocol;
   readonly names: CallNames;
   readonly key: string | null;
   readonly mask: Mask;
@@ -53,6 +54,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
   readonly #gone: AbortSignal;
   readonly #again: (() => void) | undefined;
   readonly #scanner: StreamScanner;
+  readonly #mustComplete: boolean;
   readonly #resolve: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #status: number | null = null;
@@ -70,7 +72,9 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     this.#response = response;
     this.#gone = gone;
     this.#again = again;
-    this.#scanner = new StreamScanner(options.api);
+    const form = options.api.streamForm();
+    this.#mustComplete = form.mustComplete;
+    this.#scanner = new StreamScanner(form);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#resolve = resolve;
@@ -129,7 +133,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
       const failure = connectionFailure(error, this.#options.names, this.#options.mask);
       this.#end(this.#failure(failure, tokens ?? this.#nothingSent()), () => {
         if (this.#response.headersSent) this.#response.destroy();
-        else sendError(this.#response, new SlipwayError(failure.code, failure.message, failure.details));
+        else sendError(this.#response, new SlipwayError(failure.code, failure.message, failure.details), this.#options.protocol);
       });
     }
   }
@@ -155,7 +159,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     this.#scanner.end();
     const { error, complete, tokens } = this.#scanner;
     if (error) return this.#streamFailure(error);
-    if (complete || this.#options.api === "chat") return this.#ok();
+    if (complete || !this.#mustComplete) return this.#ok();
     return this.#failure(endedEarly(this.#options.names, this.#status ?? 502), tokens);
   }
 
@@ -189,7 +193,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
   }
 
   #endOfHeld(answer: unknown): AnswerEnding {
-    const { tokens, tier, error } = readAnswer(answer);
+    const { tokens, tier, error } = this.#options.api.readAnswer(answer);
     const status = this.#status ?? 502;
     this.#scanner.tokens = tokens;
     this.#scanner.tier = tier;
@@ -234,7 +238,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
 
   #vendorFailure(code: Failure["code"], error: VendorError | null, tokens: CountedTokens | null): AnswerEnding {
     const { names, mask } = this.#options;
-    const failure = vendorFailure(code, names, this.#status ?? 502, error, mask, this.#header("x-request-id"));
+    const failure = vendorFailure(code, names, this.#status ?? 502, error, mask, this.#header("x-request-id") ?? this.#header("request-id"));
     const afterMs = code === "BACKEND_RATE_LIMITED" || code === "MODEL_OVERLOADED" ? retryAfterMs((name) => this.#header(name), error) : undefined;
     return this.#failure(failure, tokens, afterMs);
   }

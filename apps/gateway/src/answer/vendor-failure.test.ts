@@ -10,6 +10,10 @@ test.each<[number, ReturnType<typeof error> | null, ErrorCode]>([
   [400, error("", "This model's maximum context length is 8192 tokens"), "CONTEXT_TOO_LONG"],
   [413, error("", "Your input exceeds the context window of this model"), "CONTEXT_TOO_LONG"],
   [413, null, "MODEL_REFUSED"],
+  [400, error("", "prompt is too long: 208310 tokens > 200000 maximum", "invalid_request_error"), "CONTEXT_TOO_LONG"],
+  [400, error("", "input length and `max_tokens` exceed context limit: 195000 + 32000 > 200000", "invalid_request_error"), "CONTEXT_TOO_LONG"],
+  [413, error("", "Request exceeds the maximum size", "request_too_large"), "CONTEXT_TOO_LONG"],
+  [400, error("", "Your credit balance is too low to access the Anthropic API.", "invalid_request_error"), "BACKEND_QUOTA"],
   [401, null, "BACKEND_AUTH"],
   [402, null, "BACKEND_QUOTA"],
   [403, null, "BACKEND_AUTH"],
@@ -39,6 +43,9 @@ test.each<[ReturnType<typeof error>, ErrorCode]>([
   [error("", "", "authentication_error"), "BACKEND_AUTH"],
   [error("invalid_prompt"), "MODEL_REFUSED"],
   [error("server_error"), "MODEL_OVERLOADED"],
+  [error("", "Overloaded", "overloaded_error"), "MODEL_OVERLOADED"],
+  [error("", "", "rate_limit_error"), "BACKEND_RATE_LIMITED"],
+  [error("", "Your credit balance is too low", "invalid_request_error"), "BACKEND_QUOTA"],
   [error("", "whatever"), "MODEL_OVERLOADED"],
 ])("in a stream %j is %s", (vendorError, code) => {
   expect(codeOfStreamError(vendorError)).toBe(code);
@@ -55,6 +62,8 @@ test.each<[Record<string, string>, string, number | undefined]>([
   [{}, "Please try again in 11.05s. Visit", 11_050],
   [{}, "Please try again in 20ms.", 20],
   [{ "retry-after": "soon" }, "", undefined],
+  [{ "anthropic-ratelimit-tokens-remaining": "0", "anthropic-ratelimit-tokens-reset": "1970-01-01T00:00:31Z" }, "", 30_000],
+  [{ "anthropic-ratelimit-tokens-remaining": "7", "anthropic-ratelimit-tokens-reset": "1970-01-01T00:00:31Z" }, "", undefined],
 ])("%j %j asks to wait %s ms", (headers, message, ms) => {
   expect(retryAfterMs((name) => headers[name], error("", message), 1_000)).toBe(ms);
 });

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { ErrorCode, SlipwayError } from "@slipway/protocol/errors";
+import type { VendorProtocol } from "../protocols/protocol.ts";
 
 /**
  * Statuses for an agent, where they differ from those of the API. Agents repeat 401 to 404 a few times, 429 and 5xx for long, and 400 never
@@ -16,15 +17,14 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
 const RETRY_AFTER_SECONDS = 5;
 
 /** An error of the gateway's own, in the shape of the vendor's. `code` is Slipway's, and stands in the message too: of some agents that alone comes back. */
-export function sendError(response: ServerResponse, error: SlipwayError, status: number = STATUSES[error.code] ?? error.status): void {
+export function sendError(
+  response: ServerResponse,
+  error: SlipwayError,
+  protocol: Pick<VendorProtocol, "error">,
+  status: number = STATUSES[error.code] ?? error.status,
+): void {
   if (response.destroyed || response.headersSent) return;
-  const body = { error: { message: `${error.code}: ${error.message} ${error.hint}`, type: typeOf(status), param: null, code: error.code } };
+  const body = protocol.error({ code: error.code, message: `${error.code}: ${error.message} ${error.hint}`, status });
   const retry = status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};
   response.writeHead(status, { "content-type": "application/json", ...retry }).end(JSON.stringify(body));
-}
-
-function typeOf(status: number): string {
-  if (status === 401) return "authentication_error";
-  if (status === 429) return "rate_limit_error";
-  return status < 500 ? "invalid_request_error" : "server_error";
 }

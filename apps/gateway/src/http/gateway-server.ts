@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import type { GatewayConfig } from "@slipway/protocol/gateway-config";
+import type { GatewayConfig, Provider } from "@slipway/protocol/gateway-config";
 import type { Logger } from "pino";
 import { type Calling, callModel } from "../model-call.ts";
 import { modelsList } from "../models-list.ts";
-import type { ModelApi } from "../request/plan-request.ts";
+import { PROTOCOLS } from "../protocols/protocols.ts";
 import { atMost } from "../spend/pause.ts";
 import { Door } from "./admission.ts";
 import { sendError } from "./gateway-error.ts";
@@ -22,7 +22,7 @@ const LIMITS = {
 } as const;
 const CONNECTION_LIMIT = 1_024;
 
-const ROUTE = /^\/([a-z0-9][a-z0-9._:-]{0,63})\/v1\/(responses|chat\/completions|models)$/;
+const PROVIDER_PATH = /^\/([a-z0-9][a-z0-9._:-]{0,63})(\/.+)$/;
 
 export interface GatewayServerOptions {
   readonly config: () => GatewayConfig;
@@ -86,22 +86,30 @@ export class GatewayServer {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
-    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    const { path, query, providerName, rest } = placeOf(request);
     if (request.method === "GET" && path === "/slipway/health") return this.#health(response);
-    const [, providerName = "", what = ""] = ROUTE.exec(path) ?? [];
     const config = this.#options.config();
-    const provider = Object.hasOwn(config.providers, providerName) ? config.providers[providerName] : undefined;
-    if (!provider || request.method !== (what === "models" ? "GET" : "POST")) throw notFound(request, path, Object.keys(config.providers));
-    const token = tokenOf(request.headers);
+    const provider = this.#provider(providerName);
+    if (!provider) throw notFound(request, path, config);
+    const { apis, models } = PROTOCOLS[provider.protocol];
+    const isList = request.method === "GET" && rest === models.path;
+    const found = request.method === "POST" ? apis.map((api) => ({ api, target: api.target(rest, query) })).find(({ target }) => target !== null) : undefined;
+    if (!isList && !found?.target) throw notFound(request, path, config);
+    const token = tokenOf(request.headers, query);
     if (token === null) throw new SlipwayError("UNAUTHENTICATED", "Authorization: expected the attempt's token as a bearer; found none.");
-    if (what === "models") return sendJson(response, modelsList(providerName, provider, config.prices));
+    if (!found?.target) return sendJson(response, modelsList(providerName, provider, config.prices));
     const calling = this.#calling;
     if (!calling || this.#closing) throw new SlipwayError("GATEWAY_UNAVAILABLE", "The gateway has not reached its server yet.");
     using admission = this.#door.admit(token);
     checkForm(request);
     const body = await readBody(request, admission);
-    const api: ModelApi = what === "responses" ? "responses" : "chat";
-    await callModel(calling, { api, providerName, provider, prices: config.prices, token, body }, request, response, gone);
+    const { api, target } = found;
+    await callModel(calling, { api, target, providerName, provider, prices: config.prices, token, body }, request, response, gone);
+  }
+
+  #provider(name: string): Provider | undefined {
+    const { providers } = this.#options.config();
+    return Object.hasOwn(providers, name) ? providers[name] : undefined;
   }
 
   #health(response: ServerResponse): void {
@@ -115,7 +123,9 @@ export class GatewayServer {
     const status = details["busy"] === true || (code === "BUDGET_EXCEEDED" && details["waiting"] === true) ? 429 : undefined;
     // What is left of the body is not waited for.
     if (!request.complete) response.setHeader("connection", "close");
-    sendError(response, error, typeof details["status"] === "number" ? details["status"] : status);
+    // Who is asked for no provider at all is answered as OpenAI would.
+    const protocol = PROTOCOLS[this.#provider(placeOf(request).providerName)?.protocol ?? "openai"];
+    sendError(response, error, protocol, typeof details["status"] === "number" ? details["status"] : status);
   }
 }
 
@@ -130,9 +140,25 @@ function unsupported(field: string, value: string, expected: string): SlipwayErr
   return new SlipwayError("INVALID_REQUEST", `${field}: expected ${expected}; found ${value.slice(0, 100)}.`, { field, status: 415 });
 }
 
-function notFound(request: IncomingMessage, path: string, providers: readonly string[]): SlipwayError {
-  const ways = `POST /<provider>/v1/responses, POST /<provider>/v1/chat/completions, GET /<provider>/v1/models, of ${providers.join(", ")}`;
-  return new SlipwayError("NOT_FOUND", `The gateway has no ${request.method} ${path.slice(0, 200)}.`, { hint: `It has ${ways}.` });
+interface Place {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly providerName: string;
+  /** Behind the provider's name. */
+  readonly rest: string;
+}
+
+function placeOf(request: IncomingMessage): Place {
+  const [path = "/", query] = (request.url ?? "/").split("?", 2);
+  const [, providerName = "", rest = ""] = PROVIDER_PATH.exec(path) ?? [];
+  return { path, query: new URLSearchParams(query), providerName, rest };
+}
+
+function notFound(request: IncomingMessage, path: string, { providers }: GatewayConfig): SlipwayError {
+  const spoken = [...new Set(Object.values(providers).map(({ protocol }) => PROTOCOLS[protocol]))];
+  const ways = spoken.flatMap(({ apis, models }) => [...apis.map(({ way }) => way), `GET /<provider>${models.path}`]);
+  const hint = `It has ${ways.join(", ")}, of ${Object.keys(providers).join(", ")}.`;
+  return new SlipwayError("NOT_FOUND", `The gateway has no ${request.method} ${path.slice(0, 200)}.`, { hint });
 }
 
 function sendJson(response: ServerResponse, value: unknown): void {

@@ -19,7 +19,7 @@ test("the key takes the place of the token, and nothing says where the request c
     "user-agent": "codex",
     "openai-beta": "responses=v1",
   };
-  expect(headersToVendor(headers, "real")).toEqual({
+  expect(headersToVendor(headers, { authorization: "Bearer real" })).toEqual({
     "content-type": "application/json",
     accept: "text/event-stream",
     "user-agent": "codex",
@@ -27,7 +27,7 @@ test("the key takes the place of the token, and nothing says where the request c
     "accept-encoding": "identity",
     authorization: "Bearer real",
   });
-  expect(headersToVendor(headers, null)).not.toHaveProperty("authorization");
+  expect(headersToVendor(headers, {})).not.toHaveProperty("authorization");
 });
 
 test("of the answer's headers those pass that an agent can use", () => {
@@ -37,6 +37,8 @@ test("of the answer's headers those pass that an agent can use", () => {
     "x-request-id": "r",
     "x-ratelimit-remaining-tokens": "9",
     "openai-model": "m",
+    "anthropic-ratelimit-tokens-remaining": "0",
+    "request-id": "req_1",
     "openai-echo": "Bearer real",
     "set-cookie": ["a=b"],
     connection: "close",
@@ -49,6 +51,8 @@ test("of the answer's headers those pass that an agent can use", () => {
     "x-request-id": "r",
     "x-ratelimit-remaining-tokens": "9",
     "openai-model": "m",
+    "anthropic-ratelimit-tokens-remaining": "0",
+    "request-id": "req_1",
   });
 });
 

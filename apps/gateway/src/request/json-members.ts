@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 const DEPTH_LIMIT = 200;
 
 /** One member of the outermost object, by the offsets of its bytes. */
-interface Member {
+export interface Member {
   readonly key: string;
   readonly keyStart: number;
   readonly valueStart: number;

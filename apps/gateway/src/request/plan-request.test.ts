@@ -1,10 +1,10 @@
 import { providerSchema } from "@slipway/protocol/gateway-config";
 import { describe, expect, it } from "vitest";
-import { type ModelApi, planRequest } from "./plan-request.ts";
+import { type OpenAiApi, planRequest } from "./plan-request.ts";
 
 const provider = (settings: object = {}) => providerSchema.parse({ baseUrl: "http://127.0.0.1:1/v1", ...settings });
-const plan = (api: ModelApi, request: unknown, settings: object = {}) => planRequest(api, Buffer.from(JSON.stringify(request)), provider(settings));
-const sent = (api: ModelApi, request: unknown, settings: object = {}) => JSON.parse(plan(api, request, settings).body.toString());
+const plan = (api: OpenAiApi, request: unknown, settings: object = {}) => planRequest(api, Buffer.from(JSON.stringify(request)), provider(settings));
+const sent = (api: OpenAiApi, request: unknown, settings: object = {}) => JSON.parse(plan(api, request, settings).body.toString());
 
 const functionTool = { type: "function", name: "f", parameters: {} };
 const custom = { type: "custom", name: "exec" };
@@ -74,7 +74,7 @@ describe("rewrites", () => {
 });
 
 describe("refusals", () => {
-  it.each<[string, ModelApi, object, object]>([
+  it.each<[string, OpenAiApi, object, object]>([
     ["another model", "responses", { model: "gpt-4" }, { models: ["gpt-5*"] }],
     ["a model that searches", "chat", { model: "gpt-5-search-api" }, {}],
     ["a demanded hosted tool", "responses", { model: "m", tools: [{ type: "web_search" }], tool_choice: { type: "web_search" } }, {}],
@@ -94,7 +94,7 @@ describe("refusals", () => {
     expect(plan(api, request, settings).refusal).toMatchObject({ code: "MODEL_NOT_ALLOWED", hint: expect.stringContaining("docs/gateway.md") });
   });
 
-  it.each<[string, ModelApi, object, object]>([
+  it.each<[string, OpenAiApi, object, object]>([
     ["an allowed model", "responses", { model: "gpt-5.1" }, { models: ["gpt-5*"] }],
     ["a demanded function", "responses", { model: "m", tool_choice: { type: "function", name: "f" } }, {}],
     ["an allowed hosted tool", "responses", { model: "m", tool_choice: { type: "web_search" } }, { hostedTools: ["web_search"] }],

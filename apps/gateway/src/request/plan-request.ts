@@ -1,36 +1,13 @@
-import { SlipwayError } from "@slipway/protocol/errors";
+import type { SlipwayError } from "@slipway/protocol/errors";
 import type { Provider } from "@slipway/protocol/gateway-config";
-import { fitsPattern } from "../name-pattern.ts";
 import { allowedTools, demandedTool, isObject } from "./hosted-tools.ts";
 import { type InputFacts, walkInput, withoutDeniedTools } from "./input-walk.ts";
-import { membersOf, withMembers } from "./json-members.ts";
+import { withMembers } from "./json-members.ts";
+import { estimateTokens, mayFind, modelName, modelRefusal, notAllowed, parseRequest, type RequestPlan, remoteRefusal, wholeNumber } from "./request-plan.ts";
 
-export type ModelApi = "responses" | "chat";
+/** The two kinds of request that OpenAI's protocol has. */
+export type OpenAiApi = "responses" | "chat";
 
-/** What will be asked of the vendor, and what that takes at most. */
-export interface RequestPlan {
-  readonly api: ModelApi;
-  readonly model: string;
-  readonly stream: boolean;
-  /** The body to send: the agent's own bytes, but for the rewrites. */
-  readonly body: Buffer;
-  /** MODEL_NOT_ALLOWED: the request must not be sent. */
-  readonly refusal: SlipwayError | null;
-  /** At most what the request holds. */
-  readonly inputTokens: number;
-  /** The answer's limit as the request sets it, for all choices together; null where it sets none. */
-  readonly outputLimit: number | null;
-  readonly choices: number;
-  /** `service_tier`, where the request names one. */
-  readonly tier: string | undefined;
-  /** Types of the tools that were taken out. */
-  readonly removedTools: readonly string[];
-}
-
-/** A token stands for three or four bytes of prose or code; of bytes that mean nothing, such as digests, hardly ever for less than two. */
-const BYTES_PER_TOKEN = 2;
-/** More than a vendor counts for one image, whatever its bytes. */
-const TOKENS_PER_IMAGE = 10_000;
 /** For what the vendor keeps of a conversation that the request only names. */
 const TOKENS_OF_NAMED_CONVERSATION = 128_000;
 
@@ -57,21 +34,15 @@ const DECIDING = new Set([
 ]);
 
 /** Reads a request and applies the provider's lists to it. INVALID_REQUEST where it is no request of the API at all. */
-export function planRequest(api: ModelApi, body: Buffer, provider: Provider): RequestPlan {
-  const request = parse(body);
-  const members = membersOf(body);
-  for (const { key } of members) {
-    if (!DECIDING.has(key) && DECIDING.has(key.toLowerCase())) throw invalid(`${key}: expected small letters`);
-  }
-  const model = request["model"];
-  if (typeof model !== "string" || model === "" || model.length > 200) throw invalid("model: expected the name of a model, of at most 200 characters");
+export function planRequest(api: OpenAiApi, body: Buffer, provider: Provider): RequestPlan {
+  const { request, members } = parseRequest(body, DECIDING);
+  const model = modelName(request["model"]);
   const conversation = request[api === "responses" ? "input" : "messages"];
   const facts = walkInput(conversation);
   const { changes, removed } = rewrites(api, request, provider.hostedTools);
   const sent = changes.size === 0 ? body : withMembers(body, members, changes);
   const choices = wholeNumber(request["n"]) ?? 1;
   return {
-    api,
     model,
     stream: request["stream"] === true,
     body: sent,
@@ -84,20 +55,8 @@ export function planRequest(api: ModelApi, body: Buffer, provider: Provider): Re
   };
 }
 
-function parse(body: Buffer): Readonly<Record<string, unknown>> {
-  let request: unknown;
-  try {
-    request = JSON.parse(body.toString("utf8"));
-  } catch (error) {
-    // V8 quotes the text around the place; a conversation must not get into an error.
-    throw new SlipwayError("INVALID_REQUEST", "The request's body is not valid JSON.", {}, { cause: error });
-  }
-  if (!isObject(request)) throw invalid("the body: expected an object");
-  return request;
-}
-
 function rewrites(
-  api: ModelApi,
+  api: OpenAiApi,
   request: Readonly<Record<string, unknown>>,
   hostedTools: readonly string[],
 ): { changes: Map<string, string | null>; removed: Set<string> } {
@@ -128,9 +87,8 @@ function rewrites(
 /** Why the request must not be sent; the details say what would have to be allowed. */
 function refusalOf(request: Readonly<Record<string, unknown>>, model: string, facts: InputFacts, provider: Provider): SlipwayError | null {
   const { hostedTools } = provider;
-  if (!provider.models.some((pattern) => fitsPattern(model, pattern))) {
-    return notAllowed(`The gateway does not allow the model ${model}.`, { model, expected: provider.models, hint: "Add it to the provider's `models`" });
-  }
+  const refusal = modelRefusal(model, provider);
+  if (refusal) return refusal;
   if (SEARCHING_MODEL.test(model) && !mayFind(hostedTools, "web_search")) {
     return notAllowed(`The model ${model} searches the web by itself.`, {
       model,
@@ -146,21 +104,12 @@ function refusalOf(request: Readonly<Record<string, unknown>>, model: string, fa
     const hint = "Have the agent send the prompt itself";
     return notAllowed("prompt: a prompt kept by the vendor may bring tools that nobody sees here.", { field: "prompt", hint });
   }
-  if (facts.remoteUrl !== null && !mayFind(hostedTools, "remote_url")) {
-    const hint = "Have the agent send the file itself, or add remote_url to the provider's `hostedTools`";
-    return notAllowed(`The request has the vendor fetch ${facts.remoteUrl}.`, { url: facts.remoteUrl, hint });
-  }
-  return null;
-}
-
-function mayFind(hostedTools: readonly string[], name: string): boolean {
-  return hostedTools.some((pattern) => fitsPattern(name, pattern));
+  return remoteRefusal(facts, hostedTools);
 }
 
 function estimateInput(bytes: number, facts: InputFacts, request: Readonly<Record<string, unknown>>): number {
   const named = [request["previous_response_id"], request["conversation"]].some((value) => value !== undefined && value !== null);
-  const text = Math.ceil(Math.max(bytes - facts.imageBytes, 0) / BYTES_PER_TOKEN);
-  return text + facts.images * TOKENS_PER_IMAGE + (named ? TOKENS_OF_NAMED_CONVERSATION : 0);
+  return estimateTokens(bytes, facts) + (named ? TOKENS_OF_NAMED_CONVERSATION : 0);
 }
 
 function outputLimitOf(request: Readonly<Record<string, unknown>>, choices: number): number | null {
@@ -169,16 +118,4 @@ function outputLimitOf(request: Readonly<Record<string, unknown>>, choices: numb
     if (limit !== null) return limit * choices;
   }
   return null;
-}
-
-function wholeNumber(value: unknown): number | null {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value < 1e9 ? value : null;
-}
-
-function invalid(problem: string): SlipwayError {
-  return new SlipwayError("INVALID_REQUEST", `${problem}.`);
-}
-
-function notAllowed(message: string, details: Record<string, unknown> & { hint: string }): SlipwayError {
-  return new SlipwayError("MODEL_NOT_ALLOWED", message, { ...details, hint: `${details.hint} (docs/gateway.md), then \`slipway retry\`.` });
 }

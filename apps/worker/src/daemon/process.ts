@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { trustForGit } from "@slipway/git/environment";
 import { defaultImages, imagesOfBackend } from "@slipway/images/engine/choose-image";
+import { agentsFolder } from "@slipway/process/agents-folder";
 import { gatewaySocketIn, runtimeFolder } from "@slipway/process/runtime-folder";
 import { addressFromParent } from "@slipway/process/server-address";
 import { BUNDLE_FILE, trustCertificates, writeCertificates } from "@slipway/process/trust";
@@ -88,6 +89,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     backendsFolder: args.backends,
     gatewayFolder: args.gatewayFolder,
     certificates,
+    agentsFolder: await openAgentsFolder(args.data),
     ...(args.sandbox === "docker" ? { docker: await dockerSettings(args) } : {}),
   });
   requireLimits(args.sandbox, args.limits);
@@ -122,6 +124,12 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
     log,
     signal,
   });
+}
+
+/** Made where it is missing, so that what is installed later is there for sandboxes that run. */
+async function openAgentsFolder(data: string): Promise<string> {
+  await mkdir(agentsFolder(data), { recursive: true, mode: 0o700 });
+  return await realpath(agentsFolder(data));
 }
 
 /** An image brings its own toolchains; the certificates of a company's network are this machine's, wherever they lie. */

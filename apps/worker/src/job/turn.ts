@@ -118,6 +118,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         env: {
           ...(way ? certificateEnvironment(process.env) : {}),
           ...jobEnvironment(context, sandbox, { portBase: context.ports.turnBase, network: "none" }),
+          PATH: sandbox.inside.agentPath ?? sandbox.inside.path,
         },
         secrets: await secretsForTurn(context),
         ...gatewayFor(context, sandbox),

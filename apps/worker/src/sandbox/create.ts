@@ -26,6 +26,8 @@ export interface SandboxSettings {
    * anew; gates, setup and commit never do. Made where it is missing. Without it no backend reaches a model.
    */
   readonly gatewayFolder?: string | undefined;
+  /** Existing folder of agents (`agentsFolder`): runners see it, read-only, and find its programs. Containers have the agents of their image. */
+  readonly agentsFolder?: string | undefined;
   /** Folder of certificates that `writeCertificates` made; no sandbox has any of ours where it is missing. */
   readonly certificates?: string | undefined;
   /** For each sandbox; DEFAULT_LIMITS where they are missing. What cannot be kept here is not: `requireLimits` says so of those that must be. */

@@ -117,6 +117,8 @@ export interface Sandbox extends AsyncDisposable {
     readonly gateway: string | undefined;
     /** PATH. */
     readonly path: string;
+    /** PATH of a turn, where that is another: with the agents that were installed for this worker. */
+    readonly agentPath?: string | undefined;
     /** The folder of certificates; undefined where there is none. */
     readonly certificates?: string | undefined;
   };

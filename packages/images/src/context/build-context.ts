@@ -34,7 +34,14 @@ async function argumentsOf(plan: ImagePlan, settings: ContextSettings): Promise<
   const labels = { IMAGE: plan.name, RUNNER: runnerDigest(settings.installRoot), VERSION: version };
   if (plan.kind === "base") return { ...labels, ...(settings.baseImage === undefined ? {} : { BASE_IMAGE: settings.baseImage }) };
   const below = { ...labels, BASE: settings.slipwayBase ?? imageReference(BASE_IMAGE, version) };
-  return plan.kind === "stack" ? below : { ...below, NPM_PACKAGES: plan.npm.join(" "), APT_PACKAGES: plan.apt.join(" ") };
+  return plan.kind === "stack" ? below : { ...below, NPM_PACKAGES: plan.npm.join(" "), APT_PACKAGES: plan.apt.join(" "), PIP_PACKAGES: pipLine(plan) };
+}
+
+/** `<backend>=<package>` for each, which no package's name can be. */
+function pipLine({ pip }: ImagePlan): string {
+  return Object.entries(pip)
+    .flatMap(([backend, packages]) => packages.map((name) => `${backend}=${name}`))
+    .join(" ");
 }
 
 /** Below `packages/` what `npm ci` needs, which changes seldom; below `sources/` what runs, which changes often and builds at once. */

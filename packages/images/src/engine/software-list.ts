@@ -8,7 +8,12 @@ import { SOFTWARE_IN_IMAGE } from "../layout.ts";
 import { type Engine, engineError, isGone } from "./engine.ts";
 
 const packageSchema = z.object({ name: z.string(), version: z.string() });
-const softwareSchema = z.object({ node: z.string(), debian: z.array(packageSchema), npm: z.array(packageSchema.extend({ folder: z.string() })) });
+const softwareSchema = z.object({
+  node: z.string(),
+  debian: z.array(packageSchema),
+  npm: z.array(packageSchema.extend({ folder: z.string() })),
+  python: z.array(packageSchema).default([]),
+});
 /** What is installed in an image, as `docker/software.ts` wrote it there. */
 export type SoftwareList = z.infer<typeof softwareSchema>;
 

@@ -22,6 +22,7 @@ export interface BwrapSettings {
   readonly backendsFolder?: string | undefined;
   readonly gatewayFolder?: string | undefined;
   readonly certificates?: string | undefined;
+  readonly agentsFolder?: string | undefined;
   readonly limits: SandboxLimits;
   readonly groups: ResourceGroups;
 }
@@ -51,6 +52,7 @@ export async function openHost(settings: BwrapSettings): Promise<HostView> {
     maskPaths: settings.maskPaths,
     backends: backendsIn(settings.backendsFolder),
     groups: settings.groups,
+    agentsFolder: settings.agentsFolder,
     commandPrefix: resourceLimitPrefix(settings.limits),
     canDisableUserns: help.all.includes("--disable-userns"),
   };

@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { pathWithAgents } from "@slipway/process/agents-folder";
 import type { ProcessMark } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { CommandSandbox } from "../command-sandbox.ts";
@@ -27,9 +28,14 @@ import { type HostView, INSIDE, viewOptions } from "./view.ts";
 function initCommand(id: string): string[] {
   return ["/bin/sh", "-c", 'shift; "$@"; exit $?', INIT_NAME, id];
 }
-/** PATH is the worker's, as the agents have it: a backend that warms up looks for its agent there. */
+/** PATH is as the agents have it: a backend that warms up looks for its agent there. */
 function runnerEnvironment(host: HostView): Record<string, string> {
-  return { PATH: hostPath(), HOME: INSIDE.home, LANG: "C.UTF-8", ...(host.backends ? { SLIPWAY_BACKENDS: host.backends.folder } : {}) };
+  return {
+    PATH: pathWithAgents(host.agentsFolder, hostPath()),
+    HOME: INSIDE.home,
+    LANG: "C.UTF-8",
+    ...(host.backends ? { SLIPWAY_BACKENDS: host.backends.folder } : {}),
+  };
 }
 
 /** Sandboxes by bubblewrap: namespaces of their own, and of the host only what is named. */
@@ -92,14 +98,21 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   }
 }
 
-function insideOf({ certificates }: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
+function insideOf({ certificates }: SandboxSpec, { gatewayFolder, agentsFolder }: Pick<BwrapSettings, "gatewayFolder" | "agentsFolder">): Sandbox["inside"] {
   const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway);
-  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: hostPath(), certificates: certificates && INSIDE.certificates };
+  return {
+    workspace: INSIDE.workspace,
+    home: INSIDE.home,
+    gateway,
+    path: hostPath(),
+    agentPath: pathWithAgents(agentsFolder, hostPath()),
+    certificates: certificates && INSIDE.certificates,
+  };
 }
 
 function withoutRunner(host: HostView, spec: SandboxSpec): Promise<Sandbox> {
   const record: SandboxRecord = { spec, kind: "bwrap", nonce: newNonce(), processes: [] };
-  return CommandSandbox.open({ record, inside: insideOf(spec, undefined), runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
+  return CommandSandbox.open({ record, inside: insideOf(spec, {}), runOneShot: (command, signal) => runOneShot(host, spec, command, signal) });
 }
 
 function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]): Bubblewrap {
@@ -139,7 +152,7 @@ async function attach(settings: BwrapSettings, host: HostView, record: SandboxRe
 function resident(settings: BwrapSettings, host: HostView, record: SandboxRecord, link: RunnerLink, group: ResourceGroup): ResidentSandbox {
   return new ResidentSandbox({
     record,
-    inside: insideOf(record.spec, settings.gatewayFolder),
+    inside: insideOf(record.spec, settings),
     link,
     lastWords: () => lastWords(runnerLogIn(record.spec.control)),
     socketFolder: socketFolderOf(settings.runtimeFolder, record.spec.id),

@@ -34,6 +34,8 @@ export interface HostView {
   readonly commandPrefix: readonly string[];
   /** This bwrap can keep the inside from making user namespaces of its own. */
   readonly canDisableUserns: boolean;
+  /** Agents that were installed for this worker, for its runners alone, at their own path. */
+  readonly agentsFolder: string | undefined;
 }
 
 export interface ViewOptions {
@@ -85,7 +87,7 @@ export function viewOptions(host: HostView, spec: SandboxSpec, options: ViewOpti
     ...(spec.certificates === undefined ? [] : ["--ro-bind", spec.certificates, INSIDE.certificates]),
     ...hostFolders(host, spec),
     ...["--bind", spec.workspace, INSIDE.workspace, "--bind", spec.home, INSIDE.home],
-    ...runnerFolders(spec, options),
+    ...runnerFolders(host, spec, options),
     ...(options.mounts ?? []).flatMap((mount) => [mount.writable ? "--bind" : "--ro-bind", mount.host, mount.inside]),
     // The owner of a root worker's agent is root outside: through a writable /proc it set core_pattern, and so ran a program on the host (tried).
     ...["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", INSIDE.workspace, "--clearenv"],
@@ -150,12 +152,13 @@ function masksWithin(host: HostView, roots: readonly string[]): string[] {
   return host.maskPaths.map((path) => resolve(path)).filter((mask) => existsSync(mask) && roots.some((root) => mask.startsWith(root + sep)));
 }
 
-function runnerFolders(spec: SandboxSpec, options: ViewOptions): string[] {
+function runnerFolders({ agentsFolder }: HostView, spec: SandboxSpec, options: ViewOptions): string[] {
   if (!options.runner) return [];
   const { socketFolder, cacheFolder, gatewayFolder } = options.runner;
   return [
     ...["--bind", spec.spool, INSIDE.spool, "--ro-bind", spec.control, INSIDE.control, "--ro-bind", socketFolder, INSIDE.run],
     ...(cacheFolder === undefined ? [] : ["--ro-bind", cacheFolder, INSIDE.cache]),
     ...(gatewayFolder === undefined ? [] : ["--ro-bind", gatewayFolder, INSIDE.gateway]),
+    ...(agentsFolder === undefined ? [] : ["--ro-bind", agentsFolder, agentsFolder]),
   ];
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { pathWithAgents } from "@slipway/process/agents-folder";
 import type { ProcessMark } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
@@ -26,6 +27,7 @@ export interface NoneSettings {
   readonly backendsFolder?: string | undefined;
   readonly gatewayFolder?: string | undefined;
   readonly certificates?: string | undefined;
+  readonly agentsFolder?: string | undefined;
   readonly groups: ResourceGroups;
 }
 
@@ -48,9 +50,16 @@ export function createNoneProvider(settings: NoneSettings): SandboxProvider {
   };
 }
 
-function insideOf(spec: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
+function insideOf(spec: SandboxSpec, { gatewayFolder, agentsFolder }: Pick<NoneSettings, "gatewayFolder" | "agentsFolder">): Sandbox["inside"] {
   const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(gatewayFolder);
-  return { workspace: spec.workspace, home: spec.home, gateway, path: hostPath(), certificates: spec.certificates };
+  return {
+    workspace: spec.workspace,
+    home: spec.home,
+    gateway,
+    path: hostPath(),
+    agentPath: pathWithAgents(agentsFolder, hostPath()),
+    certificates: spec.certificates,
+  };
 }
 
 async function start(settings: NoneSettings, spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
@@ -90,7 +99,7 @@ function withoutRunner(settings: NoneSettings, spec: SandboxSpec): Promise<Sandb
   const record: SandboxRecord = { spec, kind: "none", nonce: newNonce(), processes: [] };
   return CommandSandbox.open({
     record,
-    inside: insideOf(spec, undefined),
+    inside: insideOf(spec, {}),
     runOneShot: (command, signal) => runOneShot(settings.groups, spec, command, signal),
   });
 }
@@ -104,7 +113,7 @@ function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: st
   try {
     const backends = settings.backendsFolder === undefined ? {} : { SLIPWAY_BACKENDS: settings.backendsFolder };
     const env = {
-      PATH: hostPath(),
+      PATH: pathWithAgents(settings.agentsFolder, hostPath()),
       HOME: spec.home,
       LANG: UTF8_LOCALE,
       [LABEL]: spec.id,
@@ -143,7 +152,7 @@ function resident(settings: NoneSettings, record: SandboxRecord, link: RunnerLin
   const { spec, processes } = record;
   return new ResidentSandbox({
     record,
-    inside: insideOf(spec, settings.gatewayFolder),
+    inside: insideOf(spec, settings),
     link,
     lastWords: () => lastWords(runnerLogIn(spec.control)),
     socketFolder: socketFolderOf(settings.runtimeFolder, spec.id),

@@ -1,0 +1,55 @@
+import type { Screen } from "../terminal/screen.ts";
+import { type Column, tableLines } from "../terminal/table.ts";
+import { printable } from "../terminal/text.ts";
+import type { BackendRow } from "./backend-rows.ts";
+
+/** The table of `slipway backends`; columns that have nothing to say are left out. */
+export function backendTable(screen: Screen, rows: readonly BackendRow[], isConnected: boolean): string[] {
+  const { colors } = screen;
+  const columns: Array<Column<BackendRow> & { readonly isShown?: boolean }> = [
+    { title: "backend", text: ({ name }) => name, paint: (text) => colors.bold(text) },
+    { title: "agent here", text: agentText, grows: true, paint: (text, { installed }) => (installed?.ok ? colors.green(text) : colors.yellow(text)) },
+    { title: "tested", text: ({ release }) => release?.tested ?? release?.version ?? "-" },
+    { title: "models of", text: providerText, paint: (text, { provider }) => (provider?.usable === false ? colors.yellow(text) : text) },
+    { title: "can", text: ({ capabilities }) => (capabilities ? capabilityWords(capabilities) : "?") },
+    { title: "secrets", text: ({ secrets }) => secrets.map(secretText).join(", "), isShown: rows.some(({ secrets }) => secrets.length > 0) },
+    {
+      title: "last job",
+      text: lastJobText,
+      paint: (text, { lastJob }) => (lastJob?.state === "failed" ? colors.red(text) : text),
+      isShown: rows.some(({ lastJob }) => lastJob),
+    },
+    { title: "workers", text: ({ workers }) => workers.join(" ") || "none", isShown: isConnected },
+  ];
+  return tableLines(
+    screen,
+    columns.filter(({ isShown }) => isShown !== false),
+    rows,
+  );
+}
+
+function agentText({ installed }: BackendRow): string {
+  return installed ? printable(installed.found) : "not on this machine";
+}
+
+/** Such as `openai`, `no key: openai`. */
+function providerText({ needsModel, provider }: BackendRow): string {
+  if (needsModel === null) return "?";
+  if (!needsModel) return "not needed";
+  if (provider === null) return "as configured";
+  return provider.usable === false ? `not ready: ${provider.name}` : provider.name;
+}
+
+/** What a job can ask of it, in the manifest's own words. */
+function capabilityWords(capabilities: NonNullable<BackendRow["capabilities"]>): string {
+  const names = ["resume", "steer", "readOnly", "images", "mcp", "permissions"] as const;
+  return names.filter((name) => capabilities[name]).join(" ") || "-";
+}
+
+function secretText({ name, required, there }: BackendRow["secrets"][number]): string {
+  return there ? name : `${required ? "no" : "without"} ${name}`;
+}
+
+function lastJobText({ lastJob }: BackendRow): string {
+  return lastJob ? `${lastJob.number} ${lastJob.state}${lastJob.code ? ` ${lastJob.code}` : ""}` : "none";
+}

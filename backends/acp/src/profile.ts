@@ -1,0 +1,45 @@
+import type { FailureWords } from "@slipway/backend-sdk/failure-code";
+import type { ManifestInput } from "@slipway/protocol/manifest";
+import type { z } from "zod";
+import type { CommonSettings } from "./settings.ts";
+
+/** What one agent is to this backend: data, and how its process is started. */
+export interface Profile<Config extends z.ZodType<CommonSettings> = z.ZodType<CommonSettings>> {
+  /** The backend's name. */
+  readonly name: string;
+  /** Of the profile. */
+  readonly version: string;
+  /** The agent's own name, for people. */
+  readonly title: string;
+  readonly summary: string;
+  readonly config: Config;
+  readonly capabilities: ManifestInput["capabilities"];
+  /** Its first group is the tool's name in the id of a call, for an agent that tells it nowhere else. */
+  readonly toolName?: RegExp;
+  /** The agent's own words for failures, beside those that all have. */
+  readonly words?: FailureWords;
+  /** Says how a process of the agent is started, and writes what it reads. Rejects with a SlipwayError where that cannot be. */
+  launch(given: LaunchInput<z.output<Config>>): Promise<Launch>;
+}
+
+/** What a launch is made from. */
+export interface LaunchInput<Config> {
+  readonly config: Config;
+  readonly home: string;
+  readonly workspace: string;
+  /** The environment of the job. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the models are reached, such as `http://127.0.0.1:40123`; each provider's API is below its name. */
+  readonly modelUrl: string;
+  /** What the agent shows in place of a vendor's key: never in an argument, nor in a file. */
+  readonly key: string;
+}
+
+/** How a process of the agent is started. */
+export interface Launch {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Session mode to set, in which the agent does not ask for leave. */
+  readonly mode?: string;
+}

@@ -1,0 +1,33 @@
+/** An agent's package in the release that its profile is made for and tested with. */
+export interface Release {
+  readonly packageName: string;
+  readonly version: string;
+}
+
+export const GEMINI: Release = { packageName: "@google/gemini-cli", version: "0.61.0" };
+export const QWEN: Release = { packageName: "@qwen-code/qwen-code", version: "0.24.4" };
+export const OPENCODE: Release = { packageName: "opencode-ai", version: "1.18.33" };
+export const KIMI: Release = { packageName: "@moonshot-ai/kimi-code", version: "2.1.0" };
+
+/** As npm takes it. */
+export function specOf({ packageName, version }: Release): string {
+  return `${packageName}@${version}`;
+}
+
+/** For the manifest. */
+export function releaseOf({ packageName, version }: Release): { package: string; version: string; tested: string } {
+  return { package: packageName, version, tested: `${minorOf(version)}.x` };
+}
+
+export function installCommand(release: Release): string {
+  return `npm install --global ${specOf(release)}`;
+}
+
+/** Releases whose flags and messages are the tested ones: those of the same minor version. */
+export function isTested(release: Release, version: string): boolean {
+  return minorOf(version) === minorOf(release.version);
+}
+
+function minorOf(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
+}

@@ -1,0 +1,220 @@
+import { RequestError } from "@agentclientprotocol/sdk";
+import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
+import { abortedTurn, failedTurn, failedTurnOf } from "@slipway/backend-sdk/turn-result";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import { AcpAgent, fingerprintOf, type PromptEnd, type TurnListener } from "./client/acp-agent.ts";
+import { UpdateReader } from "./events/update-reader.ts";
+import { failedByAgent, failedCall } from "./failure.ts";
+import type { CallFailure } from "./model/call-failure.ts";
+import { ModelWatch, type TurnBounds } from "./model/model-watch.ts";
+import type { Profile } from "./profile.ts";
+import { retold, type Session, sessionFileOf, withTurn } from "./session.ts";
+import type { CommonSettings } from "./settings.ts";
+
+/** How long an agent may take to start and to open its session, in ms. */
+const START_LIMIT_MS = 120_000;
+
+type Turn = TurnContext<CommonSettings>;
+
+/** One turn of the agent that the profile tells of, in the process of the turn before where that lives. */
+export async function runTurn(profile: Profile, residents: ResidentAgents<AcpAgent>, turn: Turn): Promise<TurnResult> {
+  const { signal, model } = turn;
+  if (signal.aborted) return abortedTurn(signal);
+  if (!model) return failedTurn("GATEWAY_UNAVAILABLE", `${profile.title} needs a model, and this turn was given no way to one.`);
+  try {
+    return await new AcpTurn(profile, residents, turn, model).run();
+  } catch (error) {
+    return signal.aborted ? abortedTurn(signal) : failedTurnOf(error);
+  }
+}
+
+class AcpTurn {
+  readonly #profile: Profile;
+  readonly #residents: ResidentAgents<AcpAgent>;
+  readonly #turn: Turn;
+  readonly #model: ModelAccess;
+  readonly #reader: UpdateReader;
+  readonly #listener: TurnListener;
+  #hasWarnedOfGarbage = false;
+
+  constructor(profile: Profile, residents: ResidentAgents<AcpAgent>, turn: Turn, model: ModelAccess) {
+    this.#profile = profile;
+    this.#residents = residents;
+    this.#turn = turn;
+    this.#model = model;
+    const { title, toolName } = profile;
+    const reader = new UpdateReader({ turn: turn.turn, workspace: turn.workspace, title, toolName, emit: turn.emit, log: turn.log });
+    this.#reader = reader;
+    this.#listener = {
+      onUpdate: (params) => reader.take(params),
+      onPermission: (request) => reader.asked(request),
+      onGarbage: (line) => this.#garbage(line),
+      onTooLong: (limitBytes) => reader.warn(`${title} printed a line of more than ${limitBytes} bytes, which is left out.`),
+      onStderr: (chunk) => turn.log("stderr", chunk),
+    };
+  }
+
+  async run(): Promise<TurnResult> {
+    const resident = await this.#resident();
+    const result = resident && (await this.#converse(resident));
+    // Killed between the turns, unseen: another process goes on with its session.
+    return result ?? (await this.#converse(await this.#start())) ?? failedTurn("BACKEND_FAILED", `${this.#profile.title} ended before its turn began.`);
+  }
+
+  /** The turn in this process; undefined where that was gone before it began. */
+  async #converse(agent: AcpAgent): Promise<TurnResult | undefined> {
+    const { turn, home, prompt, signal } = this.#turn;
+    const file = sessionFileOf(this.#profile.name);
+    const isResident = agent.sessionId !== "";
+    const session = turn > 1 ? await file.read(home) : undefined;
+    const gaveUp = agent.watch.begin(this.#bounds());
+    const aborted = Promise.withResolvers<"aborted">();
+    const abort = (): void => aborted.resolve("aborted");
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    let isKept = false;
+    try {
+      const asked = await Promise.race([this.#ready(agent, session), aborted.promise]);
+      if (asked === "aborted") return abortedTurn(signal);
+      const prompted = agent.prompt(asked.prompt);
+      const end = await Promise.race([prompted, gaveUp.then((failure) => ({ kind: "gave-up", failure }) as const), aborted.promise]);
+      if (end === "aborted") {
+        agent.listen(undefined);
+        await agent.cancel(prompted);
+        return abortedTurn(signal);
+      }
+      if (end.kind === "exited" && isResident && !agent.watch.wasCalled) return undefined;
+      this.#reader.end();
+      const { usage } = agent.watch;
+      if (usage) this.#turn.emit({ kind: "usage", data: usage });
+      await file.write(home, withTurn(asked.session, prompt, this.#reader.finalText));
+      isKept = end.kind === "answered";
+      return this.#judge(agent, end);
+    } finally {
+      signal.removeEventListener("abort", abort);
+      agent.watch.stop();
+      agent.listen(undefined);
+      if (isKept) await this.#residents.keep(home, agent);
+      else await agent.end();
+    }
+  }
+
+  /** The agent of the turn before, where it lives and fits. */
+  async #resident(): Promise<AcpAgent | undefined> {
+    const { home, turn, config } = this.#turn;
+    const resident = this.#residents.take(home);
+    if (resident && turn > 1 && resident.fingerprint === fingerprintOf(await this.#launch(resident.watch), config.permissions)) {
+      resident.listen(this.#listener);
+      return resident;
+    }
+    await resident?.end();
+    return undefined;
+  }
+
+  async #start(): Promise<AcpAgent> {
+    const watch = await ModelWatch.open(this.#bounds());
+    try {
+      const launch = await this.#launch(watch);
+      const { workspace: cwd, config } = this.#turn;
+      return new AcpAgent({ launch, cwd, permissions: config.permissions, watch, listener: this.#listener });
+    } catch (error) {
+      watch.close();
+      throw error;
+    }
+  }
+
+  async #launch(watch: ModelWatch) {
+    const { config, home, workspace, env } = this.#turn;
+    return await this.#profile.launch({ config, home, workspace, env, modelUrl: watch.url, key: watch.key });
+  }
+
+  /** Opens the session where that is to be done; the answer is what to ask in it. */
+  async #ready(agent: AcpAgent, session: Session | undefined): Promise<{ prompt: string; session: Session }> {
+    const { turn, prompt, home } = this.#turn;
+    if (agent.sessionId !== "") return { prompt, session: session?.sessionId === agent.sessionId ? session : { sessionId: agent.sessionId, turns: [] } };
+    const { mode } = await this.#launch(agent.watch);
+    const opened = await withinStart(this.#profile.title, agent, agent.open(session?.sessionId, mode));
+    if (opened === "resumed" && session) return { prompt, session };
+    const { sessionId } = agent;
+    const turns = session?.turns ?? [];
+    await sessionFileOf(this.#profile.name).write(home, { sessionId, turns });
+    if (turn > 1) {
+      const told = turns.length === 0 ? "" : ", with what the earlier turns were about";
+      this.#reader.warn(`${this.#profile.title} cannot take up the session of the earlier turns; a new one begins${told}.`);
+    }
+    return { prompt: turn > 1 ? retold(turns, prompt) : prompt, session: { sessionId, turns } };
+  }
+
+  #judge(agent: AcpAgent, end: PromptEnd | { readonly kind: "gave-up"; readonly failure: CallFailure }): TurnResult {
+    const { title, words = [] } = this.#profile;
+    const { lastFailure } = agent.watch;
+    if (end.kind === "gave-up") return failedCall(title, end.failure);
+    // Before all that the agent makes of it: some call a turn done whose model never answered.
+    if (lastFailure) return failedCall(title, lastFailure);
+    if (end.kind === "refused") return failedByAgent(title, end.error, words);
+    if (end.kind === "exited") return exited(title, agent, end.end);
+    switch (end.stopReason) {
+      case "end_turn":
+        return { status: "done", finalText: this.#reader.finalText };
+      case "refusal":
+        return failedTurn("MODEL_REFUSED", `${title}: the model refused to go on.`);
+      case "max_tokens":
+        return failedTurn("CONTEXT_TOO_LONG", `${title}: the model's answer reached its limit of tokens.`);
+      case "max_turn_requests":
+        return failedTurn("AGENT_STEP_LIMIT", `${title} reached its own limit of model calls in a turn.`);
+      case "cancelled":
+        return failedTurn("BACKEND_FAILED", `${title} says that its turn was cancelled, which nobody asked for.`);
+      default:
+        return failedTurn("BACKEND_OUTPUT_INVALID", `${title} ended its turn with the reason ${end.stopReason.slice(0, 100)}, which is none of ACP.`);
+    }
+  }
+
+  #bounds(): TurnBounds {
+    const { maxSteps, silenceTimeoutSeconds } = this.#turn.config;
+    return { target: this.#model.baseUrl, token: this.#model.token, maxSteps, silenceMs: silenceTimeoutSeconds * 1_000 };
+  }
+
+  #garbage(line: string): void {
+    this.#turn.log("stdout", Buffer.from(`${line}\n`));
+    if (!this.#hasWarnedOfGarbage) this.#reader.warn(`${this.#profile.title} printed something that is no message; it is in the log.`);
+    this.#hasWarnedOfGarbage = true;
+  }
+}
+
+/** Waits for an agent's session: it may refuse, go, or say nothing. */
+async function withinStart<T>(title: string, agent: AcpAgent, opening: Promise<T>): Promise<T> {
+  const limit = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    limit.reject(new SlipwayError("AGENT_STALLED", `${title} opened no session within ${START_LIMIT_MS / 1_000} s.`, { stderr: agent.stderrTail }));
+  }, START_LIMIT_MS);
+  const gone = agent.ended.then((end) => Promise.reject(errorOf(exited(title, agent, end))));
+  for (const promise of [opening, gone, limit.promise]) promise.catch(() => undefined);
+  try {
+    return await Promise.race([gone, opening.catch((error: unknown) => startFailure(title, agent, error, gone)), limit.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function startFailure(title: string, agent: AcpAgent, error: unknown, gone: Promise<never>): Promise<never> {
+  if (error instanceof RequestError) throw errorOf(failedByAgent(title, error, []));
+  // An answer that is none of the protocol; else the connection is gone, and its process says why.
+  if (agent.isAlive) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `${title} opened its session in a way that is none of ACP.`, {}, { cause: error });
+  return await gone;
+}
+
+function errorOf(result: TurnResult): SlipwayError {
+  if (result.status !== "failed") throw new TypeError("expected a turn that failed");
+  const { code, message, details } = result.failure;
+  return new SlipwayError(code, message, details);
+}
+
+function exited(title: string, agent: AcpAgent, end: ProcessEnd): TurnResult {
+  if (end.startError) return failedTurn("BACKEND_NOT_INSTALLED", `${title} cannot be started: ${end.startError.message}.`);
+  const how = end.exitCode === null ? `was ended by ${end.exitSignal}` : `ended with ${end.exitCode}`;
+  const details = { exitCode: end.exitCode, signal: end.exitSignal, stderr: agent.stderrTail };
+  return failedTurn(agent.isGarbled ? "BACKEND_OUTPUT_INVALID" : "BACKEND_FAILED", `${title} ${how} in the middle of its turn.`, details);
+}

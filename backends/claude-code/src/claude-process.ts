@@ -1,0 +1,87 @@
+import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import { type ResidentAgent, ResidentAgents } from "@slipway/backend-sdk/resident-agents";
+
+/** How long an interrupt may take, in ms: Claude Code ends what its shell runs, which no signal to its group would reach. */
+const INTERRUPT_GRACE_MS = 600;
+
+/** What a process is started with. */
+export interface Launch {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly token: string;
+  /** Equal where a process that was started so can take the turn. */
+  readonly fingerprint: string;
+}
+
+/** Who hears a process, for as long as a turn lasts. */
+export interface Listener {
+  onStdout(chunk: Buffer): void;
+  onStderr(chunk: Buffer): void;
+}
+
+/** A process of Claude Code, which takes one turn after the other on its standard input. */
+export class ClaudeProcess implements ResidentAgent {
+  readonly fingerprint: string;
+  readonly ended: Promise<ProcessEnd>;
+  readonly #agent: AgentProcess;
+  #listener: Listener | undefined;
+  #killTimer: NodeJS.Timeout | undefined;
+  #isAlive = true;
+  #requests = 0;
+
+  constructor({ program, args, cwd, env, token, fingerprint }: Launch) {
+    this.fingerprint = fingerprint;
+    this.#agent = new AgentProcess({
+      ...{ program, args, cwd, env, secret: token },
+      onStdout: (chunk) => this.#listener?.onStdout(chunk),
+      onStderr: (chunk) => this.#listener?.onStderr(chunk),
+    });
+    this.ended = this.#agent.ended.finally(() => {
+      this.#isAlive = false;
+      clearTimeout(this.#killTimer);
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Begins a turn. */
+  prompt(text: string, listener: Listener): void {
+    this.#listener = listener;
+    this.#write({ type: "user", message: { role: "user", content: [{ type: "text", text }] } });
+  }
+
+  /** From now on nobody hears it. */
+  release(): void {
+    this.#listener = undefined;
+  }
+
+  /** Has it stop what it does, and the commands that it runs; where it does not soon, it is killed. */
+  interrupt(): void {
+    this.#requests += 1;
+    this.#write({ type: "control_request", request_id: `interrupt-${this.#requests}`, request: { subtype: "interrupt" } });
+    this.#killTimer ??= setTimeout(() => this.#agent.kill(), INTERRUPT_GRACE_MS);
+  }
+
+  /** Ends it and its group at once. */
+  async kill(): Promise<void> {
+    this.#agent.kill();
+    await this.ended;
+  }
+
+  async end(): Promise<void> {
+    this.release();
+    this.#agent.expectExit();
+    await this.ended;
+  }
+
+  #write(message: object): void {
+    this.#agent.write(`${JSON.stringify(message)}\n`);
+  }
+}
+
+/** Those that wait for the next turn of their conversation. */
+export const residents = new ResidentAgents<ClaudeProcess>();

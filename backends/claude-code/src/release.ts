@@ -1,0 +1,15 @@
+/** The release of Claude Code that this backend is made for and tested with. */
+export const CLAUDE_VERSION = "2.1.329";
+export const CLAUDE_PACKAGE = `@anthropic-ai/claude-code@${CLAUDE_VERSION}`;
+export const INSTALL_COMMAND = `npm install --global ${CLAUDE_PACKAGE}`;
+
+/** Releases whose flags and events are the tested ones: those of the same minor version, from the tested one on. */
+export function isTested(version: string): boolean {
+  const [major, minor, patch] = numbersOf(version);
+  const [testedMajor, testedMinor, testedPatch] = numbersOf(CLAUDE_VERSION);
+  return major === testedMajor && minor === testedMinor && (patch ?? 0) >= (testedPatch ?? 0);
+}
+
+function numbersOf(version: string): number[] {
+  return version.split(".").map((part) => Number.parseInt(part, 10));
+}

@@ -1,0 +1,151 @@
+import { join } from "node:path";
+import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import { cutText } from "@slipway/backend-sdk/text-limit";
+import { abortedTurn, failedTurn } from "@slipway/backend-sdk/turn-result";
+import type { TurnResult } from "@slipway/protocol/runner-protocol";
+import { agentsInstructions, prepareClaudeHome } from "./claude-home.ts";
+import { ClaudeProcess, type Launch, residents } from "./claude-process.ts";
+import { claudeArguments, claudeEnvironment } from "./command-line.ts";
+import type { ClaudeConfig } from "./config.ts";
+import { findClaude } from "./executable.ts";
+import { failedByClaude } from "./failure.ts";
+import { INSTALL_COMMAND } from "./release.ts";
+import { sessionFile } from "./session.ts";
+import { SilenceWatch } from "./silence-watch.ts";
+import { TurnReader } from "./turn-reader.ts";
+
+const STDERR_TAIL_CHARACTERS = 4_000;
+
+type ClaudeTurn = TurnContext<ClaudeConfig>;
+
+/** How a turn went in its process. */
+interface Run {
+  readonly reader: TurnReader;
+  /** How the process ended, where it did; `silent` where the model was. */
+  readonly over: "result" | "silent" | ProcessEnd;
+  readonly stderrTail: string;
+}
+
+/** One turn: in the process that the turn before left, else in a new one that goes on with its conversation. */
+export async function runTurn(turn: ClaudeTurn): Promise<TurnResult> {
+  const { config, home, model, signal } = turn;
+  if (signal.aborted) return abortedTurn(signal);
+  if (!model) return failedTurn("GATEWAY_UNAVAILABLE", "Claude Code needs a model, and this turn was given no way to one.");
+  const program = await findClaude(config.command, turn.env["PATH"]);
+  if (program === undefined) {
+    const remedy = config.command === "claude" ? INSTALL_COMMAND : "Correct `command` in backendConfig.";
+    return failedTurn("BACKEND_NOT_INSTALLED", `There is no program ${config.command} for the agent.`, { command: config.command, remedy });
+  }
+  const configFolder = join(home, ".claude");
+  const launch = async (sessionId: string | undefined): Promise<Launch> => {
+    await prepareClaudeHome(configFolder);
+    return launchOf(turn, program, model, configFolder, await agentsInstructions(turn.workspace), sessionId);
+  };
+
+  const waiting = residents.take(home);
+  if (waiting) {
+    const fits = turn.turn > 1 && waiting.fingerprint === launchOf(turn, program, model, configFolder, undefined, undefined).fingerprint;
+    const run = fits ? await play(turn, waiting) : undefined;
+    if (run && (signal.aborted || !isGone(run))) return judge(turn, run);
+    await waiting.end();
+  }
+  const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
+  if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
+  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)));
+  if (!signal.aborted && session && isLost(run)) {
+    notice(turn, "Claude Code does not find the session of the earlier turns; a new one begins.");
+    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined))));
+  }
+  return judge(turn, run);
+}
+
+function launchOf(
+  turn: ClaudeTurn,
+  program: string,
+  model: ModelAccess,
+  configFolder: string,
+  instructions: string | undefined,
+  sessionId: string | undefined,
+): Launch {
+  const { config, workspace: cwd } = turn;
+  const env = claudeEnvironment(turn.env, { config, configFolder, model });
+  // Neither the session nor instructions that changed meanwhile are a reason to start anew.
+  const fingerprint = JSON.stringify([program, cwd, env, model.token, claudeArguments(config, cwd, undefined, undefined)]);
+  return { program, args: claudeArguments(config, cwd, instructions, sessionId), cwd, env, token: model.token, fingerprint };
+}
+
+/** Plays the turn in a process, which then waits for the next one, or is gone. */
+async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
+  const { home, signal } = turn;
+  const said = Promise.withResolvers<"result" | "silent">();
+  const watch = new SilenceWatch(turn.config.silenceTimeoutSeconds * 1_000, () => said.resolve("silent"));
+  let saving = Promise.resolve();
+  let stderrTail = "";
+  const reader = new TurnReader({
+    workspace: turn.workspace,
+    emit: turn.emit,
+    log: turn.log,
+    onSession(sessionId) {
+      saving = saving.then(() => sessionFile.write(home, { sessionId }));
+      // Awaited at the end, and not to count as nobody's until then.
+      saving.catch(() => undefined);
+    },
+    onLife: (pauseMs) => watch.sign(pauseMs),
+    onResult: () => said.resolve("result"),
+  });
+  const abort = (): void => claude.interrupt();
+  claude.prompt(turn.prompt, {
+    onStdout: (chunk) => reader.push(chunk),
+    onStderr(chunk) {
+      turn.log("stderr", chunk);
+      stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL_CHARACTERS);
+    },
+  });
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    const over = await Promise.race([said.promise, claude.ended]);
+    if (typeof over === "object") reader.end();
+    await saving;
+    // What was broken off in the middle, or has failed, is no process to go on with.
+    if (over === "result" && isDone(reader) && !signal.aborted) await residents.keep(home, claude);
+    else await claude.kill();
+    return { reader, over, stderrTail };
+  } finally {
+    watch.stop();
+    claude.release();
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** An error of the model comes as `success` too, with a word that it is none. */
+function isDone({ result }: TurnReader): boolean {
+  return result?.subtype === "success" && !result.is_error;
+}
+
+/** A process that had waited was gone before it took the turn. */
+function isGone({ reader, over }: Run): boolean {
+  return typeof over === "object" && reader.sessionId === undefined;
+}
+
+/** Claude Code refuses a session that it has no file of before it begins anything. */
+function isLost({ reader, stderrTail }: Run): boolean {
+  if (reader.sessionId !== undefined && (reader.result?.num_turns ?? 1) > 0) return false;
+  return /no conversation found/i.test(`${stderrTail} ${JSON.stringify(reader.result?.errors ?? [])}`);
+}
+
+function judge({ signal, config }: ClaudeTurn, { reader, over, stderrTail }: Run): TurnResult {
+  if (signal.aborted) return abortedTurn(signal);
+  const { result } = reader;
+  if (result) return isDone(reader) ? { status: "done", finalText: cutText(result.result) } : failedByClaude(result);
+  if (typeof over === "string") return failedTurn("MODEL_TIMEOUT", `Claude Code heard nothing of the model for ${config.silenceTimeoutSeconds} s.`);
+  if (over.startError) return failedTurn("BACKEND_NOT_INSTALLED", `${config.command} cannot be started: ${over.startError.message}.`);
+  const how = over.exitCode === null ? `was ended by ${over.exitSignal}` : `ended with ${over.exitCode}`;
+  const details = { exitCode: over.exitCode, signal: over.exitSignal, stderr: stderrTail };
+  return failedTurn(reader.isGarbled ? "BACKEND_OUTPUT_INVALID" : "BACKEND_FAILED", `Claude Code ${how} without a result.`, details);
+}
+
+function notice(turn: ClaudeTurn, text: string): void {
+  turn.emit({ kind: "notice", data: { level: "warning", text } });
+}

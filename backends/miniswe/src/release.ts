@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { readRequirements } from "@slipway/backend-sdk/python/probe-python";
+
+/** The release of mini-swe-agent that this backend is made for and tested with. */
+export const MINISWE_VERSION = "2.4.6";
+const REQUIREMENTS = join(import.meta.dirname, "python/requirements.txt");
+/** It and all that it needs, each in an exact version; installed without dependencies of their own. */
+export const MINISWE_PACKAGES = readRequirements(REQUIREMENTS);
+/** Pythons that may have it, in the order in which they are looked for. An image of Slipway's has the first. */
+export const PYTHONS = ["miniswe-python", "python3"];
+/** Shown, not run: a virtual environment whose Python is found by its name on PATH, behind the others. */
+export const INSTALL_COMMAND = [
+  "python3 -m venv ~/slipway-agents/miniswe",
+  `~/slipway-agents/miniswe/bin/pip install --no-deps -r ${REQUIREMENTS}`,
+  "ln -s python ~/slipway-agents/miniswe/bin/miniswe-python",
+  "export PATH=$PATH:~/slipway-agents/miniswe/bin",
+].join(" && ");
+
+/** Releases whose classes are the tested ones: those of the same minor version. */
+export function isTested(version: string): boolean {
+  return minorOf(version) === minorOf(MINISWE_VERSION);
+}
+
+function minorOf(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
+}

@@ -1,0 +1,39 @@
+import { toManifest } from "@slipway/backend-sdk/manifest";
+import { createTestBench } from "@slipway/backend-sdk/test-kit";
+import { expect, test } from "vitest";
+import { openhandsBackend } from "./backend.ts";
+import { failureOf } from "./failure.ts";
+import { isTested } from "./release.ts";
+
+/** `tests/agents/openhands` drives the real one, and `backends/sdk/src/python` tests what it has in common with others. */
+
+test("without a way to a model the turn fails, and without a Python too", async () => {
+  await using bench = await createTestBench();
+  expect((await bench.runTurn(openhandsBackend, { config: {} })).result).toMatchObject({ failure: { code: "GATEWAY_UNAVAILABLE" } });
+  const model = { baseUrl: "http://127.0.0.1:9", token: "token-of-this-test" };
+  const missing = await bench.runTurn(openhandsBackend, { config: {}, model, env: { PATH: "/nonexistent" } });
+  expect(missing.result).toMatchObject({ failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: expect.stringContaining("requirements.txt") } } });
+});
+
+test("the manifest describes every setting, and an image's packages have exact versions", () => {
+  const { configSchema, image } = toManifest(openhandsBackend);
+  const { properties } = configSchema as { properties: Record<string, { description?: string }> };
+  expect(Object.keys(properties).sort()).toEqual(["model", "provider", "python", "requestTimeoutSeconds", "stepLimit"]);
+  for (const [name, { description }] of Object.entries(properties)) expect(description, name).toBeTruthy();
+  for (const name of image.pip ?? []) expect(name).toMatch(/^[\w.-]+==[\w.]+$/);
+  expect(image.pip?.length).toBeGreaterThan(20);
+});
+
+test.each([
+  ["MaxIterationsReached", "AGENT_STEP_LIMIT"],
+  ["Status:stuck", "BACKEND_FAILED"],
+  ["ValueError", "BACKEND_FAILED"],
+])("%s is %s", (type, code) => {
+  expect(failureOf({ type, message: "why", causes: [] })).toMatchObject({ status: "failed", failure: { code, details: { exitStatus: type } } });
+});
+
+test("the tested release is the one that an image has", () => {
+  const own = toManifest(openhandsBackend).image.pip?.find((name) => /^(mini-swe-agent|openhands-sdk)==/.test(name));
+  expect(isTested(own?.split("==")[1] ?? "")).toBe(true);
+  expect(isTested("0.1.0")).toBe(false);
+});

@@ -1,0 +1,4 @@
+import { describeAgent } from "../matrix/describe-agent.ts";
+import { gemini } from "./gemini-agent.ts";
+
+describeAgent(gemini);

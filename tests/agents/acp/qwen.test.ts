@@ -1,0 +1,4 @@
+import { describeAgent } from "../matrix/describe-agent.ts";
+import { qwen } from "./qwen-agent.ts";
+
+describeAgent(qwen);

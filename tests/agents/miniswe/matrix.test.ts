@@ -1,0 +1,4 @@
+import { describeAgent } from "../matrix/describe-agent.ts";
+import { miniswe } from "./agent.ts";
+
+describeAgent(miniswe);

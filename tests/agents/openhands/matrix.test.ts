@@ -1,0 +1,4 @@
+import { describeAgent } from "../matrix/describe-agent.ts";
+import { openhands } from "./agent.ts";
+
+describeAgent(openhands);
