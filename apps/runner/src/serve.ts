@@ -6,6 +6,7 @@ import { ModelPort } from "./model/model-port.ts";
 import { EventSpool } from "./spool/event-spool.ts";
 import { Outbox } from "./spool/outbox.ts";
 import { TurnLedger } from "./spool/turn-ledger.ts";
+import { Steering, TOO_LATE } from "./turn/steering.ts";
 import { WorkerLink } from "./worker-link.ts";
 
 export interface ServeOptions {
@@ -37,7 +38,7 @@ class Runner {
   /** Opened by the first turn that may reach something. */
   readonly #egressPort = new ModelPort();
   readonly #streamOffsets = new Map<string, number>();
-  #running: { turnId: string; cancel: AbortController; stray: PromiseWithResolvers<never> } | undefined;
+  #running: { turnId: string; cancel: AbortController; steering: Steering; stray: PromiseWithResolvers<never> } | undefined;
 
   constructor(options: ServeOptions, spool: EventSpool, ledger: TurnLedger, nonce: string) {
     this.#options = options;
@@ -79,10 +80,17 @@ class Runner {
     }
   }
 
-  #receive(message: Extract<WorkerToRunner, { type: "turn" | "cancel" | "stop" }>): void {
+  #receive(message: Extract<WorkerToRunner, { type: "turn" | "cancel" | "steer" | "stop" }>): void {
     if (message.type === "turn") this.#turn(message);
     else if (message.type === "cancel" && this.#running?.turnId === message.turnId) this.#running.cancel.abort();
+    else if (message.type === "steer") this.#steer(message);
     else if (message.type === "stop") process.exit(0);
+  }
+
+  #steer(message: Extract<WorkerToRunner, { type: "steer" }>): void {
+    if (this.#running?.turnId === message.turnId) this.#running.steering.push(message);
+    // The turn ended while the message was on its way.
+    else this.#outbox.emit({ kind: "notice", data: { level: "warning", text: TOO_LATE } });
   }
 
   #turn(request: TurnRequest): void {
@@ -97,7 +105,7 @@ class Runner {
   async #run(request: TurnRequest): Promise<void> {
     const { turnId } = request;
     this.#warming.abort();
-    const running = { turnId, cancel: new AbortController(), stray: Promise.withResolvers<never>() };
+    const running = { turnId, cancel: new AbortController(), steering: new Steering(), stray: Promise.withResolvers<never>() };
     running.stray.promise.catch(() => {});
     this.#running = running;
     let result: TurnResult;
@@ -115,6 +123,7 @@ class Runner {
         streamOffsets: this.#streamOffsets,
         extraEnv: label === undefined ? {} : { SLIPWAY_SANDBOX: label },
         stray: running.stray.promise,
+        steering: running.steering,
       });
       this.#outbox.tellGap();
       this.#ledger.finish(turnId, result);

@@ -9,7 +9,18 @@ import type { StepContext } from "./steps/step-context.ts";
 import type { Step } from "./steps/step-schemas.ts";
 
 /** Steps that show as tool calls: those that do something in the world. */
-const ACTIONS: ReadonlySet<Step["name"]> = new Set(["write", "append", "delete", "patch", "readPrompt", "shell", "daemon", "waitFor", "signalFile"]);
+const ACTIONS: ReadonlySet<Step["name"]> = new Set([
+  "write",
+  "append",
+  "delete",
+  "patch",
+  "readPrompt",
+  "shell",
+  "daemon",
+  "waitFor",
+  "waitForMessage",
+  "signalFile",
+]);
 
 /** Runs the steps of one turn in order, until one fails or the turn is aborted. */
 export async function runTurn(turn: TurnContext<{ script: Script }>): Promise<TurnResult> {
@@ -54,6 +65,7 @@ function shown(step: Step): unknown {
 
 function openContext(turn: TurnContext): { context: StepContext; lastMessage: () => string | undefined } {
   let quiet = false;
+  let message = "";
   let last: string | undefined;
   const context: StepContext = {
     turn,
@@ -64,7 +76,14 @@ function openContext(turn: TurnContext): { context: StepContext; lastMessage: ()
     setSilent(silent) {
       quiet = silent;
     },
-    fill: (text) => text.replace(/\{\{(prompt|turn)\}\}/g, (_, name) => (name === "prompt" ? turn.prompt : String(turn.turn))),
+    messages: turn.steering?.[Symbol.asyncIterator](),
+    setMessage(text) {
+      message = text;
+    },
+    fill(text) {
+      const values: Record<string, string> = { prompt: turn.prompt, turn: String(turn.turn), message };
+      return text.replace(/\{\{(prompt|turn|message)\}\}/g, (_, name: string) => values[name] ?? "");
+    },
   };
   return { context, lastMessage: () => last };
 }

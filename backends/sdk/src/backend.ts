@@ -79,6 +79,11 @@ export interface TurnContext<Config = unknown> {
   readonly permissions?: PermissionPolicy;
   /** The job's MCP servers, none where it is missing; never set without `capabilities.mcp`. */
   readonly mcpServers?: readonly McpServer[];
+  /**
+   * Messages that people send to the agent in the middle of the turn, for a backend with `capabilities.steer`; ends with the turn. Take one when the agent can have it: what was
+   * taken counts as given, and shows in the job's events.
+   */
+  readonly steering?: AsyncIterable<string>;
   /** Aborts when the turn is cancelled or out of time: end the agent and return. */
   readonly signal: AbortSignal;
   /** Emits one event. */

@@ -20,6 +20,7 @@ export interface TurnOptions {
   readonly model?: ModelAccess;
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: readonly McpServer[];
+  readonly steering?: AsyncIterable<string>;
   readonly signal?: AbortSignal;
   /** Called with every event as it comes, so that a test can wait for one. */
   readonly onEvent?: (event: AgentEvent) => void;
@@ -83,6 +84,7 @@ async function runTurn<Config extends z.ZodType>(
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: folders.home, ...options.env },
     secrets: options.secrets ?? {},
     ...(options.model ? { model: options.model } : {}),
+    ...(options.steering ? { steering: options.steering } : {}),
     ...(options.permissions ? { permissions: options.permissions } : {}),
     ...(options.mcpServers ? { mcpServers: options.mcpServers } : {}),
     signal: options.signal ?? new AbortController().signal,

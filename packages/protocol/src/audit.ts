@@ -7,6 +7,7 @@ export const AUDITED_ENDPOINTS = [
   "submitJob",
   "cancelJob",
   "retryJob",
+  "steerJob",
   "createRepository",
   "updateRepository",
   "syncBranch",
@@ -49,7 +50,7 @@ export type AuditEntry = z.infer<typeof auditEntrySchema>;
 /** What somebody did with a job, as everyone who may read the job sees it. */
 export const jobActSchema = z.object({
   at: timeSchema,
-  action: z.enum(["submitJob", "cancelJob", "retryJob"]),
+  action: z.enum(["submitJob", "cancelJob", "retryJob", "steerJob"]),
   /** Name and role of the token. */
   by: z.object({ name: z.string(), role: z.enum(ROLES) }),
   /** Number of the job that it was done with: this one, or the one that this one is a new try of. */

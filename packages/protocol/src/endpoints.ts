@@ -18,6 +18,7 @@ import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, su
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
+import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
   appendEventsResponseSchema,
   appendEventsSchema,
@@ -157,6 +158,14 @@ export const ENDPOINTS = {
     summary: "Queue a blocked job again, or submit a final one again as a new job.",
     body: z.strictObject({}),
     response: z.object({ job: jobViewSchema }),
+  },
+  steerJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/steer",
+    roles: ["submitter"],
+    summary: "Send a message to the job's agent in the middle of its turn. It arrives at most once, and shows in the job's events when the agent takes it.",
+    body: z.strictObject({ text: z.string().trim().min(1).max(STEER_LIMIT_CHARACTERS) }),
+    response: z.object({ job: jobViewSchema, messageId: idSchema }),
   },
   jobDiff: {
     method: "GET",

@@ -50,6 +50,8 @@ export const workerToRunnerSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("welcome"), afterOrdinal: z.int().nonnegative() }),
   turnRequestSchema,
   z.object({ type: z.literal("cancel"), turnId: z.string() }),
+  /** A message to the agent of this turn; of another one it is dropped, and the same id is taken once. */
+  z.object({ type: z.literal("steer"), turnId: z.string(), messageId: z.string(), text: z.string() }),
   z.object({ type: z.literal("ack"), ordinal: z.int().nonnegative() }),
   z.object({ type: z.literal("ping"), n: z.int() }),
   z.object({ type: z.literal("stop") }),

@@ -9,6 +9,9 @@ import { z } from "zod";
 export const PERMISSION_POLICIES = ["allow", "edits", "deny"] as const;
 export type PermissionPolicy = (typeof PERMISSION_POLICIES)[number];
 
+/** A message of a person to an agent at work, in UTF-16 units. */
+export const STEER_LIMIT_CHARACTERS = 20_000;
+
 /** What an agent may ask to do. */
 export const PERMISSION_KINDS = ["read", "edit", "execute", "fetch", "other"] as const;
 export type PermissionKind = (typeof PERMISSION_KINDS)[number];

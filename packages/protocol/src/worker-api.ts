@@ -131,6 +131,8 @@ export const workerSignalSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("revoked"), jobId: idSchema, fence: fenceSchema, reason: z.enum(["cancelled", "expired"]) }),
   /** No further model call of the attempt can succeed: its agent is ended, and the attempt with this failure. */
   z.object({ type: z.literal("stop"), jobId: idSchema, fence: fenceSchema, failure: failureSchema }),
+  /** A message to the agent of the attempt's turn; it may come twice, with the same id. */
+  z.object({ type: z.literal("steer"), jobId: idSchema, fence: fenceSchema, messageId: idSchema, text: z.string() }),
   z.object({ type: z.literal("drain") }),
 ]);
 export type WorkerSignal = z.infer<typeof workerSignalSchema>;

@@ -5,7 +5,7 @@ import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 
-/** The small commands on one job: diff, cancel, retry, explain. */
+/** The small commands on one job: diff, steer, cancel, retry, explain. */
 export function addJobActions(program: Command): void {
   withCommon(program.command("diff").argument(...JOB_ARGUMENT))
     .summary("the job's change as a patch")
@@ -14,6 +14,23 @@ export function addJobActions(program: Command): void {
       const patch = await withReader(options, ({ client }) => client.diff(job));
       screen.document({ job, patch });
       if (!screen.json) for (const line of patch.replace(/\n$/, "").split("\n")) screen.print(paintPatch(screen, line));
+    });
+  withCommon(
+    program
+      .command("steer")
+      .argument(...JOB_ARGUMENT)
+      .argument("<message>", "what to tell the agent"),
+  )
+    .summary("send a message to a job's agent in the middle of its turn")
+    .description(
+      "The message arrives at most once, and shows in the job's events when the agent takes it. Not every agent can be steered: `slipway backends` says which.",
+    )
+    .action(async (job: string, text: string, options: CommonOptions) => {
+      const screen = screenOf(options);
+      const answer = await withReader(options, ({ client }) => client.call("steerJob", { params: { job }, body: { text } }));
+      screen.document(answer);
+      screen.print(`sent to the agent of job ${answer.job.number}`);
+      screen.print(screen.colors.dim(`Follow: slipway logs -f ${answer.job.number}`));
     });
   withCommon(program.command("cancel").argument(...JOB_ARGUMENT))
     .summary("cancel a job")

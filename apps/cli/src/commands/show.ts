@@ -128,7 +128,7 @@ function usageFields({ job }: JobDetail): Array<[string, string]> {
   ];
 }
 
-const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried" } as const;
+const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried", steerJob: "steered" } as const;
 
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {

@@ -129,6 +129,7 @@ function modelCallLines(data: DataOf<"model-call">, verbose: boolean): EventLine
 function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {
   switch (event.kind) {
     case "message":
+      if (event.data.role === "user") return [line("plain", `message: ${firstLine(event.data.text)}`)];
       return event.data.role === "agent" || verbose ? speech(event.data.text, verbose) : [];
     case "tool-call":
       return [line("dim", cut(firstLine(`${event.data.name} ${inputText(event.data.input)}`), CALL_WIDTH))];

@@ -12,6 +12,7 @@ import { openModelAccess, withLostGateway } from "../model/model-access.ts";
 import type { ModelPort } from "../model/model-port.ts";
 import { fitEvent, fitResult, fitReturned } from "./fit.ts";
 import { mcpServersOf } from "./mcp-servers.ts";
+import { type Steering, TOO_LATE } from "./steering.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a backend may take to return after its signal aborted, before its processes are killed and it is not waited for. */
@@ -32,6 +33,8 @@ export interface TurnDeps {
   readonly extraEnv: Readonly<Record<string, string>>;
   /** Rejects with what escaped from the backend: an error that nobody caught. */
   readonly stray: Promise<never>;
+  /** Messages of people to the agent; none where it is missing. */
+  readonly steering?: Steering;
 }
 
 /** Runs one turn to its end and masks all that comes out of it. Never rejects: what goes wrong is the result. */
@@ -47,6 +50,7 @@ export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: T
     result = failedWith(error);
   } finally {
     watchdog.stop();
+    tellUntaken(deps.steering?.end() ?? 0, output);
   }
   try {
     output.end();
@@ -92,6 +96,7 @@ async function drive(
       ...(hasServers ? { mcpServers: mcpServersOf(specs, request.secrets) } : {}),
       env: { ...request.env, ...wayOut, ...deps.extraEnv },
       signal: watchdog.signal,
+      ...(backend.capabilities.steer && deps.steering ? { steering: deps.steering.messages((event) => output.event(event)) } : {}),
       emit: (event) => output.event(event),
       log: (stream, bytes) => output.log(stream, bytes),
     }))();
@@ -109,6 +114,13 @@ async function drive(
   const parsed = turnResultSchema.safeParse(fitReturned(returned));
   if (!parsed.success) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `The backend ${backend.name} ended its turn with something that is no result.`);
   return output.invalid ? failedWith(output.invalid) : parsed.data;
+}
+
+/** Nothing that a person said is dropped in silence. */
+function tellUntaken(count: number, output: TurnOutput): void {
+  if (count === 0) return;
+  const text = count === 1 ? TOO_LATE : `${count} messages came too late: the agent did not take them before its turn ended.`;
+  output.event({ kind: "notice", data: { level: "warning", text } });
 }
 
 /** Without those that are here for MCP servers alone: a backend may hand all that it gets to its agent. */

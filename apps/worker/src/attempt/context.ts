@@ -9,6 +9,7 @@ import type { JobPorts } from "../daemon/job-ports.ts";
 import type { BackendImage, Sandbox, SandboxProvider } from "../sandbox/sandbox.ts";
 import type { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { Masks } from "../secrets/masks.ts";
+import type { SteerInbox } from "./steer-inbox.ts";
 
 /** `commands`: no turn will run, so a sandbox without a runner will do. */
 export type SandboxNeeds = "turns" | "commands";
@@ -44,6 +45,8 @@ export interface AttemptContext {
   /** What must not be readable in anything that leaves the attempt: what its turns were given, and the attempt's own tokens. */
   readonly masks: Masks;
   readonly log: Logger;
+  /** Where messages to the agent come in; missing where nobody can send any. */
+  readonly inbox?: SteerInbox | undefined;
   /** Aborts with a SlipwayError as its reason: that of `lost`, or the failure with which the server ends an attempt whose agent can do nothing more. */
   readonly signal: AbortSignal;
   /** Aborts where nothing of the attempt counts any more: CANCELLED, LEASE_LOST or WORKER_STOPPED. Until then its work can be kept, also after a failure. */

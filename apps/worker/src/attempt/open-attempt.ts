@@ -20,6 +20,7 @@ import { EventSpool } from "./event-spool.ts";
 import { FileJournal } from "./journal.ts";
 import type { AttemptServices } from "./services.ts";
 import { openSidePlace } from "./side-place.ts";
+import { SteerInbox } from "./steer-inbox.ts";
 import { Uplink } from "./uplink.ts";
 import { waitText } from "./wait-text.ts";
 
@@ -27,6 +28,7 @@ import { waitText } from "./wait-text.ts";
 export interface OpenAttempt {
   readonly claim: Claim;
   readonly context: AttemptContext;
+  readonly inbox: SteerInbox;
   readonly paths: AttemptPaths;
   readonly place: Place;
   readonly keptHome: boolean;
@@ -162,6 +164,11 @@ async function assemble(
       if (claim.job.kind === "task") warmUpLike(services, claim.job, { image, readOnly }, log);
     },
   });
+  const inbox = new SteerInbox(() => {
+    const text = "A message came when no turn of the agent could take it.";
+    // Where the disk is full the attempt has failed by other writes already.
+    events.emit({ kind: "notice", data: { level: "warning", text } }).catch((error: unknown) => log.warn({ err: error }, "an event could not be kept"));
+  });
   const context: AttemptContext = {
     claim,
     manifest: services.manifests.find(({ name }) => claim.job.kind === "task" && name === claim.job.backend),
@@ -185,9 +192,10 @@ async function assemble(
     toolchains: services.toolchains,
     ports,
     egressPrivateHosts: services.egressPrivateHosts,
+    inbox,
   };
   await mkdir(paths.repository, { recursive: true, mode: 0o700 });
-  return { claim, context, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ports, ...endings, log };
+  return { claim, context, inbox, paths, place, keptHome, provider, journal, spool, events, uplink, hold, ports, ...endings, log };
 }
 
 /** What the job's sandbox is made from; a verify job belongs to no backend, and its receipts are of the worker's own image. */

@@ -38,6 +38,7 @@ export async function runOne(services: AttemptServices, start: Start): Promise<v
     using _stores = await services.stores.use(job.repo.id, [claim.verify?.mergedOid ?? job.baseOid]);
     const attempt =
       start.kind === "claimed" ? await openAttempt(services, claim, hold, endings, start.settled) : await reopenAttempt(services, start.state, hold, endings);
+    services.inboxes.set(key, attempt.inbox);
     await live(services, attempt);
   } catch (error) {
     // The attempt could not even be opened, such as on a full disk: nothing runs, so only the report and the traces are left.
@@ -50,6 +51,7 @@ export async function runOne(services: AttemptServices, start: Start): Promise<v
     hold.release();
     services.homes.release(job.id);
     services.running.delete(key);
+    services.inboxes.delete(key);
   }
 }
 

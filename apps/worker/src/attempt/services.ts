@@ -15,6 +15,7 @@ import type { SandboxProvider } from "../sandbox/sandbox.ts";
 import type { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { Workspaces } from "../workspaces/workspaces.ts";
 import type { AttemptContext } from "./context.ts";
+import type { SteerInbox } from "./steer-inbox.ts";
 
 /** What the attempts of a worker share. */
 export interface AttemptServices {
@@ -46,5 +47,7 @@ export interface AttemptServices {
   readonly giveUp: AbortSignal;
   /** Attempts that run now, by `<job>-<fence>`, for the server's signals. */
   readonly running: Map<string, (reason: Error) => void>;
+  /** Of the same attempts, where messages to their agents come in. */
+  readonly inboxes: Map<string, SteerInbox>;
   readonly spoolLimitBytes?: number;
 }

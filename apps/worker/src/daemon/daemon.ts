@@ -46,7 +46,10 @@ export class WorkerDaemon implements AsyncDisposable {
     this.#lock = lock;
     const onDrain = (): void => this.drain();
     const onOpen = (): void => void services.reporter.say(true);
-    this.#signals = hearSignals({ client: services.client, workerId, running: services.running, onDrain, onOpen, log: options.log }, controls.stop.signal);
+    this.#signals = hearSignals(
+      { client: services.client, workerId, running: services.running, inboxes: services.inboxes, onDrain, onOpen, log: options.log },
+      controls.stop.signal,
+    );
     this.#sweeping = services.sweeper.run(controls.stop.signal);
     this.#reporting = services.reporter.run(controls.stop.signal);
   }

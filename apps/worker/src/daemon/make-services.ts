@@ -89,6 +89,7 @@ export async function makeServices(
     stop: controls.stop.signal,
     giveUp: controls.giveUp.signal,
     running: new Map(),
+    inboxes: new Map(),
     ...(options.spoolLimitBytes === undefined ? {} : { spoolLimitBytes: options.spoolLimitBytes }),
   };
 }

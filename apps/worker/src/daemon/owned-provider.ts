@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { SteerMessage } from "../attempt/steer-inbox.ts";
 import type {
   CommandResult,
   MemoryEvidence,
@@ -11,6 +12,7 @@ import type {
   SandboxRecord,
   SandboxSpec,
 } from "../sandbox/sandbox.ts";
+
 import { writeJson } from "./durable-file.ts";
 import type { LeaseHold } from "./leases.ts";
 
@@ -178,6 +180,10 @@ class OwnedSandbox implements Sandbox {
 
   run(command: SandboxCommand, signal: AbortSignal): Promise<CommandResult> {
     return this.#sandbox.run(command, signal);
+  }
+
+  steer(turnId: string, message: SteerMessage): boolean {
+    return this.#sandbox.steer?.(turnId, message) ?? false;
   }
 
   async ping(limitMs: number): Promise<boolean> {

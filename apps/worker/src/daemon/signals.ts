@@ -2,6 +2,7 @@ import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Failure } from "@slipway/protocol/job";
 import type { Logger } from "pino";
+import type { SteerInbox } from "../attempt/steer-inbox.ts";
 import { pause } from "./pause.ts";
 
 const RETRY_MIN_MS = 100;
@@ -11,6 +12,8 @@ export interface SignalHandlers {
   readonly client: Pick<Client, "signals">;
   readonly workerId: string;
   readonly running: ReadonlyMap<string, (reason: Error) => void>;
+  /** Of the same attempts: where messages to their agents go. */
+  readonly inboxes: ReadonlyMap<string, Pick<SteerInbox, "deliver">>;
   readonly onDrain: () => void;
   /** Called whenever the connection is there: what the server keeps of a connected worker alone is to be said again. */
   readonly onOpen: () => void;
@@ -22,7 +25,7 @@ export interface SignalHandlers {
  * renewal is refused. Ends when the signal aborts; never rejects.
  */
 export async function hearSignals(handlers: SignalHandlers, signal: AbortSignal): Promise<void> {
-  const { client, workerId, running, log } = handlers;
+  const { client, workerId, running, inboxes, log } = handlers;
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
       const onOpen = (): void => {
@@ -32,6 +35,7 @@ export async function hearSignals(handlers: SignalHandlers, signal: AbortSignal)
       };
       for await (const message of client.signals(workerId, { signal, onOpen })) {
         if (message.type === "drain") handlers.onDrain();
+        else if (message.type === "steer") inboxes.get(`${message.jobId}-${message.fence}`)?.deliver(message);
         else running.get(`${message.jobId}-${message.fence}`)?.(message.type === "stop" ? stopped(message.failure) : revoked(message.reason));
       }
     } catch (error) {

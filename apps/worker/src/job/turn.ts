@@ -101,6 +101,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   const limit = AbortSignal.timeout(shareMs);
   const way = turn.egress.length > 0 && sandbox.sockets ? openEgress(context, "turn", turn.egress) : undefined;
   try {
+    context.inbox?.listen((message) => sandbox.steer?.(turnKey(turn.turn), message) ?? false);
     await using _ = await way?.listenAnew(join(sandbox.sockets?.host ?? "", EGRESS_SOCKET), sandbox.sockets?.owner);
     const result = await sandbox.turn(
       {
@@ -138,6 +139,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
     if (limit.aborted || (error instanceof SlipwayError && endedByClock(error))) return outOfTime(turn, job.timeoutMs);
     throw error;
   } finally {
+    context.inbox?.listen(undefined);
     await way?.tellTotals();
   }
 }

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { SteerMessage } from "../attempt/steer-inbox.ts";
 import type { ResourceGroup } from "./limits/resource-groups.ts";
 import type { RunnerLink } from "./link/runner-link.ts";
 import { watchProcesses } from "./processes.ts";
@@ -75,6 +76,10 @@ export class ResidentSandbox implements Sandbox {
 
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {
     return await this.#parts.link.turn(request, options);
+  }
+
+  steer(turnId: string, message: SteerMessage): boolean {
+    return this.#parts.link.steer(turnId, message);
   }
 
   async ping(limitMs: number): Promise<boolean> {

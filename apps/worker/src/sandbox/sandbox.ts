@@ -2,6 +2,7 @@ import type { AgentEvent } from "@slipway/protocol/events";
 import type { ProbeResult } from "@slipway/protocol/manifest";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
+import type { SteerMessage } from "../attempt/steer-inbox.ts";
 
 /**
  * A sandbox: the place where the code of one attempt runs, and nothing else does. `bwrap/` and `docker/` make real ones, `none/` runs on the bare host
@@ -128,6 +129,8 @@ export interface Sandbox extends AsyncDisposable {
    * `afterOrdinal`; an event is acknowledged to the runner when `onEvent` has resolved. RUNNER_LOST where the runner ends first.
    */
   turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult>;
+  /** Sends a message to the agent of this turn; false where it does not run, or its runner is away. Missing where there is no resident runner. */
+  steer?(turnId: string, message: SteerMessage): boolean;
   /**
    * Runs one shell command in the workspace, in a PID namespace of its own that ends with it, its exit seen from outside. Output is capped:
    * beyond `outputLimitBytes` it is counted, neither kept nor passed to `onOutput`. Independent of the runner, so it works after `end()` too;

@@ -1,4 +1,5 @@
 import { append, patch, readPrompt, remove, write } from "./file-steps.ts";
+import { waitForMessage } from "./message-step.ts";
 import { daemon, shell } from "./process-steps.ts";
 import type { StepContext, StepSummary } from "./step-context.ts";
 import type { Step, StepInput, StepName } from "./step-schemas.ts";
@@ -24,6 +25,7 @@ const VERBS: { readonly [N in StepName]: Verb<N> } = {
   usage,
   flood,
   waitFor,
+  waitForMessage,
   signalFile,
   fail,
 };

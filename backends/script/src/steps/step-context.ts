@@ -7,7 +7,11 @@ export interface StepContext {
   /** Emits an event, unless the script is `silent`. */
   say(event: AgentEvent): void;
   setSilent(silent: boolean): void;
-  /** Replaces `{{prompt}}` and `{{turn}}`. */
+  /** The turn's messages of people; each is given once. */
+  readonly messages: AsyncIterator<string> | undefined;
+  /** What `{{message}}` stands for from here on. */
+  setMessage(text: string): void;
+  /** Replaces `{{prompt}}`, `{{turn}}` and `{{message}}`. */
   fill(text: string): string;
 }
 

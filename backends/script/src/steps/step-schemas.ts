@@ -87,6 +87,7 @@ export const STEP_SCHEMAS = {
     stream: z.string().min(1).max(100).default("stdout"),
   }),
   waitFor: shorthand("path", confined(z.strictObject({ ...place, timeoutMs: milliseconds.optional() }))),
+  waitForMessage: z.union([z.literal(true), z.strictObject({ timeoutMs: milliseconds })]),
   signalFile: shorthand("path", confined(z.strictObject(place))),
   fail: z.strictObject({ code: z.enum(ERROR_CODES), message: z.string().max(20_000).optional(), details: z.record(z.string(), z.unknown()).default({}) }),
 } as const satisfies Record<string, z.ZodType>;

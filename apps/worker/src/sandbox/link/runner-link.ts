@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { RUNNER_MESSAGE_LIMIT_BYTES, type RunnerToWorker, type TurnRequest, type TurnResult, type WorkerToRunner } from "@slipway/protocol/runner-protocol";
+import type { SteerMessage } from "../../attempt/steer-inbox.ts";
 import type { TurnOptions, WarmUpFailure } from "../sandbox.ts";
 import { type Listener, listenForRunner, type Peer } from "./listener.ts";
 import { invalidOutput, parseRunnerMessage } from "./messages.ts";
@@ -78,6 +79,13 @@ export class RunnerLink {
       this.#turn = undefined;
       clearTimeout(this.#awayTimer);
     }
+  }
+
+  /** See `Sandbox.steer`. */
+  steer(turnId: string, { messageId, text }: SteerMessage): boolean {
+    if (this.#turn?.request.turnId !== turnId || !this.#peer || !this.#isWelcomed) return false;
+    this.#send({ type: "steer", turnId, messageId, text });
+    return true;
   }
 
   /** Whether the runner answers within this time. */
