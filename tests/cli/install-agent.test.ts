@@ -65,7 +65,7 @@ test("an agent is installed for the workers of a data folder, whose jobs find it
   const folder = join(ground.data, "agents/tiny-agent@1.0.0");
   expect(JSON.parse(installed.stdout)).toMatchObject({ backend: "tiny", folder, programs: ["tiny-agent"], wasThere: false, ok: true, found: "tiny 1.0.0" });
   const again = await ground.slipway(ground.folder, "backends", "install", "tiny");
-  expect(again.stdout).toContain(`tiny-agent@1.0.0 was here already: ${folder}`);
+  expect(again.stdout).toContain(`tiny-agent@1.0.0 here already: ${folder}`);
 
   const gate = "{ name: alone, run: '! command -v tiny-agent' }";
   const root = await ground.repository("installed", { ".slipway.yaml": `version: 1\ngates:\n  - ${gate}\n` });

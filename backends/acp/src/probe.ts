@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import type { ProbeContext } from "@slipway/backend-sdk/backend";
 import type { ProbeResult } from "@slipway/protocol/manifest";
 import type { Program } from "./program.ts";
-import { installCommand, isTested, type Release, specOf } from "./releases.ts";
+import { installCommand, isTested, type Release } from "./releases.ts";
 
 const run = promisify(execFile);
 
@@ -27,7 +27,7 @@ export async function probe({ title, command, release, find }: Probed, { env, si
     if (isTested(release, version)) return { ok: true, tried, found: `${title} ${version}` };
     return { ok: true, tried, found: `${title} ${version}, which was not tested with Slipway; ${release.version} was (${remedy})` };
   } catch (error) {
-    return { ok: false, tried, found: error instanceof Error ? error.message : String(error), remedy: `${installCommand(release)} (${specOf(release)})` };
+    return { ok: false, tried, found: error instanceof Error ? error.message : String(error), remedy };
   }
 }
 

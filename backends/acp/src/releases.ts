@@ -1,13 +1,14 @@
 /** An agent's package in the release that its profile is made for and tested with. */
 export interface Release {
+  readonly backend: string;
   readonly packageName: string;
   readonly version: string;
 }
 
-export const GEMINI: Release = { packageName: "@google/gemini-cli", version: "0.61.0" };
-export const QWEN: Release = { packageName: "@qwen-code/qwen-code", version: "0.24.4" };
-export const OPENCODE: Release = { packageName: "opencode-ai", version: "1.18.33" };
-export const KIMI: Release = { packageName: "@moonshot-ai/kimi-code", version: "2.1.0" };
+export const GEMINI: Release = { backend: "gemini", packageName: "@google/gemini-cli", version: "0.61.0" };
+export const QWEN: Release = { backend: "qwen", packageName: "@qwen-code/qwen-code", version: "0.24.4" };
+export const OPENCODE: Release = { backend: "opencode", packageName: "opencode-ai", version: "1.18.33" };
+export const KIMI: Release = { backend: "kimi", packageName: "@moonshot-ai/kimi-code", version: "2.1.0" };
 
 /** As npm takes it. */
 export function specOf({ packageName, version }: Release): string {
@@ -19,8 +20,9 @@ export function releaseOf({ packageName, version }: Release): { package: string;
   return { package: packageName, version, tested: `${minorOf(version)}.x` };
 }
 
-export function installCommand(release: Release): string {
-  return `npm install --global ${specOf(release)}`;
+/** Shown, not run. */
+export function installCommand({ backend }: Release): string {
+  return `slipway backends install ${backend}`;
 }
 
 /** Releases whose flags and messages are the tested ones: those of the same minor version. */

@@ -41,7 +41,7 @@ test("without a way to a model the turn fails, and without the program too", asy
   expect((await bench.runTurn(claudeCodeBackend, { config: {} })).result).toMatchObject({ failure: { code: "GATEWAY_UNAVAILABLE" } });
   const missing = await bench.runTurn(claudeCodeBackend, { config: {}, model, env: { PATH: "/nonexistent" } });
   expect(missing.result).toMatchObject({
-    failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: `npm install --global @anthropic-ai/claude-code@${CLAUDE_VERSION}` } },
+    failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: "slipway backends install claude-code" } },
   });
 });
 
@@ -131,7 +131,7 @@ test("the probe says which release it found, and how to get the tested one", asy
   };
   expect(await probe(`${CLAUDE_VERSION} (Claude Code)`)).toEqual({ ok: true, tried: "claude --version", found: `Claude Code ${CLAUDE_VERSION}` });
   expect(await probe("2.1.197 (Claude Code)")).toMatchObject({ ok: true, found: expect.stringContaining("not tested") });
-  expect(await probe("something else")).toMatchObject({ ok: false, remedy: expect.stringContaining("npm install") });
+  expect(await probe("something else")).toMatchObject({ ok: false, remedy: "slipway backends install claude-code" });
 });
 
 test("the native program beside npm's stub is taken", async () => {

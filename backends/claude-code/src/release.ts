@@ -1,7 +1,7 @@
 /** The release of Claude Code that this backend is made for and tested with. */
 export const CLAUDE_VERSION = "2.1.329";
 export const CLAUDE_PACKAGE = `@anthropic-ai/claude-code@${CLAUDE_VERSION}`;
-export const INSTALL_COMMAND = `npm install --global ${CLAUDE_PACKAGE}`;
+export const INSTALL_COMMAND = "slipway backends install claude-code";
 
 /** Releases whose flags and events are the tested ones: those of the same minor version, from the tested one on. */
 export function isTested(version: string): boolean {

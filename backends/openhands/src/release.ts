@@ -8,13 +8,8 @@ const REQUIREMENTS = join(import.meta.dirname, "python/requirements.txt");
 export const OPENHANDS_PACKAGES = readRequirements(REQUIREMENTS);
 /** Pythons that may have it, in the order in which they are looked for. An image of Slipway's has the first. */
 export const PYTHONS = ["openhands-python", "python3"];
-/** Shown, not run: a virtual environment whose Python is found by its name on PATH, behind the others. */
-export const INSTALL_COMMAND = [
-  "python3.13 -m venv ~/slipway-agents/openhands",
-  `~/slipway-agents/openhands/bin/pip install --no-deps -r ${REQUIREMENTS}`,
-  "ln -s python ~/slipway-agents/openhands/bin/openhands-python",
-  "export PATH=$PATH:~/slipway-agents/openhands/bin",
-].join(" && ");
+/** Shown, not run. */
+export const INSTALL_COMMAND = "slipway backends install openhands";
 
 /** Releases whose classes are the tested ones: those of the same minor version. */
 export function isTested(version: string): boolean {

@@ -1,15 +1,11 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { agentsFolder } from "@slipway/process/agents-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Manifest } from "@slipway/protocol/manifest";
-import { execa } from "execa";
-
-/** A slow line to a registry, and packages of some hundred megabytes; in ms. */
-const LIMIT_MS = 15 * 60_000;
-/** Of what the installer said. */
-const LINES_TOLD = 20;
+import { installFromNpm, installFromPypi } from "./install-packages.ts";
 
 /** What to type, in the words that probes of backends have it. */
 export function installCommand(name: string): string {
@@ -28,49 +24,43 @@ export interface InstalledAgent {
 }
 
 /**
- * Installs the agent of a backend, in the release that its manifest pins, into a folder of its own below the data folder, with npm and without running any
- * script of the packages. AGENT_INSTALL_FAILED, with the installer's last lines; INVALID_REQUEST where no registry has it.
+ * Installs the agent of a backend, in the release that its manifest pins, into a folder of its own below the data folder: from npm, or from PyPI with its
+ * Python then found as `<backend>-python`. AGENT_INSTALL_FAILED, with the installer's last lines; INVALID_REQUEST where no registry has it.
  */
 export async function installAgent(data: string, { name, image }: Pick<Manifest, "name" | "image">): Promise<InstalledAgent> {
-  if (image.npm.length === 0) {
+  const { npm, pip = [] } = image;
+  if (npm.length + pip.length === 0) {
     const hint = "`slipway backends` says how it is got by hand.";
     throw new SlipwayError("INVALID_REQUEST", `No registry has the agent of the backend ${name}.`, { field: "name", value: name, hint });
   }
-  const folder = join(agentsFolder(data), folderName(image.npm));
+  const folder = join(agentsFolder(data), npm.length > 0 ? npmFolder(npm) : pythonFolder(name, pip));
   const wasThere = existsSync(folder);
-  if (!wasThere) await installFromNpm(image.npm, folder);
-  const programs = await linkPrograms(data, folder);
-  return { packages: image.npm, folder, programs, wasThere };
+  if (!wasThere) await wholeOrNotAtAll(folder, (partial) => (npm.length > 0 ? installFromNpm(npm, partial) : installFromPypi(name, pip, partial)));
+  return { packages: npm.length > 0 ? npm : pip, folder, programs: await linkPrograms(data, folder), wasThere };
 }
 
 /** Such as `@openai+codex@0.169.0`. */
-function folderName(packages: readonly string[]): string {
+function npmFolder(packages: readonly string[]): string {
   return packages.toSorted().join("_").replaceAll("/", "+");
 }
 
-/** The folder appears whole or not at all, so that a broken download is no installation. */
-async function installFromNpm(packages: readonly string[], folder: string): Promise<void> {
+/** Of some dozens of packages. */
+function pythonFolder(name: string, packages: readonly string[]): string {
+  return `${name}-python-${createHash("sha256").update(packages.join("\n")).digest("hex").slice(0, 12)}`;
+}
+
+/** A broken download is no installation. */
+async function wholeOrNotAtAll(folder: string, install: (partial: string) => Promise<void>): Promise<void> {
   const partial = `${folder}.partial-${process.pid}`;
   await mkdir(partial, { recursive: true, mode: 0o700 });
   try {
-    const args = ["install", "--global", "--prefix", partial, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...packages];
-    const result = await execa("npm", args, { all: true, reject: false, timeout: LIMIT_MS, stdin: "ignore" });
-    if (result.failed) throw notInstalled(packages, result);
+    await install(partial);
     await rename(partial, folder);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     // Somebody else was faster.
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
-}
-
-function notInstalled(
-  packages: readonly string[],
-  { all = "", exitCode, shortMessage = "" }: { all?: string | undefined; exitCode?: number | undefined; shortMessage?: string | undefined },
-): SlipwayError {
-  const lines = (all || shortMessage).trim().split("\n").slice(-LINES_TOLD);
-  const how = exitCode === undefined ? "npm could not be started or was ended" : `npm ended with ${exitCode}`;
-  return new SlipwayError("AGENT_INSTALL_FAILED", `${packages.join(" ")} cannot be installed: ${how}: ${lines.at(-1) ?? ""}`, { packages, lines });
 }
 
 /** Puts links to its programs, and to no others', beside those of the other agents. */

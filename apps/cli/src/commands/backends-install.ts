@@ -32,13 +32,16 @@ async function installCommand(name: string, options: CommonOptions): Promise<voi
       expected,
     });
   }
-  if (manifest.image.npm.length > 0) screen.progress(`installing ${manifest.image.npm.join(" ")} …`);
+  const [first] = [...manifest.image.npm, ...(manifest.image.pip ?? [])];
+  if (first !== undefined) screen.progress(`installing ${first} …`);
   const agent = await installAgent(data, manifest);
   const probed = await probeBackends(data);
   const probe = probed.ok ? probed.value.find(({ backend }) => backend === name) : undefined;
   const found = probe?.found ?? (probed.ok ? "the runner says nothing of it" : probed.found);
   screen.document({ backend: name, ...agent, ok: probe?.ok === true, found, remedy: probe?.remedy ?? null });
-  screen.print(`${agent.packages.join(" ")} ${agent.wasThere ? "was here already" : "is here"}: ${agent.folder}`);
+  screen.print(
+    `${agent.packages.length > 3 ? `${agent.packages.length} packages` : agent.packages.join(" ")} ${agent.wasThere ? "here already" : "installed"}: ${agent.folder}`,
+  );
   const { colors } = screen;
   for (const line of wrap(`${name}: ${printable(found)}`, screen.width)) screen.print(probe?.ok ? colors.green(line) : colors.yellow(line));
   for (const line of probe?.ok ? [] : commandLines(probe?.remedy ?? "`slipway doctor`", screen.width - 2)) screen.print(`  ${line}`);
