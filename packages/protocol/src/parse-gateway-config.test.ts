@@ -17,18 +17,17 @@ describe("parseGatewayConfig", () => {
   it("fills in the defaults of an empty file", () => {
     const config = parseGatewayConfig("# nothing\n");
     expect(config.prices).toEqual({});
-    expect(config.providers).toEqual({
-      openai: {
-        protocol: "openai",
-        baseUrl: "https://api.openai.com/v1",
-        key: "OPENAI_API_KEY",
-        models: ["*"],
-        hostedTools: [],
-        headersTimeoutSeconds: 180,
-        silenceTimeoutSeconds: 180,
-      },
+    expect(config.providers["openai"]).toEqual({
+      protocol: "openai",
+      baseUrl: "https://api.openai.com/v1",
+      key: "OPENAI_API_KEY",
+      models: ["*"],
+      hostedTools: [],
+      headersTimeoutSeconds: 180,
+      silenceTimeoutSeconds: 180,
     });
-    expect(keyNames(config)).toEqual(["OPENAI_API_KEY"]);
+    expect(Object.keys(config.providers)).toEqual(["openai", "anthropic", "gemini", "moonshot", "dashscope", "mistral"]);
+    expect(keyNames(config)).toEqual(["OPENAI", "ANTHROPIC", "GEMINI", "MOONSHOT", "DASHSCOPE", "MISTRAL"].map((vendor) => `${vendor}_API_KEY`));
   });
 
   it("replaces the default providers by those of the file, and fills in their defaults", () => {

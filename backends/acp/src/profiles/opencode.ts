@@ -13,7 +13,7 @@ import { profileSettings } from "../settings.ts";
 
 const COMMAND = "opencode";
 /** Holds what the agent shows in place of a vendor's key. */
-const KEY_VARIABLE = "SLIPWAY_MODEL_KEY";
+const KEY_VARIABLE = "MODEL_KEY";
 /** The program has far more; what npm leaves in its place, where it ran no scripts, has far less. */
 const STUB_LIMIT_BYTES = 100_000;
 
