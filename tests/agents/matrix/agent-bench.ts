@@ -12,6 +12,7 @@ import { processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
+import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
 import { INSTALL_ROOT, openBench } from "../../sandbox/bench.ts";
 import { type Scenario, type ScenarioInput, scenarioOf } from "../../support/model-server/scenario.ts";
@@ -51,6 +52,7 @@ export interface AgentBench extends AsyncDisposable {
 }
 
 const TIMEOUT_MS = 90_000;
+const LEASE_MS = 600_000;
 
 /** Opens one; the agent's CLI must be on PATH, or in the image. */
 export async function openAgentBench(
@@ -148,6 +150,8 @@ async function openSandboxed({ backend, config }: AgentUnderTest, place: Place, 
   }
   await sandboxes.provider.probe();
   await sandboxes.provider.giveTo?.(spec.workspace);
+  // Nobody renews it here, and an agent in Python on a busy machine outlives the first one.
+  writeLeaseFile(leaseFileIn(spec.control), monotonicNowMs() + LEASE_MS);
   const sandbox = await sandboxes.provider.start(spec, AbortSignal.timeout(TIMEOUT_MS));
   let ordinalBefore = 0;
   return {
