@@ -1,6 +1,7 @@
 import { isAbsolute, normalize } from "node:path";
 import { defineBackend } from "@slipway/backend-sdk/define-backend";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
+import { findProgram } from "@slipway/backend-sdk/find-program";
 import { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { nameSchema } from "@slipway/protocol/scalars";
@@ -11,6 +12,9 @@ import type { LaunchInput, Profile } from "../profile.ts";
 import { findAgent } from "../program.ts";
 import { runTurn } from "../run-turn.ts";
 import { commonSettings } from "../settings.ts";
+
+/** Programs that speak ACP. A worker offers this backend where it has one of them; the first name is for any other. */
+const KNOWN_PROGRAMS = ["acp-agent", "claude-agent-acp", "codex-acp", "gemini", "goose", "kimi", "opencode", "qwen", "vibe-acp"];
 
 const PLACES = "`{modelUrl}`, `{model}`, `{workspace}` and `{home}` stand for what they say";
 
@@ -93,8 +97,12 @@ export const acpBackend = defineBackend({
   config: configSchema,
   secrets: [],
   image: { npm: [], apt: [] },
-  async probe() {
-    return { ok: true, tried: "nothing", found: "each job names its own program: a worker or an image must have it" };
+  async probe({ env }) {
+    const tried = `looked on PATH for ${KNOWN_PROGRAMS.join(", ")}`;
+    const found: string[] = [];
+    for (const name of KNOWN_PROGRAMS) if (await findProgram(name, env["PATH"])) found.push(name);
+    if (found.length > 0) return { ok: true, tried, found: found.join(", ") };
+    return { ok: false, tried, found: "no program that speaks ACP", remedy: "Install one of them, or link your own agent onto PATH as acp-agent." };
   },
   turn: (turn) => runTurn(profile as unknown as Profile, acpAgents, turn),
 });
