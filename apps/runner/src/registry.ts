@@ -53,10 +53,11 @@ export async function loadBackend(name: string): Promise<BackendDefinition | und
   return undefined;
 }
 
-/** Loads every backend ahead of its first turn, one after the other. One that cannot be loaded says so in its own turn. */
-export async function preloadBackends(): Promise<BackendDefinition[]> {
+/** Loads a backend ahead of its first turn; all, one after the other, where none is named. One that cannot be loaded says so in its own turn. */
+export async function preloadBackends(only?: string): Promise<BackendDefinition[]> {
   const loaded: BackendDefinition[] = [];
-  for (const load of loaders().values()) {
+  for (const [name, load] of loaders()) {
+    if (only !== undefined && name !== only) continue;
     await load().then(
       (definition) => loaded.push(definition),
       () => undefined,

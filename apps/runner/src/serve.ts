@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly lease: string;
   readonly spool: string;
   readonly ownNamespace: boolean;
+  /** The backend whose turn will most likely come, which alone is loaded and warmed up ahead; all of them where nobody knows. */
+  readonly warmFor?: string | undefined;
 }
 
 /** Serves the worker until it says stop or the lease is over. The nonce comes as one line on standard input. */
@@ -69,7 +71,7 @@ class Runner {
     this.#isPrepared = true;
     try {
       const { preloadBackends, rehearse, warmUp } = await loadTurnCode();
-      const backends = await preloadBackends();
+      const backends = await preloadBackends(this.#options.warmFor);
       if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
       await rehearse(this.#warming.signal);
       const failures = await warmUp(backends, this.#warming.signal);

@@ -12,7 +12,7 @@ test("without a way to a model the turn fails, and without a Python too", async 
   expect((await bench.runTurn(minisweBackend, { config: {} })).result).toMatchObject({ failure: { code: "GATEWAY_UNAVAILABLE" } });
   const model = { baseUrl: "http://127.0.0.1:9", token: "token-of-this-test" };
   const missing = await bench.runTurn(minisweBackend, { config: {}, model, env: { PATH: "/nonexistent" } });
-  expect(missing.result).toMatchObject({ failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: expect.stringContaining("requirements.txt") } } });
+  expect(missing.result).toMatchObject({ failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: "slipway backends install miniswe" } } });
 });
 
 test("the manifest describes every setting, and an image's packages have exact versions", () => {

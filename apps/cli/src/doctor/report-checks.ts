@@ -2,12 +2,14 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { commandLines, plural, printable, wrap } from "../terminal/text.ts";
 import type { Check } from "./check.ts";
+import { foldChecks } from "./fold-checks.ts";
 
 /** Tells of the checks, for people or as a document, and answers the exit code. */
 export function reportChecks(screen: Screen, checks: readonly Check[]): number {
   const failing = failingOf(checks);
   screen.document({ ok: failing.length === 0, checks });
-  for (const [index, one] of checks.entries()) printCheck(screen, one, checks[index - 1]?.group !== one.group);
+  const shown = foldChecks(checks);
+  for (const [index, one] of shown.entries()) printCheck(screen, one, shown[index - 1]?.group !== one.group);
   screen.print();
   if (failing.length > 0) screen.print(screen.colors.red(`${plural(failing.length, "required check")} failed: ${failing.map(({ name }) => name).join(", ")}`));
   else screen.print(screen.colors.green("All that is required is there."));

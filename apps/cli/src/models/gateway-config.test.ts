@@ -16,7 +16,7 @@ afterEach(async () => {
 const provider = (key: string) => `providers:\n  own:\n    baseUrl: http://127.0.0.1:9/v1\n    key: ${key}\n`;
 
 test("without a file the defaults hold, and the keys that vendors' tools look for are the gateway's", async () => {
-  expect(Object.keys((await readGatewayConfig(data)).providers)).toEqual(["openai"]);
+  expect(Object.keys((await readGatewayConfig(data)).providers)).toEqual(["openai", "anthropic", "gemini", "moonshot", "dashscope", "mistral"]);
   expect(await modelKeyNames(data)).toEqual(expect.arrayContaining(["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "DASHSCOPE_API_KEY"]));
 });
 

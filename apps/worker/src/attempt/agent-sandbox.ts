@@ -19,6 +19,8 @@ export interface AgentSandboxOptions {
   readonly warm: Pick<WarmSandbox, "started" | "ready"> | undefined;
   /** Ran there before the worker was restarted, and is this attempt's. */
   readonly attached: Sandbox | undefined;
+  /** The job's, whose turn comes; undefined where none does. */
+  readonly backend: string | undefined;
   readonly signal: AbortSignal;
   /** Called when the job has to wait for one with a runner: `ahead` is being started anyway, `own` is started for the job itself. */
   readonly onWait: (what: "ahead" | "own") => Promise<void>;
@@ -84,13 +86,13 @@ export class AgentSandbox {
   }
 
   async #fresh(readOnly: readonly string[], needs: SandboxNeeds): Promise<Sandbox> {
-    const { place, home, provider, image, signal } = this.#options;
+    const { place, home, provider, image, backend, signal } = this.#options;
     // What an earlier runner has spooled is not the new one's.
     await removeOwned(place.spool, place.root);
     await mkdir(place.spool, { mode: 0o700 });
     const { workspace, spool, control } = place;
     const more = { ...(image ? { image: image.imageId } : {}), ...(needs === "commands" ? { runner: false } : {}) };
-    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...more };
+    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...more, warmFor: backend };
     if (needs === "turns") await this.#options.onWait("own");
     return await provider.start(spec, signal);
   }

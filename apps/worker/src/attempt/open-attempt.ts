@@ -152,6 +152,7 @@ async function assemble(
     provider,
     warm: reservation.warm,
     attached: reservation.attached,
+    backend: claim.job.kind === "task" ? claim.job.backend : undefined,
     signal: endings.abort.signal,
     // Of the others it takes a fifth of a second.
     onWait: async (what) => {
@@ -161,7 +162,7 @@ async function assemble(
     },
     onHandedOut: (readOnly, label) => {
       events.useRunner(label.slice(-12));
-      if (claim.job.kind === "task") warmUpLike(services, claim.job, { image, readOnly }, log);
+      if (claim.job.kind === "task") warmUpLike(services, claim.job, { image, readOnly, backend: claim.job.backend }, log);
     },
   });
   const inbox = new SteerInbox(() => {

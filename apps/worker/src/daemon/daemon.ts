@@ -75,7 +75,7 @@ export class WorkerDaemon implements AsyncDisposable {
       await options.provider.images?.refresh(options.manifests.map(({ name }) => name));
       await services.ports.keep(resumed.flatMap(({ turnPort }) => turnPort ?? []));
       const newest = services.warmMounts.newest;
-      if (newest) services.warm.want({ image: options.provider.images?.of(newest.backend ?? ""), readOnly: newest.readOnly });
+      if (newest) services.warm.want({ image: options.provider.images?.of(newest.backend ?? ""), readOnly: newest.readOnly, backend: newest.backend });
       services.warm.hurry();
       const loops = runSlots(
         options,

@@ -6,6 +6,8 @@ export interface WarmShape {
   readonly image?: NamedImage | undefined;
   /** Read-only mounts. */
   readonly readOnly: readonly string[];
+  /** The backend that the next job will most likely have, which is warmed up. Others can take such a sandbox too. */
+  readonly backend?: string | undefined;
 }
 
 /** The same image and the same mounts have the same key, in whatever order these are named. */

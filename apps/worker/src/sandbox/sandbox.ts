@@ -89,6 +89,8 @@ export interface SandboxSpec {
   readonly certificates?: string | undefined;
   /** Id of the image, by `BackendImages`; the provider's own where it is missing. */
   readonly image?: string | undefined;
+  /** The backend whose turn will most likely come: the runner warms up that one alone, and all where it is missing. */
+  readonly warmFor?: string | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }

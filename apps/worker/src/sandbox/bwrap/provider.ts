@@ -120,7 +120,7 @@ function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder, gatewayFolder: settings.gatewayFolder } });
   const environment = Object.entries(runnerEnvironment(host)).flatMap(([name, value]) => ["--setenv", name, value]);
   const paths = { socket: `${INSIDE.run}/s`, lease: `${INSIDE.control}/lease.json`, spool: INSIDE.spool };
-  const command = runnerCommand(settings.installRoot, { ...paths, cache: cacheFolder && INSIDE.cache, ownNamespace: true });
+  const command = runnerCommand(settings.installRoot, { ...paths, cache: cacheFolder && INSIDE.cache, ownNamespace: true, warmFor: spec.warmFor });
   // A pipe would break, and kill, when the worker is gone; a file stays.
   rmSync(runnerLogIn(spec.control), { force: true });
   const log = openSync(runnerLogIn(spec.control), "ax", 0o600);

@@ -109,11 +109,12 @@ async function giveWorkspace({ agent }: DockerHost, { workspace }: SandboxSpec):
 function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) {
   const { settings, backends } = host;
   const paths = ["--socket", `${INSIDE.run}/s`, "--lease", `${INSIDE.control}/lease.json`, "--spool", INSIDE.spool, "--compile-cache", COMPILE_CACHE];
+  const warm = spec.warmFor === undefined ? [] : ["--warm-for", spec.warmFor];
   return startContainer(host, {
     sandboxId: spec.id,
     part: "runner",
     // Among the arguments of init stands what tells the runner that it may end all that it sees.
-    argv: ["sh", "-c", 'shift; exec "$@"', "slipway-init", spec.id, "node", "--disable-sigusr1", RUNNER, "serve", ...paths, "--own-namespace"],
+    argv: ["sh", "-c", 'shift; exec "$@"', "slipway-init", spec.id, "node", "--disable-sigusr1", RUNNER, "serve", ...paths, "--own-namespace", ...warm],
     env: backends ? { SLIPWAY_BACKENDS: backends.folder } : {},
     network: "none",
     mounts: [...specMounts(spec, backends?.paths ?? [], settings.maskPaths), ...runnerMounts(spec, { socketFolder, gatewayFolder: settings.gatewayFolder })],
