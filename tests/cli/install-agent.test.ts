@@ -59,7 +59,7 @@ afterAll(async () => {
 
 test("an agent is installed for the workers of a data folder, whose jobs find it; gates do not", async () => {
   const before = await ground.slipway(ground.folder, "backends");
-  expect(before.stdout).toMatch(/^agents: not on this machine: .*tiny/m);
+  expect(before.stdout).toMatch(/^agents: not on this machine: [\s\S]*tiny/m);
   const installed = await ground.slipway(ground.folder, "backends", "install", "tiny", "--json");
   expect(installed.code, installed.stdout + installed.stderr).toBe(0);
   const folder = join(ground.data, "agents/tiny-agent@1.0.0");

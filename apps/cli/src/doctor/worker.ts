@@ -108,7 +108,7 @@ async function readiness(probe: ProbeResult, manifests: readonly Manifest[], fol
   const missing = places.filter(({ place }) => place.state !== "found").map(({ name, place }) => `${name}: ${place.words}`);
   const remedy = missing.length > 0 ? "`slipway doctor` says what to type for each secret." : (probe.remedy ?? "See docs/backends.md.");
   return {
-    needsModel: manifest?.capabilities.model ?? false,
+    needsModel: manifest ? manifest.capabilities.model && !manifest.capabilities.modelOptional : false,
     check: check("backends", probe.backend, probe.ok && missing.length === 0, {
       tried: probe.tried,
       found: [probe.found, ...missing].join("; "),
