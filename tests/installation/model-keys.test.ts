@@ -99,7 +99,7 @@ test("a backend that needs a model is warned of before the job is submitted wher
   await using plugins = await pluginFolder({ thinker: { backends: { thinker: "./backend.js" }, files: { "backend.js": THINKER } } });
   const environment = { SLIPWAY_BACKENDS: plugins.path };
   const warned = await ground.with(environment).slipway(root, "run", "Think", ...NO_SANDBOX);
-  expect(warned.stderr.replaceAll("\n", " ")).toContain("The backend thinker needs a model, and the key OPENAI_API_KEY is not there");
+  expect(warned.stderr.replaceAll("\n", " ")).toContain("The backend thinker needs a model, and none of the keys OPENAI_API_KEY, ANTHROPIC_API_KEY,");
   expect(warned.stdout).toContain(join(ground.data, "secrets/gateway/OPENAI_API_KEY"));
   const given = await ground.with({ ...environment, OPENAI_API_KEY: "sk-given-4711" }).slipway(root, "run", "Think", ...NO_SANDBOX);
   expect(given.stderr).not.toContain("needs a model");

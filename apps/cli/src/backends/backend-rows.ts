@@ -3,6 +3,7 @@ import type { GatewayCheck } from "@slipway/protocol/gateway-config";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import { placeOfSecret } from "../doctor/secrets.ts";
+import { defaultProvider } from "../models/default-provider.ts";
 import { isUsable, type ProviderCheck } from "../models/provider-text.ts";
 
 const ASK_LIMIT_MS = 5_000;
@@ -75,10 +76,9 @@ async function lookedFor(secret: Manifest["secrets"][number], folder: string): P
   return { ...secret, there: place.state === "found", found: place.words };
 }
 
-function providerOf({ capabilities, configSchema }: Manifest, providers: readonly ProviderCheck[] | undefined): BackendRow["provider"] {
-  const { provider } = (configSchema["properties"] ?? {}) as { provider?: { default?: unknown } };
-  const name = provider?.default;
-  if (!capabilities.model || typeof name !== "string") return null;
+function providerOf(manifest: Manifest, providers: readonly ProviderCheck[] | undefined): BackendRow["provider"] {
+  const name = defaultProvider(manifest);
+  if (!manifest.capabilities.model || name === undefined) return null;
   const known = providers?.find((one) => one.provider === name);
   return { name, usable: providers === undefined ? null : known !== undefined && isUsable(known) };
 }
