@@ -17,10 +17,13 @@ import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf } f
 import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
-import { commandLines, printable, wrap } from "../terminal/text.ts";
+import { commandLines, cut, printable, wrap } from "../terminal/text.ts";
 import { addBackendsInstall } from "./backends-install.ts";
 import { addBackendsNew } from "./backends-new.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
+
+/** The remedy below has all of it. */
+const ANSWER_WIDTH = 36;
 
 export function addBackends(program: Command): void {
   const backends = program
@@ -91,8 +94,8 @@ function printModels(screen: Screen, gateway: GatewayCheck | string): void {
   const columns: Array<Column<ProviderCheck>> = [
     { title: "models of", text: ({ provider }) => provider, paint: (text) => colors.bold(text) },
     { title: "key", text: keyText, paint },
-    { title: "answer", text: (provider) => printable(answerText(provider)), grows: true, paint },
-    { title: "address", text: ({ baseUrl }) => baseUrl },
+    { title: "answer", text: (provider) => cut(printable(answerText(provider)), ANSWER_WIDTH), paint },
+    { title: "address", text: ({ baseUrl }) => baseUrl, grows: true },
   ];
   if (gateway.providers.length === 0) screen.print(colors.dim("No model providers are configured."));
   else for (const line of tableLines(screen, columns, gateway.providers)) screen.print(line);
