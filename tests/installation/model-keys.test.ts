@@ -90,7 +90,7 @@ test("backends: what is here, and the command that gives a missing key away to n
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^script +a shell.*not needed/m);
   expect(stdout).toMatch(/^openai +no OPENAI_API_KEY +not asked +https:\/\/api\.ope/m);
-  const file = join(ground.data, "secrets/gateway/OPENAI_API_KEY");
+  const file = join(ground.data, "secrets/gateway/NAME");
   expect(stdout).toContain(`sh -c 'umask 077; mkdir -p ${join(ground.data, "secrets/gateway")} && cat >${file}'\n`);
 });
 

@@ -1,7 +1,7 @@
 import { defineBackend } from "@slipway/backend-sdk/define-backend";
 import { claudeConfigSchema } from "./config.ts";
 import { probe, warmUp } from "./probe.ts";
-import { CLAUDE_PACKAGE } from "./release.ts";
+import { CLAUDE_PACKAGE, CLAUDE_RELEASE } from "./release.ts";
 import { runTurn } from "./run-turn.ts";
 
 /** Anthropic's Claude Code, over the model gateway. */
@@ -13,6 +13,7 @@ export const claudeCodeBackend = defineBackend({
   config: claudeConfigSchema,
   secrets: [],
   image: { npm: [CLAUDE_PACKAGE], apt: [] },
+  release: CLAUDE_RELEASE,
   probe,
   warmUp,
   turn: runTurn,

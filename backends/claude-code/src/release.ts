@@ -1,6 +1,8 @@
 /** The release of Claude Code that this backend is made for and tested with. */
 export const CLAUDE_VERSION = "2.1.329";
 export const CLAUDE_PACKAGE = `@anthropic-ai/claude-code@${CLAUDE_VERSION}`;
+/** For the manifest. */
+export const CLAUDE_RELEASE = { package: "@anthropic-ai/claude-code", version: CLAUDE_VERSION, tested: `${CLAUDE_VERSION} and later 2.1.x` };
 export const INSTALL_COMMAND = "slipway backends install claude-code";
 
 /** Releases whose flags and events are the tested ones: those of the same minor version, from the tested one on. */

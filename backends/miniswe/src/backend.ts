@@ -5,7 +5,7 @@ import { PythonAgent } from "@slipway/backend-sdk/python/python-agent";
 import { failedTurn } from "@slipway/backend-sdk/turn-result";
 import { minisweConfigSchema } from "./config.ts";
 import { failureOf } from "./failure.ts";
-import { INSTALL_COMMAND, isTested, MINISWE_PACKAGES, MINISWE_VERSION, PYTHONS } from "./release.ts";
+import { INSTALL_COMMAND, isTested, MINISWE_PACKAGES, MINISWE_RELEASE, MINISWE_VERSION, PYTHONS } from "./release.ts";
 
 const TITLE = "mini-swe-agent";
 
@@ -27,6 +27,7 @@ export const minisweBackend = defineBackend({
   config: minisweConfigSchema,
   secrets: [],
   image: { npm: [], apt: [], pip: MINISWE_PACKAGES },
+  release: MINISWE_RELEASE,
   probe: (context) =>
     probePython({ title: TITLE, packageName: TITLE, testedVersion: MINISWE_VERSION, isTested, pythons: PYTHONS, installCommand: INSTALL_COMMAND }, context),
   warmUp: (context) => minisweAgent.warmUp(context),

@@ -8,6 +8,8 @@ const REQUIREMENTS = join(import.meta.dirname, "python/requirements.txt");
 export const MINISWE_PACKAGES = readRequirements(REQUIREMENTS);
 /** Pythons that may have it, in the order in which they are looked for. An image of Slipway's has the first. */
 export const PYTHONS = ["miniswe-python", "python3"];
+/** For the manifest. */
+export const MINISWE_RELEASE = { registry: "pypi", package: "mini-swe-agent", version: MINISWE_VERSION, tested: `${minorOf(MINISWE_VERSION)}.x` } as const;
 /** Shown, not run. */
 export const INSTALL_COMMAND = "slipway backends install miniswe";
 

@@ -5,7 +5,7 @@ import { PythonAgent } from "@slipway/backend-sdk/python/python-agent";
 import { failedTurn } from "@slipway/backend-sdk/turn-result";
 import { openhandsConfigSchema } from "./config.ts";
 import { failureOf } from "./failure.ts";
-import { INSTALL_COMMAND, isTested, OPENHANDS_PACKAGES, OPENHANDS_VERSION, PYTHONS } from "./release.ts";
+import { INSTALL_COMMAND, isTested, OPENHANDS_PACKAGES, OPENHANDS_RELEASE, OPENHANDS_VERSION, PYTHONS } from "./release.ts";
 
 const TITLE = "OpenHands";
 const PACKAGE = "openhands-sdk";
@@ -27,6 +27,7 @@ export const openhandsBackend = defineBackend({
   config: openhandsConfigSchema,
   secrets: [],
   image: { npm: [], apt: [], pip: OPENHANDS_PACKAGES },
+  release: OPENHANDS_RELEASE,
   probe: (context) =>
     probePython({ title: TITLE, packageName: PACKAGE, testedVersion: OPENHANDS_VERSION, isTested, pythons: PYTHONS, installCommand: INSTALL_COMMAND }, context),
   warmUp: (context) => agent.warmUp(context),

@@ -8,6 +8,8 @@ const REQUIREMENTS = join(import.meta.dirname, "python/requirements.txt");
 export const OPENHANDS_PACKAGES = readRequirements(REQUIREMENTS);
 /** Pythons that may have it, in the order in which they are looked for. An image of Slipway's has the first. */
 export const PYTHONS = ["openhands-python", "python3"];
+/** For the manifest. */
+export const OPENHANDS_RELEASE = { registry: "pypi", package: "openhands-sdk", version: OPENHANDS_VERSION, tested: `${minorOf(OPENHANDS_VERSION)}.x` } as const;
 /** Shown, not run. */
 export const INSTALL_COMMAND = "slipway backends install openhands";
 

@@ -2,6 +2,10 @@ import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { printable } from "../terminal/text.ts";
 import type { BackendRow } from "./backend-rows.ts";
+import { installCommand } from "./install-agent.ts";
+
+/** Columns of a terminal with room for what is good to know. */
+const WIDE = 110;
 
 /** The table of `slipway backends`; columns that have nothing to say are left out. */
 export function backendTable(screen: Screen, rows: readonly BackendRow[], isConnected: boolean): string[] {
@@ -11,8 +15,8 @@ export function backendTable(screen: Screen, rows: readonly BackendRow[], isConn
     { title: "agent here", text: agentText, grows: true, paint: (text, { installed }) => (installed?.ok ? colors.green(text) : colors.yellow(text)) },
     { title: "tested", text: ({ release }) => release?.tested ?? release?.version ?? "-" },
     { title: "models of", text: providerText, paint: (text, { provider }) => (provider?.usable === false ? colors.yellow(text) : text) },
-    { title: "can", text: ({ capabilities }) => (capabilities ? capabilityWords(capabilities) : "?") },
-    { title: "secrets", text: ({ secrets }) => secrets.map(secretText).join(", "), isShown: rows.some(({ secrets }) => secrets.length > 0) },
+    { title: "can", text: ({ capabilities }) => (capabilities ? capabilityWords(capabilities) : "?"), isShown: screen.width >= WIDE },
+    { title: "secrets", text: secretsText, isShown: rows.some((row) => secretsText(row) !== "") },
     {
       title: "last job",
       text: lastJobText,
@@ -28,8 +32,10 @@ export function backendTable(screen: Screen, rows: readonly BackendRow[], isConn
   );
 }
 
-function agentText({ installed }: BackendRow): string {
-  return installed ? printable(installed.found) : "not on this machine";
+function agentText({ name, installed }: BackendRow): string {
+  if (installed === null) return "not here";
+  // What to do about it stands below the table.
+  return installed.ok ? printable(installed.found) : installed.remedy === installCommand(name) ? "no" : printable(installed.found);
 }
 
 /** Such as `openai`, `no key: openai`. */
@@ -46,8 +52,9 @@ function capabilityWords(capabilities: NonNullable<BackendRow["capabilities"]>):
   return names.filter((name) => capabilities[name]).join(" ") || "-";
 }
 
-function secretText({ name, required, there }: BackendRow["secrets"][number]): string {
-  return there ? name : `${required ? "no" : "without"} ${name}`;
+/** Those that are there, and those that must be; what a backend can do without, and does, is nothing to see here. */
+function secretsText({ secrets }: BackendRow): string {
+  return secrets.flatMap(({ name, required, there }) => (there ? [name] : required ? [`no ${name}`] : [])).join(", ");
 }
 
 function lastJobText({ lastJob }: BackendRow): string {

@@ -13,7 +13,7 @@ import { backendSecretsFolder } from "../configuration/installation.ts";
 import { connect } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { checkGateway } from "../models/ask-gateway.ts";
-import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
+import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf, withoutKey } from "../models/provider-text.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
@@ -128,6 +128,21 @@ function printRemedies(screen: Screen, rows: readonly BackendRow[], broken: read
 function providerRemedies(rows: readonly BackendRow[], providers: readonly ProviderCheck[]): Array<readonly [string, string, string]> {
   const wanted = new Set(rows.flatMap(({ installed, provider }) => (installed?.ok && provider ? [provider.name] : [])));
   const silent = providers.filter((provider) => !isUsable(provider));
-  const inFull = silent.filter((provider) => wanted.has(provider.provider) || hasKey(provider) || wanted.size === 0);
-  return inFull.map((provider) => [provider.provider, provider.answer === null ? keyText(provider) : answerText(provider), remedyOf(provider)] as const);
+  const keyless = silent.filter((provider) => !wanted.has(provider.provider) && !hasKey(provider));
+  const isFolded = (provider: ProviderCheck): boolean => keyless.length > 1 && keyless.includes(provider);
+  const inFull = silent.filter((provider) => !isFolded(provider));
+  return [
+    ...inFull.map((provider) => [provider.provider, provider.answer === null ? keyText(provider) : answerText(provider), remedyOf(provider)] as const),
+    ...(keyless.length > 1
+      ? [
+          [
+            "keys",
+            ...withoutKey(
+              keyless.map(({ provider, keyName }) => ({ provider, keyName: keyName ?? "" })),
+              remedyOf(keyless[0] as ProviderCheck),
+            ),
+          ] as const,
+        ]
+      : []),
+  ];
 }

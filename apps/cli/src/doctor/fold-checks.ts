@@ -1,4 +1,5 @@
 import { installCommand } from "../backends/install-agent.ts";
+import { withoutKey } from "../models/provider-text.ts";
 import type { Check } from "./check.ts";
 
 /** A family of checks that fail alike is one for people: agents that are not here, and providers without a key, which nobody need have all of. */
@@ -28,13 +29,10 @@ function foldedAgents(first: Check, all: readonly Check[]): Check {
 
 function foldedKeys(first: Check, all: readonly Check[]): Check {
   const key = missingKey(first) ?? "";
-  const asName = (text: string): string => text.replaceAll(key, "NAME");
-  return {
-    ...first,
-    name: "keys",
-    found: `none for ${all.map((one) => `${one.name} (${missingKey(one)})`).join(", ")}`,
-    tried: asName(first.tried),
-    lost: "jobs whose agent asks one of these providers cannot go on",
-    remedy: asName(first.remedy ?? ""),
-  };
+  const [found, remedy] = withoutKey(
+    all.map((one) => ({ provider: one.name, keyName: missingKey(one) ?? "" })),
+    first.remedy ?? "",
+  );
+  const lost = "jobs whose agent asks one of these providers cannot go on";
+  return { ...first, name: "keys", found, tried: first.tried.replaceAll(key, "NAME"), lost, remedy };
 }

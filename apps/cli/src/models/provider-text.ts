@@ -35,3 +35,9 @@ export function remedyOf(provider: ProviderCheck): string {
   }
   return `Check the network and the provider's address ${baseUrl} (baseUrl in gateway.yaml), then \`slipway doctor\` again.`;
 }
+
+/** Of providers that lack their key alike: who they are, and what to type, with NAME in the place of the key's name. `remedy` is the first one's. */
+export function withoutKey(providers: ReadonlyArray<{ readonly provider: string; readonly keyName: string }>, remedy: string): [found: string, remedy: string] {
+  const found = `none for ${providers.map(({ provider, keyName }) => `${provider} (${keyName})`).join(", ")}`;
+  return [found, remedy.replaceAll(providers[0]?.keyName ?? "", "NAME")];
+}
