@@ -20,6 +20,8 @@ const VOLATILE: ReadonlyArray<readonly [RegExp, string]> = [
   [/just now|\b\d+ (?:s|min|h|d) ago/g, "<ago>"],
   [/\b\d+ (?:min \d\d s|h \d\d min)|\b\d+(?:\.\d+)? m?s\b/g, "<time>"],
   [/\b\d+(?:\.\d+)? (?:(?:[KMGT]i)?B|bytes)\b/g, "<size>"],
+  // The demo submits its jobs side by side: which of them has which number is chance.
+  [/\bslipway show \d+ --data/g, "slipway show <job> --data"],
   // Columns are as wide as their widest cell.
   [/ {2,}/g, "  "],
 ];
