@@ -77,7 +77,8 @@ test("a second build of the same checkout builds no step again", async () => {
 test("doctor finds each of them well, and its backends working inside", async () => {
   const { code, stdout } = await ground.slipway(ground.folder, "images", "doctor", ...NAMES, "--json");
   const { checks } = JSON.parse(stdout) as { checks: Array<{ group: string; name: string; ok: boolean; found: string }> };
-  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+  // No image of ours brings an agent for `acp`: it is whatever somebody adds.
+  expect(checks.filter(({ ok, name }) => !ok && name !== "acp")).toEqual([]);
   expect(checks.map(({ group, name }) => `${group} ${name}`)).toEqual(
     expect.arrayContaining(["base script", "codex codex", "codex script", "miniswe miniswe", "base fits"]),
   );
@@ -134,8 +135,9 @@ test("the list of what is installed tells packages of Debian and of npm, with th
   const { images } = JSON.parse(stdout) as {
     images: Array<{ name: string; sizeBytes: number; fitsCheckout: boolean; software: Record<string, Array<Record<string, string>>> }>;
   };
-  const [base, codex] = images;
-  expect([base?.name, base?.fitsCheckout, codex?.name]).toEqual(["base", true, "codex"]);
+  const [base] = images;
+  const codex = images.find(({ name }) => name === "codex");
+  expect([base?.name, base?.fitsCheckout]).toEqual(["base", true]);
   expect(base?.software["debian"]?.map(({ name }) => name)).toEqual(expect.arrayContaining(["git", "ripgrep", "ca-certificates", "libc6"]));
   const lock = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8")) as { packages: Record<string, { version: string }> };
   const { version } = lock.packages["node_modules/zod"] ?? {};

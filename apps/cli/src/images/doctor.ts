@@ -58,9 +58,10 @@ async function checkInside(engine: Engine, { plan, reference }: KnownImage, { lo
   const unknown = plan.backends.filter((name) => !own.some(({ backend }) => backend === name));
   return [
     runner,
-    ...own.map(({ backend, ok, tried, found }: ProbeResult) =>
-      check(plan.name, backend, ok, { tried, found: printable(found), lost: `jobs of ${backend} do not run in this image`, remedy, required: true }),
-    ),
+    ...own.map(({ backend, ok, tried, found, remedy: said }: ProbeResult) => {
+      const rest = isBrought(described.value, backend) ? { remedy, required: true } : { remedy: said ?? remedy, required: false };
+      return check(plan.name, backend, ok, { tried, found: printable(found), lost: `jobs of ${backend} do not run in this image`, ...rest });
+    }),
     ...unknown.map((backend) =>
       check(plan.name, backend, false, {
         tried: "runner probe",
@@ -79,6 +80,14 @@ async function ask<T>(engine: Engine, reference: string, command: "describe" | "
   const parsed = schema.safeParse(jsonOrNothing(stdout));
   if (exitCode === 0 && parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, found: printable(stderr.trim().slice(-300)) || `it ended with exit code ${exitCode}` };
+}
+
+/** Whether a build of ours brings all that the backend needs. Of one that needs a model and has no packages, such as `acp`, the agent is the user's affair. */
+function isBrought(manifests: readonly Manifest[], backend: string): boolean {
+  const manifest = manifests.find(({ name }) => name === backend);
+  if (!manifest?.capabilities.model) return true;
+  const { npm, apt, pip = [] } = manifest.image;
+  return npm.length + apt.length + pip.length > 0;
 }
 
 function jsonOrNothing(text: string): unknown {
