@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+const PIP = "pip==25.0.1";
 const MEGABYTES_10 = 10 * 1024 * 1024;
 
 /** What is installed for a backend. */
@@ -31,7 +32,7 @@ export async function installPython(name: string, { packages, python }: PythonRe
   await symlink("../venv/bin/python", join(partial, `bin/${name}-python`));
   await writeFile(join(partial, "requirements.txt"), packages.join("\n"));
   const pip = ["-m", "pip", "--python", join(partial, "venv/bin/python"), "install", "--quiet", "--no-deps", "--disable-pip-version-check"];
-  await run("python3", [...pip, "-r", join(partial, "requirements.txt")], { maxBuffer: MEGABYTES_10 });
+  await run(await recentPip(cache), [...pip, "-r", join(partial, "requirements.txt")], { maxBuffer: MEGABYTES_10 });
   try {
     await rename(partial, prefix);
   } catch (error) {
@@ -40,6 +41,18 @@ export async function installPython(name: string, { packages, python }: PythonRe
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
   return await made();
+}
+
+/** A Python whose pip knows the newest Pythons: that of an older system does not. */
+async function recentPip(cache: string): Promise<string> {
+  const prefix = join(cache, PIP.replace("==", "-"));
+  const python = join(prefix, "bin/python");
+  if (await exists(prefix)) return python;
+  const partial = `${prefix}.partial-${process.pid}`;
+  await run("python3", ["-m", "venv", partial]);
+  await run(join(partial, "bin/python"), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PIP]);
+  await rename(partial, prefix);
+  return python;
 }
 
 /** The machine's own Python where it is new enough, else Debian 13's. */
