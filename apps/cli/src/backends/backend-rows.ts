@@ -79,8 +79,8 @@ function providerOf({ capabilities, configSchema }: Manifest, providers: readonl
   const { provider } = (configSchema["properties"] ?? {}) as { provider?: { default?: unknown } };
   const name = provider?.default;
   if (!capabilities.model || typeof name !== "string") return null;
-  const known = providers?.find((one) => one.provider === name);
-  return { name, usable: providers === undefined ? null : known !== undefined && isUsable(known) };
+  // A row for each of its keys.
+  return { name, usable: providers === undefined ? null : providers.some((one) => one.provider === name && isUsable(one)) };
 }
 
 async function lastJobOf(client: Client, backend: string): Promise<BackendRow["lastJob"]> {
