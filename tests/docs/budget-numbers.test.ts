@@ -22,10 +22,11 @@ test("the numbers of the page on budgets are those that the gateway reserves and
     key: null,
     models: ["*"],
     hostedTools: [],
+    moreKeys: [],
     headersTimeoutSeconds: 1,
     silenceTimeoutSeconds: 1,
   } as const;
-  const plan = planRequest("responses", request(), { ...provider, models: ["*"], hostedTools: [] });
+  const plan = planRequest("responses", request(), { ...provider, models: ["*"], hostedTools: [], moreKeys: [] });
   expect(plan).toMatchObject({ inputTokens: 30_000, outputLimit: null });
 
   const listed = priceOf(MODEL, {});

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { configPlace, readConfig } from "../../apps/gateway/src/config-file.ts";
 import { GatewayServer } from "../../apps/gateway/src/http/gateway-server.ts";
+import { KeyRing } from "../../apps/gateway/src/key-ring.ts";
 import { Keys } from "../../apps/gateway/src/keys.ts";
 import { ServerCaller } from "../../apps/gateway/src/server-caller.ts";
 import { OpenCalls } from "../../apps/gateway/src/spend/open-calls.ts";
@@ -31,7 +32,7 @@ test("a call that waits in vain for its budget ends in 429, and was never sent",
   await gateway.listen(bench.socket);
   const gatewayId = newId();
   const ahead = reservedAhead(settlements, gatewayId);
-  const shared = { gatewayId, epoch: newId(), server, calls: new OpenCalls(), ahead, settlements, keys: new Keys(bench.data), upstream, log };
+  const shared = { gatewayId, epoch: newId(), server, calls: new OpenCalls(), ahead, settlements, keys: new KeyRing(new Keys(bench.data)), upstream, log };
   gateway.open({ ...shared, waitLimitMs: 200 });
   try {
     plane.budgetTokens = 1_800;

@@ -20,7 +20,11 @@ export async function check(data: string): Promise<GatewayCheck> {
     const { config, stamp } = readConfig(place);
     const keys = new Keys(data);
     keys.takeFromEnvironment(keyNames(config));
-    const providers = await Promise.all(Object.entries(config.providers).map(([name, provider]) => checkProvider(name, provider, keys)));
+    const providers = await Promise.all(
+      Object.entries(config.providers).flatMap(([name, provider]) =>
+        [provider.key, ...provider.moreKeys].map((keyName) => checkProvider(name, { ...provider, key: keyName }, keys)),
+      ),
+    );
     return { configFile: stamp === null ? null : place.path, problem: null, providers };
   } catch (error) {
     return { configFile: place.path, problem: problemOf(error, place), providers: [] };

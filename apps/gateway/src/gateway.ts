@@ -4,6 +4,7 @@ import { newId } from "@slipway/protocol/scalars";
 import type { Logger } from "pino";
 import { configPlace, LiveConfig } from "./config-file.ts";
 import { GatewayServer } from "./http/gateway-server.ts";
+import { KeyRing } from "./key-ring.ts";
 import { Keys } from "./keys.ts";
 import { readToken, type ServeOptions } from "./options.ts";
 import { ServerCaller } from "./server-caller.ts";
@@ -52,7 +53,7 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
     const { charged } = await register(server, { gatewayId: state.gatewayId, epoch, version: VERSION }, log, stop);
     const { gatewayId } = state;
     ahead = reservedAhead(settlements, gatewayId);
-    door.open({ gatewayId, epoch, server, calls: new OpenCalls(), ahead, settlements, keys, upstream, log });
+    door.open({ gatewayId, epoch, server, calls: new OpenCalls(), ahead, settlements, keys: new KeyRing(keys), upstream, log });
     log.info({ url, socket: options.socket, gatewayId, settlementsSent: left, callsCharged: charged }, "gateway up");
     process.send?.({ type: "ready" });
     await untilAborted(new Promise<never>(() => {}), stop);

@@ -5,10 +5,10 @@ import type { GatewayConfig, Provider } from "@slipway/protocol/gateway-config";
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import { type CallNames, maskOf } from "./answer/failures.ts";
-import { type AnswerEnding, VendorAnswer } from "./answer/vendor-answer.ts";
+import { type Again, type AnswerEnding, VendorAnswer } from "./answer/vendor-answer.ts";
 import { sendError } from "./http/gateway-error.ts";
 import { headersToVendor } from "./http/headers.ts";
-import type { FoundKey, Keys } from "./keys.ts";
+import type { HeldKey, KeyRing } from "./key-ring.ts";
 import { costOf, highestCost, outputLimit, priceOf } from "./prices.ts";
 import type { CallTarget, ModelApi } from "./protocols/protocol.ts";
 import { PROTOCOLS } from "./protocols/protocols.ts";
@@ -25,7 +25,7 @@ const GROWTH = { factor: 1.25, tokens: 20_000 } as const;
 
 /** What calls share. */
 export interface Calling extends Reserving {
-  readonly keys: Keys;
+  readonly keys: KeyRing;
   readonly upstream: Dispatcher;
   readonly log: Logger;
 }
@@ -48,7 +48,9 @@ export interface ModelRequest {
 export async function callModel(calling: Calling, asked: ModelRequest, request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   const plan = asked.api.plan(asked.body, asked.provider, asked.target);
-  const { key, refusal } = findKey(calling.keys, asked.provider, plan);
+  const { key, refusal } = await findKey(calling.keys, asked.provider, plan, gone);
+  // Whatever it was exchanged for.
+  using holding = new Holding(key);
   const price = priceOf(plan.model, asked.prices);
   const { callId, told } = await reserveFor(calling, asked, plan, refusal !== null, gone);
   const log = calling.log.child({ callId, provider: asked.providerName, model: plan.model });
@@ -75,32 +77,72 @@ export async function callModel(calling: Calling, asked: ModelRequest, request: 
     await settle(endingOf("failed", refusal));
     return sendError(response, refusal, PROTOCOLS[asked.provider.protocol]);
   }
-  await forward(calling, asked, plan, { key, request, response, gone, settle });
+  await forward(calling, asked, plan, { holding, request, response, gone, settle, log });
+}
+
+/** The key that a call has now. */
+class Holding implements Disposable {
+  key: HeldKey | null;
+
+  constructor(key: HeldKey | null) {
+    this.key = key;
+  }
+
+  [Symbol.dispose](): void {
+    this.key?.[Symbol.dispose]();
+  }
 }
 
 interface Forwarding {
-  readonly key: FoundKey | null;
+  readonly holding: Holding;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly gone: AbortSignal;
   readonly settle: (ending: AnswerEnding) => Promise<void>;
+  readonly log: Logger;
 }
 
-async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan, { key, request, response, gone, settle }: Forwarding): Promise<void> {
+async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan, { holding, request, response, gone, settle, log }: Forwarding): Promise<void> {
   const { api, target, provider, providerName } = asked;
   const protocol = PROTOCOLS[provider.protocol];
   const url = new URL(provider.baseUrl);
   const query = [url.search.slice(1), target.query ?? ""].filter((part) => part !== "").join("&");
   const path = `${url.pathname.replace(/\/+$/, "")}${target.path}${query === "" ? "" : `?${query}`}`;
-  const names: CallNames = {
-    provider: providerName,
-    model: plan.model,
-    baseUrl: provider.baseUrl,
-    key: key && provider.key !== null ? { name: provider.key, from: key.from } : null,
+  const tried = new Set<string>();
+  let wasStale = false;
+  /** Whether this answer is none for the agent, and why: the request goes out another time. */
+  const again: Again = (why, { failure, retryAfterMs }) => {
+    if (why === "stale") {
+      if (wasStale) return false;
+      wasStale = true;
+      return true;
+    }
+    const { key } = holding;
+    if (!key || !failure || gone.aborted) return false;
+    calling.keys.rest(key, failure.code, retryAfterMs);
+    tried.add(key.name);
+    const other = calling.keys.take(provider, tried);
+    if (!other) return false;
+    log.warn({ code: failure.code, key: key.name, next: other.name }, "the vendor refuses a key: the call goes on with another one");
+    key[Symbol.dispose]();
+    holding.key = other;
+    return true;
   };
-  const value = key?.value ?? null;
-  const send = (again?: () => void): VendorAnswer => {
-    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), settle }, response, gone, again);
+  for (let isOver = false; !isOver; ) {
+    const { key } = holding;
+    const value = key?.value ?? null;
+    const names: CallNames = { provider: providerName, model: plan.model, baseUrl: provider.baseUrl, key: key && { name: key.name, from: key.from } };
+    isOver = true;
+    const decide: Again = (...asking) => {
+      const goesOn = again(...asking);
+      isOver = !goesOn;
+      return goesOn;
+    };
+    const told = async (ending: AnswerEnding): Promise<void> => {
+      if (key && ending.outcome === "ok") calling.keys.good(key);
+      await settle(ending);
+    };
+    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), settle: told }, response, gone, decide);
     calling.upstream.dispatch(
       {
         origin: url.origin,
@@ -113,18 +155,22 @@ async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan,
       },
       answer,
     );
-    return answer;
-  };
-  const { promise: stale, resolve: again } = Promise.withResolvers<"again">();
-  if ((await Promise.race([send(() => again("again")).ended, stale])) === "again") await send().ended;
+    await answer.ended;
+  }
 }
 
 /** Without the key, or with a request that must not be sent, the call is reserved all the same, with nothing: so its attempt learns why it fails. */
-function findKey(keys: Keys, provider: Provider, plan: RequestPlan): { key: FoundKey | null; refusal: SlipwayError | null } {
-  if (plan.refusal || provider.key === null) return { key: null, refusal: plan.refusal };
+async function findKey(
+  keys: KeyRing,
+  provider: Provider,
+  plan: RequestPlan,
+  gone: AbortSignal,
+): Promise<{ key: HeldKey | null; refusal: SlipwayError | null }> {
+  if (plan.refusal) return { key: null, refusal: plan.refusal };
   try {
-    return { key: keys.get(provider.key), refusal: null };
+    return { key: await keys.acquire(provider, gone), refusal: null };
   } catch (error) {
+    if (gone.aborted) return { key: null, refusal: null };
     return { key: null, refusal: toSlipwayError(error) };
   }
 }
@@ -143,8 +189,10 @@ async function reserveFor(calling: Calling, asked: ModelRequest, plan: RequestPl
 
 function endingOf(outcome: "cut" | "failed", error: SlipwayError | null): AnswerEnding {
   const tokens = { inputTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+  const { retryAfterMs } = error?.details ?? {};
+  const afterMs = typeof retryAfterMs === "number" ? retryAfterMs : undefined;
   const failure = error && { code: error.code, message: error.message, details: { ...error.details } };
-  return { outcome, status: null, tokens, tier: undefined, failure, retryAfterMs: undefined, firstByteAt: null };
+  return { outcome, status: null, tokens, tier: undefined, failure, retryAfterMs: afterMs, firstByteAt: null };
 }
 
 function usageOf({ inputTokens, cachedInputTokens, outputTokens, reasoningTokens }: NonNullable<AnswerEnding["tokens"]>) {

@@ -25,6 +25,13 @@ export const providerSchema = z.strictObject({
       "Address before `/responses`, `/chat/completions`, `/messages` or `/models/…`, such as https://api.openai.com/v1 or https://api.anthropic.com/v1.",
     ),
   key: keyNameSchema.nullable().default(null).describe("Name of its key; none where it takes requests without one, such as a server of your own."),
+  moreKeys: z
+    .array(keyNameSchema)
+    .max(20)
+    .default([])
+    .describe("Further keys: one whose key before it was refused, has no quota left or is asked to slow down takes its place, in the middle of a job too."),
+  keyConcurrency: z.int().positive().max(10_000).optional().describe("Calls that one key has at once, at most; further ones wait, up to a minute."),
+  keyRequestsPerMinute: z.int().positive().max(1_000_000).optional().describe("Calls that begin with one key in a minute, at most; further ones wait."),
   models: z.array(z.string().min(1).max(200)).min(1).default(["*"]).describe("Models that may be asked for; `*` stands for any characters."),
   hostedTools: z
     .array(z.string().min(1).max(100))
@@ -70,7 +77,7 @@ export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;
 
 /** The keys that the configuration names, each once. */
 export function keyNames(config: GatewayConfig): string[] {
-  return [...new Set(Object.values(config.providers).flatMap(({ key }) => key ?? []))];
+  return [...new Set(Object.values(config.providers).flatMap(({ key, moreKeys }) => [...(key === null ? [] : [key]), ...moreKeys]))];
 }
 
 /** What `gateway check` says of a provider. */

@@ -79,8 +79,8 @@ async function lookedFor(secret: Manifest["secrets"][number], folder: string): P
 function providerOf(manifest: Manifest, providers: readonly ProviderCheck[] | undefined): BackendRow["provider"] {
   const name = defaultProvider(manifest);
   if (!manifest.capabilities.model || name === undefined) return null;
-  const known = providers?.find((one) => one.provider === name);
-  return { name, usable: providers === undefined ? null : known !== undefined && isUsable(known) };
+  // A row for each of its keys.
+  return { name, usable: providers === undefined ? null : providers.some((one) => one.provider === name && isUsable(one)) };
 }
 
 async function lastJobOf(client: Client, backend: string): Promise<BackendRow["lastJob"]> {

@@ -14,11 +14,12 @@ export interface MissingKey {
   readonly name: string;
 }
 
-/** The providers whose key is in no file and not in this process's environment: for a gateway that this command starts. Nothing is read. */
+/** The providers none of whose keys is in a file or in this process's environment: for a gateway that this command starts. Nothing is read. */
 export async function missingKeys(config: GatewayConfig, data: string): Promise<MissingKey[]> {
   const found = await Promise.all(
-    Object.entries(config.providers).map(async ([provider, { key }]) => {
-      if (key === null || process.env[key] || (await isUsableFile(keyFile(data, key)))) return [];
+    Object.entries(config.providers).map(async ([provider, { key, moreKeys }]) => {
+      if (key === null) return [];
+      for (const name of [key, ...moreKeys]) if (process.env[name] || (await isUsableFile(keyFile(data, name)))) return [];
       return [{ provider, name: key }];
     }),
   );

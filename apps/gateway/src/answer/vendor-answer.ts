@@ -5,6 +5,7 @@ import type { Failure } from "@slipway/protocol/job";
 import type { Dispatcher } from "undici";
 import { sendError } from "../http/gateway-error.ts";
 import { headersToAgent } from "../http/headers.ts";
+import { KEY_CODES } from "../key-ring.ts";
 import type { CountedTokens } from "../prices.ts";
 import type { ModelApi, VendorProtocol } from "../protocols/protocol.ts";
 import { wasStale } from "../upstream.ts";
@@ -42,6 +43,9 @@ export interface AnswerOptions {
   readonly settle: (ending: AnswerEnding) => Promise<void>;
 }
 
+/** Why a request might be sent another time: over a fresh connection, or with another key. Answers whether it is; this answer is nobody's then. */
+export type Again = (why: "stale" | "key", ending: Pick<AnswerEnding, "failure" | "retryAfterMs">) => boolean;
+
 /**
  * Passes a vendor's answer on to the agent, no faster than the agent takes it, and looks at it on the way. Errors, whether by their status or inside a stream,
  * are held until the call is settled; everything else that streams is passed on at once.
@@ -52,7 +56,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
   readonly #options: AnswerOptions;
   readonly #response: ServerResponse;
   readonly #gone: AbortSignal;
-  readonly #again: (() => void) | undefined;
+  readonly #again: Again | undefined;
   readonly #scanner: StreamScanner;
   readonly #mustComplete: boolean;
   readonly #resolve: () => void;
@@ -66,8 +70,8 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
   #settling: Promise<void> | undefined;
   #stall: NodeJS.Timeout | undefined;
 
-  /** `gone` aborts when the agent is gone; `again` sends the request another time, where that is still allowed. */
-  constructor(options: AnswerOptions, response: ServerResponse, gone: AbortSignal, again?: () => void) {
+  /** `gone` aborts when the agent is gone; `again` is asked whether the request is sent another time, where nothing of this answer has gone out. */
+  constructor(options: AnswerOptions, response: ServerResponse, gone: AbortSignal, again?: Again) {
     this.#options = options;
     this.#response = response;
     this.#gone = gone;
@@ -127,8 +131,8 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
       this.#end(this.#ok(), () => this.#response.destroy());
     } else if (this.#gone.aborted) {
       this.#end({ ...this.#ok(), outcome: "cut", tokens: tokens ?? this.#nothingSent() }, () => this.#response.destroy());
-    } else if (this.#status === null && this.#again && wasStale(error)) {
-      this.#again();
+    } else if (this.#status === null && wasStale(error) && this.#again?.("stale", { failure: null, retryAfterMs: undefined })) {
+      this.#resolve();
     } else {
       const failure = connectionFailure(error, this.#options.names, this.#options.mask);
       this.#end(this.#failure(failure, tokens ?? this.#nothingSent()), () => {
@@ -187,7 +191,12 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
   #endHeld(): void {
     const body = Buffer.concat(this.#held);
     this.#held = [];
-    this.#end(this.#endOfHeld(parse(body)), () => {
+    const ending = this.#endOfHeld(parse(body));
+    if (ending.failure && KEY_CODES.has(ending.failure.code) && this.#again?.("key", ending)) {
+      this.#resolve();
+      return;
+    }
+    this.#end(ending, () => {
       this.#response.writeHead(this.#status ?? 502, headersToAgent(this.#headers, this.#options.key)).end(this.#masked(body));
     });
   }
