@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { toManifest } from "@slipway/backend-sdk/manifest";
 import { createTestBench, type TurnRecord } from "@slipway/backend-sdk/test-kit";
+import { openEngine } from "@slipway/images/engine/engine";
 import { imageOfBackend } from "@slipway/images/plans";
 import { imageReference, imageVersion } from "@slipway/images/references";
-import { processTable } from "@slipway/process/process-table";
+import { familyOf, processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
@@ -47,6 +48,10 @@ export interface AgentBench extends AsyncDisposable {
   run(options?: PlayOptions): Promise<TurnRecord>;
   /** What the agent started and what is left of it, the agent itself included. */
   pids(): number[];
+  /** Resolves when the sandbox has done all that it does before it has a turn; at once where there is none. */
+  warmedUp(): Promise<void>;
+  /** All in the sandbox, its runner included; none where there is none. */
+  insidePids(): Promise<number[]>;
   /** Kills all of that, as a machine does that runs out of memory. */
   killAgent(): void;
 }
@@ -54,15 +59,15 @@ export interface AgentBench extends AsyncDisposable {
 const TIMEOUT_MS = 90_000;
 const LEASE_MS = 600_000;
 
-/** Opens one; the agent's CLI must be on PATH, or in the image. */
+/** Opens one; the agent's CLI must be on PATH, or in the image. `warmFor`: the backend that its sandbox warms up; the agent's own where it is missing. */
 export async function openAgentBench(
   agent: AgentUnderTest,
   place: Place,
   scenario: Scenario | ScenarioInput,
-  files?: Record<string, string>,
+  { files = { "README.md": "# demo\n" }, warmFor = agent.backend.name }: { readonly files?: Record<string, string>; readonly warmFor?: string } = {},
 ): Promise<AgentBench> {
   const server = await startServer(scenario, agent.finish);
-  const opened = await (place === "direct" ? openDirect : openSandboxed)(agent, place, server, files ?? { "README.md": "# demo\n" });
+  const opened = place === "direct" ? await openDirect(agent, server, files) : await openSandboxed(agent, place, server, { files, warmFor });
   const label = `SLIPWAY_MATRIX=${randomUUID()}`;
   const [name = "", value = ""] = label.split("=");
   const pids = (): number[] =>
@@ -79,8 +84,17 @@ export async function openAgentBench(
       }
     }
   };
+  const reachable: ModelServer = {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      opened.closeGateway?.();
+      await server[Symbol.asyncDispose]();
+    },
+  };
   return {
-    ...{ workspace: opened.workspace, home: opened.home, server, pids, killAgent },
+    ...{ workspace: opened.workspace, home: opened.home, server: reachable, pids, killAgent },
+    warmedUp: async () => await opened.warmedUp?.(),
+    insidePids: async () => (await opened.insidePids?.()) ?? [],
     run: (options = {}) => opened.run({ ...options, env: { ...options.env, [name]: value } }),
     async [Symbol.asyncDispose]() {
       killAgent();
@@ -108,10 +122,14 @@ interface Opened {
   readonly workspace: string;
   readonly home: string;
   run(options: PlayOptions): Promise<TurnRecord>;
+  /** Where a gateway stands before the model: it is gone with it. */
+  closeGateway?(): void;
+  warmedUp?(): Promise<void>;
+  insidePids?(): Promise<number[]>;
   close(): Promise<void>;
 }
 
-async function openDirect({ backend, config }: AgentUnderTest, _place: Place, server: ModelServer, files: Record<string, string>): Promise<Opened> {
+async function openDirect({ backend, config }: AgentUnderTest, server: ModelServer, files: Record<string, string>): Promise<Opened> {
   const bench = await createTestBench(files);
   return {
     ...{ workspace: bench.workspace, home: bench.home },
@@ -135,15 +153,19 @@ async function openDirect({ backend, config }: AgentUnderTest, _place: Place, se
 }
 
 /** The way of a job: the runner in a sandbox, the model behind a gateway's socket. */
-async function openSandboxed({ backend, config }: AgentUnderTest, place: Place, server: ModelServer, files: Record<string, string>): Promise<Opened> {
-  if (place === "direct") throw new TypeError("this is for sandboxes");
+async function openSandboxed(
+  { backend, config }: AgentUnderTest,
+  place: Exclude<Place, "direct">,
+  server: ModelServer,
+  { files, warmFor }: { readonly files: Record<string, string>; readonly warmFor: string },
+): Promise<Opened> {
   const root = await mkdtemp(join(tmpdir(), "slipway-mx-"));
   const gatewayFolder = join(root, "gateway");
   // The image that `slipway images build NAME` makes.
   const docker = { images: [imageReference(imageOfBackend(toManifest(backend)), imageVersion(INSTALL_ROOT))], workerLabel: root };
   const sandboxes = await openBench(place, { gatewayFolder, ...(place === "docker" ? { docker } : {}) });
   const gateway = await bridge(gatewaySocketIn(gatewayFolder), server);
-  const spec = { ...(await sandboxes.spec()), readOnly: place === "bwrap" ? readOnlyToolchains(process.env["PATH"] ?? "") : [] };
+  const spec = { ...(await sandboxes.spec()), readOnly: place === "bwrap" ? readOnlyToolchains(process.env["PATH"] ?? "") : [], warmFor };
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(spec.workspace, path)), { recursive: true });
     await writeFile(join(spec.workspace, path), content);
@@ -189,6 +211,13 @@ async function openSandboxed({ backend, config }: AgentUnderTest, place: Place, 
       });
       const logs = new Map([...chunks].map(([stream, parts]) => [stream, Buffer.concat(parts).toString()]));
       return { result, events, logs, durationMs: performance.now() - startedAt, lateCount: () => 0 };
+    },
+    closeGateway: () => gateway.close(),
+    warmedUp: async () => void (await sandbox.warmedUp),
+    async insidePids() {
+      const { processes, container } = sandbox.record;
+      const seeds = container ? [(await (await openEngine()).getContainer(container.id).inspect()).State.Pid] : processes.map(({ pid }) => pid);
+      return familyOf(processTable().list(undefined), { pids: seeds }).map(({ pid }) => pid);
     },
     async close() {
       await sandbox.end();

@@ -64,7 +64,8 @@ const FAILURES: ReadonlyArray<readonly [scenario: string, ...codes: ErrorCode[]]
 
 /** All cases of an agent at a place. */
 export function matrixCases(agent: AgentUnderTest, place: Place): MatrixCase[] {
-  const open = (scenario: Parameters<typeof openAgentBench>[2], files?: Record<string, string>) => openAgentBench(agent, place, scenario, files);
+  const open = (scenario: Parameters<typeof openAgentBench>[2], files?: Record<string, string>) =>
+    openAgentBench(agent, place, scenario, files ? { files } : {});
   const full = (name: string, run: () => Promise<void>, exempt?: string): MatrixCase => ({ name, isSmoke: false, run, ...(exempt ? { exempt } : {}) });
   const smoke = (name: string, run: () => Promise<void>): MatrixCase => ({ name, isSmoke: true, run });
   const reason = (promise: true | "exact" | { readonly not: string }): string | undefined => (typeof promise === "object" ? promise.not : undefined);

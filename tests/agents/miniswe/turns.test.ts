@@ -19,7 +19,7 @@ test("words alone are no end: the model is told so, and three such answers in a 
 test("AGENTS.md is in the prompt, a command's end is told, and what it left running holds nothing up", LIMIT, async () => {
   const files = { "AGENTS.md": "Speak like a harbour master {{ 7 * 7 }}.\n" };
   const shell = ["setsid sleep 300 & echo one; exit 3", "echo two > two.txt"];
-  await using bench = await openAgentBench(miniswe, "direct", { turns: [{ steps: [{ text: "I look.", shell }, { text: "Done." }] }] }, files);
+  await using bench = await openAgentBench(miniswe, "direct", { turns: [{ steps: [{ text: "I look.", shell }, { text: "Done." }] }] }, { files });
   const record = await bench.run({ config: { commandTimeoutSeconds: 60 } });
   expect(record.result).toEqual({ status: "done", finalText: "Done." });
   expect(bench.server.requests.modelCalls()[0]?.model?.prompt).toContain("Speak like a harbour master {{ 7 * 7 }}.");

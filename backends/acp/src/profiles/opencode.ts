@@ -74,7 +74,7 @@ function settings(config: Config, baseURL: string): unknown {
 }
 
 /** The npm package's command is the program itself once its script has run; without it, that of the platform's package beside it is taken. */
-async function findOpencode(command: string, path: string | undefined): Promise<Program | undefined> {
+export async function findOpencode(command: string, path: string | undefined): Promise<Program | undefined> {
   return await findAgent(command, path, async (script) => {
     if ((await stat(script)).size > STUB_LIMIT_BYTES) return script;
     const root = dirname(dirname(script));
