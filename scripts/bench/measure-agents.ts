@@ -135,7 +135,7 @@ async function bareStartMs({ backend, finish }: AgentUnderTest): Promise<number>
 
 async function memoryMiB(bench: AgentBench): Promise<number> {
   let kib = 0;
-  for (const pid of await bench.insidePids()) {
+  for (const pid of bench.insidePids()) {
     // One that ended meanwhile holds nothing.
     const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
     kib += Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0);

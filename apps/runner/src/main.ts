@@ -11,6 +11,7 @@ const { positionals, values } = parseArgs({
     "compile-cache": { type: "string" },
     "own-namespace": { type: "boolean", default: false },
     "warm-for": { type: "string" },
+    ahead: { type: "boolean", default: false },
     "proxy-socket": { type: "string" },
   },
 });
@@ -22,7 +23,8 @@ const answer = (value: unknown): void => void process.stdout.write(`${JSON.strin
 console.log = console.info = console.debug = console.error;
 if (command === "serve" && values.socket !== undefined && values.lease !== undefined && values.spool !== undefined) {
   const { serve } = await import("./serve.ts");
-  await serve({ socket: values.socket, lease: values.lease, spool: values.spool, ownNamespace: values["own-namespace"], warmFor: values["warm-for"] });
+  const { socket, lease, spool, ahead } = values;
+  await serve({ socket, lease, spool, ahead, ownNamespace: values["own-namespace"], warmFor: values["warm-for"] });
 } else if (command === "command" && values["proxy-socket"] !== undefined && backend !== undefined) {
   const { runProxied } = await import("./command/proxied-command.ts");
   process.exit(await runProxied(values["proxy-socket"], [backend, ...rest]));
@@ -43,7 +45,7 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
   flushCompileCache();
 } else {
   process.stderr.write(
-    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] [--warm-for BACKEND] | describe | backends | probe [BACKEND] | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
+    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] [--warm-for BACKEND [--ahead]] | describe | backends | probe [BACKEND] | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
   );
   process.exitCode = 2;
 }

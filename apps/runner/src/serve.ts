@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import type { RunnerToWorker, TurnRequest, TurnResult, WorkerToRunner } from "@slipway/protocol/runner-protocol";
+import type { AheadRequest, RunnerToWorker, TurnRequest, TurnResult, WorkerToRunner } from "@slipway/protocol/runner-protocol";
 import { isAloneInNamespace, killOthers } from "./lease/namespace.ts";
 import { startSwitch } from "./lease/switch.ts";
 import { ModelPort } from "./model/model-port.ts";
@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly ownNamespace: boolean;
   /** The backend whose turn will most likely come, which alone is loaded and warmed up ahead; all of them where nobody knows. */
   readonly warmFor?: string | undefined;
+  /** The worker will say what its turn will most likely have: the agent is started with it, where it can be. */
+  readonly ahead: boolean;
 }
 
 /** Serves the worker until it says stop or the lease is over. The nonce comes as one line on standard input. */
@@ -36,6 +38,7 @@ class Runner {
   /** Aborts with the first turn. */
   readonly #warming = new AbortController();
   #isPrepared = false;
+  readonly #ahead = Promise.withResolvers<AheadRequest>();
   readonly #modelPort = new ModelPort();
   /** Opened by the first turn that may reach something. */
   readonly #egressPort = new ModelPort();
@@ -70,11 +73,12 @@ class Runner {
     if (this.#isPrepared) return;
     this.#isPrepared = true;
     try {
-      const { preloadBackends, rehearse, warmUp } = await loadTurnCode();
+      const { preloadBackends, rehearse, startAhead, warmUp } = await loadTurnCode();
       const backends = await preloadBackends(this.#options.warmFor);
       if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
       await rehearse(this.#warming.signal);
       const failures = await warmUp(backends, this.#warming.signal);
+      if (this.#options.ahead) failures.push(...(await startAhead(backends, this.#ahead.promise, this.#warming.signal)));
       if (!this.#warming.signal.aborted) this.#link.sendWarmed({ type: "warmed", failures });
     } catch (error) {
       // The first turn meets the same, and can say so.
@@ -82,8 +86,9 @@ class Runner {
     }
   }
 
-  #receive(message: Extract<WorkerToRunner, { type: "turn" | "cancel" | "steer" | "stop" }>): void {
+  #receive(message: Extract<WorkerToRunner, { type: "ahead" | "turn" | "cancel" | "steer" | "stop" }>): void {
     if (message.type === "turn") this.#turn(message);
+    else if (message.type === "ahead") this.#ahead.resolve(message);
     else if (message.type === "cancel" && this.#running?.turnId === message.turnId) this.#running.cancel.abort();
     else if (message.type === "steer") this.#steer(message);
     else if (message.type === "stop") process.exit(0);
@@ -144,14 +149,14 @@ class Runner {
 }
 
 async function loadTurnCode() {
-  const [{ runTurn }, { rehearse }, { loadBackend, preloadBackends }, { warmUp }, { maskStandardError }] = await Promise.all([
+  const [{ runTurn }, { rehearse }, { loadBackend, preloadBackends }, { startAhead, warmUp }, { maskStandardError }] = await Promise.all([
     import("./turn/run-turn.ts"),
     import("./turn/rehearse.ts"),
     import("./registry.ts"),
     import("./warm-up.ts"),
     import("./masked-stderr.ts"),
   ]);
-  return { runTurn, rehearse, loadBackend, preloadBackends, warmUp, maskStandardError };
+  return { runTurn, rehearse, loadBackend, preloadBackends, startAhead, warmUp, maskStandardError };
 }
 
 function failed(code: "INTERNAL" | "DISK_FULL", message: string): TurnResult {

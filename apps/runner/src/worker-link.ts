@@ -14,7 +14,7 @@ export interface WorkerLinkSettings {
   /** Id of the running turn. */
   turnId(): string | null;
   /** Everything but welcome, ack and ping, which the link sees to itself. */
-  onMessage(message: Extract<WorkerToRunner, { type: "turn" | "cancel" | "steer" | "stop" }>): void;
+  onMessage(message: Extract<WorkerToRunner, { type: "ahead" | "turn" | "cancel" | "steer" | "stop" }>): void;
   onHello?(): void;
 }
 

@@ -1,4 +1,4 @@
-import type { BackendDefinition } from "@slipway/backend-sdk/backend";
+import type { AheadContext, BackendDefinition } from "@slipway/backend-sdk/backend";
 import { defineBackend } from "@slipway/backend-sdk/define-backend";
 import { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import type { z } from "zod";
@@ -8,6 +8,7 @@ import type { Profile } from "./profile.ts";
 import { releaseOf, specOf } from "./releases.ts";
 import { runTurn } from "./run-turn.ts";
 import type { CommonSettings } from "./settings.ts";
+import { startAhead } from "./start-ahead.ts";
 
 /** An agent's profile as a backend of its own name, and the agents of it that wait for a next turn. */
 export function defineProfile<Config extends z.ZodType<CommonSettings>>(
@@ -26,6 +27,7 @@ export function defineProfile<Config extends z.ZodType<CommonSettings>>(
     image: { npm: [specOf(probed.release)], apt: [] },
     probe: (context) => probe(probed, context),
     warmUp: (context) => warmUp(probed, context),
+    startAhead: (context) => startAhead(profile as unknown as Profile, residents, context as unknown as AheadContext<CommonSettings>),
     turn: (turn) => runTurn(profile as unknown as Profile, residents, turn),
   });
   return { backend, residents };

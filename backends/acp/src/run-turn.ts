@@ -1,5 +1,6 @@
 import { RequestError } from "@agentclientprotocol/sdk";
 import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import { aheadEnvironment, tellJob } from "@slipway/backend-sdk/ahead-environment";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
 import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { abortedTurn, failedTurn, failedTurnOf } from "@slipway/backend-sdk/turn-result";
@@ -10,7 +11,7 @@ import { UpdateReader } from "./events/update-reader.ts";
 import { failedByAgent, failedCall } from "./failure.ts";
 import type { CallFailure } from "./model/call-failure.ts";
 import { ModelWatch, type TurnBounds } from "./model/model-watch.ts";
-import type { Profile } from "./profile.ts";
+import type { Launch, Profile } from "./profile.ts";
 import { retold, type Session, sessionFileOf, withTurn } from "./session.ts";
 import type { CommonSettings } from "./settings.ts";
 
@@ -68,7 +69,7 @@ class AcpTurn {
   async #converse(agent: AcpAgent): Promise<TurnResult | undefined> {
     const { turn, home, prompt, signal } = this.#turn;
     const file = sessionFileOf(this.#profile.name);
-    const isResident = agent.sessionId !== "";
+    const isResident = agent.isAhead || agent.sessionId !== "";
     const session = turn > 1 ? await file.read(home) : undefined;
     const gaveUp = agent.watch.begin(this.#bounds());
     const aborted = Promise.withResolvers<"aborted">();
@@ -77,8 +78,14 @@ class AcpTurn {
     if (signal.aborted) abort();
     let isKept = false;
     try {
-      const asked = await Promise.race([this.#ready(agent, session), aborted.promise]);
+      const ready = this.#ready(agent, session).catch((error: unknown) => {
+        // Whatever became of it while it waited: one that is started now says the same, or fares better.
+        if (agent.isAhead && !signal.aborted) return "stale" as const;
+        throw error;
+      });
+      const asked = await Promise.race([ready, aborted.promise]);
       if (asked === "aborted") return abortedTurn(signal);
+      if (asked === "stale") return undefined;
       const prompted = agent.prompt(asked.prompt);
       const end = await Promise.race([prompted, gaveUp.then((failure) => ({ kind: "gave-up", failure }) as const), aborted.promise]);
       if (end === "aborted") {
@@ -102,40 +109,48 @@ class AcpTurn {
     }
   }
 
-  /** The agent of the turn before, where it lives and fits. */
+  /** The agent of the turn before, or one that was started ahead, where it lives and fits. */
   async #resident(): Promise<AcpAgent | undefined> {
-    const { home, turn, config } = this.#turn;
-    const resident = this.#residents.take(home);
-    if (resident && turn > 1 && resident.fingerprint === fingerprintOf(await this.#launch(resident.watch), config.permissions)) {
-      resident.listen(this.#listener);
-      return resident;
+    const { home, turn, config, env } = this.#turn;
+    const before = this.#residents.take(home);
+    const ahead = this.#residents.takeAhead();
+    const waiting = turn > 1 ? [before, ahead] : [ahead];
+    let chosen: AcpAgent | undefined;
+    for (const agent of waiting) {
+      if (agent && !chosen && agent.fingerprint === fingerprintOf(await this.#launch(agent), config.permissions)) chosen = agent;
     }
-    await resident?.end();
-    return undefined;
+    for (const agent of [before, ahead]) if (agent !== chosen) await agent?.end();
+    if (chosen?.isAhead && chosen.sessionId === "") await tellJob(env, home);
+    chosen?.listen(this.#listener);
+    return chosen;
   }
 
   async #start(): Promise<AcpAgent> {
     const watch = await ModelWatch.open(this.#bounds());
     try {
-      const launch = await this.#launch(watch);
-      const { workspace: cwd, config } = this.#turn;
-      return new AcpAgent({ launch, cwd, permissions: config.permissions, watch, listener: this.#listener });
+      const launch = await this.#launch({ watch, isAhead: false });
+      const { workspace, config } = this.#turn;
+      return new AcpAgent({ launch, workspace, permissions: config.permissions, watch, listener: this.#listener });
     } catch (error) {
       watch.close();
       throw error;
     }
   }
 
-  async #launch(watch: ModelWatch) {
+  /** How the turn would start this agent. */
+  async #launch({ watch, isAhead }: Pick<AcpAgent, "watch" | "isAhead">): Promise<Launch> {
     const { config, home, workspace, env } = this.#turn;
-    return await this.#profile.launch({ config, home, workspace, env, modelUrl: watch.url, key: watch.key });
+    return await this.#profile.launch({
+      ...{ config, home, workspace, modelUrl: watch.url, key: watch.key },
+      env: isAhead ? aheadEnvironment(env, home) : env,
+    });
   }
 
   /** Opens the session where that is to be done; the answer is what to ask in it. */
   async #ready(agent: AcpAgent, session: Session | undefined): Promise<{ prompt: string; session: Session }> {
     const { turn, prompt, home } = this.#turn;
     if (agent.sessionId !== "") return { prompt, session: session?.sessionId === agent.sessionId ? session : { sessionId: agent.sessionId, turns: [] } };
-    const { mode } = await this.#launch(agent.watch);
+    const { mode } = await this.#launch(agent);
     const opened = await withinStart(this.#profile.title, agent, agent.open(session?.sessionId, mode));
     if (opened === "resumed" && session) return { prompt, session };
     const { sessionId } = agent;

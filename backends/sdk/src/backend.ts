@@ -28,6 +28,12 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
    * doctor shows its message. Does nothing where the agent is not installed; has no way to a model.
    */
   warmUp?(context: ProbeContext): Promise<void>;
+  /**
+   * Called once in a warm sandbox, after `warmUp`, with what the next turn will most likely have: starts the agent as far as it goes with no prompt and with a
+   * workspace that is empty still, and is mounted later. The first turn takes what it finds, where that fits. A rejection stops no job; doctor shows its
+   * message. Does nothing where the agent is not installed; has no way to a model.
+   */
+  startAhead?(context: AheadContext<z.output<Config>>): Promise<void>;
   /** One turn, from prompt to final answer. Ends when the agent's own final event says so. Throws only for what nobody can plan for. */
   turn(context: TurnContext<z.output<Config>>): Promise<TurnResult>;
 }
@@ -36,6 +42,12 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
 export interface ProbeContext {
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** What `startAhead` has: the settings, folders and environment of a turn that may come. The environment lacks `JOB_VARIABLES`: `aheadEnvironment` makes up for them. */
+export interface AheadContext<Config = unknown> extends Pick<TurnContext<Config>, "config" | "workspace" | "home" | "env" | "permissions"> {
+  /** Aborts with the first turn, which takes the agent as far as it is, and after a minute. */
   readonly signal: AbortSignal;
 }
 

@@ -45,9 +45,17 @@ export const turnRequestSchema = z.object({
 });
 export type TurnRequest = z.infer<typeof turnRequestSchema>;
 
+/** What the next turn will most likely have, sent once and before any turn: the backend may start its agent with it. */
+export const aheadRequestSchema = turnRequestSchema
+  .pick({ backend: true, config: true, workspace: true, home: true, permissions: true })
+  // Without what is the job's own, such as its id.
+  .extend({ type: z.literal("ahead"), env: turnRequestSchema.shape.env });
+export type AheadRequest = z.infer<typeof aheadRequestSchema>;
+
 /** Messages of the worker. `welcome` and `ack` name the newest event that the worker has kept; `stop` ends the runner. */
 export const workerToRunnerSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("welcome"), afterOrdinal: z.int().nonnegative() }),
+  aheadRequestSchema,
   turnRequestSchema,
   z.object({ type: z.literal("cancel"), turnId: z.string() }),
   /** A message to the agent of this turn; of another one it is dropped, and the same id is taken once. */

@@ -10,4 +10,5 @@ export const codex: AgentUnderTest = {
   usage: "exact",
   survivesKill: true,
   hidesToken: true,
+  startsAhead: { not: "`codex exec` is started with its prompt." },
 };

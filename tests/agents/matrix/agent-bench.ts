@@ -1,18 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { toManifest } from "@slipway/backend-sdk/manifest";
 import { createTestBench, type TurnRecord } from "@slipway/backend-sdk/test-kit";
-import { openEngine } from "@slipway/images/engine/engine";
 import { imageOfBackend } from "@slipway/images/plans";
 import { imageReference, imageVersion } from "@slipway/images/references";
 import { familyOf, processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
+import { turnEnvironment } from "../../../apps/worker/src/sandbox/environment-of-turn.ts";
 import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
 import { INSTALL_ROOT, openBench } from "../../sandbox/bench.ts";
@@ -20,6 +21,8 @@ import { type Scenario, type ScenarioInput, scenarioOf } from "../../support/mod
 import { type ModelServer, startModelServer } from "../../support/model-server/server.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
 
+/** Stands for the job's id. */
+export const JOB = "job-of-this-test";
 /** Stands for the attempt's token. The server wants it, and no output may show it. */
 export const TOKEN = "attempt-token-of-this-test-0123456789";
 
@@ -46,13 +49,11 @@ export interface AgentBench extends AsyncDisposable {
   readonly home: string;
   readonly server: ModelServer;
   run(options?: PlayOptions): Promise<TurnRecord>;
-  /** What the agent started and what is left of it, the agent itself included. */
-  pids(): number[];
   /** Resolves when the sandbox has done all that it does before it has a turn; at once where there is none. */
   warmedUp(): Promise<void>;
   /** All in the sandbox, its runner included; none where there is none. */
-  insidePids(): Promise<number[]>;
-  /** Kills all of that, as a machine does that runs out of memory. */
+  insidePids(): number[];
+  /** Kills the agent and all that it started, as a machine does that runs out of memory. */
   killAgent(): void;
 }
 
@@ -68,15 +69,8 @@ export async function openAgentBench(
 ): Promise<AgentBench> {
   const server = await startServer(scenario, agent.finish);
   const opened = place === "direct" ? await openDirect(agent, server, files) : await openSandboxed(agent, place, server, { files, warmFor });
-  const label = `SLIPWAY_MATRIX=${randomUUID()}`;
-  const [name = "", value = ""] = label.split("=");
-  const pids = (): number[] =>
-    processTable()
-      .list(label)
-      .filter(({ isLabelled }) => isLabelled)
-      .map(({ pid }) => pid);
   const killAgent = (): void => {
-    for (const pid of pids()) {
+    for (const pid of opened.agentPids()) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
@@ -92,10 +86,10 @@ export async function openAgentBench(
     },
   };
   return {
-    ...{ workspace: opened.workspace, home: opened.home, server: reachable, pids, killAgent },
+    ...{ workspace: opened.workspace, home: opened.home, server: reachable, killAgent },
     warmedUp: async () => await opened.warmedUp?.(),
-    insidePids: async () => (await opened.insidePids?.()) ?? [],
-    run: (options = {}) => opened.run({ ...options, env: { ...options.env, [name]: value } }),
+    insidePids: () => opened.insidePids?.() ?? [],
+    run: (options = {}) => opened.run(options),
     async [Symbol.asyncDispose]() {
       killAgent();
       await server[Symbol.asyncDispose]();
@@ -125,21 +119,31 @@ interface Opened {
   /** Where a gateway stands before the model: it is gone with it. */
   closeGateway?(): void;
   warmedUp?(): Promise<void>;
-  insidePids?(): Promise<number[]>;
+  insidePids?(): number[];
+  /** The agent, and what it started. */
+  agentPids(): number[];
   close(): Promise<void>;
 }
 
 async function openDirect({ backend, config }: AgentUnderTest, server: ModelServer, files: Record<string, string>): Promise<Opened> {
   const bench = await createTestBench(files);
+  const [name = "", value = ""] = ["SLIPWAY_MATRIX", randomUUID()];
+  const isOwn = ({ isLabelled }: { readonly isLabelled: boolean }): boolean => isLabelled;
   return {
     ...{ workspace: bench.workspace, home: bench.home },
-    async run({ config: changes, token, timeoutMs = TIMEOUT_MS, signal, ...options }) {
+    agentPids: () =>
+      processTable()
+        .list(`${name}=${value}`)
+        .filter(isOwn)
+        .map(({ pid }) => pid),
+    async run({ env, config: changes, token, timeoutMs = TIMEOUT_MS, signal, ...options }) {
       const timeout = new AbortController();
       const timer = setTimeout(() => timeout.abort(new SlipwayError("AGENT_TIMEOUT", undefined, { timeoutMs })), timeoutMs);
       try {
         return await bench.runTurn(backend, {
           prompt: "Fix it.",
           ...options,
+          env: { ...env, [name]: value },
           config: { ...config, ...changes },
           model: { baseUrl: server.baseUrl, token: token ?? TOKEN },
           signal: AbortSignal.any([timeout.signal, ...(signal ? [signal] : [])]),
@@ -165,7 +169,12 @@ async function openSandboxed(
   const docker = { images: [imageReference(imageOfBackend(toManifest(backend)), imageVersion(INSTALL_ROOT))], workerLabel: root };
   const sandboxes = await openBench(place, { gatewayFolder, ...(place === "docker" ? { docker } : {}) });
   const gateway = await bridge(gatewaySocketIn(gatewayFolder), server);
-  const spec = { ...(await sandboxes.spec()), readOnly: place === "bwrap" ? readOnlyToolchains(process.env["PATH"] ?? "") : [], warmFor };
+  const spec = {
+    ...(await sandboxes.spec()),
+    readOnly: place === "bwrap" ? readOnlyToolchains(process.env["PATH"] ?? "") : [],
+    warmFor,
+    ahead: { config: { ...config } },
+  };
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(spec.workspace, path)), { recursive: true });
     await writeFile(join(spec.workspace, path), content);
@@ -176,6 +185,7 @@ async function openSandboxed(
   writeLeaseFile(leaseFileIn(spec.control), monotonicNowMs() + LEASE_MS);
   const sandbox = await sandboxes.provider.start(spec, AbortSignal.timeout(TIMEOUT_MS));
   let ordinalBefore = 0;
+  const insidePids = (): number[] => familyOf(processTable().list(undefined), { pids: sandbox.record.processes.map(({ pid }) => pid) }).map(({ pid }) => pid);
   return {
     ...{ workspace: spec.workspace, home: spec.home },
     async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent }) {
@@ -186,7 +196,7 @@ async function openSandboxed(
         {
           ...{ type: "turn", turnId: `turn-${randomUUID()}`, turn, backend: backend.name, config: { ...config, ...changes }, prompt },
           ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets: {}, timeoutMs, stallMs: timeoutMs },
-          env: { PATH: sandbox.inside.path, HOME: sandbox.inside.home, ...env },
+          env: { ...turnEnvironment(sandbox.inside), SLIPWAY_JOB: JOB, ...env },
           gateway: { socket: sandbox.inside.gateway ?? "", token },
         },
         {
@@ -214,11 +224,8 @@ async function openSandboxed(
     },
     closeGateway: () => gateway.close(),
     warmedUp: async () => void (await sandbox.warmedUp),
-    async insidePids() {
-      const { processes, container } = sandbox.record;
-      const seeds = container ? [(await (await openEngine()).getContainer(container.id).inspect()).State.Pid] : processes.map(({ pid }) => pid);
-      return familyOf(processTable().list(undefined), { pids: seeds }).map(({ pid }) => pid);
-    },
+    insidePids,
+    agentPids: () => insidePids().filter((pid) => !isRunner(pid)),
     async close() {
       await sandbox.end();
       gateway.close();
@@ -226,6 +233,16 @@ async function openSandboxed(
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+/** The processes of a sandbox that are there without an agent. */
+function isRunner(pid: number): boolean {
+  try {
+    return /apps\/runner\/src\/main\.ts|slipway-init|^bwrap\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+  } catch {
+    // Ended meanwhile.
+    return true;
+  }
 }
 
 /** Leads each connection to the socket to the model server. */

@@ -17,6 +17,8 @@ export interface AgentUnderTest {
   readonly survivesKill: true | { readonly not: string };
   /** Whether the commands of the model are kept from the attempt's token; a word on why where they are not. */
   readonly hidesToken: true | { readonly not: string };
+  /** A word on why it cannot be started before its job is known, where it cannot. */
+  readonly startsAhead?: { readonly not: string };
   /** A word on why the output of the model's commands is not in its events, where it is not. */
   readonly tellsOutput?: { readonly not: string };
   /** What it leaves in the folder for temporary files, which is the sandbox's own and goes with it. */

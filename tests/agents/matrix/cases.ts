@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { ErrorCode } from "@slipway/protocol/errors";
 import { processesWith } from "../../sandbox/live-processes.ts";
 import type { ScenarioInput } from "../../support/model-server/scenario.ts";
-import { type AgentBench, openAgentBench, type Place, type PlayOptions, TOKEN } from "./agent-bench.ts";
+import { type AgentBench, JOB, openAgentBench, type Place, type PlayOptions, TOKEN } from "./agent-bench.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
 import { lookUps } from "./look-ups.ts";
 import { eventsOf, named, outcomeOf } from "./outcome.ts";
@@ -71,6 +71,9 @@ export function matrixCases(agent: AgentUnderTest, place: Place): MatrixCase[] {
   const reason = (promise: true | "exact" | { readonly not: string }): string | undefined => (typeof promise === "object" ? promise.not : undefined);
   return [
     smoke("edits a file, and a revision goes on with the conversation", () => checkRevision(agent, open)),
+    ...(place === "direct"
+      ? []
+      : [full("one that was started before its job was known takes the turns, and its commands know the job", () => checkAhead(open), agent.startsAhead?.not)]),
     full("usage is what the model served", () => checkUsage(open), reason(agent.usage)),
     full("the conversation outlives the agent's process", () => checkKill(open), reason(agent.survivesKill)),
     smoke("a cancel in the middle of a shell command leaves no process, and the next turn works", () => checkCancel(open)),
@@ -118,6 +121,24 @@ async function checkRevision(agent: AgentUnderTest, open: Open): Promise<void> {
 function assertRemembers(bench: AgentBench, words: string): void {
   const newest = bench.server.requests.modelCalls().findLast(({ model }) => (model?.tools.length ?? 0) > 0);
   assert(newest?.model?.text.includes(words), `the newest request does not hold ${JSON.stringify(words)}`);
+}
+
+async function checkAhead(open: Open): Promise<void> {
+  const shell = 'pwd > where.txt; echo "$SLIPWAY_JOB" > job.txt';
+  await using bench = await open({
+    turns: [{ prompt: "Once more.", steps: [{ text: "Still here." }] }, { steps: [{ text: "I look.", shell }, { text: "Seen." }] }],
+  });
+  await bench.warmedUp();
+  const waiting = bench.insidePids();
+  const first = await bench.run();
+  assert.equal(outcomeOf(first), "done", JSON.stringify(first.result));
+  assert.deepEqual(eventsOf(first, "notice"), []);
+  assert.equal((await readFile(join(bench.workspace, "job.txt"), "utf8")).trim(), JOB);
+  assert.equal((await readFile(join(bench.workspace, "where.txt"), "utf8")).trim(), "/workspace");
+  const second = await bench.run({ prompt: "Once more.", turn: 2 });
+  assert.deepEqual(second.result, { status: "done", finalText: "Still here." });
+  const now = new Set(bench.insidePids());
+  assert(waiting.length > 2 && waiting.every((pid) => now.has(pid)), "the process that waited had both turns");
 }
 
 async function checkUsage(open: Open): Promise<void> {

@@ -162,7 +162,13 @@ async function assemble(
     },
     onHandedOut: (readOnly, label) => {
       events.useRunner(label.slice(-12));
-      if (claim.job.kind === "task") warmUpLike(services, claim.job, { image, readOnly, backend: claim.job.backend }, log);
+      if (claim.job.kind === "task")
+        warmUpLike(
+          services,
+          claim.job,
+          { image, readOnly, backend: claim.job.backend, ahead: { config: claim.job.backendConfig, permissions: claim.job.permissions } },
+          log,
+        );
     },
   });
   const inbox = new SteerInbox(() => {

@@ -17,7 +17,7 @@ export async function startWarm(
     /** Called when the backends in one have been warmed up, with those that could not be. */
     readonly onWarmed: (image: NamedImage | undefined, failures: readonly WarmUpFailure[]) => void;
   },
-  { image, readOnly, backend }: WarmShape,
+  { image, readOnly, backend, ahead }: WarmShape,
   onLost: () => void,
   signal: AbortSignal,
 ): Promise<WarmSandbox> {
@@ -25,7 +25,7 @@ export async function startWarm(
   const hold = owner.leases.holdOwn(onLost);
   const provider = new OwnedProvider(owner.provider, place.records, hold);
   const { workspace, home, spool, control } = place;
-  const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...(image ? { image: image.imageId } : {}), warmFor: backend };
+  const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...(image ? { image: image.imageId } : {}), warmFor: backend, ahead };
   let ready: Sandbox | undefined;
   const started = provider.start(spec, signal).then((sandbox) => {
     ready = sandbox;

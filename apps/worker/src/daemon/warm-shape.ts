@@ -1,4 +1,4 @@
-import type { NamedImage } from "../sandbox/sandbox.ts";
+import type { AheadSettings, NamedImage } from "../sandbox/sandbox.ts";
 
 /** What a sandbox that waits for a job must have been made with to be the job's. */
 export interface WarmShape {
@@ -8,6 +8,8 @@ export interface WarmShape {
   readonly readOnly: readonly string[];
   /** The backend that the next job will most likely have, which is warmed up. Others can take such a sandbox too. */
   readonly backend?: string | undefined;
+  /** With what that job's agent is started ahead; nothing where nobody knows. */
+  readonly ahead?: AheadSettings | undefined;
 }
 
 /** The same image and the same mounts have the same key, in whatever order these are named. */

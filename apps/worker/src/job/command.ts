@@ -2,8 +2,8 @@ import type { EgressPhase } from "@slipway/protocol/egress";
 import type { AttemptContext } from "../attempt/context.ts";
 import { PORTS_EACH } from "../daemon/job-ports.ts";
 import { openEgress } from "../egress/open-egress.ts";
-import { UTF8_LOCALE } from "../sandbox/locale.ts";
-import { bundleEnvironment, certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
+import { sandboxEnvironment } from "../sandbox/environment-of-turn.ts";
+import { certificateEnvironment, networkEnvironment } from "../sandbox/network-environment.ts";
 import type { CommandResult, Sandbox } from "../sandbox/sandbox.ts";
 import { ARTIFACT_LIMIT_BYTES } from "./artifact.ts";
 
@@ -69,13 +69,8 @@ export function jobEnvironment(
 ): Record<string, string> {
   const isOnHost = sandbox.record.kind === "none" || network === "host";
   return {
-    PATH: sandbox.inside.path,
-    HOME: sandbox.inside.home,
-    LANG: UTF8_LOCALE,
-    TERM: "dumb",
-    CI: "1",
+    ...sandboxEnvironment(sandbox.inside),
     SLIPWAY_JOB: context.claim.job.id,
-    ...(sandbox.inside.certificates === undefined ? {} : bundleEnvironment(sandbox.inside.certificates)),
     SLIPWAY_PORT_BASE: String(portBase),
     SLIPWAY_PORT_COUNT: String(PORTS_EACH),
     // Most servers listen there. With a network of its own a job's servers have their usual ports, which its tests may count on.

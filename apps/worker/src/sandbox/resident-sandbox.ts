@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { SteerMessage } from "../attempt/steer-inbox.ts";
+import { turnEnvironment } from "./environment-of-turn.ts";
 import type { ResourceGroup } from "./limits/resource-groups.ts";
 import type { RunnerLink } from "./link/runner-link.ts";
 import { watchProcesses } from "./processes.ts";
@@ -72,6 +73,14 @@ export class ResidentSandbox implements Sandbox {
 
   get warmedUp(): Sandbox["warmedUp"] {
     return this.#parts.link.warmedUp;
+  }
+
+  /** Tells the runner what its turn will most likely have, where the spec says it. */
+  startAhead(): void {
+    const { spec } = this.record;
+    if (spec.ahead === undefined || spec.warmFor === undefined) return;
+    const { workspace, home } = this.inside;
+    this.#parts.link.startAhead({ type: "ahead", backend: spec.warmFor, workspace, home, env: turnEnvironment(this.inside), ...spec.ahead });
   }
 
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {

@@ -6,7 +6,7 @@ import { execa } from "execa";
 /** argv of a resident runner. `ownNamespace`: it is alone in a PID namespace, so it may end all that it sees. */
 export function runnerCommand(
   installRoot: string,
-  paths: { socket: string; lease: string; spool: string; cache: string | undefined; ownNamespace: boolean; warmFor: string | undefined },
+  paths: { socket: string; lease: string; spool: string; cache: string | undefined; ownNamespace: boolean; warmFor: string | undefined; isAhead: boolean },
 ): string[] {
   return [
     process.execPath,
@@ -16,7 +16,7 @@ export function runnerCommand(
     ...["--socket", paths.socket, "--lease", paths.lease, "--spool", paths.spool],
     ...(paths.cache === undefined ? [] : ["--compile-cache", paths.cache]),
     ...(paths.ownNamespace ? ["--own-namespace"] : []),
-    ...(paths.warmFor === undefined ? [] : ["--warm-for", paths.warmFor]),
+    ...(paths.warmFor === undefined ? [] : ["--warm-for", paths.warmFor, ...(paths.isAhead ? ["--ahead"] : [])]),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { AgentEvent } from "@slipway/protocol/events";
 import type { ProbeResult } from "@slipway/protocol/manifest";
-import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { AheadRequest, TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { SteerMessage } from "../attempt/steer-inbox.ts";
 
@@ -91,9 +91,14 @@ export interface SandboxSpec {
   readonly image?: string | undefined;
   /** The backend whose turn will most likely come: the runner warms up that one alone, and all where it is missing. */
   readonly warmFor?: string | undefined;
+  /** What that turn will most likely have: its agent is started with it. Only for a sandbox that has namespaces of its own. */
+  readonly ahead?: AheadSettings | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }
+
+/** Settings of the last job of a backend. */
+export type AheadSettings = Pick<AheadRequest, "config" | "permissions">;
 
 /** What must survive a killed worker, kept on disk. */
 export interface SandboxRecord {

@@ -30,10 +30,14 @@ export type PromptEnd =
 
 export interface AcpAgentOptions {
   readonly launch: Launch;
-  readonly cwd: string;
+  /** Of its sessions. */
+  readonly workspace: string;
+  /** Of the process; the workspace where it is missing. */
+  readonly cwd?: string;
   readonly permissions: CommonSettings["permissions"];
   readonly watch: ModelWatch;
-  readonly listener: TurnListener;
+  /** Nobody yet, where it is started ahead. */
+  readonly listener?: TurnListener;
 }
 
 const capabilitiesSchema = z.looseObject({
@@ -44,6 +48,7 @@ const capabilitiesSchema = z.looseObject({
     })
     .catch({ loadSession: false, sessionCapabilities: { resume: undefined } }),
 });
+type AgentCapabilities = z.output<typeof capabilitiesSchema>["agentCapabilities"];
 const sessionSchema = z.looseObject({ sessionId: z.string().min(1) });
 const answerSchema = z.looseObject({ stopReason: z.string() });
 
@@ -52,7 +57,9 @@ export class AcpAgent implements ResidentAgent {
   readonly watch: ModelWatch;
   /** What it was started with: one that was started with something else does not fit. */
   readonly fingerprint: string;
-  readonly #cwd: string;
+  /** Whether it was started before its first turn was known. */
+  readonly isAhead: boolean;
+  readonly #workspace: string;
   readonly #process: AgentProcess;
   readonly #connection: ClientConnection;
   #listener: TurnListener | undefined;
@@ -63,11 +70,13 @@ export class AcpAgent implements ResidentAgent {
   stderrTail = "";
   /** Whether something came that is no message. */
   isGarbled = false;
+  #hello: Promise<AgentCapabilities> | undefined;
 
-  constructor({ launch, cwd, permissions, watch, listener }: AcpAgentOptions) {
+  constructor({ launch, workspace, cwd = workspace, permissions, watch, listener }: AcpAgentOptions) {
     this.watch = watch;
     this.fingerprint = fingerprintOf(launch, permissions);
-    this.#cwd = cwd;
+    this.isAhead = listener === undefined;
+    this.#workspace = workspace;
     this.#listener = listener;
     const messages = new MessageStream({
       write: (line) => this.#process.write(line),
@@ -117,18 +126,25 @@ export class AcpAgent implements ResidentAgent {
     this.#listener = listener;
   }
 
+  /** Says hello, once. */
+  async greet(): Promise<AgentCapabilities> {
+    this.#hello ??= this.#connection.agent
+      .request(methods.agent.initialize, {
+        protocolVersion: PROTOCOL_VERSION,
+        clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+        clientInfo: { name: "slipway", version: "1" },
+      })
+      .then((hello) => capabilitiesSchema.parse(hello).agentCapabilities);
+    return await this.#hello;
+  }
+
   /** Says hello, and opens the session: the one called `resumed` where the agent can go on with it. Whether it does is the answer. */
   async open(resumed: string | undefined, mode: string | undefined): Promise<"resumed" | "new"> {
     const { agent } = this.#connection;
-    const hello = await agent.request(methods.agent.initialize, {
-      protocolVersion: PROTOCOL_VERSION,
-      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
-      clientInfo: { name: "slipway", version: "1" },
-    });
-    const { agentCapabilities } = capabilitiesSchema.parse(hello);
+    const agentCapabilities = await this.greet();
     const isResumed = resumed !== undefined && (await this.#resume(resumed, agentCapabilities));
     if (!isResumed) {
-      const opened = await agent.request(methods.agent.session.new, { cwd: this.#cwd, mcpServers: [] });
+      const opened = await agent.request(methods.agent.session.new, { cwd: this.#workspace, mcpServers: [] });
       this.sessionId = sessionSchema.parse(opened).sessionId;
     }
     if (mode !== undefined) await agent.request(methods.agent.session.setMode, { sessionId: this.sessionId, modeId: mode });
@@ -169,11 +185,11 @@ export class AcpAgent implements ResidentAgent {
     await this.#process.ended;
   }
 
-  async #resume(sessionId: string, { loadSession, sessionCapabilities }: z.output<typeof capabilitiesSchema>["agentCapabilities"]): Promise<boolean> {
+  async #resume(sessionId: string, { loadSession, sessionCapabilities }: AgentCapabilities): Promise<boolean> {
     const canResume = sessionCapabilities.resume !== undefined && sessionCapabilities.resume !== null;
     if (!canResume && !loadSession) return false;
     try {
-      const params = { sessionId, cwd: this.#cwd, mcpServers: [] };
+      const params = { sessionId, cwd: this.#workspace, mcpServers: [] };
       if (canResume) await this.#connection.agent.request(methods.agent.session.resume, params);
       else await this.#connection.agent.request(methods.agent.session.load, params);
       this.sessionId = sessionId;
@@ -186,6 +202,6 @@ export class AcpAgent implements ResidentAgent {
 }
 
 /** What makes one process of an agent differ from another. */
-export function fingerprintOf(launch: Launch, permissions: string): string {
-  return JSON.stringify([launch, permissions]);
+export function fingerprintOf({ env, ...launch }: Launch, permissions: string): string {
+  return JSON.stringify([launch, Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1)), permissions]);
 }

@@ -8,8 +8,6 @@ import type { DriverError } from "./driver-messages.ts";
 import { findPython } from "./find-python.ts";
 import { type DriverTurnEnd, PythonDriver } from "./python-driver.ts";
 
-/** A driver that was started ahead belongs to no home yet. */
-const AHEAD = "";
 /** Variables of a job that would steer an agent's library are for its commands alone. */
 const STEERING = /^(LITELLM|OPENAI|ANTHROPIC|AZURE|AWS|LLM|MSWEA|OPENHANDS|OH|TIKTOKEN|HF)_/;
 
@@ -54,7 +52,7 @@ export class PythonAgent {
     const python = await findPython(this.#options.pythons.slice(0, 1), env["PATH"]);
     if (python === undefined) return;
     const driver = this.#start(python, env, home);
-    await this.#residents.keep(AHEAD, driver);
+    await this.#residents.keepAhead(driver);
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => aborted.resolve(), { once: true });
     if (signal.aborted) aborted.resolve();
@@ -114,8 +112,8 @@ export class PythonAgent {
   }
 
   async #keptFor(home: string, python: string): Promise<PythonDriver | undefined> {
-    for (const place of [home, AHEAD]) {
-      const resident = this.#residents.take(place);
+    for (const take of [() => this.#residents.take(home), () => this.#residents.takeAhead()]) {
+      const resident = take();
       if (resident?.launch.python === python) return resident;
       await resident?.end();
     }

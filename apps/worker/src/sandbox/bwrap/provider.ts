@@ -85,6 +85,7 @@ async function start(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
     await waitForHello(link, ended, signal);
     const record: SandboxRecord = { spec, kind: "bwrap", nonce, processes: [first] };
     const sandbox = resident(settings, host, record, link, group);
+    sandbox.startAhead();
     bubblewrap.child.once("exit", () => sandbox.look());
     // A worker that has nothing else to do may end; the sandbox goes on.
     bubblewrap.child.unref();
@@ -120,7 +121,13 @@ function spawnRunner(settings: BwrapSettings, host: HostView, spec: SandboxSpec,
   const view = viewOptions(host, spec, { network: "none", runner: { socketFolder, cacheFolder, gatewayFolder: settings.gatewayFolder } });
   const environment = Object.entries(runnerEnvironment(host)).flatMap(([name, value]) => ["--setenv", name, value]);
   const paths = { socket: `${INSIDE.run}/s`, lease: `${INSIDE.control}/lease.json`, spool: INSIDE.spool };
-  const command = runnerCommand(settings.installRoot, { ...paths, cache: cacheFolder && INSIDE.cache, ownNamespace: true, warmFor: spec.warmFor });
+  const command = runnerCommand(settings.installRoot, {
+    ...paths,
+    cache: cacheFolder && INSIDE.cache,
+    ownNamespace: true,
+    warmFor: spec.warmFor,
+    isAhead: spec.ahead !== undefined,
+  });
   // A pipe would break, and kill, when the worker is gone; a file stays.
   rmSync(runnerLogIn(spec.control), { force: true });
   const log = openSync(runnerLogIn(spec.control), "ax", 0o600);

@@ -84,7 +84,9 @@ async function start(host: DockerHost, spec: SandboxSpec, signal: AbortSignal): 
     const ended = live.exit.then((code) => notStarted(lastWords.text() || `it ended with exit code ${code} and without a word`));
     await waitForHello(link, ended, signal);
     const processes = live.first ? [live.first] : [];
-    return resident(host, { spec, kind: "docker", nonce, processes, container: { id: live.id } }, link, live, lastWords);
+    const sandbox = resident(host, { spec, kind: "docker", nonce, processes, container: { id: live.id } }, link, live, lastWords);
+    sandbox.startAhead();
+    return sandbox;
   } catch (error) {
     await live?.kill();
     await link.close(notStarted(String(error)));
@@ -109,7 +111,7 @@ async function giveWorkspace({ agent }: DockerHost, { workspace }: SandboxSpec):
 function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) {
   const { settings, backends } = host;
   const paths = ["--socket", `${INSIDE.run}/s`, "--lease", `${INSIDE.control}/lease.json`, "--spool", INSIDE.spool, "--compile-cache", COMPILE_CACHE];
-  const warm = spec.warmFor === undefined ? [] : ["--warm-for", spec.warmFor];
+  const warm = spec.warmFor === undefined ? [] : ["--warm-for", spec.warmFor, ...(spec.ahead ? ["--ahead"] : [])];
   return startContainer(host, {
     sandboxId: spec.id,
     part: "runner",

@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { RUNNER_MESSAGE_LIMIT_BYTES, type RunnerToWorker, type TurnRequest, type TurnResult, type WorkerToRunner } from "@slipway/protocol/runner-protocol";
+import {
+  type AheadRequest,
+  RUNNER_MESSAGE_LIMIT_BYTES,
+  type RunnerToWorker,
+  type TurnRequest,
+  type TurnResult,
+  type WorkerToRunner,
+} from "@slipway/protocol/runner-protocol";
 import type { SteerMessage } from "../../attempt/steer-inbox.ts";
 import type { TurnOptions, WarmUpFailure } from "../sandbox.ts";
 import { type Listener, listenForRunner, type Peer } from "./listener.ts";
@@ -79,6 +86,11 @@ export class RunnerLink {
       this.#turn = undefined;
       clearTimeout(this.#awayTimer);
     }
+  }
+
+  /** Sends what its turn will most likely have to a runner that has said hello. One that is gone, or has had a turn, needs it no more. */
+  startAhead(request: AheadRequest): void {
+    if (this.#peer && !this.#hadTurn && Buffer.byteLength(JSON.stringify(request)) <= RUNNER_MESSAGE_LIMIT_BYTES) this.#send(request);
   }
 
   /** See `Sandbox.steer`. */

@@ -106,7 +106,15 @@ function withoutRunner(settings: NoneSettings, spec: SandboxSpec): Promise<Sandb
 
 function spawnRunner(settings: NoneSettings, spec: SandboxSpec, socketFolder: string, prefix: readonly string[]) {
   const cache = compileCacheOf(settings.runtimeFolder);
-  const paths = { socket: join(socketFolder, "s"), lease: leaseFileIn(spec.control), spool: spec.spool, cache, ownNamespace: false, warmFor: spec.warmFor };
+  const paths = {
+    socket: join(socketFolder, "s"),
+    lease: leaseFileIn(spec.control),
+    spool: spec.spool,
+    cache,
+    ownNamespace: false,
+    warmFor: spec.warmFor,
+    isAhead: false,
+  };
   const [file = "", ...args] = [...prefix, ...runnerCommand(settings.installRoot, paths)];
   rmSync(runnerLogIn(spec.control), { force: true });
   const log = openSync(runnerLogIn(spec.control), "ax", 0o600);
