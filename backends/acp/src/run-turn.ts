@@ -106,7 +106,7 @@ class AcpTurn {
   async #resident(): Promise<AcpAgent | undefined> {
     const { home, turn, config } = this.#turn;
     const resident = this.#residents.take(home);
-    if (resident && turn > 1 && resident.fingerprint === fingerprintOf(await this.#launch(resident.watch), config.permissions)) {
+    if (resident && turn > 1 && resident.fingerprint === fingerprintOf(await this.#launch(resident.watch), config.permissions, this.#turn.mcpServers ?? [])) {
       resident.listen(this.#listener);
       return resident;
     }
@@ -118,8 +118,8 @@ class AcpTurn {
     const watch = await ModelWatch.open(this.#bounds());
     try {
       const launch = await this.#launch(watch);
-      const { workspace: cwd, config } = this.#turn;
-      return new AcpAgent({ launch, cwd, permissions: config.permissions, watch, listener: this.#listener });
+      const { workspace: cwd, config, mcpServers = [] } = this.#turn;
+      return new AcpAgent({ launch, cwd, permissions: config.permissions, mcpServers, watch, listener: this.#listener });
     } catch (error) {
       watch.close();
       throw error;

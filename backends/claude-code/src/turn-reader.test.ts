@@ -12,6 +12,7 @@ function read(chunks: ReadonlyArray<Buffer | string>) {
   const events: AgentEvent[] = [];
   const logs: Record<string, string> = {};
   const pauses: Array<number | null> = [];
+  const servers: Array<Readonly<Record<string, string>>> = [];
   const reader = new TurnReader({
     workspace: "/workspace",
     emit: (event) => void events.push(agentEventSchema.parse(event)),
@@ -21,10 +22,11 @@ function read(chunks: ReadonlyArray<Buffer | string>) {
     onSession: () => undefined,
     onLife: (pauseMs) => void pauses.push(pauseMs),
     onResult: () => undefined,
+    onServers: (failed) => void servers.push(failed),
   });
   for (const chunk of chunks) reader.push(Buffer.from(chunk));
   reader.end();
-  return { reader, events, logs, pauses };
+  return { reader, events, logs, pauses, servers };
 }
 
 const lines = (...values: Array<object | string>) => values.map((value) => `${typeof value === "string" ? value : JSON.stringify(value)}\n`);

@@ -181,6 +181,12 @@ export const ERRORS = {
     "Give it more steps in backendConfig (`slipway backends` shows the setting), or a smaller task.",
   ),
   AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words."),
+  MCP_SERVER_FAILED: row(
+    422,
+    "final",
+    "An MCP server of the job did not start.",
+    "Run its command by hand where the job runs, mend it or leave the server out, then submit again.",
+  ),
   MODEL_REFUSED: row(
     422,
     "final",

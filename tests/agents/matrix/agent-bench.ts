@@ -12,6 +12,8 @@ import { processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { McpServers } from "@slipway/protocol/turn-settings";
+import { mcpServersOf } from "../../../apps/runner/src/turn/mcp-servers.ts";
 import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
 import { INSTALL_ROOT, openBench } from "../../sandbox/bench.ts";
@@ -35,6 +37,9 @@ export interface PlayOptions {
   readonly token?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Programs alone; the values of their secrets are in `secrets`. */
+  readonly mcpServers?: McpServers;
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly onEvent?: (event: AgentEvent) => void;
 }
 
@@ -115,7 +120,7 @@ async function openDirect({ backend, config }: AgentUnderTest, _place: Place, se
   const bench = await createTestBench(files);
   return {
     ...{ workspace: bench.workspace, home: bench.home },
-    async run({ config: changes, token, timeoutMs = TIMEOUT_MS, signal, ...options }) {
+    async run({ config: changes, token, timeoutMs = TIMEOUT_MS, signal, mcpServers, secrets = {}, ...options }) {
       const timeout = new AbortController();
       const timer = setTimeout(() => timeout.abort(new SlipwayError("AGENT_TIMEOUT", undefined, { timeoutMs })), timeoutMs);
       try {
@@ -123,6 +128,7 @@ async function openDirect({ backend, config }: AgentUnderTest, _place: Place, se
           prompt: "Fix it.",
           ...options,
           config: { ...config, ...changes },
+          ...(mcpServers ? { mcpServers: mcpServersOf(mcpServers, secrets) } : {}),
           model: { baseUrl: server.baseUrl, token: token ?? TOKEN },
           signal: AbortSignal.any([timeout.signal, ...(signal ? [signal] : [])]),
         });
@@ -156,15 +162,16 @@ async function openSandboxed({ backend, config }: AgentUnderTest, place: Place, 
   let ordinalBefore = 0;
   return {
     ...{ workspace: spec.workspace, home: spec.home },
-    async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent }) {
+    async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent, mcpServers, secrets = {} }) {
       const events: AgentEvent[] = [];
       const chunks = new Map<string, Buffer[]>();
       const startedAt = performance.now();
       const running = sandbox.turn(
         {
           ...{ type: "turn", turnId: `turn-${randomUUID()}`, turn, backend: backend.name, config: { ...config, ...changes }, prompt },
-          ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets: {}, timeoutMs, stallMs: timeoutMs },
+          ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets, timeoutMs, stallMs: timeoutMs },
           env: { PATH: sandbox.inside.path, HOME: sandbox.inside.home, ...env },
+          ...(mcpServers ? { mcpServers } : {}),
           gateway: { socket: sandbox.inside.gateway ?? "", token },
         },
         {

@@ -1,6 +1,8 @@
-import { type ClientConnection, client, methods, PROTOCOL_VERSION, RequestError, type RequestPermissionRequest } from "@agentclientprotocol/sdk";
+import { type ClientConnection, client, type McpServer as AcpServer, methods, PROTOCOL_VERSION, RequestError, type RequestPermissionRequest } from "@agentclientprotocol/sdk";
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import type { McpServer } from "@slipway/backend-sdk/backend";
 import type { ResidentAgent } from "@slipway/backend-sdk/resident-agents";
+import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
 import { descendantsOf, killAll } from "../descendants.ts";
 import type { ModelWatch } from "../model/model-watch.ts";
@@ -32,6 +34,7 @@ export interface AcpAgentOptions {
   readonly launch: Launch;
   readonly cwd: string;
   readonly permissions: CommonSettings["permissions"];
+  readonly mcpServers: readonly McpServer[];
   readonly watch: ModelWatch;
   readonly listener: TurnListener;
 }
@@ -40,9 +43,10 @@ const capabilitiesSchema = z.looseObject({
   agentCapabilities: z
     .looseObject({
       loadSession: z.boolean().catch(false).default(false),
+      mcpCapabilities: z.looseObject({ http: z.boolean().catch(false).default(false) }).catch({ http: false }),
       sessionCapabilities: z.looseObject({ resume: z.unknown() }).catch({ resume: undefined }),
     })
-    .catch({ loadSession: false, sessionCapabilities: { resume: undefined } }),
+    .catch({ loadSession: false, mcpCapabilities: { http: false }, sessionCapabilities: { resume: undefined } }),
 });
 const sessionSchema = z.looseObject({ sessionId: z.string().min(1) });
 const answerSchema = z.looseObject({ stopReason: z.string() });
@@ -53,6 +57,7 @@ export class AcpAgent implements ResidentAgent {
   /** What it was started with: one that was started with something else does not fit. */
   readonly fingerprint: string;
   readonly #cwd: string;
+  readonly #mcpServers: readonly McpServer[];
   readonly #process: AgentProcess;
   readonly #connection: ClientConnection;
   #listener: TurnListener | undefined;
@@ -64,10 +69,11 @@ export class AcpAgent implements ResidentAgent {
   /** Whether something came that is no message. */
   isGarbled = false;
 
-  constructor({ launch, cwd, permissions, watch, listener }: AcpAgentOptions) {
+  constructor({ launch, cwd, permissions, mcpServers, watch, listener }: AcpAgentOptions) {
     this.watch = watch;
-    this.fingerprint = fingerprintOf(launch, permissions);
+    this.fingerprint = fingerprintOf(launch, permissions, mcpServers);
     this.#cwd = cwd;
+    this.#mcpServers = mcpServers;
     this.#listener = listener;
     const messages = new MessageStream({
       write: (line) => this.#process.write(line),
@@ -126,9 +132,14 @@ export class AcpAgent implements ResidentAgent {
       clientInfo: { name: "slipway", version: "1" },
     });
     const { agentCapabilities } = capabilitiesSchema.parse(hello);
+    const remote = this.#mcpServers.find(({ kind }) => kind === "http");
+    if (remote && !agentCapabilities.mcpCapabilities.http) {
+      const message = `mcpServers.${remote.name}: the agent says that it takes no MCP servers by an address, but programs alone.`;
+      throw new SlipwayError("MCP_SERVER_FAILED", message, { field: `mcpServers.${remote.name}`, expected: "a server with `command`" });
+    }
     const isResumed = resumed !== undefined && (await this.#resume(resumed, agentCapabilities));
     if (!isResumed) {
-      const opened = await agent.request(methods.agent.session.new, { cwd: this.#cwd, mcpServers: [] });
+      const opened = await agent.request(methods.agent.session.new, { cwd: this.#cwd, mcpServers: this.#mcpServers.map(toAcp) });
       this.sessionId = sessionSchema.parse(opened).sessionId;
     }
     if (mode !== undefined) await agent.request(methods.agent.session.setMode, { sessionId: this.sessionId, modeId: mode });
@@ -173,7 +184,7 @@ export class AcpAgent implements ResidentAgent {
     const canResume = sessionCapabilities.resume !== undefined && sessionCapabilities.resume !== null;
     if (!canResume && !loadSession) return false;
     try {
-      const params = { sessionId, cwd: this.#cwd, mcpServers: [] };
+      const params = { sessionId, cwd: this.#cwd, mcpServers: this.#mcpServers.map(toAcp) };
       if (canResume) await this.#connection.agent.request(methods.agent.session.resume, params);
       else await this.#connection.agent.request(methods.agent.session.load, params);
       this.sessionId = sessionId;
@@ -186,6 +197,13 @@ export class AcpAgent implements ResidentAgent {
 }
 
 /** What makes one process of an agent differ from another. */
-export function fingerprintOf(launch: Launch, permissions: string): string {
-  return JSON.stringify([launch, permissions]);
+export function fingerprintOf(launch: Launch, permissions: string, mcpServers: readonly McpServer[]): string {
+  return JSON.stringify([launch, permissions, mcpServers]);
+}
+
+/** Goes over the agent's standard input: no argument and no file shows a value. */
+function toAcp(server: McpServer): AcpServer {
+  const listed = (values: Readonly<Record<string, string>>) => Object.entries(values).map(([name, value]) => ({ name, value }));
+  if (server.kind === "http") return { type: "http", name: server.name, url: server.url, headers: listed(server.headers) };
+  return { name: server.name, command: server.command, args: [...server.args], env: listed(server.env) };
 }
