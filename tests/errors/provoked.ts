@@ -39,6 +39,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   AGENT_TIMEOUT: "tests/pipeline/task.test.ts",
   AGENT_STEP_LIMIT: "backends/acp/src/model/model-watch.test.ts",
   AGENT_STALLED: "tests/sandbox/conformance/turns.test.ts",
+  MCP_SERVER_FAILED: "tests/agents/mcp-pipeline.test.ts",
   MODEL_REFUSED: "tests/gateway/failures.test.ts",
   MODEL_NOT_ALLOWED: "tests/server/model-calls.test.ts",
   MODEL_OVERLOADED: "tests/gateway/failures.test.ts",

@@ -185,3 +185,11 @@ const definition = { ...acpBackend, capabilities: { ...acpBackend.capabilities, 
 describe("the contract", () => {
   for (const { name, run: check } of conformanceCases(definition, turns)) test(name, check);
 });
+
+test("MCP servers by an address are refused where the agent takes programs alone", async () => {
+  await using bench = await createTestBench();
+  const mcpServers = [{ name: "docs", kind: "http", url: "https://mcp.example.org/", headers: { authorization: "secret" } }] as const;
+  const { result } = await run(bench, {}, { mcpServers });
+  expect(result).toMatchObject({ failure: { code: "MCP_SERVER_FAILED", details: { field: "mcpServers.docs" } } });
+  expect(JSON.stringify(result)).not.toContain("secret");
+});

@@ -200,6 +200,7 @@ async function withinStart<T>(title: string, agent: AcpAgent, opening: Promise<T
 }
 
 async function startFailure(title: string, agent: AcpAgent, error: unknown, gone: Promise<never>): Promise<never> {
+  if (error instanceof SlipwayError) throw error;
   if (error instanceof RequestError) throw errorOf(failedByAgent(title, error, []));
   // An answer that is none of the protocol; else the connection is gone, and its process says why.
   if (agent.isAlive) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `${title} opened its session in a way that is none of ACP.`, {}, { cause: error });

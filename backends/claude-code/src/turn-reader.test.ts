@@ -55,6 +55,23 @@ test.each(["turn", "refused-key"])("the recorded lines of %s are told as they al
   );
 });
 
+test("the answer to the request for MCP servers says which did not start, and why", () => {
+  const answer = (response: object) => ({ type: "control_response", response: { subtype: "success", request_id: "mcp-servers", ...response } });
+  const { servers, events } = read(
+    lines(
+      answer({ response: { added: ["tides"], errors: {} } }),
+      answer({ response: { added: ["tides"], errors: { tides: "spawn tides ENOENT" } } }),
+      answer({ subtype: "error", error: "no such request" }),
+      answer({ request_id: "interrupt-1" }),
+    ),
+  );
+  expect(servers).toEqual([{}, { tides: "spawn tides ENOENT" }, { "": "no such request" }]);
+  expect(events).toEqual([]);
+  expect(read(lines({ type: "control_response", response: "odd" })).events).toMatchObject([
+    { kind: "notice", data: { text: expect.stringContaining("control_response") } },
+  ]);
+});
+
 describe("silence", () => {
   test("is expected while a tool is at work, and for as long as a retry waits; not before the turn has begun", () => {
     const retry = { type: "system", subtype: "api_retry", attempt: 1, max_retries: 2, retry_delay_ms: 750, error_status: 529, error: "overloaded" };

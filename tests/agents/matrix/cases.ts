@@ -86,7 +86,7 @@ export function matrixCases(agent: AgentUnderTest, place: Place): MatrixCase[] {
     full("the token is in no event, no log and no file", () => checkToken(open)),
     full("the token is not in the environment of the model's commands", () => checkShell(open), reason(agent.hidesToken)),
     full("it looks up nothing outside, and writes nowhere but in its workspace, its home and the folder for temporary files", () => checkOutside(agent)),
-    ...(agent.backend.capabilities.mcp ? [smoke("the model calls a tool of the job's MCP server, and a revision too", () => checkMcp(open))] : []),
+    ...(agent.backend.capabilities.mcp ? [smoke("the model calls a tool of the job's MCP server, and a revision too", () => checkMcp(agent, open))] : []),
     full("two at once do not meet", () => checkTwo(open)),
     full("an agent that is killed is BACKEND_FAILED", () => checkDeath(open)),
   ];
@@ -259,7 +259,7 @@ async function checkOutside({ module, exportName, temporary }: AgentUnderTest): 
 
 const TIDE_KEY = "key-of-the-tide-server-0123456789";
 
-async function checkMcp(open: Open): Promise<void> {
+async function checkMcp(agent: AgentUnderTest, open: Open): Promise<void> {
   const harbours = ["Brest", "Calais"];
   const file = "tide-server.mjs";
   const source = await readFile(join(import.meta.dirname, "../../support", file), "utf8");
@@ -281,7 +281,8 @@ async function checkMcp(open: Open): Promise<void> {
     const expected = `High water at ${harbour}: 04:12 (--of-the-job; key ${digest})`;
     assert(record.result.status === "done" && record.result.finalText.includes(expected), JSON.stringify(record.result));
     const call = eventsOf(record, "tool-call").find(({ name, input }) => JSON.stringify([name, input]).includes("high_water"));
-    assert(call && JSON.stringify(call.input).includes(harbour), `its call is told with its input: ${JSON.stringify(eventsOf(record, "tool-call"))}`);
+    assert(call, `its call is told: ${JSON.stringify(eventsOf(record, "tool-call"))}`);
+    if (!agent.tellsMcpInput) assert(JSON.stringify(call.input).includes(harbour), `its call is told with its input: ${JSON.stringify(call)}`);
     const told = eventsOf(record, "tool-result").find(({ callId }) => callId === call.callId);
     assert(told?.output.includes(expected) && !told.isError, `its result is told: ${JSON.stringify(told)}`);
     assert.deepEqual(eventsOf(record, "notice"), []);

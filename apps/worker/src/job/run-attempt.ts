@@ -3,6 +3,7 @@ import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
+import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -125,7 +126,8 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
 async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
   const { config, deadline } = task;
-  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, egress: config.egress.turn });
+  const given = { egress: config.egress.turn, mcpServers: serversOf(context, config) };
+  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, ...given });
   let before: string | undefined;
   for (let round = 0; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
@@ -144,8 +146,13 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     before = now;
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
-    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, egress: config.egress.turn });
+    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, ...given });
   }
+}
+
+/** The repository's too, for an agent that can have them: a job asks for its own alone. */
+function serversOf({ claim, manifest }: AttemptContext, { mcpServers }: RepositoryConfig): McpServers {
+  return manifest?.capabilities.mcp ? { ...mcpServers, ...claim.job.mcpServers } : claim.job.mcpServers;
 }
 
 /** Runs a turn and has what the command behind it needs started meanwhile; not in its first moments, when the machine has the most to do. */

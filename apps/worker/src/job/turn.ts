@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
 import { openEgress } from "../egress/open-egress.ts";
 import { certificateEnvironment } from "../sandbox/network-environment.ts";
@@ -21,6 +22,7 @@ export interface Turn {
   readonly prompt: string;
   /** Hosts that the agent may reach, beside its models. */
   readonly egress: readonly string[];
+  readonly mcpServers: McpServers;
 }
 
 type Failure = Extract<TurnResult, { status: "failed" }>["failure"];
@@ -112,7 +114,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         config: job.backendConfig,
         prompt: turn.prompt,
         permissions: job.permissions,
-        mcpServers: job.mcpServers,
+        mcpServers: turn.mcpServers,
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
         env: {

@@ -1,4 +1,12 @@
-import { type ClientConnection, client, type McpServer as AcpServer, methods, PROTOCOL_VERSION, RequestError, type RequestPermissionRequest } from "@agentclientprotocol/sdk";
+import {
+  type McpServer as AcpServer,
+  type ClientConnection,
+  client,
+  methods,
+  PROTOCOL_VERSION,
+  RequestError,
+  type RequestPermissionRequest,
+} from "@agentclientprotocol/sdk";
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { McpServer } from "@slipway/backend-sdk/backend";
 import type { ResidentAgent } from "@slipway/backend-sdk/resident-agents";
