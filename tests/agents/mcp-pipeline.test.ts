@@ -26,7 +26,8 @@ beforeAll(async () => {
   // Codex knows tools by server and name apart, Claude Code by both in one.
   model = await startModelServer({
     key: KEY,
-    scenario: ({ step, tools, toolResults, text }) => {
+    scenario: ({ step, tools, toolResults, text, prompt }) => {
+      if (prompt.includes("Only look")) return step === 0 ? { text: "I look.", shell: "cat look.txt" } : { text: `It says: ${toolResults.at(-1)}` };
       const tool = (server: string) =>
         tools.some(({ namespace }) => namespace === `mcp__${server}`) ? `mcp__${server}/high_water` : `mcp__${server}__high_water`;
       const ask = (server: string, harbour: string) => ({ calls: [{ tool: tool(server), input: { harbour } }] });
@@ -47,6 +48,7 @@ beforeAll(async () => {
   client = await stack.client();
   const mcpServers = { tides: { command: "node", args: [TIDES, "--of-the-repository"] }, own: { command: "false" } };
   repository = await makeRepository({
+    "look.txt": "mind the tides\n",
     [TIDES]: await readFile(join(ROOT, "tests/support", TIDES), "utf8"),
     ".slipway.yaml": JSON.stringify({ mcpServers, gates: [{ name: "test", run: "grep -q Brest tides.txt && grep -q Calais tides.txt" }] }),
   });
@@ -90,6 +92,35 @@ test.each(["codex", "claude-code"])(
   },
   120_000,
 );
+
+test.each(["codex", "claude-code"])(
+  "a read-only job of %s ends with what it answers",
+  async (backend) => {
+    const run = await slipway(
+      "run",
+      "What does look.txt say?",
+      "--backend",
+      backend,
+      "--model",
+      "scripted",
+      "--read-only",
+      "--mcp-servers",
+      await onlyOwn(),
+      "--json",
+    );
+    expect(run.exitCode, run.stderr + run.stdout).toBe(0);
+    const { job, answer } = JSON.parse(run.stdout) as { job: object; answer: string };
+    expect(job).toMatchObject({ state: "done", readOnly: true, landedOid: null });
+    expect(answer).toMatch(/It says: [\s\S]*mind the tides/);
+  },
+  120_000,
+);
+
+/** The repository's server of this name never starts. */
+async function onlyOwn(): Promise<string> {
+  await writeFile(own, `own: {command: node, args: [${TIDES}]}\n`);
+  return own;
+}
 
 test("an agent whose server does not start says which one", async () => {
   await writeFile(own, "broken: {command: no-such-server}\n");

@@ -54,6 +54,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   GATES_FAILED: "tests/pipeline/task.test.ts",
   SCOPE_VIOLATION: "tests/pipeline/task.test.ts",
   NO_CHANGE: "tests/pipeline/task.test.ts",
+  READ_ONLY_VIOLATED: "tests/pipeline/read-only.test.ts",
   COMMIT_INVALID: "tests/git/commit-attacks.test.ts",
   MERGE_CONFLICT: "tests/integrator/landing.test.ts",
   TARGET_MOVED: "tests/integrator/landing.test.ts",

@@ -71,9 +71,11 @@ function launchOf(
 ): Launch {
   const { config, workspace: cwd } = turn;
   const env = claudeEnvironment(turn.env, { config, configFolder, model });
+  const readOnly = turn.readOnly ? { servers: (turn.mcpServers ?? []).map(({ name }) => name) } : undefined;
+  const argumentsOf = (told: string | undefined, id: string | undefined): string[] => claudeArguments(config, cwd, told, id, readOnly);
   // Neither the session nor instructions that changed meanwhile are a reason to start anew.
-  const fingerprint = JSON.stringify([program, cwd, env, model.token, turn.mcpServers ?? [], claudeArguments(config, cwd, undefined, undefined)]);
-  return { program, args: claudeArguments(config, cwd, instructions, sessionId), cwd, env, token: model.token, fingerprint };
+  const fingerprint = JSON.stringify([program, cwd, env, model.token, turn.mcpServers ?? [], argumentsOf(undefined, undefined)]);
+  return { program, args: argumentsOf(instructions, sessionId), cwd, env, token: model.token, fingerprint };
 }
 
 /** Plays the turn in a process, which then waits for the next one, or is gone. */

@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
@@ -26,6 +27,7 @@ interface Launch {
   readonly model: ModelAccess;
   readonly env: Readonly<Record<string, string>>;
   readonly mcp: McpSettings;
+  readonly ownSandbox: CodexConfig["ownSandbox"];
 }
 
 /** How a process of Codex went. */
@@ -52,7 +54,7 @@ export async function runTurn(turn: CodexTurn): Promise<TurnResult> {
   const temporary = await temporaryFolder(codexHome, home, turn.env["TMPDIR"] ?? "/tmp");
   const mcp = mcpSettings(turn.mcpServers ?? []);
   const env = codexEnvironment(turn.env, { codexHome, temporary, token: model.token, variables: mcp.variables });
-  const launch = { program, model, env, mcp };
+  const launch = { program, model, env, mcp, ownSandbox: turn.readOnly && (await canWrite(turn.workspace)) ? "read-only" : config.ownSandbox } as const;
 
   const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
   if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
@@ -64,8 +66,16 @@ export async function runTurn(turn: CodexTurn): Promise<TurnResult> {
   return judge(turn, run);
 }
 
+/** Where a mount keeps the agent from it, Codex's own sandbox has nothing to add, and could not be made inside of another. */
+async function canWrite(folder: string): Promise<boolean> {
+  return await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Runs one process to its end. */
-async function runCodex(turn: CodexTurn, { program, model, env, mcp }: Launch, resumed: Session | undefined): Promise<Run> {
+async function runCodex(turn: CodexTurn, { program, model, env, mcp, ownSandbox }: Launch, resumed: Session | undefined): Promise<Run> {
   const { home, signal } = turn;
   let session = resumed;
   let stderrTail = "";
@@ -91,7 +101,7 @@ async function runCodex(turn: CodexTurn, { program, model, env, mcp }: Launch, r
   });
   const codex = new AgentProcess({
     program,
-    args: codexArguments(turn.config, model, resumed?.threadId, mcp),
+    args: codexArguments({ ...turn.config, ownSandbox }, model, resumed?.threadId, mcp),
     cwd: turn.workspace,
     env,
     input: turn.prompt,

@@ -253,6 +253,12 @@ export const ERRORS = {
     "Widen `scope` in .slipway.yaml and commit that, if this is wanted; the details name the paths.",
   ),
   NO_CHANGE: row(422, "final", "The agent changed nothing.", "Make the task more concrete; `slipway logs` shows what the agent thought."),
+  READ_ONLY_VIOLATED: row(
+    422,
+    "final",
+    "The agent of a read-only job changed the workspace.",
+    "Nothing of it lands. Submit it again for a worker with a sandbox, in which it cannot, or without --read-only.",
+  ),
   COMMIT_INVALID: row(
     422,
     "final",

@@ -53,10 +53,10 @@ function sandboxKey(key: string): string {
   return `${key}:sandbox`;
 }
 
-/** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
-export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<void> {
+/** One turn of the agent, from prompt to final answer, which it gives. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
+export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<string> {
   const key = turnKey(turn.turn);
-  await inPhase(context, "turn", `${key}:phase`, async (parts) => {
+  return await inPhase(context, "turn", `${key}:phase`, async (parts) => {
     await context.events.emitOnce(`${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
     await requireSameSandbox(context, sandbox, key);
     const work = (): Promise<TurnResult> => parts.time("runner", () => converse(context, sandbox, turn, deadline));
@@ -64,6 +64,7 @@ export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: T
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
     await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
     if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: turn.turn });
+    return result.finalText;
   });
 }
 
@@ -115,6 +116,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         prompt: turn.prompt,
         permissions: job.permissions,
         mcpServers: turn.mcpServers,
+        ...(job.readOnly ? { readOnly: true } : {}),
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
         env: {

@@ -91,6 +91,8 @@ export interface SandboxSpec {
   readonly image?: string | undefined;
   /** The backend whose turn will most likely come: the runner warms up that one alone, and all where it is missing. */
   readonly warmFor?: string | undefined;
+  /** The runner and what it starts may look at the workspace and not change it. It must be made before: what is mounted there later would be writable. */
+  readonly workspaceReadOnly?: boolean | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }
