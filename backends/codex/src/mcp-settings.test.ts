@@ -9,13 +9,18 @@ const local = (name: string, env: Record<string, string>) => ({ name, kind: "std
 test("values of variables and headers are in no argument; two servers may know different ones by one name", () => {
   const docs = { name: "docs", kind: "http" as const, url: "https://mcp.example.org/", headers: { authorization: "the-docs-secret", "x-odd!'": "another" } };
   const mcp = mcpSettings([local("one", { TOKEN: "first-secret" }), local("two", { TOKEN: "second-secret" }), docs, local("plain", {})]);
-  expect(mcp.variables).toEqual({ SLIPWAY_MCP_0: "first-secret", SLIPWAY_MCP_1: "second-secret", SLIPWAY_MCP_2: "the-docs-secret", SLIPWAY_MCP_3: "another" });
+  expect(mcp.variables).toEqual({
+    JOB_MCP_VALUE_0: "first-secret",
+    JOB_MCP_VALUE_1: "second-secret",
+    JOB_MCP_VALUE_2: "the-docs-secret",
+    JOB_MCP_VALUE_3: "another",
+  });
   const args = codexArguments(codexConfigSchema.parse({}), { baseUrl: "http://127.0.0.1:9" }, undefined, mcp);
   for (const value of Object.values(mcp.variables)) expect(args.join("\n")).not.toContain(value);
   expect(args).toEqual(
     expect.arrayContaining([
-      'mcp_servers.two.env_vars=["SLIPWAY_MCP_1"]',
-      'mcp_servers.docs.env_http_headers={"authorization"="SLIPWAY_MCP_2","x-odd!\'"="SLIPWAY_MCP_3"}',
+      'mcp_servers.two.env_vars=["JOB_MCP_VALUE_1"]',
+      'mcp_servers.docs.env_http_headers={"authorization"="JOB_MCP_VALUE_2","x-odd!\'"="JOB_MCP_VALUE_3"}',
       'mcp_servers.plain.command="tracker"',
       "mcp_servers.plain.required=true",
     ]),
@@ -31,5 +36,5 @@ test("the server has its variables by their own names, and its arguments as they
   const said = execFileSync(String(settings["mcp_servers.one.command"]), settings["mcp_servers.one.args"] as string[], { env: variables, encoding: "utf8" });
   expect(said).toContain("TOKEN=a 'quoted' \"$secret\"\n");
   expect(said).toContain("[a b]");
-  expect(said).not.toContain("SLIPWAY_MCP");
+  expect(said).not.toContain("JOB_MCP_VALUE");
 });

@@ -21,7 +21,7 @@ export function mcpSettings(servers: readonly McpServer[]): McpSettings {
   const settings: Record<string, unknown> = {};
   const variables: Record<string, string> = {};
   const hide = (value: string): string => {
-    const name = `SLIPWAY_MCP_${Object.keys(variables).length}`;
+    const name = `JOB_MCP_VALUE_${Object.keys(variables).length}`;
     variables[name] = value;
     return name;
   };
