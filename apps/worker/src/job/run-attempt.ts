@@ -14,6 +14,7 @@ import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { keepWork } from "./keep-work.ts";
+import { tellNeededHosts } from "./needed-hosts.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeBase, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
@@ -108,6 +109,7 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
         ? // A mount that a sandbox may only read has to be there before it.
           [await makeWorkspace(), await startSandbox()]
         : await together(context.signal, makeWorkspace, startSandbox);
+      await tellNeededHosts(context, config.egress.turn);
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       return { repository, config, setup, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
