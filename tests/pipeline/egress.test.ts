@@ -3,7 +3,10 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scriptBackend } from "@slipway/backend-script/backend";
+import { toManifest } from "@slipway/backend-sdk/manifest";
 import type { SlipwayError } from "@slipway/protocol/errors";
+import type { Manifest } from "@slipway/protocol/manifest";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
@@ -51,7 +54,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-async function attemptWith(kind: Kind, config: string, turn: string, more: { egressPrivateHosts?: string[] } = {}): Promise<TestAttempt> {
+async function attemptWith(kind: Kind, config: string, turn: string, more: { egressPrivateHosts?: string[]; manifest?: Manifest } = {}): Promise<TestAttempt> {
   const docker = await dockerSettings(kind, runtimeFolder);
   const provider = createSandboxProvider(sandboxKindOf(kind), { runtimeFolder, installRoot: INSTALL_ROOT, maskPaths: [], ...docker });
   const script = { turns: [[{ shell: { command: turn, expectExit: "any" } }, { write: { path: "done.txt", content: "done\n" } }]] };
@@ -112,6 +115,17 @@ gates: [{name: reach, run: "node reach.mjs ${place} && node reach.mjs ${place} &
       expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
       expect(toolOutput(attempt).trim()).toBe(told.trim());
     }
+  });
+
+  it("hosts that the backend cannot do without and that are not on the list are told of, once", async () => {
+    const manifest = toManifest({
+      ...scriptBackend,
+      capabilities: { ...scriptBackend.capabilities, network: ["api.example", "*.cdn.example", "tool.example:8443"] },
+    });
+    await using attempt = await attemptWith(kind, 'egress: {turn: ["*.example:8443", "*.cdn.example"]}\n', "true", { manifest });
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    const notices = attempt.events.flatMap((event) => (event.kind === "notice" ? [event.data.text] : []));
+    expect(notices.filter((text) => text.includes("egress.turn"))).toEqual([expect.stringMatching(/cannot work without api\.example, which/)]);
   });
 
   it("without a list there is no proxy and no network", async () => {

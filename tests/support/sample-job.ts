@@ -50,6 +50,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     backendConfig: {},
     permissions: "allow",
     mcpServers: {},
+    readOnly: false,
     baseOid: "a".repeat(40),
     createdAt: 0,
     updatedAt: 0,

@@ -63,11 +63,17 @@ test.each([
   ["edits", "execute", "reject_once"],
   ["edits", "edit", "allow_once"],
   ["deny", "edit", "reject_once"],
-])("leave by the policy %s for %s is %s, and what was asked for is told", async (permissions, askFor, answer) => {
+] as const)("leave by the policy %s for %s is %s, and what was asked for is told", async (permissions, askFor, answer) => {
   await using bench = await createTestBench();
-  const record = await run(bench, { askFor }, { more: { permissions } });
-  expect(messages(record)).toEqual([answer]);
-  expect(record.events[0]).toMatchObject({ kind: "tool-call", data: { input: { path: "a.txt" } } });
+  const byConfig = await run(bench, { askFor }, { more: { permissions } });
+  const byJob = await run(bench, { askFor }, { permissions });
+  const byBoth = await run(bench, { askFor }, { permissions, more: { permissions: "allow" } });
+  for (const record of [byConfig, byJob, byBoth]) {
+    expect(messages(record)).toEqual([answer]);
+    expect(record.events[0]).toMatchObject({ kind: "tool-call", data: { input: { path: "a.txt" } } });
+    const told = answer.startsWith("allow") ? "allowed" : "denied";
+    expect(record.events[1]).toMatchObject({ kind: "permission", data: { asked: askFor, answer: told, policy: permissions, callId: expect.any(String) } });
+  }
 });
 
 test.each([
@@ -184,4 +190,12 @@ const turns = {
 const definition = { ...acpBackend, capabilities: { ...acpBackend.capabilities, usage: false } } as unknown as BackendDefinition;
 describe("the contract", () => {
   for (const { name, run: check } of conformanceCases(definition, turns)) test(name, check);
+});
+
+test("MCP servers by an address are refused where the agent takes programs alone", async () => {
+  await using bench = await createTestBench();
+  const mcpServers = [{ name: "docs", kind: "http", url: "https://mcp.example.org/", headers: { authorization: "secret" } }] as const;
+  const { result } = await run(bench, {}, { mcpServers });
+  expect(result).toMatchObject({ failure: { code: "MCP_SERVER_FAILED", details: { field: "mcpServers.docs" } } });
+  expect(JSON.stringify(result)).not.toContain("secret");
 });

@@ -1,16 +1,18 @@
-import { RequestError } from "@agentclientprotocol/sdk";
+import { RequestError, type RequestPermissionRequest } from "@agentclientprotocol/sdk";
 import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import { aheadEnvironment, tellJob } from "@slipway/backend-sdk/ahead-environment";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import { answerPermission } from "@slipway/backend-sdk/permission";
 import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { abortedTurn, failedTurn, failedTurnOf } from "@slipway/backend-sdk/turn-result";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
-import { AcpAgent, fingerprintOf, type PromptEnd, type TurnListener } from "./client/acp-agent.ts";
+import { AcpAgent, type PromptEnd, type TurnListener } from "./client/acp-agent.ts";
 import { UpdateReader } from "./events/update-reader.ts";
 import { failedByAgent, failedCall } from "./failure.ts";
 import type { CallFailure } from "./model/call-failure.ts";
 import { ModelWatch, type TurnBounds } from "./model/model-watch.ts";
+import { permissionKind, strictest } from "./permissions.ts";
 import type { Launch, Profile } from "./profile.ts";
 import { retold, type Session, sessionFileOf, withTurn } from "./session.ts";
 import type { CommonSettings } from "./settings.ts";
@@ -44,14 +46,14 @@ class AcpTurn {
   constructor(profile: Profile, residents: ResidentAgents<AcpAgent>, turn: Turn, model: ModelAccess) {
     this.#profile = profile;
     this.#residents = residents;
-    this.#turn = turn;
+    this.#turn = { ...turn, config: { ...turn.config, permissions: strictest(turn.config.permissions, turn.permissions) } };
     this.#model = model;
     const { title, toolName } = profile;
     const reader = new UpdateReader({ turn: turn.turn, workspace: turn.workspace, title, toolName, emit: turn.emit, log: turn.log });
     this.#reader = reader;
     this.#listener = {
       onUpdate: (params) => reader.take(params),
-      onPermission: (request) => reader.asked(request),
+      onPermission: (request) => this.#decide(request),
       onGarbage: (line) => this.#garbage(line),
       onTooLong: (limitBytes) => reader.warn(`${title} printed a line of more than ${limitBytes} bytes, which is left out.`),
       onStderr: (chunk) => turn.log("stderr", chunk),
@@ -111,13 +113,13 @@ class AcpTurn {
 
   /** The agent of the turn before, or one that was started ahead, where it lives and fits. */
   async #resident(): Promise<AcpAgent | undefined> {
-    const { home, turn, config, env } = this.#turn;
+    const { home, turn, config, env, mcpServers = [] } = this.#turn;
     const before = this.#residents.take(home);
     const ahead = this.#residents.takeAhead();
     const waiting = turn > 1 ? [before, ahead] : [ahead];
     let chosen: AcpAgent | undefined;
     for (const agent of waiting) {
-      if (agent && !chosen && agent.fingerprint === fingerprintOf(await this.#launch(agent), config.permissions)) chosen = agent;
+      if (agent && !chosen && agent.fits(await this.#launch(agent), config.permissions, mcpServers)) chosen = agent;
     }
     for (const agent of [before, ahead]) if (agent !== chosen) await agent?.end();
     if (chosen?.isAhead && chosen.sessionId === "") await tellJob(env, home);
@@ -148,10 +150,10 @@ class AcpTurn {
 
   /** Opens the session where that is to be done; the answer is what to ask in it. */
   async #ready(agent: AcpAgent, session: Session | undefined): Promise<{ prompt: string; session: Session }> {
-    const { turn, prompt, home } = this.#turn;
+    const { turn, prompt, home, mcpServers = [] } = this.#turn;
     if (agent.sessionId !== "") return { prompt, session: session?.sessionId === agent.sessionId ? session : { sessionId: agent.sessionId, turns: [] } };
     const { mode } = await this.#launch(agent);
-    const opened = await withinStart(this.#profile.title, agent, agent.open(session?.sessionId, mode));
+    const opened = await withinStart(this.#profile.title, agent, agent.open(session?.sessionId, mode, mcpServers));
     if (opened === "resumed" && session) return { prompt, session };
     const { sessionId } = agent;
     const turns = session?.turns ?? [];
@@ -192,6 +194,13 @@ class AcpTurn {
     return { target: this.#model.baseUrl, token: this.#model.token, maxSteps, silenceMs: silenceTimeoutSeconds * 1_000 };
   }
 
+  #decide(request: RequestPermissionRequest): "allow" | "deny" {
+    const { kind, title } = request.toolCall;
+    const callId = this.#reader.asked(request);
+    const { config, emit } = this.#turn;
+    return answerPermission({ permissions: config.permissions, emit }, { kind: permissionKind(kind), text: title ?? "a tool", callId });
+  }
+
   #garbage(line: string): void {
     this.#turn.log("stdout", Buffer.from(`${line}\n`));
     if (!this.#hasWarnedOfGarbage) this.#reader.warn(`${this.#profile.title} printed something that is no message; it is in the log.`);
@@ -215,6 +224,7 @@ async function withinStart<T>(title: string, agent: AcpAgent, opening: Promise<T
 }
 
 async function startFailure(title: string, agent: AcpAgent, error: unknown, gone: Promise<never>): Promise<never> {
+  if (error instanceof SlipwayError) throw error;
   if (error instanceof RequestError) throw errorOf(failedByAgent(title, error, []));
   // An answer that is none of the protocol; else the connection is gone, and its process says why.
   if (agent.isAlive) throw new SlipwayError("BACKEND_OUTPUT_INVALID", `${title} opened its session in a way that is none of ACP.`, {}, { cause: error });

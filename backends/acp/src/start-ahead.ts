@@ -4,6 +4,7 @@ import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { AcpAgent } from "./client/acp-agent.ts";
 import { ModelWatch } from "./model/model-watch.ts";
+import { strictest } from "./permissions.ts";
 import type { Profile } from "./profile.ts";
 import type { CommonSettings } from "./settings.ts";
 
@@ -15,7 +16,8 @@ const NOWHERE = { target: "http://127.0.0.1:9", token: "none", maxSteps: 0, sile
  * has it as its own folder would stay below that.
  */
 export async function startAhead(profile: Profile, residents: ResidentAgents<AcpAgent>, ahead: AheadContext<CommonSettings>): Promise<void> {
-  const { config, home, workspace, env, signal } = ahead;
+  const { home, workspace, env, signal } = ahead;
+  const config = { ...ahead.config, permissions: strictest(ahead.config.permissions, ahead.permissions) };
   const watch = await ModelWatch.open(NOWHERE);
   let agent: AcpAgent;
   try {

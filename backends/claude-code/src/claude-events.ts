@@ -46,6 +46,13 @@ const resultSchema = z.object({
   usage: usageSchema.optional().catch(undefined),
   permission_denials: z.array(z.looseObject({ tool_name: z.string().optional() })).default([]),
 });
+const answerSchema = z.object({
+  response: z.object({
+    request_id: z.string(),
+    error: z.string().optional(),
+    response: z.looseObject({ errors: z.record(z.string(), z.string()).default({}) }).optional(),
+  }),
+});
 export type ClaudeResult = z.output<typeof resultSchema>;
 export type ClaudeRetry = z.output<typeof retrySchema>;
 
@@ -57,6 +64,8 @@ export type ClaudeEvent =
   | { readonly kind: "results"; readonly blocks: readonly Block[]; readonly result: unknown; readonly isOfSubagent: boolean }
   | { readonly kind: "retry"; readonly retry: ClaudeRetry }
   | { readonly kind: "result"; readonly result: ClaudeResult }
+  /** The answer to a request of ours: why each MCP server did not start that did not. */
+  | { readonly kind: "answer"; readonly requestId: string; readonly failed: Readonly<Record<string, string>> }
   /** Something is going on, and no more is to be told of it. */
   | { readonly kind: "sign-of-life" }
   /** Something that this backend does not know, or not in this form; `name` says what. */
@@ -67,7 +76,6 @@ const SIGN_OF_LIFE = { kind: "sign-of-life" } as const;
 const PIECE = /^\{"type":"stream_event"/;
 const NOTHING_TO_TELL = new Set([
   "stream_event",
-  "control_response",
   "control_request",
   "control_cancel_request",
   "rate_limit_event",
@@ -100,6 +108,8 @@ export function parseClaudeEvent(line: string): ClaudeEvent | undefined {
         isOfSubagent,
       };
     }
+    case "control_response":
+      return parseAnswer(raw) ?? unknown;
     case "result": {
       const { data } = resultSchema.safeParse(raw);
       // That it is over is sure, whatever form the rest has.
@@ -111,6 +121,13 @@ export function parseClaudeEvent(line: string): ClaudeEvent | undefined {
     default:
       return NOTHING_TO_TELL.has(raw.type) ? SIGN_OF_LIFE : unknown;
   }
+}
+
+function parseAnswer(raw: object): ClaudeEvent | undefined {
+  const { data } = answerSchema.safeParse(raw);
+  if (!data) return undefined;
+  const { request_id: requestId, error, response } = data.response;
+  return { kind: "answer", requestId, failed: error === undefined ? (response?.errors ?? {}) : { "": error } };
 }
 
 /** Of the many things that Claude Code says of itself, two matter. */

@@ -1,8 +1,12 @@
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import type { McpServer } from "@slipway/backend-sdk/backend";
 import { type ResidentAgent, ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 
 /** How long an interrupt may take, in ms: Claude Code ends what its shell runs, which no signal to its group would reach. */
 const INTERRUPT_GRACE_MS = 600;
+
+/** Of the request for MCP servers; each process gets one. */
+export const SERVERS_REQUEST = "mcp-servers";
 
 /** What a process is started with. */
 export interface Launch {
@@ -30,6 +34,8 @@ export class ClaudeProcess implements ResidentAgent {
   #killTimer: NodeJS.Timeout | undefined;
   #isAlive = true;
   #requests = 0;
+  /** Whether it has been told of the job's MCP servers. */
+  hasServers = false;
 
   constructor({ program, args, cwd, env, token, fingerprint }: Launch) {
     this.fingerprint = fingerprint;
@@ -48,9 +54,23 @@ export class ClaudeProcess implements ResidentAgent {
     return this.#isAlive;
   }
 
-  /** Begins a turn. */
-  prompt(text: string, listener: Listener): void {
+  /** From now on this one hears it. */
+  listen(listener: Listener): void {
     this.#listener = listener;
+  }
+
+  /** Has it start MCP servers, of which nothing stands in an argument or a file; the answer is a control response. */
+  startServers(servers: readonly McpServer[]): void {
+    this.hasServers = true;
+    this.#write({
+      type: "control_request",
+      request_id: SERVERS_REQUEST,
+      request: { subtype: "mcp_set_servers", servers: Object.fromEntries(servers.map((server) => [server.name, toClaude(server)])) },
+    });
+  }
+
+  /** Begins a turn. */
+  prompt(text: string): void {
     this.#write({ type: "user", message: { role: "user", content: [{ type: "text", text }] } });
   }
 
@@ -81,6 +101,11 @@ export class ClaudeProcess implements ResidentAgent {
   #write(message: object): void {
     this.#agent.write(`${JSON.stringify(message)}\n`);
   }
+}
+
+function toClaude(server: McpServer): object {
+  if (server.kind === "http") return { type: "http", url: server.url, headers: server.headers };
+  return { type: "stdio", command: server.command, args: server.args, env: server.env };
 }
 
 /** Those that wait for the next turn of their conversation. */

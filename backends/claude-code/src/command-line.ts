@@ -8,6 +8,9 @@ const RETRIES = 2;
 /** Tools that wait for another time, leave the workspace, or ask the world outside. */
 const TOOLS_OFF = ["CronCreate", "CronDelete", "CronList", "EnterWorktree", "ExitWorktree", "Monitor", "ScheduleWakeup", "WebFetch", "Workflow"];
 
+/** Tools that do nothing but change files. */
+const EDITORS = ["Edit", "MultiEdit", "NotebookEdit", "Write"];
+
 /** What looks outside, keeps something for another job, or starts what nobody asked for. */
 const ENVIRONMENT = {
   // Root may run without questions only inside of a sandbox.
@@ -38,12 +41,20 @@ export const TOKEN_DESCRIPTOR = 3;
  * The arguments of a process, which takes its turns on standard input. No file of settings is read, neither of the home nor of the workspace, in which an
  * agent may have written hooks, servers, skills or a command for its key; only CLAUDE.md of the workspace is, by `--add-dir`.
  */
-export function claudeArguments(config: ClaudeConfig, workspace: string, instructions: string | undefined, sessionId: string | undefined): string[] {
-  const off = config.webSearch ? TOOLS_OFF : [...TOOLS_OFF, "WebSearch"];
+export function claudeArguments(
+  config: ClaudeConfig,
+  workspace: string,
+  instructions: string | undefined,
+  sessionId: string | undefined,
+  readOnly?: { readonly servers: readonly string[] },
+): string[] {
+  const off = [...TOOLS_OFF, ...(config.webSearch ? [] : ["WebSearch"]), ...(readOnly ? EDITORS : [])];
   return [
     "-p",
     ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
-    ...["--permission-mode", "bypassPermissions"],
+    // Without leave Claude Code runs commands that only read. Nobody is there to be asked for more, and so it is refused.
+    ...["--permission-mode", readOnly ? "default" : "bypassPermissions"],
+    ...(readOnly && readOnly.servers.length > 0 ? ["--allowedTools", readOnly.servers.map((name) => `mcp__${name}`).join(",")] : []),
     ...["--setting-sources", "", "--strict-mcp-config", "--add-dir", workspace],
     ...["--model", config.model, "--max-turns", String(config.maxTurns)],
     ...["--disallowedTools", off.join(",")],

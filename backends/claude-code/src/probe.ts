@@ -58,8 +58,10 @@ export async function warmUp({ home, env, signal }: ProbeContext): Promise<void>
       onSession: () => undefined,
       onLife: () => undefined,
       onResult: () => over.resolve(),
+      onServers: () => undefined,
     });
-    claude.prompt("Warm up.", { onStdout: (chunk) => reader.push(chunk), onStderr: () => undefined });
+    claude.listen({ onStdout: (chunk) => reader.push(chunk), onStderr: () => undefined });
+    claude.prompt("Warm up.");
     await Promise.race([over.promise, claude.ended]);
     signal.throwIfAborted();
     if (!reader.result) throw new Error("Claude Code ended before its first request.");

@@ -22,8 +22,9 @@ type ClaudeTurn = TurnContext<ClaudeConfig>;
 /** How a turn went in its process. */
 interface Run {
   readonly reader: TurnReader;
-  /** How the process ended, where it did; `silent` where the model was. */
-  readonly over: "result" | "silent" | ProcessEnd;
+  /** How the process ended, where it did; `silent` where the model was, `servers` where MCP servers of the job did not start. */
+  readonly over: "result" | "silent" | "servers" | ProcessEnd;
+  readonly failedServers: Readonly<Record<string, string>>;
   readonly stderrTail: string;
 }
 
@@ -70,18 +71,21 @@ function launchOf(
 ): Launch {
   const { config, workspace: cwd } = turn;
   const env = claudeEnvironment(turn.env, { config, configFolder, model });
+  const readOnly = turn.readOnly ? { servers: (turn.mcpServers ?? []).map(({ name }) => name) } : undefined;
+  const argumentsOf = (told: string | undefined, id: string | undefined): string[] => claudeArguments(config, cwd, told, id, readOnly);
   // Neither the session nor instructions that changed meanwhile are a reason to start anew.
-  const fingerprint = JSON.stringify([program, cwd, env, model.token, claudeArguments(config, cwd, undefined, undefined)]);
-  return { program, args: claudeArguments(config, cwd, instructions, sessionId), cwd, env, token: model.token, fingerprint };
+  const fingerprint = JSON.stringify([program, cwd, env, model.token, turn.mcpServers ?? [], argumentsOf(undefined, undefined)]);
+  return { program, args: argumentsOf(instructions, sessionId), cwd, env, token: model.token, fingerprint };
 }
 
 /** Plays the turn in a process, which then waits for the next one, or is gone. */
 async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
   const { home, signal } = turn;
-  const said = Promise.withResolvers<"result" | "silent">();
+  const said = Promise.withResolvers<"result" | "silent" | "servers">();
   const watch = new SilenceWatch(turn.config.silenceTimeoutSeconds * 1_000, () => said.resolve("silent"));
   let saving = Promise.resolve();
   let stderrTail = "";
+  let failedServers: Run["failedServers"] = {};
   const reader = new TurnReader({
     workspace: turn.workspace,
     emit: turn.emit,
@@ -93,15 +97,23 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     },
     onLife: (pauseMs) => watch.sign(pauseMs),
     onResult: () => said.resolve("result"),
+    onServers(failed) {
+      failedServers = failed;
+      if (Object.keys(failed).length > 0) said.resolve("servers");
+      else claude.prompt(turn.prompt);
+    },
   });
   const abort = (): void => claude.interrupt();
-  claude.prompt(turn.prompt, {
+  claude.listen({
     onStdout: (chunk) => reader.push(chunk),
     onStderr(chunk) {
       turn.log("stderr", chunk);
       stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL_CHARACTERS);
     },
   });
+  // They are there for the first request of the model only where they are awaited.
+  if (turn.mcpServers && !claude.hasServers) claude.startServers(turn.mcpServers);
+  else claude.prompt(turn.prompt);
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
@@ -111,7 +123,7 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     // What was broken off in the middle, or has failed, is no process to go on with.
     if (over === "result" && isDone(reader) && !signal.aborted) await residents.keep(home, claude);
     else await claude.kill();
-    return { reader, over, stderrTail };
+    return { reader, over, failedServers, stderrTail };
   } finally {
     watch.stop();
     claude.release();
@@ -135,8 +147,12 @@ function isLost({ reader, stderrTail }: Run): boolean {
   return /no conversation found/i.test(`${stderrTail} ${JSON.stringify(reader.result?.errors ?? [])}`);
 }
 
-function judge({ signal, config }: ClaudeTurn, { reader, over, stderrTail }: Run): TurnResult {
+function judge({ signal, config }: ClaudeTurn, { reader, over, failedServers, stderrTail }: Run): TurnResult {
   if (signal.aborted) return abortedTurn(signal);
+  if (over === "servers") {
+    const told = Object.entries(failedServers).map(([name, why]) => (name === "" ? why : `${name}: ${why}`));
+    return failedTurn("MCP_SERVER_FAILED", `Claude Code could not start an MCP server of the job: ${told.join("; ")}.`, { field: "mcpServers" });
+  }
   const { result } = reader;
   if (result) return isDone(reader) ? { status: "done", finalText: cutText(result.result) } : failedByClaude(result);
   if (typeof over === "string") return failedTurn("MODEL_TIMEOUT", `Claude Code heard nothing of the model for ${config.silenceTimeoutSeconds} s.`);

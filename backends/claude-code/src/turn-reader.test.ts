@@ -12,6 +12,7 @@ function read(chunks: ReadonlyArray<Buffer | string>) {
   const events: AgentEvent[] = [];
   const logs: Record<string, string> = {};
   const pauses: Array<number | null> = [];
+  const servers: Array<Readonly<Record<string, string>>> = [];
   const reader = new TurnReader({
     workspace: "/workspace",
     emit: (event) => void events.push(agentEventSchema.parse(event)),
@@ -21,10 +22,11 @@ function read(chunks: ReadonlyArray<Buffer | string>) {
     onSession: () => undefined,
     onLife: (pauseMs) => void pauses.push(pauseMs),
     onResult: () => undefined,
+    onServers: (failed) => void servers.push(failed),
   });
   for (const chunk of chunks) reader.push(Buffer.from(chunk));
   reader.end();
-  return { reader, events, logs, pauses };
+  return { reader, events, logs, pauses, servers };
 }
 
 const lines = (...values: Array<object | string>) => values.map((value) => `${typeof value === "string" ? value : JSON.stringify(value)}\n`);
@@ -51,6 +53,23 @@ test.each(["turn", "refused-key"])("the recorded lines of %s are told as they al
     }),
     { numRuns: 20 },
   );
+});
+
+test("the answer to the request for MCP servers says which did not start, and why", () => {
+  const answer = (response: object) => ({ type: "control_response", response: { subtype: "success", request_id: "mcp-servers", ...response } });
+  const { servers, events } = read(
+    lines(
+      answer({ response: { added: ["tides"], errors: {} } }),
+      answer({ response: { added: ["tides"], errors: { tides: "spawn tides ENOENT" } } }),
+      answer({ subtype: "error", error: "no such request" }),
+      answer({ request_id: "interrupt-1" }),
+    ),
+  );
+  expect(servers).toEqual([{}, { tides: "spawn tides ENOENT" }, { "": "no such request" }]);
+  expect(events).toEqual([]);
+  expect(read(lines({ type: "control_response", response: "odd" })).events).toMatchObject([
+    { kind: "notice", data: { text: expect.stringContaining("control_response") } },
+  ]);
 });
 
 describe("silence", () => {

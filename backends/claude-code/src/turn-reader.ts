@@ -2,6 +2,7 @@ import { LineSplitter } from "@slipway/backend-sdk/line-splitter";
 import { cutText } from "@slipway/backend-sdk/text-limit";
 import type { Usage } from "@slipway/protocol/events";
 import { type Block, type ClaudeEvent, type ClaudeResult, type ClaudeRetry, type ClaudeUsage, parseClaudeEvent } from "./claude-events.ts";
+import { SERVERS_REQUEST } from "./claude-process.ts";
 import { type Output, ToolMapper } from "./tool-mapper.ts";
 
 /** A file that was written stands whole in a line, twice even; escapes make it longer. */
@@ -13,6 +14,8 @@ export interface TurnReaderOptions extends Output {
   /** Something came. `pauseMs` is how long nothing more is to be expected; null while tools are at work, which may take as long as they like. */
   onLife(pauseMs: number | null): void;
   onResult(result: ClaudeResult): void;
+  /** The MCP servers have been started; `failed` says why some were not, by their names. */
+  onServers(failed: Readonly<Record<string, string>>): void;
 }
 
 /** Reads what Claude Code prints in one turn: tells its events, and keeps what the turn's end is judged by. */
@@ -70,6 +73,9 @@ export class TurnReader {
       case "retry":
         pauseMs = event.retry.retry_delay_ms;
         this.#warn(retryText(event.retry));
+        break;
+      case "answer":
+        if (event.requestId === SERVERS_REQUEST) this.#options.onServers(event.failed);
         break;
       case "result":
         this.#finish(event.result);

@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
@@ -9,11 +10,14 @@ import { codexArguments, codexEnvironment } from "./command-line.ts";
 import type { CodexConfig } from "./config.ts";
 import { findCodex } from "./executable.ts";
 import { failedByCodex } from "./failure.ts";
+import { type McpSettings, mcpSettings } from "./mcp-settings.ts";
 import { INSTALL_COMMAND } from "./release.ts";
 import { NO_USAGE, type Session, sessionFile } from "./session.ts";
 import { TurnReader, usageSince } from "./turn-reader.ts";
 
 const STDERR_TAIL_CHARACTERS = 4_000;
+/** Codex names those that it could not start, each with why. */
+const SERVERS_FAILED = /required MCP servers failed to initialize: (.+?)(?: \(code -?\d+\))?$/m;
 
 type CodexTurn = TurnContext<CodexConfig>;
 
@@ -22,6 +26,8 @@ interface Launch {
   readonly program: string;
   readonly model: ModelAccess;
   readonly env: Readonly<Record<string, string>>;
+  readonly mcp: McpSettings;
+  readonly ownSandbox: CodexConfig["ownSandbox"];
 }
 
 /** How a process of Codex went. */
@@ -46,7 +52,9 @@ export async function runTurn(turn: CodexTurn): Promise<TurnResult> {
   const codexHome = join(home, ".codex");
   await prepareCodexHome(codexHome);
   const temporary = await temporaryFolder(codexHome, home, turn.env["TMPDIR"] ?? "/tmp");
-  const launch = { program, model, env: codexEnvironment(turn.env, { codexHome, temporary, token: model.token }) };
+  const mcp = mcpSettings(turn.mcpServers ?? []);
+  const env = codexEnvironment(turn.env, { codexHome, temporary, token: model.token, variables: mcp.variables });
+  const launch = { program, model, env, mcp, ownSandbox: turn.readOnly && (await canWrite(turn.workspace)) ? "read-only" : config.ownSandbox } as const;
 
   const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
   if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
@@ -58,8 +66,16 @@ export async function runTurn(turn: CodexTurn): Promise<TurnResult> {
   return judge(turn, run);
 }
 
+/** Where a mount keeps the agent from it, Codex's own sandbox has nothing to add, and could not be made inside of another. */
+async function canWrite(folder: string): Promise<boolean> {
+  return await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Runs one process to its end. */
-async function runCodex(turn: CodexTurn, { program, model, env }: Launch, resumed: Session | undefined): Promise<Run> {
+async function runCodex(turn: CodexTurn, { program, model, env, mcp, ownSandbox }: Launch, resumed: Session | undefined): Promise<Run> {
   const { home, signal } = turn;
   let session = resumed;
   let stderrTail = "";
@@ -85,7 +101,7 @@ async function runCodex(turn: CodexTurn, { program, model, env }: Launch, resume
   });
   const codex = new AgentProcess({
     program,
-    args: codexArguments(turn.config, model, resumed?.threadId),
+    args: codexArguments({ ...turn.config, ownSandbox }, model, resumed?.threadId, mcp),
     cwd: turn.workspace,
     env,
     input: turn.prompt,
@@ -110,7 +126,7 @@ async function runCodex(turn: CodexTurn, { program, model, env }: Launch, resume
 
 /** Codex refuses a thread that it has no file of before it begins anything. */
 function isLost({ reader, stderrTail }: Run): boolean {
-  return reader.threadId === undefined && /no rollout found|thread\/resume failed/.test(stderrTail);
+  return !SERVERS_FAILED.test(stderrTail) && reader.threadId === undefined && /no rollout found|thread\/resume failed/.test(stderrTail);
 }
 
 function judge({ signal, config }: CodexTurn, { reader, end, stderrTail }: Run): TurnResult {
@@ -120,6 +136,8 @@ function judge({ signal, config }: CodexTurn, { reader, end, stderrTail }: Run):
   if (final) return failedByCodex(final.message);
   if (end.startError) return failedTurn("BACKEND_NOT_INSTALLED", `${config.command} cannot be started: ${end.startError.message}.`);
   // Said before the process went, and more telling than how it went.
+  const [, servers] = SERVERS_FAILED.exec(stderrTail) ?? [];
+  if (servers !== undefined) return failedTurn("MCP_SERVER_FAILED", `Codex could not start an MCP server of the job: ${servers}.`, { field: "mcpServers" });
   if (reader.lastError !== undefined) return failedByCodex(reader.lastError);
   const how = end.exitCode === null ? `was ended by ${end.exitSignal}` : `ended with ${end.exitCode}`;
   const details = { exitCode: end.exitCode, signal: end.exitSignal, stderr: stderrTail };

@@ -89,6 +89,8 @@ export interface TurnContext<Config = unknown> {
   readonly model?: ModelAccess;
   /** The policy for what the agent asks leave for: `answerPermission` answers by it. `allow` where it is missing. */
   readonly permissions?: PermissionPolicy;
+  /** The agent is to change nothing in the workspace, which it mostly cannot either; never set without `capabilities.readOnly`. False where it is missing. */
+  readonly readOnly?: boolean;
   /** The job's MCP servers, none where it is missing; never set without `capabilities.mcp`. */
   readonly mcpServers?: readonly McpServer[];
   /**

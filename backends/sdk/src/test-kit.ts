@@ -20,6 +20,7 @@ export interface TurnOptions {
   readonly model?: ModelAccess;
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: readonly McpServer[];
+  readonly readOnly?: boolean;
   readonly steering?: AsyncIterable<string>;
   readonly signal?: AbortSignal;
   /** Called with every event as it comes, so that a test can wait for one. */
@@ -86,6 +87,7 @@ async function runTurn<Config extends z.ZodType>(
     ...(options.model ? { model: options.model } : {}),
     ...(options.steering ? { steering: options.steering } : {}),
     ...(options.permissions ? { permissions: options.permissions } : {}),
+    ...(options.readOnly ? { readOnly: true } : {}),
     ...(options.mcpServers ? { mcpServers: options.mcpServers } : {}),
     signal: options.signal ?? new AbortController().signal,
     emit(event) {

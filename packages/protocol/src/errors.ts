@@ -181,6 +181,12 @@ export const ERRORS = {
     "Give it more steps in backendConfig (`slipway backends` shows the setting), or a smaller task.",
   ),
   AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words."),
+  MCP_SERVER_FAILED: row(
+    422,
+    "final",
+    "An MCP server of the job did not start.",
+    "Run its command by hand where the job runs, mend it or leave the server out, then submit again.",
+  ),
   MODEL_REFUSED: row(
     422,
     "final",
@@ -247,6 +253,12 @@ export const ERRORS = {
     "Widen `scope` in .slipway.yaml and commit that, if this is wanted; the details name the paths.",
   ),
   NO_CHANGE: row(422, "final", "The agent changed nothing.", "Make the task more concrete; `slipway logs` shows what the agent thought."),
+  READ_ONLY_VIOLATED: row(
+    422,
+    "final",
+    "The agent of a read-only job changed the workspace.",
+    "Nothing of it lands. Submit it again for a worker with a sandbox, in which it cannot, or without --read-only.",
+  ),
   COMMIT_INVALID: row(
     422,
     "final",

@@ -34,6 +34,10 @@ export const submitJobSchema = z.strictObject({
     .default("allow")
     .describe("What is answered where the agent asks before it does something: `edits` allows reading and changing files alone. For backends that ask."),
   mcpServers: mcpServersSchema.default({}).describe("MCP servers of the agent, by name. For backends with the capability `mcp`."),
+  readOnly: z
+    .boolean()
+    .default(false)
+    .describe("The agent looks and answers: it changes nothing, nothing lands, and the job ends with its answer. For backends with the capability `readOnly`."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
   target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
@@ -107,11 +111,14 @@ export const attemptViewSchema = z.object({
   startedAt: timeSchema,
   endedAt: timeSchema.nullable(),
   /** `running`, or how it ended. */
-  outcome: z.enum(["running", "change", "verified", "failed", "expired", "cancelled"]),
+  outcome: z.enum(["running", "change", "answer", "verified", "failed", "expired", "cancelled"]),
   failure: failureSchema.nullable(),
   /** For a failed one: the commit with what its agent had done, on the hub for as long as its ref is; null where nothing was kept. */
   keptOid: oidSchema.nullable(),
 });
+
+/** The artifact that holds the answer of a read-only job. */
+export const ANSWER_ARTIFACT = "answer.md";
 
 /** A job as the API shows it. */
 export const jobViewSchema = z.object({
@@ -127,6 +134,7 @@ export const jobViewSchema = z.object({
   backendConfig: z.record(z.string(), z.unknown()),
   permissions: z.enum(PERMISSION_POLICIES).default("allow"),
   mcpServers: mcpServersSchema.default({}),
+  readOnly: z.boolean().default(false),
   /** The commit that the job starts from. */
   baseOid: oidSchema,
   /** Branch to land on. */

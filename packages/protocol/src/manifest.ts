@@ -43,7 +43,7 @@ export const manifestSchema = z.object({
     modelOptional: z.boolean().default(false),
     /** Takes a message in the middle of a turn. */
     steer: z.boolean().default(false),
-    /** Can be told to change nothing. */
+    /** Does well in a workspace that it may look at and not change. */
     readOnly: z.boolean().default(false),
     /** Takes pictures with a prompt. */
     images: z.boolean().default(false),

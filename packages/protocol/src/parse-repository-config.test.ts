@@ -21,6 +21,7 @@ describe("parseRepositoryConfig", () => {
         egress: { turn: [], gates: [] },
         gates: [],
         repairs: 3,
+        mcpServers: {},
         scope: { allow: ["**"], deny: [] },
       });
     }
@@ -49,7 +50,7 @@ describe("parseRepositoryConfig", () => {
         line: 1,
         column: 1,
         key: "gate",
-        expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key (did you mean gates?)",
+        expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -60,12 +61,19 @@ describe("parseRepositoryConfig", () => {
     ["setup: {outputs: [node_modules/]}\n", { key: "setup.outputs[0]" }],
     ["setup:\n  inputs: [lock]\n", { line: 2, key: "setup.inputs", expected: expect.stringContaining("`outputs` beside `inputs`") }],
     ["deny: [a]\n", { key: "deny", suggestion: "scope.deny" }],
-    ["colour: red\n", { key: "colour", expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key" }],
+    [
+      "colour: red\n",
+      { key: "colour", expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key" },
+    ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],
     ["gates:\n  - name: a\n", { line: 2, column: 5, key: "gates[0].run", value: null, expected: "a text" }],
     ["repairs: 11\n", { line: 1, column: 10, key: "repairs", value: "11", expected: "at most 10" }],
     ["setup:\n  network: wifi\n", { line: 2, column: 12, key: "setup.network", expected: '"none" or "host"' }],
     ["gates:\n  - {name: a, run: x}\n  - {name: a, run: y}\n", { key: "gates", expected: "gate names must differ" }],
+    [
+      "mcpServers:\n  x: {command: x, secrets: {A: MCP_A}}\n",
+      { line: 2, key: "mcpServers.x", expected: expect.stringContaining("no secrets in a repository's file") },
+    ],
     ["- a\n- b\n", { line: 1, column: 1, key: "", expected: "a mapping of keys to values" }],
     ["a: [1\nb: 2\n", { key: "" }],
     ["gates: []\ngates: []\n", { line: 2 }],

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
 import { egressSchema } from "./egress.ts";
 import { nameSchema } from "./scalars.ts";
+import { repositoryMcpServersSchema } from "./turn-settings.ts";
 
 /** `.slipway.yaml`: what a repository says of itself. Always read at the base commit, never from the agent's version. */
 
@@ -78,6 +79,9 @@ export const repositoryConfigSchema = z.strictObject({
     .refine((gates) => new Set(gates.map((gate) => gate.name)).size === gates.length, "gate names must differ")
     .describe("What must pass, in this order: on the agent's change, and again on exactly the tree that lands."),
   repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
+  mcpServers: repositoryMcpServersSchema
+    .default({})
+    .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
   scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
 });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;

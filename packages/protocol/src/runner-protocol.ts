@@ -36,6 +36,8 @@ export const turnRequestSchema = z.object({
   permissions: z.enum(PERMISSION_POLICIES).optional(),
   /** The job's MCP servers; the values of the secrets that they name are in `secrets`. */
   mcpServers: mcpServersSchema.optional(),
+  /** The agent is to change nothing in the workspace. */
+  readOnly: z.boolean().optional(),
   /** Where the agent may reach some hosts: the egress proxy's socket as the sandbox sees it. */
   egress: z.object({ socket: z.string() }).optional(),
   /** The runner ends the turn with AGENT_TIMEOUT after this many ms. */

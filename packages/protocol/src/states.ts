@@ -28,6 +28,7 @@ export const TRANSITIONS = [
   { from: "queued", on: "fail", to: "failed", by: "reaper", when: "a job it depends on did not end well" },
   { from: "queued", on: "time-out", to: "failed", by: "reaper", when: "no worker took it in its queue time" },
   { from: "running", on: "finish-change", to: "integrating", by: "worker", when: "a job-scoped commit is on the hub" },
+  { from: "running", on: "finish-answer", to: "done", by: "worker", when: "a read-only job has its answer" },
   { from: "running", on: "finish-verified", to: "done", by: "worker", when: "a verify job has its receipts" },
   { from: "running", on: "requeue", to: "queued", by: "worker", when: "the attempt failed with a code that is tried again" },
   { from: "running", on: "fail", to: "failed", by: "worker", when: "the attempt failed for good, or it was the last one" },

@@ -51,11 +51,24 @@ export type McpServerSpec = z.output<typeof mcpServerSchema>;
 
 const serverNameSchema = z.string().regex(/^[A-Za-z0-9][\w-]{0,49}$/, "expected letters, digits, _ and -, at most 50");
 
+const isFew = (servers: object): boolean => Object.keys(servers).length <= 20;
+
 /** By the name that the agent knows them by. */
-export const mcpServersSchema = z
-  .record(serverNameSchema, mcpServerSchema)
-  .refine((servers) => Object.keys(servers).length <= 20, "expected at most 20 servers");
+export const mcpServersSchema = z.record(serverNameSchema, mcpServerSchema).refine(isFew, "expected at most 20 servers");
 export type McpServers = z.output<typeof mcpServersSchema>;
+
+/**
+ * Those of a repository. They name no secrets: whoever lands a change of the file, agents included, would have them. A server of the job with the same name
+ * takes the place of one, with its secrets.
+ */
+export const repositoryMcpServersSchema = z
+  .record(
+    serverNameSchema,
+    mcpServerSchema.refine((server) => Object.keys("url" in server ? server.secretHeaders : server.secrets).length === 0, {
+      error: "expected no secrets in a repository's file: give the whole server with the job that needs them (`--mcp-servers FILE`), by the same name",
+    }),
+  )
+  .refine(isFew, "expected at most 20 servers");
 
 /** The secrets that these servers name, each once. */
 export function secretsOfServers(servers: McpServers): string[] {

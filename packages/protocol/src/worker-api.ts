@@ -116,6 +116,8 @@ export type KeptWork = z.infer<typeof keptWorkSchema>;
 /** How an attempt ended, as the worker reports it. */
 export const outcomeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("change"), oid: oidSchema, diffStat: diffStatSchema }),
+  /** Of a read-only job; what the agent answered is in the attempt's artifact. */
+  z.object({ kind: z.literal("answer") }),
   z.object({ kind: z.literal("verified"), receipts: z.array(receiptSchema) }),
   z.object({ kind: z.literal("failed"), failure: failureSchema, retryAfterMs: z.int().nonnegative().optional(), kept: keptWorkSchema.optional() }),
 ]);

@@ -12,4 +12,5 @@ export const gemini: AgentUnderTest = {
   hidesToken: true,
   tellsOutput: { not: "Over ACP, Gemini CLI tells no output of a command, and it refuses commands with `$(`." },
   bounded: { maxSteps: 5 },
+  tellsMcpInput: { not: "Gemini CLI tells only the name of a tool of an MCP server, not what it is called with" },
 };

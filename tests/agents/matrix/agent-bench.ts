@@ -13,6 +13,8 @@ import { familyOf, processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { McpServers } from "@slipway/protocol/turn-settings";
+import { mcpServersOf } from "../../../apps/runner/src/turn/mcp-servers.ts";
 import { turnEnvironment } from "../../../apps/worker/src/sandbox/environment-of-turn.ts";
 import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
@@ -39,6 +41,9 @@ export interface PlayOptions {
   readonly token?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Programs alone; the values of their secrets are in `secrets`. */
+  readonly mcpServers?: McpServers;
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly onEvent?: (event: AgentEvent) => void;
 }
 
@@ -136,7 +141,7 @@ async function openDirect({ backend, config }: AgentUnderTest, server: ModelServ
         .list(`${name}=${value}`)
         .filter(isOwn)
         .map(({ pid }) => pid),
-    async run({ env, config: changes, token, timeoutMs = TIMEOUT_MS, signal, ...options }) {
+    async run({ env, config: changes, token, timeoutMs = TIMEOUT_MS, signal, mcpServers, secrets = {}, ...options }) {
       const timeout = new AbortController();
       const timer = setTimeout(() => timeout.abort(new SlipwayError("AGENT_TIMEOUT", undefined, { timeoutMs })), timeoutMs);
       try {
@@ -145,6 +150,7 @@ async function openDirect({ backend, config }: AgentUnderTest, server: ModelServ
           ...options,
           env: { ...env, [name]: value },
           config: { ...config, ...changes },
+          ...(mcpServers ? { mcpServers: mcpServersOf(mcpServers, secrets) } : {}),
           model: { baseUrl: server.baseUrl, token: token ?? TOKEN },
           signal: AbortSignal.any([timeout.signal, ...(signal ? [signal] : [])]),
         });
@@ -188,15 +194,16 @@ async function openSandboxed(
   const insidePids = (): number[] => familyOf(processTable().list(undefined), { pids: sandbox.record.processes.map(({ pid }) => pid) }).map(({ pid }) => pid);
   return {
     ...{ workspace: spec.workspace, home: spec.home },
-    async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent }) {
+    async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent, mcpServers, secrets = {} }) {
       const events: AgentEvent[] = [];
       const chunks = new Map<string, Buffer[]>();
       const startedAt = performance.now();
       const running = sandbox.turn(
         {
           ...{ type: "turn", turnId: `turn-${randomUUID()}`, turn, backend: backend.name, config: { ...config, ...changes }, prompt },
-          ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets: {}, timeoutMs, stallMs: timeoutMs },
+          ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets, timeoutMs, stallMs: timeoutMs },
           env: { ...turnEnvironment(sandbox.inside), SLIPWAY_JOB: JOB, ...env },
+          ...(mcpServers ? { mcpServers } : {}),
           gateway: { socket: sandbox.inside.gateway ?? "", token },
         },
         {

@@ -21,6 +21,8 @@ export interface AgentUnderTest {
   readonly startsAhead?: { readonly not: string };
   /** A word on why the output of the model's commands is not in its events, where it is not. */
   readonly tellsOutput?: { readonly not: string };
+  /** A word on why the arguments of its calls to MCP servers are not in its events, where they are not. */
+  readonly tellsMcpInput?: { readonly not: string };
   /** What it leaves in the folder for temporary files, which is the sandbox's own and goes with it. */
   readonly temporary?: RegExp;
   /** Settings that end a model that never stops by the agent's own count of steps; the job's time is what ends it where they are missing. */

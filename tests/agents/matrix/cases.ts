@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, watch } from "node:fs/promises";
 import { join } from "node:path";
@@ -89,6 +90,7 @@ export function matrixCases(agent: AgentUnderTest, place: Place): MatrixCase[] {
     full("the token is in no event, no log and no file", () => checkToken(open)),
     full("the token is not in the environment of the model's commands", () => checkShell(open), reason(agent.hidesToken)),
     full("it looks up nothing outside, and writes nowhere but in its workspace, its home and the folder for temporary files", () => checkOutside(agent)),
+    ...(agent.backend.capabilities.mcp ? [smoke("the model calls a tool of the job's MCP server, and a revision too", () => checkMcp(agent, open))] : []),
     full("two at once do not meet", () => checkTwo(open)),
     full("an agent that is killed is BACKEND_FAILED", () => checkDeath(open)),
   ];
@@ -275,6 +277,41 @@ async function checkShell(open: Open): Promise<void> {
 async function checkOutside({ module, exportName, temporary }: AgentUnderTest): Promise<void> {
   const { outcome, names, strays } = await lookUps(module, exportName);
   assert.deepEqual({ outcome, names, strays: strays.filter((name) => !temporary?.test(name)) }, { outcome: "done", names: [], strays: [] });
+}
+
+const TIDE_KEY = "key-of-the-tide-server-0123456789";
+
+async function checkMcp(agent: AgentUnderTest, open: Open): Promise<void> {
+  const harbours = ["Brest", "Calais"];
+  const file = "tide-server.mjs";
+  const source = await readFile(join(import.meta.dirname, "../../support", file), "utf8");
+  await using bench = await open(
+    ({ prompt, step, tools, toolResults }) => {
+      // Codex's code mode shows its model one tool, which reaches the others by such names.
+      const codeMode = tools.some(({ name, isFreeform }) => name === "exec" && isFreeform) ? "mcp__tides__high_water" : undefined;
+      const tool = tools.find(({ name }) => name.includes("high_water"))?.name ?? codeMode;
+      if (tool === undefined) return { text: "There is no such tool." };
+      const harbour = harbours.find((name) => prompt.includes(name)) ?? "nowhere";
+      return step === 0 ? { text: "I ask.", calls: [{ tool, input: { harbour } }] } : { text: `It said: ${toolResults.at(-1)}` };
+    },
+    { [file]: source },
+  );
+  const mcpServers = { tides: { command: "node", args: [file, "--of-the-job"], env: {}, secrets: { TIDE_KEY: "MCP_TIDES" } } };
+  const digest = createHash("sha256").update(TIDE_KEY).digest("hex").slice(0, 8);
+  for (const [index, harbour] of harbours.entries()) {
+    const record = await bench.run({ prompt: `When is high water at ${harbour}?`, turn: index + 1, mcpServers, secrets: { MCP_TIDES: TIDE_KEY } });
+    const expected = `High water at ${harbour}: 04:12 (--of-the-job; key ${digest})`;
+    assert(record.result.status === "done" && record.result.finalText.includes(expected), JSON.stringify(record.result));
+    const call = eventsOf(record, "tool-call").find(({ name, input }) => JSON.stringify([name, input]).includes("high_water"));
+    assert(call, `its call is told: ${JSON.stringify(eventsOf(record, "tool-call"))}`);
+    if (!agent.tellsMcpInput) assert(JSON.stringify(call.input).includes(harbour), `its call is told with its input: ${JSON.stringify(call)}`);
+    const told = eventsOf(record, "tool-result").find(({ callId }) => callId === call.callId);
+    assert(told?.output.includes(expected) && !told.isError, `its result is told: ${JSON.stringify(told)}`);
+    assert.deepEqual(eventsOf(record, "notice"), []);
+    assert(!JSON.stringify([record.events, [...record.logs], record.result]).includes(TIDE_KEY), "an event or a log shows the server's secret");
+  }
+  for (const entry of await readdir(bench.home, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) assert(!(await readFile(join(entry.parentPath, entry.name))).includes(TIDE_KEY), `${entry.name} holds the server's secret`);
 }
 
 async function checkTwo(open: Open): Promise<void> {

@@ -63,6 +63,12 @@ const WAYS: Record<Key, Way> = {
   },
   "queued time-out": async (store, repoId) => await reaped(store, await submit(store, repoId, { queueTimeoutMs: 0 })),
   "running finish-change": (store, repoId) => finished(store, repoId, change),
+  "running finish-answer": async (store, repoId) => {
+    await submit(store, repoId, { readOnly: true });
+    const { jobId, fence } = await take(store);
+    await store.finish(jobId, fence, { kind: "answer" });
+    return jobId;
+  },
   "running finish-verified": async (store, repoId) => {
     const { completionId, fence } = await completedJob(store, repoId);
     await store.requestVerification(completionId, fence, verifySpec(completionId, "a"), newJob(repoId, { kind: "verify" }));

@@ -28,10 +28,10 @@ export function shellCall(request: ModelRequest, command: string): Call | undefi
   return undefined;
 }
 
-/** A call of a tool by name; undefined where the request does not offer it. Under Codex's code mode the call goes through its `exec`. */
+/** A call of a tool by name, or by `namespace/name` where several have it; undefined where the request does not offer it. Under Codex's code mode the call goes through its `exec`. */
 export function namedCall(request: ModelRequest, name: string, input: Readonly<Record<string, unknown>>): Call | undefined {
   const callId = callIdOf(request.step);
-  const tool = request.tools.find((candidate) => candidate.name === name);
+  const tool = request.tools.find((candidate) => candidate.name === name || `${candidate.namespace}/${candidate.name}` === name);
   if (tool) return { kind: "call", callId, tool, input };
   const exec = request.tools.find((candidate) => candidate.name === "exec" && candidate.isFreeform);
   return exec && { kind: "call", callId, tool: exec, input: codeModeCall(name, input) };

@@ -42,6 +42,7 @@ export interface JobOptions extends CommonOptions {
   readonly model?: string;
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: string;
+  readonly readOnly?: boolean;
   readonly budgetTokens?: number;
   readonly budgetUsd?: number;
   readonly attemptBudgetTokens?: number;
@@ -104,6 +105,7 @@ function jobOptions(command: Command): Command {
       new Option("--permissions <policy>", "what is answered where the agent asks before it does something (default: allow)").choices([...PERMISSION_POLICIES]),
     )
     .option("--mcp-servers <file>", "YAML or JSON file with MCP servers for the agent, by name")
+    .option("--read-only", "the agent looks and answers, and changes nothing: the answer is the result")
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
     .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
@@ -212,6 +214,7 @@ export async function submitFrom(
     backendConfig,
     ...(options.permissions === undefined ? {} : { permissions: options.permissions }),
     ...(mcpServers === undefined ? {} : { mcpServers }),
+    ...(options.readOnly ? { readOnly: true } : {}),
     requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
     ...(options.backend === undefined ? {} : { backend: options.backend }),

@@ -16,6 +16,7 @@ import { printStackReport } from "../stack/print-report.ts";
 import { readTask, taskSource } from "../task/read-task.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
+import { printAnswer } from "./answer.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
@@ -90,6 +91,7 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
     screen.document({ ...detail, sandbox: sandboxOf(detail) });
     return exitWith(exitCodeOfState(detail.job.state));
   }
+  if (detail.job.readOnly) return await printAnswer(screen, connection.client, detail);
   const taken = await takeLanded(connection, detail.job, checkout.root, options.into);
   await printLanded(screen, detail, checkout, taken, options.into !== undefined);
   screen.document(landedReport(detail, taken));

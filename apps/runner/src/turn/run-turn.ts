@@ -87,12 +87,15 @@ async function drive(
   const hasServers = Object.keys(specs).length > 0;
   if (hasServers && !backend.capabilities.mcp)
     throw new SlipwayError("INVALID_CONFIG", `mcpServers: the backend ${backend.name} starts no MCP servers.`, { field: "mcpServers", backend: backend.name });
+  if (request.readOnly && !backend.capabilities.readOnly)
+    throw new SlipwayError("INVALID_CONFIG", `readOnly: the backend ${backend.name} has no read-only turns.`, { field: "readOnly", backend: backend.name });
   const wayOut = request.egress ? proxyEnvironment(await deps.egressPort.open(request.egress.socket)) : {};
   const running = (async () =>
     await backend.turn({
       ...{ prompt, turn, workspace, home, ...given },
       secrets: ownSecrets(backend, request),
       ...(permissions ? { permissions } : {}),
+      ...(request.readOnly ? { readOnly: true } : {}),
       ...(hasServers ? { mcpServers: mcpServersOf(specs, request.secrets) } : {}),
       env: { ...request.env, ...wayOut, ...deps.extraEnv },
       signal: watchdog.signal,

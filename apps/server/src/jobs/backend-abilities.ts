@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 /** What a job may ask for that not every backend can do: the field, whether it was asked, the capability, and what else is to be done. */
 const ABILITIES = [
   ["mcpServers", (job) => Object.keys(job.mcpServers).length > 0, "mcp", "starts no MCP servers"],
+  ["readOnly", (job) => job.readOnly, "readOnly", "does not say that it can work without changing anything"],
   ["permissions", (job) => job.permissions !== "allow", "permissions", "never asks for leave, so that no policy could answer"],
 ] as const satisfies ReadonlyArray<readonly [field: string, asked: (job: SubmitJob) => boolean, capability: keyof Manifest["capabilities"], words: string]>;
 

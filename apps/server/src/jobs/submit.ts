@@ -20,6 +20,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
   const config = await readRepositoryConfig(hubRoot(plane.folder, repository.id), baseOid);
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
+  if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
   const settings = jobSettings(input, config, plane.jobDefaults);
   await checkBackendConfig(plane.store, plane.signals, settings.backend, input.backendConfig);
   await checkAbilities(plane.store, settings.backend, input);
@@ -33,6 +34,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     backendConfig: input.backendConfig,
     permissions: input.permissions,
     mcpServers: input.mcpServers,
+    readOnly: input.readOnly,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,
@@ -44,6 +46,11 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     completionId: null,
   };
   return await store(plane, draft, by);
+}
+
+function landsNothing(target: string): SlipwayError {
+  const hint = "Leave one of the two out: a branch to land on (--into), or --read-only.";
+  return new SlipwayError("INVALID_REQUEST", "target: a read-only job lands nothing.", { field: "target", value: target, expected: "no target", hint });
 }
 
 /**

@@ -19,6 +19,8 @@ export interface NewJob {
   /** `allow` where it is missing. */
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: McpServers;
+  /** False where it is missing. */
+  readonly readOnly?: boolean;
   readonly baseOid: string;
   readonly target: string;
   readonly lane: Lane;

@@ -21,6 +21,8 @@ export interface AgentSandboxOptions {
   readonly attached: Sandbox | undefined;
   /** The job's, whose turn comes; undefined where none does. */
   readonly backend: string | undefined;
+  /** The job changes nothing. One that was started ahead sees a workspace that it could change. */
+  readonly workspaceReadOnly: boolean;
   readonly signal: AbortSignal;
   /** Called when the job has to wait for one with a runner: `ahead` is being started anyway, `own` is started for the job itself. */
   readonly onWait: (what: "ahead" | "own") => Promise<void>;
@@ -65,13 +67,13 @@ export class AgentSandbox {
   }
 
   async #unusedWith(readOnly: readonly string[]): Promise<Sandbox | undefined> {
-    const { image, onWait } = this.#options;
+    const { image, workspaceReadOnly, onWait } = this.#options;
     const unused = await this.#startedAhead(() => onWait("ahead"));
     if (!unused) return undefined;
     const { spec } = unused.record;
     const isLike =
       shapeKey({ image, readOnly }) === shapeKey({ image: spec.image === undefined ? undefined : { imageId: spec.image }, readOnly: spec.readOnly });
-    if (!isEnded(unused) && isLike) return unused;
+    if (!isEnded(unused) && isLike && !workspaceReadOnly) return unused;
     await unused.end();
     return undefined;
   }
@@ -86,13 +88,13 @@ export class AgentSandbox {
   }
 
   async #fresh(readOnly: readonly string[], needs: SandboxNeeds): Promise<Sandbox> {
-    const { place, home, provider, image, backend, signal } = this.#options;
+    const { place, home, provider, image, backend, workspaceReadOnly, signal } = this.#options;
     // What an earlier runner has spooled is not the new one's.
     await removeOwned(place.spool, place.root);
     await mkdir(place.spool, { mode: 0o700 });
     const { workspace, spool, control } = place;
     const more = { ...(image ? { image: image.imageId } : {}), ...(needs === "commands" ? { runner: false } : {}) };
-    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...more, warmFor: backend };
+    const spec = { id: newId(), workspace, home, spool, control, readOnly: [...readOnly], ...more, warmFor: backend, workspaceReadOnly };
     if (needs === "turns") await this.#options.onWait("own");
     return await provider.start(spec, signal);
   }

@@ -153,6 +153,7 @@ async function assemble(
     warm: reservation.warm,
     attached: reservation.attached,
     backend: claim.job.kind === "task" ? claim.job.backend : undefined,
+    workspaceReadOnly: claim.job.readOnly,
     signal: endings.abort.signal,
     // Of the others it takes a fifth of a second.
     onWait: async (what) => {

@@ -2,15 +2,19 @@ import type { TakenCommit } from "@slipway/git/commit";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { ANSWER_ARTIFACT } from "@slipway/protocol/job";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
+import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { storeArtifact } from "./artifact.ts";
 import { checkChange } from "./checks.ts";
 import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { keepWork } from "./keep-work.ts";
+import { tellNeededHosts } from "./needed-hosts.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeBase, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
@@ -25,6 +29,9 @@ import { orWorkspaceFull } from "./workspace-full.ts";
 
 /** From a turn's begin, in ms. */
 const START_AHEAD_AFTER_MS = 1_000;
+
+/** Behind the task of a read-only job. */
+const READ_ONLY_PROMPT = "Only look and answer: you may read everything in the workspace, and change nothing in it. What you say last is the answer.";
 
 /** What the steps of a task share once it is prepared. */
 interface Task {
@@ -44,7 +51,8 @@ interface Task {
 export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   try {
     context.signal.throwIfAborted();
-    return context.claim.verify ? await verifyTree(context, context.claim.verify) : await makeChange(context);
+    if (context.claim.verify) return await verifyTree(context, context.claim.verify);
+    return context.claim.job.readOnly ? await makeAnswer(context) : await makeChange(context);
   } catch (error) {
     // What broke because everything was ended says less than why it was ended.
     context.signal.throwIfAborted();
@@ -60,6 +68,19 @@ async function makeChange(context: AttemptContext): Promise<Outcome> {
     const change = await checkChange(context, commit, task.config.scope);
     await pushChange(context, task.repository, change.oid, task.deadline);
     return { kind: "change", oid: change.oid, diffStat: change.diffStat };
+  } catch (error) {
+    await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
+    throw error;
+  }
+}
+
+/** A read-only task: prepare → setup → turn → answer. Nothing is gated or committed. READ_ONLY_VIOLATED. */
+async function makeAnswer(context: AttemptContext): Promise<Outcome> {
+  const task = await prepareTask(context);
+  try {
+    if (task.sandbox) await letAgentAnswer(context, task, task.sandbox);
+    if (hasCommit(context)) requireUnchanged(await recordedCommit(context));
+    return { kind: "answer" };
   } catch (error) {
     await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
     throw error;
@@ -83,8 +104,14 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
       sandbox = await parts.time("sandbox", () => context.agentSandbox([...context.toolchains, ...repository.upstreamObjects]));
     };
     try {
-      const [{ config, setup }] = await together(context.signal, () => prepareWorkspace(context, repository, early, parts), startSandbox);
-      const gateTimeoutsMs = config.gates.map((gate) => gate.timeoutSeconds * 1_000);
+      const makeWorkspace = () => prepareWorkspace(context, repository, early, parts);
+      const [{ config, setup }] = job.readOnly
+        ? // A mount that a sandbox may only read has to be there before it.
+          [await makeWorkspace(), await startSandbox()]
+        : await together(context.signal, makeWorkspace, startSandbox);
+      await tellNeededHosts(context, config.egress.turn);
+      const gates = job.readOnly ? [] : config.gates;
+      const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       return { repository, config, setup, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
     } catch (error) {
       await sandbox?.end();
@@ -122,10 +149,36 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
 
+/** The answer is an artifact before the attempt ends. Where no mount keeps the agent from changing something, the commit tells whether it has. */
+async function letAgentAnswer(context: AttemptContext, { config, deadline, repository, setup }: Task, agentSandbox: Sandbox): Promise<void> {
+  await using sandbox = agentSandbox;
+  await setUp(context, sandbox, setup, deadline);
+  const prompt = `${context.claim.job.task}\n\n${READ_ONLY_PROMPT}`;
+  const text = await runTurn(
+    context,
+    sandbox,
+    { turn: 1, reason: "task", prompt, egress: config.egress.turn, mcpServers: serversOf(context, config) },
+    deadline,
+  );
+  await context.journal.step("answer", async () => {
+    await storeArtifact(context, ANSWER_ARTIFACT, Buffer.from(context.masks.text(text)));
+    return null;
+  });
+  if (context.provider.kind === "none") await endAndCommit(context, sandbox, repository, deadline);
+}
+
+function requireUnchanged(commit: TakenCommit): void {
+  if (commit.empty) return;
+  const paths = commit.changes.map(({ path }) => path);
+  const named = paths.slice(0, 10).join(", ").slice(0, 2_000);
+  throw new SlipwayError("READ_ONLY_VIOLATED", `The agent of a read-only job changed the workspace: ${named}.`, { paths: paths.slice(0, 100) });
+}
+
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
 async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
   const { config, deadline } = task;
-  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, egress: config.egress.turn });
+  const given = { egress: config.egress.turn, mcpServers: serversOf(context, config) };
+  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, ...given });
   let before: string | undefined;
   for (let round = 0; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
@@ -144,8 +197,13 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     before = now;
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
-    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, egress: config.egress.turn });
+    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, ...given });
   }
+}
+
+/** The repository's too, for an agent that can have them: a job asks for its own alone. */
+function serversOf({ claim, manifest }: AttemptContext, { mcpServers }: RepositoryConfig): McpServers {
+  return manifest?.capabilities.mcp ? { ...mcpServers, ...claim.job.mcpServers } : claim.job.mcpServers;
 }
 
 /** Runs a turn and has what the command behind it needs started meanwhile; not in its first moments, when the machine has the most to do. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
+import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
 import { openEgress } from "../egress/open-egress.ts";
 import { certificateEnvironment } from "../sandbox/network-environment.ts";
@@ -21,6 +22,7 @@ export interface Turn {
   readonly prompt: string;
   /** Hosts that the agent may reach, beside its models. */
   readonly egress: readonly string[];
+  readonly mcpServers: McpServers;
 }
 
 type Failure = Extract<TurnResult, { status: "failed" }>["failure"];
@@ -51,10 +53,10 @@ function sandboxKey(key: string): string {
   return `${key}:sandbox`;
 }
 
-/** One turn of the agent, from prompt to final answer. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
-export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<void> {
+/** One turn of the agent, from prompt to final answer, which it gives. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
+export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<string> {
   const key = turnKey(turn.turn);
-  await inPhase(context, "turn", `${key}:phase`, async (parts) => {
+  return await inPhase(context, "turn", `${key}:phase`, async (parts) => {
     await context.events.emitOnce(`${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
     await requireSameSandbox(context, sandbox, key);
     const work = (): Promise<TurnResult> => parts.time("runner", () => converse(context, sandbox, turn, deadline));
@@ -62,6 +64,7 @@ export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: T
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
     await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
     if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: turn.turn });
+    return result.finalText;
   });
 }
 
@@ -112,7 +115,8 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         config: job.backendConfig,
         prompt: turn.prompt,
         permissions: job.permissions,
-        mcpServers: job.mcpServers,
+        mcpServers: turn.mcpServers,
+        ...(job.readOnly ? { readOnly: true } : {}),
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
         env: {

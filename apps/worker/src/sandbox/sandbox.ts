@@ -93,6 +93,8 @@ export interface SandboxSpec {
   readonly warmFor?: string | undefined;
   /** What that turn will most likely have: its agent is started with it. Only for a sandbox that has namespaces of its own. */
   readonly ahead?: AheadSettings | undefined;
+  /** The runner and what it starts may look at the workspace and not change it. It must be made before: what is mounted there later would be writable. */
+  readonly workspaceReadOnly?: boolean | undefined;
   /** `false`: no resident runner, only commands. Such a sandbox is there at once, has no process of its own, and cannot be attached again. */
   readonly runner?: boolean | undefined;
 }

@@ -1,6 +1,16 @@
-import { type ClientConnection, client, methods, PROTOCOL_VERSION, RequestError, type RequestPermissionRequest } from "@agentclientprotocol/sdk";
+import {
+  type McpServer as AcpServer,
+  type ClientConnection,
+  client,
+  methods,
+  PROTOCOL_VERSION,
+  RequestError,
+  type RequestPermissionRequest,
+} from "@agentclientprotocol/sdk";
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
+import type { McpServer } from "@slipway/backend-sdk/backend";
 import type { ResidentAgent } from "@slipway/backend-sdk/resident-agents";
+import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
 import { descendantsOf, killAll } from "../descendants.ts";
 import type { ModelWatch } from "../model/model-watch.ts";
@@ -16,7 +26,8 @@ const CANCEL_GRACE_MS = 400;
 /** Who hears the agent during a turn. */
 export interface TurnListener {
   onUpdate(params: unknown): void;
-  onPermission(request: RequestPermissionRequest): void;
+  /** Decides. */
+  onPermission(request: RequestPermissionRequest): "allow" | "deny";
   onGarbage(line: string): void;
   onTooLong(limitBytes: number): void;
   onStderr(chunk: Buffer): void;
@@ -44,9 +55,10 @@ const capabilitiesSchema = z.looseObject({
   agentCapabilities: z
     .looseObject({
       loadSession: z.boolean().catch(false).default(false),
+      mcpCapabilities: z.looseObject({ http: z.boolean().catch(false).default(false) }).catch({ http: false }),
       sessionCapabilities: z.looseObject({ resume: z.unknown() }).catch({ resume: undefined }),
     })
-    .catch({ loadSession: false, sessionCapabilities: { resume: undefined } }),
+    .catch({ loadSession: false, mcpCapabilities: { http: false }, sessionCapabilities: { resume: undefined } }),
 });
 type AgentCapabilities = z.output<typeof capabilitiesSchema>["agentCapabilities"];
 const sessionSchema = z.looseObject({ sessionId: z.string().min(1) });
@@ -55,8 +67,7 @@ const answerSchema = z.looseObject({ stopReason: z.string() });
 /** One process of an agent, and the session in it. It may take many turns. */
 export class AcpAgent implements ResidentAgent {
   readonly watch: ModelWatch;
-  /** What it was started with: one that was started with something else does not fit. */
-  readonly fingerprint: string;
+  readonly #fingerprint: string;
   /** Whether it was started before its first turn was known. */
   readonly isAhead: boolean;
   readonly #workspace: string;
@@ -71,10 +82,12 @@ export class AcpAgent implements ResidentAgent {
   /** Whether something came that is no message. */
   isGarbled = false;
   #hello: Promise<AgentCapabilities> | undefined;
+  /** Of the session. */
+  #servers: readonly McpServer[] = [];
 
   constructor({ launch, workspace, cwd = workspace, permissions, watch, listener }: AcpAgentOptions) {
     this.watch = watch;
-    this.fingerprint = fingerprintOf(launch, permissions);
+    this.#fingerprint = fingerprintOf(launch, permissions);
     this.isAhead = listener === undefined;
     this.#workspace = workspace;
     this.#listener = listener;
@@ -107,8 +120,7 @@ export class AcpAgent implements ResidentAgent {
     });
     this.#connection = client({ name: "slipway" })
       .onRequest(methods.client.session.requestPermission, ({ params }) => {
-        this.#listener?.onPermission(params);
-        return answerTo(params, permissions);
+        return answerTo(params, this.#listener?.onPermission(params) ?? "deny");
       })
       .connect(messages.stream);
   }
@@ -119,6 +131,12 @@ export class AcpAgent implements ResidentAgent {
 
   get ended(): Promise<ProcessEnd> {
     return this.#process.ended;
+  }
+
+  /** Whether it was started so, and its session, where it is open, has these servers. */
+  fits(launch: Launch, permissions: CommonSettings["permissions"], servers: readonly McpServer[]): boolean {
+    if (this.#fingerprint !== fingerprintOf(launch, permissions)) return false;
+    return this.sessionId === "" || JSON.stringify(this.#servers) === JSON.stringify(servers);
   }
 
   /** From now on another turn hears it; nobody where there is none. */
@@ -139,12 +157,18 @@ export class AcpAgent implements ResidentAgent {
   }
 
   /** Says hello, and opens the session: the one called `resumed` where the agent can go on with it. Whether it does is the answer. */
-  async open(resumed: string | undefined, mode: string | undefined): Promise<"resumed" | "new"> {
+  async open(resumed: string | undefined, mode: string | undefined, servers: readonly McpServer[]): Promise<"resumed" | "new"> {
     const { agent } = this.#connection;
     const agentCapabilities = await this.greet();
+    const remote = servers.find(({ kind }) => kind === "http");
+    if (remote && !agentCapabilities.mcpCapabilities.http) {
+      const message = `mcpServers.${remote.name}: the agent says that it takes no MCP servers by an address, but programs alone.`;
+      throw new SlipwayError("MCP_SERVER_FAILED", message, { field: `mcpServers.${remote.name}`, expected: "a server with `command`" });
+    }
+    this.#servers = servers;
     const isResumed = resumed !== undefined && (await this.#resume(resumed, agentCapabilities));
     if (!isResumed) {
-      const opened = await agent.request(methods.agent.session.new, { cwd: this.#workspace, mcpServers: [] });
+      const opened = await agent.request(methods.agent.session.new, { cwd: this.#workspace, mcpServers: servers.map(toAcp) });
       this.sessionId = sessionSchema.parse(opened).sessionId;
     }
     if (mode !== undefined) await agent.request(methods.agent.session.setMode, { sessionId: this.sessionId, modeId: mode });
@@ -189,7 +213,7 @@ export class AcpAgent implements ResidentAgent {
     const canResume = sessionCapabilities.resume !== undefined && sessionCapabilities.resume !== null;
     if (!canResume && !loadSession) return false;
     try {
-      const params = { sessionId, cwd: this.#workspace, mcpServers: [] };
+      const params = { sessionId, cwd: this.#workspace, mcpServers: this.#servers.map(toAcp) };
       if (canResume) await this.#connection.agent.request(methods.agent.session.resume, params);
       else await this.#connection.agent.request(methods.agent.session.load, params);
       this.sessionId = sessionId;
@@ -202,6 +226,13 @@ export class AcpAgent implements ResidentAgent {
 }
 
 /** What makes one process of an agent differ from another. */
-export function fingerprintOf({ env, ...launch }: Launch, permissions: string): string {
+function fingerprintOf({ env, ...launch }: Launch, permissions: string): string {
   return JSON.stringify([launch, Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1)), permissions]);
+}
+
+/** Goes over the agent's standard input: no argument and no file shows a value. */
+function toAcp(server: McpServer): AcpServer {
+  const listed = (values: Readonly<Record<string, string>>) => Object.entries(values).map(([name, value]) => ({ name, value }));
+  if (server.kind === "http") return { type: "http", name: server.name, url: server.url, headers: listed(server.headers) };
+  return { name: server.name, command: server.command, args: [...server.args], env: listed(server.env) };
 }

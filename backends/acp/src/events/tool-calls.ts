@@ -47,13 +47,14 @@ export class ToolCalls {
     this.#finish(call);
   }
 
-  /** A call that is asked leave for, whose arguments are known now. */
-  asked(update: ToolUpdate): void {
+  /** A call that is asked leave for, whose arguments are known now; answers the event's id of it. */
+  asked(update: ToolUpdate): string {
     const { status: _, ...said } = update;
     const before = this.#open.get(update.toolCallId);
     const call = before ? merged(before.call, { ...said, status: undefined }) : this.#named(update);
     if (before?.isTold !== true && !this.#ended.has(update.toolCallId)) this.#tell(call);
     this.#open.set(update.toolCallId, { call, isTold: true });
+    return this.#idOf(call);
   }
 
   #tell(call: Call): void {

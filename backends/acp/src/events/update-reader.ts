@@ -38,11 +38,12 @@ export class UpdateReader {
   }
 
   /** The agent asks for leave to call a tool: its arguments are told now, whatever the answer will be. */
-  asked({ toolCall }: RequestPermissionRequest): void {
+  /** Tells of the call that the agent asks leave for; answers the event's id of it. */
+  asked({ toolCall }: RequestPermissionRequest): string | undefined {
     const { data } = toolSchema.safeParse(toolCall);
-    if (!data) return;
+    if (!data) return undefined;
     this.#flush();
-    this.#tools.asked(data);
+    return this.#tools.asked(data);
   }
 
   /** The turn is over; what was said and not told yet is told. */

@@ -30,7 +30,7 @@ const profile: Profile<typeof configSchema> = {
   title: "opencode",
   summary: "Runs opencode over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
   async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findOpencode(config.command, env["PATH"]), config.command, COMMAND, OPENCODE);
     // It has npm fetch its own plugin's package into this folder, which no plugin of a job needs.

@@ -17,12 +17,13 @@ const configSchema = z.strictObject(
 
 /**
  * They win over those of the workspace and of the home. After a turn Qwen Code has its model look through the conversation for things to remember, with tools
- * that can write.
+ * that can write. And tools of MCP servers are shown to its model, which need not look for them.
  */
 const SETTINGS = {
   privacy: { usageStatisticsEnabled: false },
   general: { enableAutoUpdate: false },
   telemetry: { enabled: false },
+  tools: { toolSearch: { enabled: false } },
   memory: { enableManagedAutoMemory: false, enableManagedAutoDream: false, enableAutoSkill: false },
 };
 
@@ -32,7 +33,7 @@ const profile: Profile<typeof configSchema> = {
   title: "Qwen Code",
   summary: "Runs Qwen Code over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
   async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findQwen(config.command, env["PATH"]), config.command, COMMAND, QWEN);
     const settings = await writeAgentFile(home, ".slipway/qwen-settings.json", JSON.stringify(SETTINGS));
@@ -46,6 +47,8 @@ const profile: Profile<typeof configSchema> = {
         OPENAI_MODEL: config.model,
         QWEN_CODE_SYSTEM_SETTINGS_PATH: settings,
         QWEN_CODE_SUPPRESS_YOLO_WARNING: "1",
+        // The servers are there before the first prompt.
+        QWEN_CODE_LEGACY_MCP_BLOCKING: "1",
       },
       mode: config.permissions === "allow" ? "yolo" : "default",
     };

@@ -4,7 +4,7 @@ import type { Database } from "./database.ts";
 import { addNumberedEvent } from "./numbered-events.ts";
 
 export interface AttemptEnd {
-  readonly outcome: "change" | "verified" | "failed" | "expired" | "cancelled";
+  readonly outcome: "change" | "answer" | "verified" | "failed" | "expired" | "cancelled";
   readonly failure: Failure | null;
   /** What the worker reported, as JSON; a repeated report is known by it. */
   readonly reported: string | null;

@@ -24,7 +24,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, ...columns } = job;
+  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, ...columns } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
@@ -41,7 +41,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
     budget: JSON.stringify(budget),
-    turnSettings: JSON.stringify({ permissions, mcpServers }),
+    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly }),
   });
   for (const dependency of dependencies) {
     db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });

@@ -35,6 +35,7 @@ export function jobView(row: JobViewRow): JobView {
     backendConfig: JSON.parse(row.backend_config),
     permissions: "allow",
     mcpServers: {},
+    readOnly: false,
     ...JSON.parse(row.turn_settings),
     baseOid: row.base_oid,
     target: row.target,

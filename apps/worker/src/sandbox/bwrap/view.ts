@@ -86,7 +86,7 @@ export function viewOptions(host: HostView, spec: SandboxSpec, options: ViewOpti
     ...etc(host, options.network),
     ...(spec.certificates === undefined ? [] : ["--ro-bind", spec.certificates, INSIDE.certificates]),
     ...hostFolders(host, spec),
-    ...["--bind", spec.workspace, INSIDE.workspace, "--bind", spec.home, INSIDE.home],
+    ...[options.runner && spec.workspaceReadOnly ? "--ro-bind" : "--bind", spec.workspace, INSIDE.workspace, "--bind", spec.home, INSIDE.home],
     ...runnerFolders(host, spec, options),
     ...(options.mounts ?? []).flatMap((mount) => [mount.writable ? "--bind" : "--ro-bind", mount.host, mount.inside]),
     // The owner of a root worker's agent is root outside: through a writable /proc it set core_pattern, and so ran a program on the host (tried).

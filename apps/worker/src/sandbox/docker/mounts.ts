@@ -24,12 +24,17 @@ export interface RunnerMounts {
   readonly gatewayFolder: string | undefined;
 }
 
-/** What every container of a sandbox sees of the host: its workspace, its home, and what its spec and the settings name, read-only. */
-export function specMounts(spec: SandboxSpec, shown: readonly string[], hidden: readonly string[]): Docker.MountSettings[] {
+/** What every container of a sandbox sees of the host: its workspace, which a runner may have to leave as it is, its home, and what its spec and the settings name, read-only. */
+export function specMounts(
+  spec: Omit<SandboxSpec, "workspaceReadOnly">,
+  shown: readonly string[],
+  hidden: readonly string[],
+  isWritable = true,
+): Docker.MountSettings[] {
   const readOnly = [...new Set([...shown, ...spec.readOnly].map((path) => resolve(path)))].sort();
   for (const path of readOnly) refuseUnsafe(path, hidden);
   return [
-    bind(spec.workspace, INSIDE.workspace, true),
+    bind(spec.workspace, INSIDE.workspace, isWritable),
     bind(spec.home, INSIDE.home, true),
     ...(spec.certificates === undefined ? [] : [bind(spec.certificates, INSIDE.certificates, false)]),
     ...readOnly.map((path) => bind(path, path, false)),

@@ -119,7 +119,10 @@ function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) 
     argv: ["sh", "-c", 'shift; exec "$@"', "slipway-init", spec.id, "node", "--disable-sigusr1", RUNNER, "serve", ...paths, "--own-namespace", ...warm],
     env: backends ? { SLIPWAY_BACKENDS: backends.folder } : {},
     network: "none",
-    mounts: [...specMounts(spec, backends?.paths ?? [], settings.maskPaths), ...runnerMounts(spec, { socketFolder, gatewayFolder: settings.gatewayFolder })],
+    mounts: [
+      ...specMounts(spec, backends?.paths ?? [], settings.maskPaths, !spec.workspaceReadOnly),
+      ...runnerMounts(spec, { socketFolder, gatewayFolder: settings.gatewayFolder }),
+    ],
   });
 }
 

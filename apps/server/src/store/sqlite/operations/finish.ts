@@ -14,9 +14,9 @@ import { recordMove } from "../moves.ts";
 import type { JobTable } from "../tables.ts";
 
 const READ = `
-  SELECT j.*, s.verify, a.reported, a.sandbox FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
+  SELECT j.*, s.verify, s.turn_settings, a.reported, a.sandbox FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
   WHERE j.id = @jobId`;
-type FinishedJob = JobTable & { verify: string | null; reported: string | null; sandbox: SandboxKind };
+type FinishedJob = JobTable & { verify: string | null; turn_settings: string; reported: string | null; sandbox: SandboxKind };
 
 const RUN_AFTER = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
 const FINISH = `
@@ -56,7 +56,7 @@ export function finish(db: Database, jobId: string, fence: number, outcome: Outc
 }
 
 interface Ending {
-  readonly on: "finish-change" | "finish-verified" | "requeue" | "fail" | "block";
+  readonly on: "finish-change" | "finish-answer" | "finish-verified" | "requeue" | "fail" | "block";
   readonly reason: string;
   readonly attemptsBack: 0 | 1;
 }
@@ -64,6 +64,7 @@ interface Ending {
 /** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
 function judge(job: JobTable, outcome: Outcome): Ending {
   if (outcome.kind === "change") return { on: "finish-change", reason: "a commit is on the hub", attemptsBack: 0 };
+  if (outcome.kind === "answer") return { on: "finish-answer", reason: "the agent has answered", attemptsBack: 0 };
   if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };
   const { code, message } = outcome.failure;
   const policy = ERRORS[code].retry;
@@ -104,6 +105,9 @@ function keptOf(outcome: Outcome): KeptWork | undefined {
 function requireFit(job: FinishedJob, outcome: Outcome): void {
   const hasWork = outcome.kind === "change" || keptOf(outcome) !== undefined;
   if (hasWork && job.kind !== "task") throw new SlipwayError("INVALID_REQUEST", "A verify job has no change.", { job: job.id });
+  const { readOnly = false } = JSON.parse(job.turn_settings) as { readOnly?: boolean };
+  if (outcome.kind === "change" && readOnly) throw new SlipwayError("INVALID_REQUEST", "A read-only job has no change.", { job: job.id });
+  if (outcome.kind === "answer" && !readOnly) throw new SlipwayError("INVALID_REQUEST", "Only a read-only job ends with an answer.", { job: job.id });
   if (outcome.kind !== "verified") return;
   if (job.kind !== "verify" || job.verify === null) throw new SlipwayError("INVALID_REQUEST", "Only a verify job has receipts.", { job: job.id });
   const { tree } = JSON.parse(job.verify) as VerifySpec;
