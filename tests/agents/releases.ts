@@ -1,3 +1,4 @@
+import { MISTRAL_VIBE_PACKAGES } from "@slipway/backend-acp/profiles/mistral-vibe";
 import { GEMINI, KIMI, OPENCODE, QWEN, specOf } from "@slipway/backend-acp/releases";
 import { CLAUDE_PACKAGE } from "@slipway/backend-claude-code/release";
 import { CODEX_PACKAGE } from "@slipway/backend-codex/release";
@@ -15,8 +16,9 @@ export const AGENTS: Readonly<Record<string, string>> = {
   qwen: specOf(QWEN),
 };
 
-/** Those that are Python libraries, by their backends. */
+/** Those in Python, by their backends. */
 export const PYTHON_AGENTS: Readonly<Record<string, PythonRelease>> = {
   openhands: { packages: OPENHANDS_PACKAGES, python: 12 },
+  "mistral-vibe": { packages: MISTRAL_VIBE_PACKAGES, python: 12 },
   miniswe: { packages: MINISWE_PACKAGES, python: 10 },
 };

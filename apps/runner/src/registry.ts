@@ -14,6 +14,7 @@ const SHIPPED: Readonly<Record<string, Loader>> = {
   gemini: async () => (await import("@slipway/backend-acp/profiles/gemini")).geminiBackend as unknown as BackendDefinition,
   kimi: async () => (await import("@slipway/backend-acp/profiles/kimi")).kimiBackend as unknown as BackendDefinition,
   miniswe: async () => (await import("@slipway/backend-miniswe/backend")).minisweBackend as unknown as BackendDefinition,
+  "mistral-vibe": async () => (await import("@slipway/backend-acp/profiles/mistral-vibe")).mistralVibeBackend as unknown as BackendDefinition,
   opencode: async () => (await import("@slipway/backend-acp/profiles/opencode")).opencodeBackend as unknown as BackendDefinition,
   openhands: async () => (await import("@slipway/backend-openhands/backend")).openhandsBackend as unknown as BackendDefinition,
   qwen: async () => (await import("@slipway/backend-acp/profiles/qwen")).qwenBackend as unknown as BackendDefinition,

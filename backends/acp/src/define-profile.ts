@@ -23,7 +23,7 @@ export function defineProfile<Config extends z.ZodType<CommonSettings>>(
     config: profile.config,
     secrets: [],
     release: releaseOf(probed.release),
-    image: { npm: [specOf(probed.release)], apt: [] },
+    image: probed.pip ? { npm: [], apt: [], pip: [...probed.pip] } : { npm: [specOf(probed.release)], apt: [] },
     probe: (context) => probe(probed, context),
     warmUp: (context) => warmUp(probed, context),
     turn: (turn) => runTurn(profile as unknown as Profile, residents, turn),

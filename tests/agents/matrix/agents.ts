@@ -1,5 +1,6 @@
 import { gemini } from "../acp/gemini-agent.ts";
 import { kimi } from "../acp/kimi-agent.ts";
+import { mistralVibe } from "../acp/mistral-vibe-agent.ts";
 import { opencode } from "../acp/opencode-agent.ts";
 import { qwen } from "../acp/qwen-agent.ts";
 import { claudeCode } from "../claude-code/agent.ts";
@@ -9,4 +10,4 @@ import { openhands } from "../openhands/agent.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
 
 /** Every agent that has a backend here, as the matrix plays it. */
-export const AGENTS_UNDER_TEST: readonly AgentUnderTest[] = [claudeCode, codex, gemini, kimi, miniswe, opencode, openhands, qwen];
+export const AGENTS_UNDER_TEST: readonly AgentUnderTest[] = [claudeCode, codex, gemini, kimi, miniswe, mistralVibe, opencode, openhands, qwen];

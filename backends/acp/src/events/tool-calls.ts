@@ -81,7 +81,7 @@ export class ToolCalls {
 
   /** With the tool's own name, where the agent tells it; else the first title, where that is one word: later ones tell what the tool does. */
   #named(call: Call): Call {
-    const told = call.name ?? (typeof call._meta?.["toolName"] === "string" ? call._meta["toolName"] : undefined);
+    const told = call.name ?? [call._meta?.["toolName"], call._meta?.["tool_name"]].find((name) => typeof name === "string");
     const word = call.title !== undefined && /^[\w.:-]{1,100}$/.test(call.title) ? call.title : undefined;
     const name = told || this.#options.toolName?.exec(call.toolCallId)?.[1] || word;
     return name ? { ...call, name } : call;
