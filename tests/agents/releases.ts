@@ -1,5 +1,5 @@
 import { MISTRAL_VIBE_PACKAGES } from "@slipway/backend-acp/profiles/mistral-vibe";
-import { GEMINI, KIMI, OPENCODE, QWEN, specOf } from "@slipway/backend-acp/releases";
+import { CLAUDE_ACP, CODEX_ACP, GEMINI, KIMI, OPENCODE, QWEN, specOf } from "@slipway/backend-acp/releases";
 import { CLAUDE_PACKAGE } from "@slipway/backend-claude-code/release";
 import { CODEX_PACKAGE } from "@slipway/backend-codex/release";
 import { MINISWE_PACKAGES } from "@slipway/backend-miniswe/release";
@@ -9,7 +9,9 @@ import type { PythonRelease } from "./python-agents.ts";
 /** The agents that the suites here drive, each in the release that its backend is made for: name of the command, npm package. */
 export const AGENTS: Readonly<Record<string, string>> = {
   claude: CLAUDE_PACKAGE,
+  "claude-agent-acp": specOf(CLAUDE_ACP),
   codex: CODEX_PACKAGE,
+  "codex-acp": specOf(CODEX_ACP),
   gemini: specOf(GEMINI),
   kimi: specOf(KIMI),
   opencode: specOf(OPENCODE),

@@ -13,6 +13,8 @@ export const GEMINI: Release = { backend: "gemini", packageName: "@google/gemini
 export const QWEN: Release = { backend: "qwen", packageName: "@qwen-code/qwen-code", version: "0.24.4" };
 export const OPENCODE: Release = { backend: "opencode", packageName: "opencode-ai", version: "1.18.33" };
 export const KIMI: Release = { backend: "kimi", packageName: "@moonshot-ai/kimi-code", version: "2.1.0" };
+export const CODEX_ACP: Release = { backend: "codex-acp", packageName: "@agentclientprotocol/codex-acp", version: "2.6.0" };
+export const CLAUDE_ACP: Release = { backend: "claude-acp", packageName: "@agentclientprotocol/claude-agent-acp", version: "0.101.0" };
 export const MISTRAL_VIBE: Release = { backend: "mistral-vibe", packageName: "mistral-vibe", version: "3.0.3", registry: "pypi" };
 
 /** As npm takes it. */

@@ -52,7 +52,7 @@ export class AcpAgent implements ResidentAgent {
   readonly watch: ModelWatch;
   /** What it was started with: one that was started with something else does not fit. */
   readonly fingerprint: string;
-  readonly #cwd: string;
+  readonly #opening: { readonly cwd: string; readonly mcpServers: []; readonly _meta?: Record<string, unknown> };
   readonly #process: AgentProcess;
   readonly #connection: ClientConnection;
   #listener: TurnListener | undefined;
@@ -67,7 +67,7 @@ export class AcpAgent implements ResidentAgent {
   constructor({ launch, cwd, permissions, watch, listener }: AcpAgentOptions) {
     this.watch = watch;
     this.fingerprint = fingerprintOf(launch, permissions);
-    this.#cwd = cwd;
+    this.#opening = { cwd, mcpServers: [], ...(launch.sessionMeta ? { _meta: { ...launch.sessionMeta } } : {}) };
     this.#listener = listener;
     const messages = new MessageStream({
       write: (line) => this.#process.write(line),
@@ -128,7 +128,7 @@ export class AcpAgent implements ResidentAgent {
     const { agentCapabilities } = capabilitiesSchema.parse(hello);
     const isResumed = resumed !== undefined && (await this.#resume(resumed, agentCapabilities));
     if (!isResumed) {
-      const opened = await agent.request(methods.agent.session.new, { cwd: this.#cwd, mcpServers: [] });
+      const opened = await agent.request(methods.agent.session.new, this.#opening);
       this.sessionId = sessionSchema.parse(opened).sessionId;
     }
     if (mode !== undefined) await agent.request(methods.agent.session.setMode, { sessionId: this.sessionId, modeId: mode });
@@ -173,7 +173,7 @@ export class AcpAgent implements ResidentAgent {
     const canResume = sessionCapabilities.resume !== undefined && sessionCapabilities.resume !== null;
     if (!canResume && !loadSession) return false;
     try {
-      const params = { sessionId, cwd: this.#cwd, mcpServers: [] };
+      const params = { sessionId, ...this.#opening };
       if (canResume) await this.#connection.agent.request(methods.agent.session.resume, params);
       else await this.#connection.agent.request(methods.agent.session.load, params);
       this.sessionId = sessionId;
