@@ -8,12 +8,15 @@ type Loader = () => Promise<BackendDefinition>;
 /** Backends of this installation; loaded when they are used, so that the runner starts fast and one broken backend does not break the others. */
 const SHIPPED: Readonly<Record<string, Loader>> = {
   acp: async () => (await import("@slipway/backend-acp/profiles/acp")).acpBackend as unknown as BackendDefinition,
+  "claude-acp": async () => (await import("@slipway/backend-acp/profiles/claude-acp")).claudeAcpBackend as unknown as BackendDefinition,
   "claude-code": async () => (await import("@slipway/backend-claude-code/backend")).claudeCodeBackend as unknown as BackendDefinition,
   codex: async () => (await import("@slipway/backend-codex/backend")).codexBackend as unknown as BackendDefinition,
+  "codex-acp": async () => (await import("@slipway/backend-acp/profiles/codex-acp")).codexAcpBackend as unknown as BackendDefinition,
   command: async () => (await import("@slipway/backend-command/backend")).commandBackend as unknown as BackendDefinition,
   gemini: async () => (await import("@slipway/backend-acp/profiles/gemini")).geminiBackend as unknown as BackendDefinition,
   kimi: async () => (await import("@slipway/backend-acp/profiles/kimi")).kimiBackend as unknown as BackendDefinition,
   miniswe: async () => (await import("@slipway/backend-miniswe/backend")).minisweBackend as unknown as BackendDefinition,
+  "mistral-vibe": async () => (await import("@slipway/backend-acp/profiles/mistral-vibe")).mistralVibeBackend as unknown as BackendDefinition,
   opencode: async () => (await import("@slipway/backend-acp/profiles/opencode")).opencodeBackend as unknown as BackendDefinition,
   openhands: async () => (await import("@slipway/backend-openhands/backend")).openhandsBackend as unknown as BackendDefinition,
   qwen: async () => (await import("@slipway/backend-acp/profiles/qwen")).qwenBackend as unknown as BackendDefinition,

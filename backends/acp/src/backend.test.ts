@@ -58,6 +58,19 @@ test("messages, thoughts, calls, changes and plans are told", async () => {
   ]);
 });
 
+test("the output of a command that comes in pieces is told whole, and in the log", async () => {
+  await using bench = await createTestBench();
+  const piece = (data: unknown) => ({ sessionUpdate: "tool_call_update", toolCallId: "c1", _meta: { terminal_output_delta: { data } } });
+  const updates = [
+    { sessionUpdate: "tool_call", toolCallId: "c1", name: "run", kind: "execute", status: "in_progress", rawInput: { c: 1 } },
+    ...[piece("one\n"), piece(7), piece("two\n")],
+    { ...piece("three\n"), status: "failed" },
+  ];
+  const record = await run(bench, { updates });
+  expect(record.events.at(-1)).toEqual({ kind: "tool-result", data: { callId: "turn-1-c1", output: "one\ntwo\nthree\n", isError: true } });
+  expect(record.logs.get("shell")).toBe("one\ntwo\nthree\n\n");
+});
+
 test.each([
   ["allow", "execute", "allow_once"],
   ["edits", "execute", "reject_once"],

@@ -24,7 +24,7 @@ export function defineProfile<Config extends z.ZodType<CommonSettings>>(
     config: profile.config,
     secrets: [],
     release: releaseOf(probed.release),
-    image: { npm: [specOf(probed.release)], apt: [] },
+    image: probed.pip ? { npm: [], apt: [], pip: [...probed.pip] } : { npm: [specOf(probed.release)], apt: [] },
     probe: (context) => probe(probed, context),
     warmUp: (context) => warmUp(probed, context),
     startAhead: (context) => startAhead(profile as unknown as Profile, residents, context as unknown as AheadContext<CommonSettings>),

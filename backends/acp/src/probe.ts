@@ -13,6 +13,8 @@ export interface Probed {
   /** As a person types it. */
   readonly command: string;
   readonly release: Release;
+  /** Of an agent from PyPI, all that is to be installed. */
+  readonly pip?: readonly string[];
   find(path: string | undefined): Promise<Program | undefined>;
 }
 
@@ -23,7 +25,7 @@ export async function probe({ title, command, release, find }: Probed, { env, si
   try {
     const found = await find(env["PATH"]);
     if (!found) return { ok: false, tried, found: `no ${command} on PATH`, remedy };
-    const version = await versionOf(found, { env, signal });
+    const version = await versionOf(found.program, found.versionArgs ?? [...found.args, "--version"], { env, signal });
     if (isTested(release, version)) return { ok: true, tried, found: `${title} ${version}` };
     return { ok: true, tried, found: `${title} ${version}, which was not tested with Slipway; ${release.version} was (${remedy})` };
   } catch (error) {
@@ -34,11 +36,11 @@ export async function probe({ title, command, release, find }: Probed, { env, si
 /** Has the program read from disk, which takes the first start of it seconds. */
 export async function warmUp({ find }: Probed, { env, signal }: ProbeContext): Promise<void> {
   const found = await find(env["PATH"]);
-  if (found) await versionOf(found, { env, signal });
+  if (found) await versionOf(found.program, [...found.args, "--version"], { env, signal });
 }
 
-async function versionOf({ program, args }: Program, { env, signal }: Pick<ProbeContext, "env" | "signal">): Promise<string> {
-  const { stdout } = await run(program, [...args, "--version"], { env, signal, killSignal: "SIGKILL" });
+async function versionOf(program: string, args: readonly string[], { env, signal }: Pick<ProbeContext, "env" | "signal">): Promise<string> {
+  const { stdout } = await run(program, args, { env, signal, killSignal: "SIGKILL" });
   const version = /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
   if (version === undefined) throw new Error(`it told no version: ${stdout.slice(0, 200)}`);
   return version;

@@ -42,4 +42,6 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   /** Session mode to set, in which the agent does not ask for leave. */
   readonly mode?: string;
+  /** Goes with the opening of a session, as `_meta`. */
+  readonly sessionMeta?: Readonly<Record<string, unknown>>;
 }

@@ -7,6 +7,8 @@ import { installCommand, type Release } from "./releases.ts";
 export interface Program {
   readonly program: string;
   readonly args: readonly string[];
+  /** All arguments with which it tells its release and does nothing else, where those are not `--version` behind the others. */
+  readonly versionArgs?: readonly string[];
 }
 
 /**

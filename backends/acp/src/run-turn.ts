@@ -119,7 +119,7 @@ class AcpTurn {
     const waiting = turn > 1 ? [before, ahead] : [ahead];
     let chosen: AcpAgent | undefined;
     for (const agent of waiting) {
-      if (agent && !chosen && agent.fits(await this.#launch(agent), config.permissions, mcpServers)) chosen = agent;
+      if (agent && !chosen && agent.fits(await this.#launch(agent), config, mcpServers)) chosen = agent;
     }
     for (const agent of [before, ahead]) if (agent !== chosen) await agent?.end();
     if (chosen?.isAhead && chosen.sessionId === "") await tellJob(env, home);
@@ -132,7 +132,7 @@ class AcpTurn {
     try {
       const launch = await this.#launch({ watch, isAhead: false });
       const { workspace, config } = this.#turn;
-      return new AcpAgent({ launch, workspace, permissions: config.permissions, watch, listener: this.#listener });
+      return new AcpAgent({ launch, workspace, config, watch, listener: this.#listener });
     } catch (error) {
       watch.close();
       throw error;

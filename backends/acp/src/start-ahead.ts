@@ -23,7 +23,7 @@ export async function startAhead(profile: Profile, residents: ResidentAgents<Acp
   try {
     const launch = await profile.launch({ config, home, workspace, env: aheadEnvironment(env, home), modelUrl: watch.url, key: watch.key });
     signal.throwIfAborted();
-    agent = new AcpAgent({ launch, workspace, cwd: home, permissions: config.permissions, watch });
+    agent = new AcpAgent({ launch, workspace, cwd: home, config, watch });
   } catch (error) {
     watch.close();
     // Whether the agent is there is the probe's to say.

@@ -45,7 +45,7 @@ export interface AcpAgentOptions {
   readonly workspace: string;
   /** Of the process; the workspace where it is missing. */
   readonly cwd?: string;
-  readonly permissions: CommonSettings["permissions"];
+  readonly config: CommonSettings;
   readonly watch: ModelWatch;
   /** Nobody yet, where it is started ahead. */
   readonly listener?: TurnListener;
@@ -70,6 +70,7 @@ export class AcpAgent implements ResidentAgent {
   readonly #fingerprint: string;
   /** Whether it was started before its first turn was known. */
   readonly isAhead: boolean;
+  readonly #sessionMeta: Launch["sessionMeta"];
   readonly #workspace: string;
   readonly #process: AgentProcess;
   readonly #connection: ClientConnection;
@@ -85,9 +86,10 @@ export class AcpAgent implements ResidentAgent {
   /** Of the session. */
   #servers: readonly McpServer[] = [];
 
-  constructor({ launch, workspace, cwd = workspace, permissions, watch, listener }: AcpAgentOptions) {
+  constructor({ launch, workspace, cwd = workspace, config, watch, listener }: AcpAgentOptions) {
     this.watch = watch;
-    this.#fingerprint = fingerprintOf(launch, permissions);
+    this.#fingerprint = fingerprintOf(launch, config);
+    this.#sessionMeta = launch.sessionMeta;
     this.isAhead = listener === undefined;
     this.#workspace = workspace;
     this.#listener = listener;
@@ -134,8 +136,8 @@ export class AcpAgent implements ResidentAgent {
   }
 
   /** Whether it was started so, and its session, where it is open, has these servers. */
-  fits(launch: Launch, permissions: CommonSettings["permissions"], servers: readonly McpServer[]): boolean {
-    if (this.#fingerprint !== fingerprintOf(launch, permissions)) return false;
+  fits(launch: Launch, config: CommonSettings, servers: readonly McpServer[]): boolean {
+    if (this.#fingerprint !== fingerprintOf(launch, config)) return false;
     return this.sessionId === "" || JSON.stringify(this.#servers) === JSON.stringify(servers);
   }
 
@@ -168,7 +170,7 @@ export class AcpAgent implements ResidentAgent {
     this.#servers = servers;
     const isResumed = resumed !== undefined && (await this.#resume(resumed, agentCapabilities));
     if (!isResumed) {
-      const opened = await agent.request(methods.agent.session.new, { cwd: this.#workspace, mcpServers: servers.map(toAcp) });
+      const opened = await agent.request(methods.agent.session.new, this.#opening());
       this.sessionId = sessionSchema.parse(opened).sessionId;
     }
     if (mode !== undefined) await agent.request(methods.agent.session.setMode, { sessionId: this.sessionId, modeId: mode });
@@ -209,11 +211,15 @@ export class AcpAgent implements ResidentAgent {
     await this.#process.ended;
   }
 
+  #opening() {
+    return { cwd: this.#workspace, mcpServers: this.#servers.map(toAcp), ...(this.#sessionMeta ? { _meta: { ...this.#sessionMeta } } : {}) };
+  }
+
   async #resume(sessionId: string, { loadSession, sessionCapabilities }: AgentCapabilities): Promise<boolean> {
     const canResume = sessionCapabilities.resume !== undefined && sessionCapabilities.resume !== null;
     if (!canResume && !loadSession) return false;
     try {
-      const params = { sessionId, cwd: this.#workspace, mcpServers: this.#servers.map(toAcp) };
+      const params = { sessionId, ...this.#opening() };
       if (canResume) await this.#connection.agent.request(methods.agent.session.resume, params);
       else await this.#connection.agent.request(methods.agent.session.load, params);
       this.sessionId = sessionId;
@@ -225,9 +231,13 @@ export class AcpAgent implements ResidentAgent {
   }
 }
 
-/** What makes one process of an agent differ from another. */
-function fingerprintOf({ env, ...launch }: Launch, permissions: string): string {
-  return JSON.stringify([launch, Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1)), permissions]);
+/** What makes one process of an agent differ from another. Of the settings all count: some are in a file that the agent has read. */
+function fingerprintOf({ env, ...launch }: Launch, config: CommonSettings): string {
+  return JSON.stringify([launch, config].map((value) => Object.entries(value).toSorted(byName)).concat([Object.entries(env).toSorted(byName)]));
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 /** Goes over the agent's standard input: no argument and no file shows a value. */

@@ -1,7 +1,8 @@
 import { cutText, endOfText } from "@slipway/backend-sdk/text-limit";
 import { pathInWorkspace } from "@slipway/backend-sdk/workspace-path";
 import type { AgentEvent } from "@slipway/protocol/events";
-import type { ToolContent, ToolUpdate } from "./update-schemas.ts";
+import { BoundedText } from "./bounded-text.ts";
+import { type ToolContent, type ToolUpdate, terminalDeltaSchema } from "./update-schemas.ts";
 
 /** Of one tool call. */
 const CHANGES_LIMIT = 1_000;
@@ -22,10 +23,18 @@ export interface ToolCallsOptions extends Output {
 
 type Call = Omit<ToolUpdate, "content"> & { readonly content?: ToolContent[] | undefined };
 
+/** A call that is not over yet. */
+interface OpenCall {
+  readonly call: Call;
+  readonly isTold: boolean;
+  /** What its command printed so far, of an agent that tells it in pieces. */
+  readonly terminal: BoundedText;
+}
+
 /** Tells tool calls as events. An agent tells one in pieces: what it will do often comes after its beginning. */
 export class ToolCalls {
   readonly #options: ToolCallsOptions;
-  readonly #open = new Map<string, { call: Call; isTold: boolean }>();
+  readonly #open = new Map<string, OpenCall>();
   readonly #ended = new Set<string>();
 
   constructor(options: ToolCallsOptions) {
@@ -40,11 +49,13 @@ export class ToolCalls {
     const isOver = call.status === "completed" || call.status === "failed";
     const isTold = before?.isTold === true || isOver || (call.status !== "pending" && hasInput(call.rawInput));
     if (isTold && before?.isTold !== true) this.#tell(call);
-    this.#open.set(id, { call, isTold });
+    const terminal = before?.terminal ?? new BoundedText("");
+    terminal.add(terminalOutputIn(update));
+    this.#open.set(id, { call, isTold, terminal });
     if (!isOver) return;
     this.#open.delete(id);
     this.#ended.add(id);
-    this.#finish(call);
+    this.#finish(call, terminal.toString());
   }
 
   /** A call that is asked leave for, whose arguments are known now; answers the event's id of it. */
@@ -53,7 +64,7 @@ export class ToolCalls {
     const before = this.#open.get(update.toolCallId);
     const call = before ? merged(before.call, { ...said, status: undefined }) : this.#named(update);
     if (before?.isTold !== true && !this.#ended.has(update.toolCallId)) this.#tell(call);
-    this.#open.set(update.toolCallId, { call, isTold: true });
+    this.#open.set(update.toolCallId, { call, isTold: true, terminal: before?.terminal ?? new BoundedText("") });
     return this.#idOf(call);
   }
 
@@ -61,8 +72,8 @@ export class ToolCalls {
     this.#options.emit({ kind: "tool-call", data: { callId: this.#idOf(call), name: nameOf(call), input: inputOf(call) } });
   }
 
-  #finish(call: Call): void {
-    const output = outputOf(call);
+  #finish(call: Call, terminal: string): void {
+    const output = outputOf(call) || terminal;
     if (call.kind === "execute" && output !== "") this.#options.log("shell", Buffer.from(`${output}\n`));
     const isError = call.status === "failed" || isFailedCommand(call.rawOutput);
     if (!isError) this.#tellChanges(call);
@@ -82,7 +93,7 @@ export class ToolCalls {
 
   /** With the tool's own name, where the agent tells it; else the first title, where that is one word: later ones tell what the tool does. */
   #named(call: Call): Call {
-    const told = call.name ?? (typeof call._meta?.["toolName"] === "string" ? call._meta["toolName"] : undefined);
+    const told = call.name ?? [call._meta?.["toolName"], call._meta?.["tool_name"]].find((name) => typeof name === "string");
     const word = call.title !== undefined && /^[\w.:-]{1,100}$/.test(call.title) ? call.title : undefined;
     const name = told || this.#options.toolName?.exec(call.toolCallId)?.[1] || word;
     return name ? { ...call, name } : call;
@@ -123,6 +134,12 @@ function outputOf({ content = [], rawOutput }: Call): string {
   if (texts.length > 0) return texts.join("\n");
   if (rawOutput === undefined || rawOutput === null) return "";
   return typeof rawOutput === "string" ? rawOutput : JSON.stringify(rawOutput);
+}
+
+/** Of a client's terminals, Zed's way (https://zed.dev): a command's output beside the update, in pieces. */
+function terminalOutputIn({ _meta }: ToolUpdate): string {
+  const { data } = terminalDeltaSchema.safeParse(_meta);
+  return data?.terminal_output_delta.data ?? "";
 }
 
 /** Agents call a command completed that ended with another exit than 0; some of them tell the exit. */

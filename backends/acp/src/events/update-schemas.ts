@@ -37,6 +37,9 @@ export const toolSchema = z.object({
 });
 export type ToolUpdate = z.output<typeof toolSchema>;
 
+/** What an agent that would show a terminal puts into `_meta`. */
+export const terminalDeltaSchema = z.object({ terminal_output_delta: z.object({ data: z.string() }) });
+
 export const chunkSchema = z.object({ content: blockSchema, messageId: optionalText });
 
 const PLAN_STATUS = { pending: "open", in_progress: "active", completed: "done" } as const;

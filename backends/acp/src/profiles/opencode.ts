@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
 import { executableAt } from "@slipway/backend-sdk/find-program";
+import { workspaceInstructions } from "@slipway/backend-sdk/workspace-instructions";
 import { z } from "zod";
 import { writeAgentFile } from "../agent-files.ts";
 import { defineProfile } from "../define-profile.ts";
@@ -16,6 +17,8 @@ const COMMAND = "opencode";
 const KEY_VARIABLE = "MODEL_KEY";
 /** The program has far more; what npm leaves in its place, where it ran no scripts, has far less. */
 const STUB_LIMIT_BYTES = 100_000;
+/** It takes the first of them that is there. */
+const INSTRUCTIONS = ["AGENTS.md", "CLAUDE.md"];
 
 const configSchema = z.strictObject({
   ...profileSettings({ model: "gpt-6.1-sol", provider: "openai", protocol: "OpenAI Chat Completions", command: COMMAND }),
@@ -31,7 +34,7 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs opencode over ACP; its model calls go through the gateway.",
   config: configSchema,
   capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
-  async launch({ config, home, env, modelUrl, key }) {
+  async launch({ config, home, workspace, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findOpencode(config.command, env["PATH"]), config.command, COMMAND, OPENCODE);
     // It has npm fetch its own plugin's package into this folder, which no plugin of a job needs.
     await writeAgentFile(home, ".config/opencode/.npmrc", "offline=true\n");
@@ -41,7 +44,13 @@ const profile: Profile<typeof configSchema> = {
       env: {
         ...withDirectGateway(without(env, "OPENCODE_", "XDG_")),
         [KEY_VARIABLE]: key,
-        OPENCODE_CONFIG_CONTENT: JSON.stringify(settings(config, `${modelUrl}/${config.provider}/v1`)),
+        OPENCODE_CONFIG_CONTENT: JSON.stringify({
+          ...settings(config, `${modelUrl}/${config.provider}/v1`),
+          instructions: [await putInstructions(home, workspace)],
+        }),
+        // What a repository has for it can name another model server, and has programs that it starts with its own environment.
+        OPENCODE_DISABLE_PROJECT_CONFIG: "1",
+        OPENCODE_PURE: "1",
         OPENCODE_DISABLE_AUTOUPDATE: "1",
         OPENCODE_DISABLE_MODELS_FETCH: "1",
         OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
@@ -51,7 +60,7 @@ const profile: Profile<typeof configSchema> = {
 };
 
 /** It has no mode in which it does not ask: its settings say what it asks for. The same model makes titles and summaries. */
-function settings(config: Config, baseURL: string): unknown {
+function settings(config: Config, baseURL: string): Readonly<Record<string, unknown>> {
   const { model, contextTokens: context, outputTokens: output, permissions } = config;
   const leave = permissions === "allow" ? "allow" : "ask";
   return {
@@ -71,6 +80,13 @@ function settings(config: Config, baseURL: string): unknown {
     agent: { title: { disable: true } },
     permission: { edit: leave, bash: leave, webfetch: "deny", external_directory: leave },
   };
+}
+
+/** Without the settings of the workspace it reads no instructions there either: they are put where it was told to look, whether there are any or not. */
+async function putInstructions(home: string, workspace: string): Promise<string> {
+  const { files } = await workspaceInstructions(workspace);
+  const first = INSTRUCTIONS.find((name) => files.some(({ path }) => path === name));
+  return await writeAgentFile(home, ".config/opencode/slipway-instructions.md", first === undefined ? "" : await readFile(join(workspace, first), "utf8"));
 }
 
 /** The npm package's command is the program itself once its script has run; without it, that of the platform's package beside it is taken. */

@@ -1,0 +1,4 @@
+import { describeAgent } from "../matrix/describe-agent.ts";
+import { claudeAcp } from "./claude-acp-agent.ts";
+
+describeAgent(claudeAcp);

@@ -1,0 +1,4 @@
+import { describeAgent } from "../matrix/describe-agent.ts";
+import { codexAcp } from "./codex-acp-agent.ts";
+
+describeAgent(codexAcp);
