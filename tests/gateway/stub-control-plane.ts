@@ -45,6 +45,8 @@ export class StubControlPlane implements AsyncDisposable {
   readonly strangers: string[] = [];
   /** Tokens of an attempt that may be spent. */
   budgetTokens = Number.POSITIVE_INFINITY;
+  /** What is refused for the day's budget; null where that has room. */
+  dayRefusal: { waiting: boolean; retryAfterMs?: number } | null = null;
   /** Called for each request before it takes effect: may throw what is answered, or wait. */
   onRequest: (what: "register" | "reserve" | "settle", request: IncomingMessage, response: ServerResponse) => void | Promise<void> = () => {};
   /** Called when a request has taken effect, before it is answered; may destroy the answer. */
@@ -90,6 +92,7 @@ export class StubControlPlane implements AsyncDisposable {
     this.aheadForMs = 10_000;
     this.strangers.length = 0;
     this.budgetTokens = Number.POSITIVE_INFINITY;
+    this.dayRefusal = null;
     this.onRequest = () => {};
     this.onEffect = () => {};
   }
@@ -169,6 +172,7 @@ export class StubControlPlane implements AsyncDisposable {
   }
 
   #judge({ token }: ReserveCall, wanted: number): void {
+    if (this.dayRefusal) throw new SlipwayError("DAY_BUDGET_EXCEEDED", "The day has no room for the next call.", this.dayRefusal);
     const mine = [...this.calls.values()].filter((call) => call.reserved.token === token);
     const ahead = [...this.aheads.values()].filter(({ by }) => by.token === token).reduce((sum, each) => sum + tokensOf(each), 0);
     const spent = mine.filter((call) => call.state !== "open").reduce((sum, call) => sum + spentBy(call), 0);

@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import type { DayBudget } from "@slipway/protocol/budget";
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
@@ -42,6 +43,8 @@ export interface ControlPlane {
   readonly scheduleChanged: () => void;
   /** Aborts when the server closes; long polls then answer with what they have. */
   readonly closing: AbortSignal;
+  /** What all jobs together may spend on models in a day. */
+  readonly dayBudget: DayBudget;
   /** What jobs get that neither say it themselves nor have it from their repository. */
   readonly jobDefaults: JobDefaults;
   /** Origins of web pages that may call the API, besides the server's own. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
+import { daySpendingSchema } from "./budget.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { jobEventSchema } from "./events.ts";
 import { attemptModelSchema } from "./gateway-api.ts";
@@ -268,6 +269,13 @@ export const ENDPOINTS = {
     response: finishResponseSchema,
   },
 
+  daySpending: {
+    method: "GET",
+    path: "/v1/spending/today",
+    roles: readers,
+    summary: "What all jobs together spent on models in the present day, which began at 00:00 UTC, and what they may.",
+    response: daySpendingSchema,
+  },
   attemptModel: {
     method: "GET",
     path: "/v1/attempts/{job}/{fence}/model",

@@ -25,6 +25,8 @@ export function sendError(
 ): void {
   if (response.destroyed || response.headersSent) return;
   const body = protocol.error({ code: error.code, message: `${error.code}: ${error.message} ${error.hint}`, status });
-  const retry = status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};
+  const { retryAfterMs } = error.details;
+  const seconds = typeof retryAfterMs === "number" ? Math.ceil(retryAfterMs / 1_000) : RETRY_AFTER_SECONDS;
+  const retry = status === 429 || status === 503 ? { "retry-after": String(seconds) } : {};
   response.writeHead(status, { "content-type": "application/json", ...retry }).end(JSON.stringify(body));
 }

@@ -11,6 +11,11 @@ import type { Settlements } from "./settlements.ts";
 /** How long a call may wait for a part of the budget that other calls of its attempt hold, in ms. */
 const WAIT_LIMIT_MS = 60_000;
 
+/** How often it is asked again while calls of other jobs hold what is left of the day, in ms. */
+const DAY_ASK_INTERVAL_MS = 2_000;
+
+const BUDGET_CODES: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED", "DAY_BUDGET_EXCEEDED"]);
+
 /** How long it is waited for that the server has back what was reserved ahead, in ms. */
 const GIVE_BACK_LIMIT_MS = 2_000;
 
@@ -46,8 +51,8 @@ const NOTHING_TO_TELL = Promise.resolve(null);
 
 /**
  * Reserves what the call may cost. Where it fits into what was reserved ahead it may begin at once, and the server hears of it meanwhile. Else the server is
- * asked; where other calls of the attempt hold what is left of the budget, it waits until one is settled. Ends with the server's refusal (BUDGET_EXCEEDED with
- * `details.waiting` where it waited in vain), with GATEWAY_UNAVAILABLE where the server does not answer, or with the signal's reason.
+ * asked; where other calls of the attempt hold what is left of the budget, it waits until one is settled. Ends with the server's refusal (BUDGET_EXCEEDED or DAY_BUDGET_EXCEEDED,
+ * with `details.waiting` where it waited in vain), with GATEWAY_UNAVAILABLE where the server does not answer, or with the signal's reason.
  */
 export async function reserve(reserving: Reserving, wanted: WantedCall, signal: AbortSignal): Promise<ReservedCall> {
   const { gatewayId, epoch, settlements } = reserving;
@@ -96,10 +101,12 @@ async function ask(reserving: Reserving, body: ReserveCall, next: CallAmounts | 
     const seen = calls.settled(body.token);
     const refusal = await askOnce(reserving, body, deadline ? null : next);
     if (!refusal) return;
-    if (refusal.code !== "BUDGET_EXCEEDED" || refusal.details["waiting"] !== true || deadline?.aborted) throw refusal;
+    if (!BUDGET_CODES.has(refusal.code) || refusal.details["waiting"] !== true || deadline?.aborted) throw refusal;
     deadline ??= AbortSignal.any([signal, AbortSignal.timeout(waitLimitMs)]);
+    // Of the calls of other jobs, which take of the day too, nobody tells.
+    const until = refusal.code === "BUDGET_EXCEEDED" ? deadline : AbortSignal.any([deadline, AbortSignal.timeout(DAY_ASK_INTERVAL_MS)]);
     // What another call of the attempt had reserved ahead must not be what this one waits for.
-    if (!(await ahead.giveBack(body.token))) await calls.next(body.token, seen, deadline);
+    if (!(await ahead.giveBack(body.token))) await calls.next(body.token, seen, until);
     signal.throwIfAborted();
   }
 }

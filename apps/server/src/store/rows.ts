@@ -1,5 +1,6 @@
 import type { Role } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
+import type { DayBudget } from "@slipway/protocol/budget";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
@@ -53,7 +54,11 @@ export interface WorkerRow {
 }
 
 /** A model call that is to begin; the attempt is named by its token's digest. */
-export type NewCall = Omit<ReserveCall, "token"> & { readonly tokenSha256: string };
+export type NewCall = Omit<ReserveCall, "token"> & {
+  readonly tokenSha256: string;
+  /** What all jobs together may spend in a day. */
+  readonly dayBudget: DayBudget;
+};
 
 /** `waiting`: it may fit when calls that are under way are settled. Any other refusal is now the attempt's model failure. */
 export type CallReservation =

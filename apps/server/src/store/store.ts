@@ -1,5 +1,6 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
+import type { DaySpending } from "@slipway/protocol/budget";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
@@ -136,7 +137,7 @@ export interface Store extends AsyncDisposable {
   /** Charges the open calls of other epochs of this gateway, and gives back what it had ahead of calls; answers the job of each call charged. */
   chargeEarlierEpochs(gatewayId: string, epoch: string): Promise<string[]>;
   /**
-   * Reserves what a call may take at most, within the budgets of job and attempt; the same open call again answers as before. One that a reservation ahead
+   * Reserves what a call may take at most, within the budgets of job, attempt and day; the same open call again answers as before. One that a reservation ahead
    * covers has its room already; of one that is refused, what was reserved ahead is free again. UNAUTHENTICATED where no attempt has the token, LEASE_LOST
    * where its attempt is over, CONFLICT where the id is of a call that is settled, or of another attempt.
    */
@@ -153,6 +154,8 @@ export interface Store extends AsyncDisposable {
   chargeLostCalls(afterMs: number): Promise<string[]>;
   /** What the calls of an attempt took, or undefined where there is no such attempt. */
   attemptModel(jobId: string, fence: number): Promise<AttemptModel | undefined>;
+  /** What the present day of UTC took of models, of all jobs together; a call counts for the day on which it is charged. */
+  daySpending(): Promise<Omit<DaySpending, "budget">>;
 
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;

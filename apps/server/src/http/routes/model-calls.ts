@@ -5,7 +5,7 @@ import { sha256 } from "../../secrets.ts";
 import type { Handlers } from "../call.ts";
 import { invalidField } from "../errors.ts";
 
-type Names = "registerGateway" | "reserveModelCall" | "settleModelCall" | "attemptModel";
+type Names = "registerGateway" | "reserveModelCall" | "settleModelCall" | "attemptModel" | "daySpending";
 
 /** What gateways report of the model calls of attempts, and what a worker asks about them. */
 export function modelCallHandlers(plane: ControlPlane): Pick<Handlers, Names> {
@@ -18,7 +18,7 @@ export function modelCallHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     reserveModelCall: async ({ body }) => {
       await plane.leaseClock.check();
       const { token, ...call } = body;
-      const answer = await plane.store.reserveCall({ ...call, tokenSha256: sha256(token) });
+      const answer = await plane.store.reserveCall({ ...call, tokenSha256: sha256(token), dayBudget: plane.dayBudget });
       if (answer.status === "reserved") {
         const { jobId, number, fence, aheadForMs } = answer;
         return { jobId, number, fence, ...(aheadForMs === null ? {} : { aheadForMs }) };
@@ -40,6 +40,7 @@ export function modelCallHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       if (!model) throw new SlipwayError("NOT_FOUND", "There is no such attempt.", { job: params.job, fence: params.fence });
       return model;
     },
+    daySpending: async () => ({ ...(await plane.store.daySpending()), budget: plane.dayBudget }),
   };
 }
 

@@ -73,6 +73,11 @@ const ADD_TO_JOB = `
     output_tokens = output_tokens + @outputTokens, reasoning_tokens = reasoning_tokens + @reasoningTokens, cost_usd = cost_usd + @costUsd
   WHERE number = @job`;
 
+// The day is that of the charge, in the same clock: what is still open counts for whichever day it is.
+const ADD_TO_DAY = `
+  INSERT INTO spending_days (day, calls, tokens, usd) VALUES (date(${NOW} / 1000, 'unixepoch'), 1, @inputTokens + @outputTokens, @costUsd)
+  ON CONFLICT (day) DO UPDATE SET calls = calls + 1, tokens = tokens + excluded.tokens, usd = usd + excluded.usd`;
+
 /** True of a call that may still be charged: what was given up as never begun, too. */
 export function isChargeable({ state, outcome }: CallRow): boolean {
   return state === "open" || outcome === "unused";
@@ -97,6 +102,8 @@ export function chargeCall(db: Database, call: CallRow, end: CallEnd = UNSETTLED
   const { outcome, status, retryAfterMs, firstByteMs } = end;
   db.run(ADD_TO_ATTEMPT, { job, fence, outcome, startedAt: call.started_at, failure, retryAfterMs, ...usage });
   db.run(ADD_TO_JOB, { job, ...usage });
+  const { inputTokens, outputTokens, costUsd } = usage;
+  db.run(ADD_TO_DAY, { inputTokens, outputTokens, costUsd });
   if (isFinal(call.job_state)) return;
   const { provider, model } = call;
   const durationMs = end.durationMs ?? Math.max(0, settled.settled_at - call.started_at);

@@ -62,6 +62,7 @@ function storeOver(channel: Channel): Store {
     settleCall: (settled) => channel.call("settleCall", settled),
     chargeLostCalls: (afterMs) => channel.call("chargeLostCalls", afterMs),
     attemptModel: (jobId, fence) => channel.call("attemptModel", jobId, fence),
+    daySpending: () => channel.call("daySpending"),
 
     registerWorker: (worker) => channel.call("registerWorker", worker),
     touchWorker: (id) => channel.call("touchWorker", id),

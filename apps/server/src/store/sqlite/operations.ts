@@ -12,6 +12,7 @@ import { countRefusals } from "./operations/count-refusals.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
 import { currentPhase } from "./operations/current-phase.ts";
+import { daySpending } from "./operations/day-spending.ts";
 import { dropJobData } from "./operations/drop-job-data.ts";
 import { endedCompletions } from "./operations/ended-completions.ts";
 import { expiredJobs } from "./operations/expired-jobs.ts";
@@ -87,6 +88,7 @@ export const READS = {
   basesInUse,
   busyRepositories,
   attemptModel,
+  daySpending,
   listAudit,
 };
 

@@ -1,3 +1,4 @@
+import type { DayBudget } from "@slipway/protocol/budget";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import type { Budget } from "@slipway/protocol/job";
@@ -5,6 +6,7 @@ import type { CallReservation, NewCall } from "../../rows.ts";
 import { freeCall, MODEL_FAILURE } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
+import { dayLedger, judgeDay } from "../day-budget.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
 import { type Amounts, type BudgetRefusal, judgeBudget, type Ledger, type WantedCall } from "../model-budget.ts";
 
@@ -76,7 +78,7 @@ export function reserveCall(db: Database, call: NewCall): CallReservation {
     // Money that is reserved already may be on its way: it is not judged again.
     const covered = kept !== null && covers(kept, call);
     if (kept && !covered) freeCall(db, call.callId);
-    const refusal = covered ? null : judge(db, attempt, call);
+    const refusal = covered ? null : judge(db, attempt, call.dayBudget, call);
     if (refusal) return refuse(db, attempt, refusal);
     const { callId, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd } = call;
     const row = { callId, number, fence, epoch, provider, model, inputTokens, outputTokens, costUsd };
@@ -101,8 +103,11 @@ function covers({ tokens, usd }: KeptRow, { inputTokens, outputTokens, costUsd }
   return inputTokens + outputTokens <= tokens && (costUsd === null ? usd === null : usd !== null && costUsd <= usd);
 }
 
-function judge(db: Database, attempt: AttemptRow, call: WantedCall): BudgetRefusal | null {
-  return attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
+/** By the job's own budget, then by the day's. */
+function judge(db: Database, attempt: AttemptRow, dayBudget: DayBudget, call: WantedCall): BudgetRefusal | null {
+  const own = attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
+  if (own || (dayBudget.tokens === undefined && dayBudget.usd === undefined)) return own;
+  return judgeDay(dayBudget, dayLedger(db), call);
 }
 
 /** True where the reservation ahead is there, now or since an earlier message. */
@@ -112,7 +117,7 @@ function holdAhead(db: Database, attempt: AttemptRow, call: NewCall, { callId, i
   const kept = db.get<KeptRow>(KEPT, { callId });
   if (kept) return kept.state === "open" && kept.ahead === 1 && kept.job === attempt.number && kept.fence === attempt.fence && kept.gateway_id === gatewayId;
   const room = { ...row, inputTokens: PARTS_LEFT * inputTokens, outputTokens: PARTS_LEFT * outputTokens, costUsd: costUsd && PARTS_LEFT * costUsd };
-  return judge(db, attempt, room) === null && db.run(ADD, { ...row, number: attempt.number, fence: attempt.fence, ahead: 1 }) === 1;
+  return judge(db, attempt, call.dayBudget, room) === null && db.run(ADD, { ...row, number: attempt.number, fence: attempt.fence, ahead: 1 }) === 1;
 }
 
 function ledgerOf(db: Database, { number, fence }: AttemptRow): Ledger {
