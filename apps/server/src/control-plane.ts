@@ -3,6 +3,7 @@ import type { DayBudget } from "@slipway/protocol/budget";
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import type { Cassettes } from "./artifacts/cassettes.ts";
 import type { Refusals } from "./audit/refusals.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -25,6 +26,7 @@ export interface ControlPlane {
   /** Key of the git credentials that claims get; never leaves this process. */
   readonly credentialKey: KeyObject;
   readonly artifacts: ArtifactFolder;
+  readonly cassettes: Cassettes;
   readonly events: EventBus;
   readonly streamTimes: StreamTimes;
   readonly tokens: TokenCache;

@@ -14,6 +14,7 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import { Cassettes } from "./artifacts/cassettes.ts";
 import { Refusals } from "./audit/refusals.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
@@ -151,11 +152,13 @@ interface Opened {
 function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
+  const artifacts = new ArtifactFolder(folder.artifacts);
   const plane: ControlPlane = {
     ...opened,
     streamTimes,
     log: options.log,
-    artifacts: new ArtifactFolder(folder.artifacts),
+    artifacts,
+    cassettes: new Cassettes(artifacts),
     events: new EventBus(),
     tokens: new TokenCache(store),
     refusals: new Refusals(store, options.log),

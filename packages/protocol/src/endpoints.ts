@@ -17,7 +17,7 @@ import {
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
-import { idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
+import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
@@ -158,6 +158,14 @@ export const ENDPOINTS = {
     roles: ["submitter"],
     summary: "Queue a blocked job again, or submit a final one again as a new job.",
     body: z.strictObject({}),
+    response: z.object({ job: jobViewSchema }),
+  },
+  replayJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/replay",
+    roles: ["submitter"],
+    summary: "Submit a recorded job again as a new one whose model calls are answered from its cassette.",
+    body: z.strictObject({ attempt: fenceSchema.optional().describe("Whose cassette; the newest attempt that has one where it is missing.") }),
     response: z.object({ job: jobViewSchema }),
   },
   steerJob: {

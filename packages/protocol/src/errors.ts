@@ -220,6 +220,12 @@ export const ERRORS = {
     "All jobs together used up what the installation may spend on models in a day.",
     "Nothing: the job goes on after 00:00 UTC. Or raise `server.dayBudget` in slipway.yaml, and restart `slipway up`; `slipway doctor` shows what is spent.",
   ),
+  CASSETTE_MISMATCH: row(
+    422,
+    "final",
+    "The agent asked the model something else than what its cassette has.",
+    "See with `slipway show` which call it was; replay with the agent, the base and the configuration of the recording, or record anew with `slipway run --record`.",
+  ),
   OUT_OF_MEMORY: row(
     507,
     "requeue",

@@ -8,6 +8,7 @@ import type { VendorProtocol } from "../protocols/protocol.ts";
  */
 const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   BUDGET_EXCEEDED: 400,
+  CASSETTE_MISMATCH: 400,
   MODEL_NOT_ALLOWED: 400,
   SECRET_MISSING: 400,
   LEASE_LOST: 401,

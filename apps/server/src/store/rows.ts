@@ -1,6 +1,7 @@
 import type { Role } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
 import type { DayBudget } from "@slipway/protocol/budget";
+import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
@@ -36,6 +37,10 @@ export interface NewJob {
   /** What it waits for a worker, each time, in ms; from when nothing else holds it up. */
   readonly queueTimeoutMs: number;
   readonly retryOf: string | null;
+  /** False where it is missing. */
+  readonly record?: boolean;
+  /** Null where it is missing: models answer. */
+  readonly replay?: Replay | null;
   readonly completionId: string | null;
 }
 
@@ -69,6 +74,8 @@ export type CallReservation =
       readonly fence: number;
       /** How long the reservation ahead is good for, in ms; null where there is none. */
       readonly aheadForMs: number | null;
+      /** Null where its attempt is neither recorded nor replayed. */
+      readonly cassette: CassetteMode | null;
     }
   | {
       readonly status: "refused";
@@ -78,6 +85,15 @@ export type CallReservation =
       readonly failure: Failure;
       readonly waiting: boolean;
     };
+
+/** The attempt of a call, and what its job has to do with cassettes. */
+export interface CallAttempt {
+  readonly jobId: string;
+  readonly fence: number;
+  readonly gatewayId: string;
+  readonly record: boolean;
+  readonly replay: Replay | null;
+}
 
 /** The attempt of a settled call. */
 export interface SettledCall {

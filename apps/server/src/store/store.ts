@@ -6,7 +6,19 @@ import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
-import type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, RefusedCalls, SettledCall, WorkerRow } from "./rows.ts";
+import type {
+  Actor,
+  AttemptReceipts,
+  CallAttempt,
+  CallReservation,
+  CompletionRow,
+  NewAuditEntry,
+  NewCall,
+  NewJob,
+  RefusedCalls,
+  SettledCall,
+  WorkerRow,
+} from "./rows.ts";
 
 /**
  * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to the suite in
@@ -154,6 +166,10 @@ export interface Store extends AsyncDisposable {
   chargeLostCalls(afterMs: number): Promise<string[]>;
   /** What the calls of an attempt took, or undefined where there is no such attempt. */
   attemptModel(jobId: string, fence: number): Promise<AttemptModel | undefined>;
+  /** Of any call, open or settled; undefined where there is none. */
+  callAttempt(callId: string): Promise<CallAttempt | undefined>;
+  /** Tells of the cassette of this call's attempt, also when the attempt is over. NOT_FOUND where there is no such call. */
+  putCassette(callId: string, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
   /** What the present day of UTC took of models, of all jobs together; a call counts for the day on which it is charged. */
   daySpending(): Promise<Omit<DaySpending, "budget">>;
 
@@ -235,4 +251,17 @@ export interface RepositoryRow {
 export const REFUSAL_ROWS_PER_HOUR = 200;
 
 /** Re-exported so that a reader of the interface finds every shape from here. */
-export type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, Receipt, RefusedCalls, SettledCall, WorkerRow };
+export type {
+  Actor,
+  AttemptReceipts,
+  CallAttempt,
+  CallReservation,
+  CompletionRow,
+  NewAuditEntry,
+  NewCall,
+  NewJob,
+  Receipt,
+  RefusedCalls,
+  SettledCall,
+  WorkerRow,
+};

@@ -1,4 +1,5 @@
 import type { DayBudget } from "@slipway/protocol/budget";
+import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import type { Budget } from "@slipway/protocol/job";
@@ -19,6 +20,10 @@ interface AttemptRow {
   fence: number;
   workerId: string | null;
   budget: string;
+  /** JSON. */
+  cassette: string;
+  /** Settled calls of the attempt. */
+  calls: number;
   leaseMs: number;
   lives: number;
 }
@@ -35,7 +40,7 @@ interface KeptRow {
 }
 
 const READ = `
-  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, j.lease_until - ${NOW} AS leaseMs,
+  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, s.cassette, a.model_calls AS calls, j.lease_until - ${NOW} AS leaseMs,
     j.state = 'running' AND j.fence = a.fence AND j.lease_until > ${NOW} AS lives
   FROM attempts a INDEXED BY attempts_by_model_token JOIN jobs j ON j.number = a.job JOIN job_specs s ON s.job = a.job
   WHERE a.model_token_sha256 = @tokenSha256`;
@@ -68,24 +73,37 @@ const BEGIN = `
   WHERE id = @callId AND ahead = 1 AND EXISTS (SELECT 1 FROM jobs WHERE number = @number AND ${ATTEMPT_LIVES})`;
 
 /** A refusal is an answer and no error, because what it writes has to stay. */
-export function reserveCall(db: Database, call: NewCall): CallReservation {
-  const attempt = db.get<AttemptRow>(READ, { tokenSha256: call.tokenSha256 });
+export function reserveCall(db: Database, asked: NewCall): CallReservation {
+  const attempt = db.get<AttemptRow>(READ, { tokenSha256: asked.tokenSha256 });
   if (!attempt) throw new SlipwayError("UNAUTHENTICATED", "No attempt has this model token.", { field: "token" });
   const { jobId, number, fence } = attempt;
+  const cassette = cassetteOf(attempt);
+  const call = cassette?.mode === "replay" ? withoutCost(asked) : asked;
   const kept = keptOf(db, attempt, call);
   if (kept?.ahead !== 0) {
     if (attempt.lives === 0) throw leaseLost(jobId, fence);
     // Money that is reserved already may be on its way: it is not judged again.
     const covered = kept !== null && covers(kept, call);
     if (kept && !covered) freeCall(db, call.callId);
-    const refusal = covered ? null : judge(db, attempt, call.dayBudget, call);
+    const refusal = covered || cassette?.mode === "replay" ? null : judge(db, attempt, call.dayBudget, call);
     if (refusal) return refuse(db, attempt, refusal);
     const { callId, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd } = call;
     const row = { callId, number, fence, epoch, provider, model, inputTokens, outputTokens, costUsd };
     if ((covered ? db.run(BEGIN, row) : db.run(ADD, { ...row, gatewayId, ahead: 0 })) === 0) throw leaseLost(jobId, fence);
   }
   const aheadForMs = call.ahead && attempt.lives === 1 && holdAhead(db, attempt, call, call.ahead) ? attempt.leaseMs : null;
-  return { status: "reserved", jobId, number, fence, aheadForMs };
+  return { status: "reserved", jobId, number, fence, aheadForMs, cassette };
+}
+
+function cassetteOf({ cassette, calls }: AttemptRow): CassetteMode | null {
+  if (cassette === "{}") return null;
+  const { record, replay } = JSON.parse(cassette) as { record?: boolean; replay?: Replay };
+  return replay ? { mode: "replay", calls } : record ? { mode: "record", calls } : null;
+}
+
+/** Nothing is sent for it: it takes nothing of any budget, and has no need of a reservation ahead. */
+function withoutCost({ ahead: _, ...call }: NewCall): NewCall {
+  return { ...call, inputTokens: 0, outputTokens: 0, costUsd: 0, dayBudget: {} };
 }
 
 /** What is there of the same call: open, when its request comes once more, or reserved ahead for it. */

@@ -1,6 +1,9 @@
 import { type Kysely, sql } from "kysely";
 
 const STATEMENTS = [
+  // JSON: {record, replay: {jobId, number, fence}}; a job of before has neither.
+  `ALTER TABLE job_specs ADD COLUMN cassette TEXT NOT NULL DEFAULT '{}'`,
+
   // What all jobs together took on a day of UTC, by when their calls were settled. A row a day stays; the calls themselves go with their jobs.
   `CREATE TABLE spending_days (
     day TEXT PRIMARY KEY, calls INTEGER NOT NULL DEFAULT 0, tokens INTEGER NOT NULL DEFAULT 0, usd REAL NOT NULL DEFAULT 0
