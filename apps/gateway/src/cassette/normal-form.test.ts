@@ -30,7 +30,7 @@ describe("what differs between two runs by nature is masked", () => {
     ["28 November 2026", "<time>"],
     ["at 1795880636 and 1795880636123", "at <time> and <time>"],
     ["Wall time: 0.1234 seconds, 35ms", "Wall time: <duration>, <duration>"],
-    ["/home/me/.local/share/slipway/worker/attempts/x/1/workspace/src/a.ts", "<attempts>/workspace/src/a.ts"],
+    ["/home/me/.local/share/slipway/worker/attempts/x-1/workspace/src/a.ts", "<attempts>/workspace/src/a.ts"],
     ["in /tmp/s/data/worker/homes/0197a000-0000-7000-8000-000000000001/.cache", "in <homes>/.cache"],
     ["open '/tmp/slipway-abc/x.txt'", "open '/tmp/<temp>/x.txt'"],
     ["http://127.0.0.1:20017/openai/v1", "http://127.0.0.1:<port>/openai/v1"],

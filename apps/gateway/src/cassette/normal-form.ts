@@ -4,7 +4,7 @@
  */
 const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   // Places of one attempt, before their parts are taken for ids; what lies in them stays.
-  [/(?:\/[^\s"'`<>:;,()/]+)*\/worker\/(attempts|homes|sandboxes)\/[^\s"'`<>:;,()/]+(?:\/\d+(?=\/))?/g, "<$1>"],
+  [/(?:\/[^\s"'`<>:;,()/]+)*\/worker\/(attempts|homes|sandboxes)\/[^\s"'`<>:;,()/]+/g, "<$1>"],
   [/\/(?:private\/)?(tmp|var\/tmp|dev\/shm)\/[^\s"'`<>:;,()/]+/g, "/$1/<temp>"],
   [/\b(127\.0\.0\.1|localhost|\[::1\]):\d{2,5}\b/g, "$1:<port>"],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<id>"],
