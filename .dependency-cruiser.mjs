@@ -33,9 +33,9 @@ export default {
       "^(apps|backends|packages/(?!redact))/",
     ),
     only(
-      "redact-is-for-runner-and-worker",
-      "Secrets pass through these two alone; a part that had to mask them would have got what it must never hold.",
-      { path: "^(apps/(?!runner/|worker/)|backends|packages/(?!redact/))" },
+      "redact-is-for-runner-worker-and-gateway",
+      "Secrets pass through these alone; another part that had to mask them would have got what it must never hold.",
+      { path: "^(apps/(?!runner/|worker/|gateway/)|backends|packages/(?!redact/))" },
       "^packages/redact/",
     ),
     only(
@@ -95,10 +95,10 @@ export default {
       "^apps/gateway/",
     ),
     only(
-      "gateway-knows-protocol-and-process-only",
+      "gateway-knows-protocol-process-and-redact-only",
       "What holds the keys must be small enough to read; it has nothing to do with git or with what agents do.",
       { path: "^apps/gateway/" },
-      "^(backends|packages/(?!protocol|process))/",
+      "^(backends|packages/(?!protocol|process|redact))/",
     ),
     only(
       "only-the-gateway-asks-models",

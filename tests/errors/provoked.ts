@@ -48,6 +48,8 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   CONTEXT_TOO_LONG: "tests/gateway/failures.test.ts",
   GATEWAY_UNAVAILABLE: "tests/gateway/failures.test.ts",
   BUDGET_EXCEEDED: "tests/server/model-calls.test.ts",
+  DAY_BUDGET_EXCEEDED: "tests/server/day-budget.test.ts",
+  CASSETTE_MISMATCH: "tests/gateway/cassettes.test.ts",
   OUT_OF_MEMORY: "tests/pipeline/task.test.ts",
   PROCESS_LIMIT: "tests/docker/escape.test.ts",
   RUNNER_LOST: "tests/sandbox/conformance/endings.test.ts",

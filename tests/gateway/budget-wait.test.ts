@@ -1,6 +1,8 @@
 import { newId } from "@slipway/protocol/scalars";
 import { pino } from "pino";
 import { expect, test } from "vitest";
+import { Recordings } from "../../apps/gateway/src/cassette/recordings.ts";
+import { Tapes } from "../../apps/gateway/src/cassette/tapes.ts";
 import { configPlace, readConfig } from "../../apps/gateway/src/config-file.ts";
 import { GatewayServer } from "../../apps/gateway/src/http/gateway-server.ts";
 import { KeyRing } from "../../apps/gateway/src/key-ring.ts";
@@ -32,7 +34,9 @@ test("a call that waits in vain for its budget ends in 429, and was never sent",
   await gateway.listen(bench.socket);
   const gatewayId = newId();
   const ahead = reservedAhead(settlements, gatewayId);
-  const shared = { gatewayId, epoch: newId(), server, calls: new OpenCalls(), ahead, settlements, keys: new KeyRing(new Keys(bench.data)), upstream, log };
+  const cassettes = { recordings: new Recordings(server, log), tapes: new Tapes(server), secrets: () => [] };
+  const keys = new KeyRing(new Keys(bench.data));
+  const shared = { gatewayId, epoch: newId(), server, calls: new OpenCalls(), ahead, settlements, keys, ...cassettes, upstream, log };
   gateway.open({ ...shared, waitLimitMs: 200 });
   try {
     plane.budgetTokens = 1_800;

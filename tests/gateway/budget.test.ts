@@ -11,7 +11,10 @@ const body = { model: "m", input: "hi", stream: true, max_output_tokens: 1_000 }
 beforeAll(async () => {
   plane = await StubControlPlane.start();
   vendor = await StubVendor.start();
-  bench = await GatewayBench.create({ url: plane.url, config: configFor(vendor.baseUrl) });
+  const others = ["claude: { protocol: anthropic", "gemini: { protocol: gemini"]
+    .map((one) => `  ${one}, baseUrl: ${vendor.baseUrl}, key: TEST_KEY }\n`)
+    .join("");
+  bench = await GatewayBench.create({ url: plane.url, config: configFor(vendor.baseUrl, others) });
   await bench.start();
 });
 afterAll(async () => {
@@ -111,4 +114,33 @@ test("many calls at once never spend more than the budget", async () => {
   const statuses = answers.map(({ status }) => status);
   expect(statuses.filter((status) => status === 200).length).toBe(plane.calls.size);
   expect(new Set(statuses)).toEqual(new Set([200, 400]));
+});
+
+test.each([
+  ["/test/v1/responses", body, { error: { code: "DAY_BUDGET_EXCEEDED", message: expect.stringContaining("DAY_BUDGET_EXCEEDED: The day") } }],
+  [
+    "/claude/v1/messages",
+    { model: "m", max_tokens: 10, messages: [] },
+    { type: "error", error: { type: "rate_limit_error", message: expect.stringContaining("DAY_BUDGET_EXCEEDED") } },
+  ],
+  [
+    "/gemini/v1beta/models/m:generateContent",
+    { contents: [] },
+    { error: { code: 429, status: "RESOURCE_EXHAUSTED", message: expect.stringContaining("DAY_BUDGET_EXCEEDED") } },
+  ],
+])("a day that is used up is 429 in the shape of each vendor, with the time until the next one: %s", async (path, asked, json) => {
+  plane.dayRefusal = { waiting: false, retryAfterMs: 7_200_500 };
+  const answer = await bench.ask({ path, body: asked });
+  expect(answer).toMatchObject({ status: 429, json });
+  expect(answer.headers["retry-after"]).toBe("7201");
+  expect(vendor.requests).toEqual([]);
+});
+
+test("a call waits while other jobs hold what is left of the day, and asks again by itself", async () => {
+  plane.dayRefusal = { waiting: true };
+  plane.onRequest = (what, _, response) => {
+    if (what === "reserve") response.once("finish", () => (plane.dayRefusal = null));
+  };
+  vendor.answer = stream(STREAM);
+  expect((await bench.ask({ body })).status).toBe(200);
 });

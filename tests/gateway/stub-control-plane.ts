@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type CassetteCall, type CassetteMode, cassetteCallSchema } from "@slipway/protocol/cassette";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import {
   type ReserveAhead,
@@ -45,6 +46,12 @@ export class StubControlPlane implements AsyncDisposable {
   readonly strangers: string[] = [];
   /** Tokens of an attempt that may be spent. */
   budgetTokens = Number.POSITIVE_INFINITY;
+  /** What is refused for the day's budget; null where that has room. */
+  dayRefusal: { waiting: boolean; retryAfterMs?: number } | null = null;
+  /** What is done with calls besides; null where nothing is. */
+  cassette: CassetteMode["mode"] | null = null;
+  /** Calls that were told for the cassette; what a replay is answered from, where that is not replaced. */
+  recorded: CassetteCall[] = [];
   /** Called for each request before it takes effect: may throw what is answered, or wait. */
   onRequest: (what: "register" | "reserve" | "settle", request: IncomingMessage, response: ServerResponse) => void | Promise<void> = () => {};
   /** Called when a request has taken effect, before it is answered; may destroy the answer. */
@@ -90,6 +97,9 @@ export class StubControlPlane implements AsyncDisposable {
     this.aheadForMs = 10_000;
     this.strangers.length = 0;
     this.budgetTokens = Number.POSITIVE_INFINITY;
+    this.dayRefusal = null;
+    this.cassette = null;
+    this.recorded = [];
     this.onRequest = () => {};
     this.onEffect = () => {};
   }
@@ -124,8 +134,13 @@ export class StubControlPlane implements AsyncDisposable {
     try {
       let text = "";
       for await (const chunk of request) text += String(chunk);
-      const [, what, callId] = /^\/v1\/(gateways|model-calls)(?:\/([^/]+)\/settle)?$/.exec(request.url ?? "") ?? [];
+      const [, what, callId, part] = /^\/v1\/(gateways|model-calls)(?:\/([^/]+)\/(settle|recording|cassette))?$/.exec(request.url ?? "") ?? [];
       if (request.headers.authorization !== `Bearer ${GATEWAY_TOKEN}`) throw new SlipwayError("UNAUTHENTICATED");
+      if (part === "recording" || part === "cassette") {
+        const answer = part === "recording" ? this.#record(JSON.parse(text)) : this.#replayed(callId ?? "");
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+        return this.#changed();
+      }
       const kind = what === "gateways" ? "register" : callId ? "settle" : "reserve";
       await this.onRequest(kind, request, response);
       if (response.destroyed) return this.#changed();
@@ -165,10 +180,23 @@ export class StubControlPlane implements AsyncDisposable {
       if (!ahead || tokensOf(ahead) < tokensOf(reserved)) this.#judge(reserved, tokensOf(reserved));
       this.calls.set(reserved.callId, { reserved, state: "open", settled: undefined, settlements: 0, onAhead: ahead !== undefined });
     }
-    return { ...answer, ...(this.#reserveAhead(reserved) ? { aheadForMs: this.aheadForMs } : {}) };
+    const calls = [...this.calls.values()].filter((call) => call.state !== "open" && call.reserved.token === reserved.token).length;
+    const cassette = this.cassette === null ? {} : { cassette: { mode: this.cassette, calls } };
+    return { ...answer, ...cassette, ...(this.cassette !== "replay" && this.#reserveAhead(reserved) ? { aheadForMs: this.aheadForMs } : {}) };
+  }
+
+  #record(body: unknown): object {
+    this.recorded.push(cassetteCallSchema.parse(body));
+    return {};
+  }
+
+  #replayed(callId: string): object {
+    if (!this.calls.has(callId) || this.recorded.length === 0) throw new SlipwayError("NOT_FOUND", "There is no cassette.");
+    return { from: { jobId: newId(), number: 7, fence: 1 }, calls: this.recorded };
   }
 
   #judge({ token }: ReserveCall, wanted: number): void {
+    if (this.dayRefusal) throw new SlipwayError("DAY_BUDGET_EXCEEDED", "The day has no room for the next call.", this.dayRefusal);
     const mine = [...this.calls.values()].filter((call) => call.reserved.token === token);
     const ahead = [...this.aheads.values()].filter(({ by }) => by.token === token).reduce((sum, each) => sum + tokensOf(each), 0);
     const spent = mine.filter((call) => call.state !== "open").reduce((sum, call) => sum + spentBy(call), 0);

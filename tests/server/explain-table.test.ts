@@ -54,8 +54,8 @@ test.each(codes("requeue"))("after %s: the clock, until it is tried again; faile
   const { job, ...waiting } = await explained(await ended(code, 2, 60_000));
   expect(waiting).toMatchObject({ state: "queued", owner: "clock", deadline: job.runAfter, reason: expect.stringContaining(code) });
   const last = await explained(await ended(code, 1, 60_000));
-  // A stop of the worker is no fault of the job, and counts as no attempt.
-  if (code === "WORKER_STOPPED") return expect(last).toMatchObject({ state: "queued", owner: "clock" });
+  // A stop of the worker is no fault of the job, nor is a day that others have used up: they count as no attempt.
+  if (code === "WORKER_STOPPED" || code === "DAY_BUDGET_EXCEEDED") return expect(last).toMatchObject({ state: "queued", owner: "clock" });
   expect(last).toMatchObject({ state: "failed", owner: "nobody", deadline: null, reason: expect.stringContaining(code) });
   expect(last.unblock).toContain(ERRORS[code].hint);
 });

@@ -101,6 +101,19 @@ test("a retention that is no time is refused", async () => {
   }
 });
 
+test("a day's budget that is no amount is refused", async () => {
+  for (const [flag, value] of [
+    ["day-budget-tokens", "20m"],
+    ["day-budget-tokens", "0.5"],
+    ["day-budget-usd", "-1"],
+  ] as const) {
+    const { ready, exit, log } = start(`--${flag}=${value}`);
+    expect(await ready).toBeUndefined();
+    expect(await exit).toEqual([1, null]);
+    expect(log().at(-1)).toMatchObject({ code: "INVALID_REQUEST", details: { field: flag, value, expected: expect.stringContaining("above 0") } });
+  }
+});
+
 test("a host that others reach is refused without the flag", async () => {
   const { ready, exit, log } = start("--host", "0.0.0.0");
   expect(await ready).toBeUndefined();

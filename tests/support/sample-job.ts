@@ -66,6 +66,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     landedOid: null,
     usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 },
     lastSeq: 0,
+    record: false,
+    replay: null,
     ...more,
   };
 }

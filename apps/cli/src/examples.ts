@@ -24,6 +24,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   steer: ['slipway steer 12 "Leave the public API as it is"'],
   cancel: ['slipway cancel 12 --reason "no longer needed"'],
   retry: ["slipway retry 12"],
+  replay: ["slipway replay 12", "slipway replay 12 --attempt 1"],
   explain: ["slipway explain 12"],
   "repos list": ["slipway repos", "slipway repos --json"],
   "repos add": ["slipway repos add ship https://git.example.org/ship.git --default-branch trunk"],

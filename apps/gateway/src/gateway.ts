@@ -2,6 +2,8 @@ import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { keyNames } from "@slipway/protocol/gateway-config";
 import { newId } from "@slipway/protocol/scalars";
 import type { Logger } from "pino";
+import { Recordings } from "./cassette/recordings.ts";
+import { Tapes } from "./cassette/tapes.ts";
 import { configPlace, LiveConfig } from "./config-file.ts";
 import { GatewayServer } from "./http/gateway-server.ts";
 import { KeyRing } from "./key-ring.ts";
@@ -42,6 +44,7 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
   let server: ServerCaller | undefined;
   let settlements: Settlements | undefined;
   let ahead: ReservedAhead | undefined;
+  let recordings: Recordings | undefined;
   try {
     await door.listen(options.socket);
     const url = await options.url(stop);
@@ -53,7 +56,10 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
     const { charged } = await register(server, { gatewayId: state.gatewayId, epoch, version: VERSION }, log, stop);
     const { gatewayId } = state;
     ahead = reservedAhead(settlements, gatewayId);
-    door.open({ gatewayId, epoch, server, calls: new OpenCalls(), ahead, settlements, keys: new KeyRing(keys), upstream, log });
+    recordings = new Recordings(server, log);
+    const secrets = (): string[] => keys.present(keyNames(config.current()));
+    const own = { recordings, tapes: new Tapes(server), secrets };
+    door.open({ gatewayId, epoch, server, calls: new OpenCalls(), ahead, settlements, keys: new KeyRing(keys), ...own, upstream, log });
     log.info({ url, socket: options.socket, gatewayId, settlementsSent: left, callsCharged: charged }, "gateway up");
     process.send?.({ type: "ready" });
     await untilAborted(new Promise<never>(() => {}), stop);
@@ -63,7 +69,7 @@ export async function serve(options: ServeOptions, state: StateFolder, log: Logg
     await door.close(LAST_CALLS_MS);
     ahead?.close();
     await upstream.destroy();
-    await settlements?.close(LAST_SETTLEMENTS_MS);
+    await Promise.all([settlements?.close(LAST_SETTLEMENTS_MS), recordings?.close(LAST_SETTLEMENTS_MS)]);
     server?.destroy();
   }
 }

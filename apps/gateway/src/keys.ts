@@ -38,6 +38,17 @@ export class Keys {
     }
   }
 
+  /** The values of those that are there and can be used. */
+  present(names: readonly string[]): string[] {
+    return names.flatMap((name) => {
+      try {
+        return [this.get(name).value];
+      } catch {
+        return []; // Whoever needs it is told by `get`.
+      }
+    });
+  }
+
   /** SECRET_MISSING where the key is nowhere, or its file is not to be trusted; the details name the file and say what to do. */
   get(name: string): FoundKey {
     const path = this.file(name);

@@ -6,6 +6,12 @@ import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import { type CallNames, maskOf } from "./answer/failures.ts";
 import { type Again, type AnswerEnding, VendorAnswer } from "./answer/vendor-answer.ts";
+import { AnswerTap } from "./cassette/answer-tap.ts";
+import { playCall } from "./cassette/play-call.ts";
+import type { Recordings } from "./cassette/recordings.ts";
+import { secretMask } from "./cassette/secret-mask.ts";
+import type { Tape, TapeRequest } from "./cassette/tape.ts";
+import type { Tapes } from "./cassette/tapes.ts";
 import { sendError } from "./http/gateway-error.ts";
 import { headersToVendor } from "./http/headers.ts";
 import type { HeldKey, KeyRing } from "./key-ring.ts";
@@ -26,6 +32,10 @@ const GROWTH = { factor: 1.25, tokens: 20_000 } as const;
 /** What calls share. */
 export interface Calling extends Reserving {
   readonly keys: KeyRing;
+  readonly recordings: Recordings;
+  readonly tapes: Tapes;
+  /** All keys that are there now, for masking. */
+  readonly secrets: () => readonly string[];
   readonly upstream: Dispatcher;
   readonly log: Logger;
 }
@@ -48,11 +58,13 @@ export interface ModelRequest {
 export async function callModel(calling: Calling, asked: ModelRequest, request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   const plan = asked.api.plan(asked.body, asked.provider, asked.target);
-  const { key, refusal } = await findKey(calling.keys, asked.provider, plan, gone);
+  // What is answered from a cassette needs no key; of an attempt's first call that is not known yet.
+  const isReplay = calling.tapes.has(asked.token);
+  const { key, refusal } = isReplay ? { key: null, refusal: plan.refusal } : await findKey(calling.keys, asked.provider, plan, gone);
   // Whatever it was exchanged for.
   using holding = new Holding(key);
   const price = priceOf(plan.model, asked.prices);
-  const { callId, told } = await reserveFor(calling, asked, plan, refusal !== null, gone);
+  const { callId, told, cassette } = await reserveFor(calling, asked, plan, isReplay || refusal !== null, gone);
   const log = calling.log.child({ callId, provider: asked.providerName, model: plan.model });
   void told.then((over) => {
     if (!over) return;
@@ -73,11 +85,38 @@ export async function callModel(calling: Calling, asked: ModelRequest, request: 
     return atMost(taken, SETTLE_LIMIT_MS);
   };
   if (gone.aborted) return await settle(endingOf("cut", null));
+  if (cassette?.mode === "replay" && !plan.refusal) {
+    holding[Symbol.dispose]();
+    const tape = async (): Promise<Tape> => await calling.tapes.of(asked.token, callId, cassette.calls);
+    const protocol = PROTOCOLS[asked.provider.protocol];
+    return await playCall({ tape, asked: onTape(calling, asked, plan), protocol, response, gone, settle });
+  }
   if (refusal) {
     await settle(endingOf("failed", refusal));
     return sendError(response, refusal, PROTOCOLS[asked.provider.protocol]);
   }
-  await forward(calling, asked, plan, { holding, request, response, gone, settle, log });
+  const keep = cassette?.mode === "record" ? recorderOf(calling, asked, plan, callId, response) : undefined;
+  await forward(calling, asked, plan, { holding, request, response, gone, settle, log, keep });
+}
+
+function onTape(calling: Calling, { providerName, target, token, body }: ModelRequest, { model }: RequestPlan): TapeRequest {
+  const mask = secretMask([...calling.secrets(), token]);
+  const query = target.query ? `?${target.query}` : "";
+  return { provider: providerName, model, path: mask(`${target.path}${query}`), request: mask(body.toString("utf8")) };
+}
+
+/** Keeps a call on the attempt's cassette, with its answer as the agent got it. */
+function recorderOf(calling: Calling, asked: ModelRequest, plan: RequestPlan, callId: string, response: ServerResponse) {
+  const startedAt = Date.now();
+  return async (tap: AnswerTap, ending: AnswerEnding, endedAt: number): Promise<void> => {
+    const mask = secretMask([...calling.secrets(), asked.token]);
+    const { outcome, tokens, failure } = ending;
+    const answer = tap.answer(mask, response.writableEnded);
+    if (answer === undefined) return calling.log.warn({ callId }, "a call is missing on its cassette: its answer is too long");
+    const usage = tokens && { ...usageOf(tokens), costUsd: 0 };
+    const told = failure && { ...failure, message: mask(failure.message), details: JSON.parse(mask(JSON.stringify(failure.details))) };
+    await calling.recordings.keep({ version: 1, callId, ...onTape(calling, asked, plan), startedAt, endedAt, answer, outcome, usage, failure: told });
+  };
 }
 
 /** The key that a call has now. */
@@ -100,9 +139,16 @@ interface Forwarding {
   readonly gone: AbortSignal;
   readonly settle: (ending: AnswerEnding) => Promise<void>;
   readonly log: Logger;
+  /** Where the call is recorded. */
+  readonly keep: ReturnType<typeof recorderOf> | undefined;
 }
 
-async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan, { holding, request, response, gone, settle, log }: Forwarding): Promise<void> {
+async function forward(
+  calling: Calling,
+  asked: ModelRequest,
+  plan: RequestPlan,
+  { holding, request, response, gone, settle, log, keep }: Forwarding,
+): Promise<void> {
   const { api, target, provider, providerName } = asked;
   const protocol = PROTOCOLS[provider.protocol];
   const url = new URL(provider.baseUrl);
@@ -138,11 +184,14 @@ async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan,
       isOver = !goesOn;
       return goesOn;
     };
+    const tap = keep && new AnswerTap();
+    let end: { ending: AnswerEnding; at: number } | undefined;
     const told = async (ending: AnswerEnding): Promise<void> => {
+      end = { ending, at: Date.now() };
       if (key && ending.outcome === "ok") calling.keys.good(key);
       await settle(ending);
     };
-    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), settle: told }, response, gone, decide);
+    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), tap, settle: told }, response, gone, decide);
     calling.upstream.dispatch(
       {
         origin: url.origin,
@@ -156,6 +205,7 @@ async function forward(calling: Calling, asked: ModelRequest, plan: RequestPlan,
       answer,
     );
     await answer.ended;
+    if (keep && tap && end) await keep(tap, end.ending, end.at);
   }
 }
 

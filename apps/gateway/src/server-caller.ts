@@ -10,7 +10,8 @@ import { GATEWAY_ENDPOINTS } from "@slipway/protocol/gateway-endpoints";
 const ANSWER_LIMIT_MS = 15_000;
 
 type Name = keyof typeof GATEWAY_ENDPOINTS;
-type Args<N extends Name> = { readonly body: BodyOf<N> } & (ParamsOf<N> extends undefined ? unknown : { readonly params: ParamsOf<N> });
+type Args<N extends Name> = (BodyOf<N> extends undefined ? unknown : { readonly body: BodyOf<N> }) &
+  (ParamsOf<N> extends undefined ? unknown : { readonly params: ParamsOf<N> });
 
 interface Answer {
   readonly status: number;
@@ -38,9 +39,9 @@ export class ServerCaller {
 
   /** Calls an endpoint. Every failure is a SlipwayError; SERVER_UNAVAILABLE has the reason as its cause where the server does not answer. */
   async call<N extends Name>(name: N, args: Args<N>): Promise<ResponseOf<N>> {
-    const { path, response } = GATEWAY_ENDPOINTS[name];
-    const { params, body } = args as { params?: Record<string, string | number>; body: unknown };
-    const { status, text } = await this.#post(fillPath(path, params), Buffer.from(JSON.stringify(body)));
+    const { method, path, response } = GATEWAY_ENDPOINTS[name];
+    const { params, body } = args as { params?: Record<string, string | number>; body?: unknown };
+    const { status, text } = await this.#send(method, fillPath(path, params), Buffer.from(body === undefined ? "" : JSON.stringify(body)));
     if (status >= 300) throw errorOfAnswer(status, text);
     return response.parse(JSON.parse(text)) as ResponseOf<N>;
   }
@@ -50,12 +51,12 @@ export class ServerCaller {
     this.#agent.destroy();
   }
 
-  async #post(path: string, body: Buffer): Promise<Answer> {
+  async #send(method: string, path: string, body: Buffer): Promise<Answer> {
     try {
-      const first = this.#ask(path, body);
+      const first = this.#ask(method, path, body);
       return await answerOf(first).catch((error: Error) => {
         if (!wasClosed(first, error)) throw error;
-        return answerOf(this.#ask(path, body));
+        return answerOf(this.#ask(method, path, body));
       });
     } catch (cause) {
       const isLate = (cause as { code?: unknown }).code === "ETIMEDOUT";
@@ -64,7 +65,7 @@ export class ServerCaller {
     }
   }
 
-  #ask(path: string, body: Buffer): ClientRequest {
+  #ask(method: string, path: string, body: Buffer): ClientRequest {
     const { hostname, port, pathname } = this.#base;
     const asking = (this.#isTls ? tlsRequest : request)({
       agent: this.#agent,
@@ -72,8 +73,8 @@ export class ServerCaller {
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port,
       path: pathname === "/" ? path : pathname + path,
-      method: "POST",
-      headers: { ...this.#headers, "content-length": body.length },
+      method,
+      headers: method === "GET" ? this.#headers : { ...this.#headers, "content-length": body.length },
       timeout: ANSWER_LIMIT_MS,
     });
     asking.once("timeout", () => asking.destroy(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));

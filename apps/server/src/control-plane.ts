@@ -1,7 +1,9 @@
 import type { KeyObject } from "node:crypto";
+import type { DayBudget } from "@slipway/protocol/budget";
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import type { Cassettes } from "./artifacts/cassettes.ts";
 import type { Refusals } from "./audit/refusals.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -24,6 +26,7 @@ export interface ControlPlane {
   /** Key of the git credentials that claims get; never leaves this process. */
   readonly credentialKey: KeyObject;
   readonly artifacts: ArtifactFolder;
+  readonly cassettes: Cassettes;
   readonly events: EventBus;
   readonly streamTimes: StreamTimes;
   readonly tokens: TokenCache;
@@ -42,6 +45,8 @@ export interface ControlPlane {
   readonly scheduleChanged: () => void;
   /** Aborts when the server closes; long polls then answer with what they have. */
   readonly closing: AbortSignal;
+  /** What all jobs together may spend on models in a day. */
+  readonly dayBudget: DayBudget;
   /** What jobs get that neither say it themselves nor have it from their repository. */
   readonly jobDefaults: JobDefaults;
   /** Origins of web pages that may call the API, besides the server's own. */

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { extraCaCerts } from "@slipway/process/trust";
+import { type DayBudget, dayBudgetSchema } from "@slipway/protocol/budget";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import closeWithGrace from "close-with-grace";
@@ -43,6 +44,8 @@ function readArguments(): ServerOptions {
       announce: { type: "string" },
       "allowed-origin": { type: "string", multiple: true, default: [] },
       "retention-days": { type: "string", default: process.env["SLIPWAY_RETENTION_DAYS"] ?? String(RETENTION_MS / DAY_MS) },
+      "day-budget-tokens": { type: "string", default: process.env["SLIPWAY_DAY_BUDGET_TOKENS"] },
+      "day-budget-usd": { type: "string", default: process.env["SLIPWAY_DAY_BUDGET_USD"] },
       "job-defaults": { type: "string", default: "{}" },
     },
   });
@@ -78,10 +81,25 @@ function readArguments(): ServerOptions {
     allowRemote,
     allowedOrigins,
     retentionMs: days * DAY_MS,
+    dayBudget: readDayBudget(values),
     jobDefaults: readJobDefaults(values["job-defaults"]),
     extraCaCerts: extraCaCerts(process.env),
     log,
   };
+}
+
+/** A limit that is not given, or empty, is none. */
+function readDayBudget(values: { readonly "day-budget-tokens"?: string | undefined; readonly "day-budget-usd"?: string | undefined }): DayBudget {
+  const limits = { tokens: values["day-budget-tokens"], usd: values["day-budget-usd"] };
+  const given = Object.entries(limits).filter(([, text]) => text !== undefined && text !== "");
+  const parsed = dayBudgetSchema.safeParse(Object.fromEntries(given.map(([unit, text]) => [unit, Number(text)])));
+  if (parsed.success) return parsed.data;
+  const unit = parsed.error.issues[0]?.path[0] === "usd" ? "usd" : "tokens";
+  throw new SlipwayError("INVALID_REQUEST", `--day-budget-${unit}: ${limits[unit]} is no amount that a day may have.`, {
+    field: `day-budget-${unit}`,
+    value: limits[unit],
+    expected: unit === "usd" ? "US dollars above 0 such as 25 or 2.50" : "a whole number of tokens above 0 such as 20000000",
+  });
 }
 
 /**

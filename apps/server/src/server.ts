@@ -7,12 +7,14 @@ import { removeLeftovers } from "@slipway/git/maintenance";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { pidNamespace } from "@slipway/process/pid-namespace";
 import { BUNDLE_FILE, writeCertificates } from "@slipway/process/trust";
+import type { DayBudget } from "@slipway/protocol/budget";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { ArtifactFolder } from "./artifacts/artifact-folder.ts";
+import { Cassettes } from "./artifacts/cassettes.ts";
 import { Refusals } from "./audit/refusals.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
@@ -54,6 +56,8 @@ export interface ServerOptions {
   readonly retentionMs?: number;
   /** What jobs get that neither say it themselves nor have it from their repository; the built-in defaults where it is missing. */
   readonly jobDefaults?: JobDefaults;
+  /** What all jobs together may spend on models in a day; no limit where it is missing. */
+  readonly dayBudget?: DayBudget;
   /** File of further certificates that git trusts when it fetches from where a repository is; none where it is missing. */
   readonly extraCaCerts?: string | undefined;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
@@ -148,11 +152,13 @@ interface Opened {
 function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
+  const artifacts = new ArtifactFolder(folder.artifacts);
   const plane: ControlPlane = {
     ...opened,
     streamTimes,
     log: options.log,
-    artifacts: new ArtifactFolder(folder.artifacts),
+    artifacts,
+    cassettes: new Cassettes(artifacts),
     events: new EventBus(),
     tokens: new TokenCache(store),
     refusals: new Refusals(store, options.log),
@@ -163,6 +169,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
+    dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
     loopbackOnly: !options.allowRemote,

@@ -2,7 +2,7 @@ import type { ErrorCode } from "@slipway/protocol/errors";
 
 /** The gateway's errors begin with the code that they stand for, and agents repeat what they were told. */
 const GATEWAY_CODE =
-  /\b(BUDGET_EXCEEDED|BACKEND_AUTH|BACKEND_QUOTA|BACKEND_RATE_LIMITED|CONTEXT_TOO_LONG|GATEWAY_UNAVAILABLE|MODEL_(?:REFUSED|NOT_ALLOWED|OVERLOADED|UNREACHABLE|TIMEOUT))\b/;
+  /\b(CASSETTE_MISMATCH|BUDGET_EXCEEDED|DAY_BUDGET_EXCEEDED|BACKEND_AUTH|BACKEND_QUOTA|BACKEND_RATE_LIMITED|CONTEXT_TOO_LONG|GATEWAY_UNAVAILABLE|MODEL_(?:REFUSED|NOT_ALLOWED|OVERLOADED|UNREACHABLE|TIMEOUT))\b/;
 
 /** An agent's own words for a failure, and the code that they stand for. */
 export type FailureWords = ReadonlyArray<readonly [RegExp, ErrorCode]>;

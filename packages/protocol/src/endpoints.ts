@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
+import { daySpendingSchema } from "./budget.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { jobEventSchema } from "./events.ts";
 import { attemptModelSchema } from "./gateway-api.ts";
@@ -16,7 +17,7 @@ import {
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
-import { idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
+import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
@@ -159,6 +160,14 @@ export const ENDPOINTS = {
     body: z.strictObject({}),
     response: z.object({ job: jobViewSchema }),
   },
+  replayJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/replay",
+    roles: ["submitter"],
+    summary: "Submit a recorded job again as a new one whose model calls are answered from its cassette.",
+    body: z.strictObject({ attempt: fenceSchema.optional().describe("Whose cassette; the newest attempt that has one where it is missing.") }),
+    response: z.object({ job: jobViewSchema }),
+  },
   steerJob: {
     method: "POST",
     path: "/v1/jobs/{job}/steer",
@@ -268,6 +277,13 @@ export const ENDPOINTS = {
     response: finishResponseSchema,
   },
 
+  daySpending: {
+    method: "GET",
+    path: "/v1/spending/today",
+    roles: readers,
+    summary: "What all jobs together spent on models in the present day, which began at 00:00 UTC, and what they may.",
+    response: daySpendingSchema,
+  },
   attemptModel: {
     method: "GET",
     path: "/v1/attempts/{job}/{fence}/model",

@@ -102,6 +102,21 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     meaning: "Days for which the events and artifacts of an ended job are kept, 0.01 to 100000.",
     toAllParts: true,
   },
+  {
+    name: "SLIPWAY_DAY_BUDGET_TOKENS",
+    readBy: "command line, server",
+    fallback: "`server.dayBudget.tokens`, else no limit",
+    meaning:
+      "Tokens that all jobs together may take of models in a day, which begins at 00:00 UTC, such as `20m` ([budgets](guides/budgets.md#a-day-of-the-whole-installation)). The server by itself expects digits.",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_DAY_BUDGET_USD",
+    readBy: "command line, server",
+    fallback: "`server.dayBudget.usd`, else no limit",
+    meaning: "US dollars that all jobs together may take of models in a day.",
+    toAllParts: false,
+  },
   { name: "SLIPWAY_SLOTS", readBy: "command line", fallback: "`worker.slots`, else 4", meaning: "Jobs at once, 1 to 256. `--slots` wins.", toAllParts: false },
   {
     name: "SLIPWAY_VERIFY_SLOTS",

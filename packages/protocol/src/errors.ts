@@ -220,6 +220,18 @@ export const ERRORS = {
   ),
   GATEWAY_UNAVAILABLE: row(503, "requeue", "The worker's model gateway does not answer.", "See with `slipway doctor` that it runs; `slipway up` starts it."),
   BUDGET_EXCEEDED: row(422, "final", "The job used up its budget.", "Submit it again with a larger budget (--budget-usd, --budget-tokens), or split the task."),
+  DAY_BUDGET_EXCEEDED: row(
+    429,
+    "requeue",
+    "All jobs together used up what the installation may spend on models in a day.",
+    "Nothing: the job goes on after 00:00 UTC. Or raise `server.dayBudget` in slipway.yaml, and restart `slipway up`; `slipway doctor` shows what is spent.",
+  ),
+  CASSETTE_MISMATCH: row(
+    422,
+    "final",
+    "The agent asked the model something else than what its cassette has.",
+    "See with `slipway show` which call it was; replay with the agent, the base and the configuration of the recording, or record anew with `slipway run --record`.",
+  ),
   OUT_OF_MEMORY: row(
     507,
     "requeue",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cassetteModeSchema } from "./cassette.ts";
 import { MODEL_CALL_OUTCOMES, usageSchema } from "./events.ts";
 import { failureSchema } from "./job.ts";
 import { fenceSchema, idSchema, nameSchema } from "./scalars.ts";
@@ -65,6 +66,8 @@ export const reservedCallSchema = z.object({
   fence: fenceSchema,
   /** There where a reservation ahead was asked for and made: a call may begin on it for this time, in ms, from when it was asked for. */
   aheadForMs: z.int().positive().optional(),
+  /** There where the call is to be kept on a cassette, or answered from one; the one ahead is, too. */
+  cassette: cassetteModeSchema.optional(),
 });
 export type ReservedCall = z.infer<typeof reservedCallSchema>;
 

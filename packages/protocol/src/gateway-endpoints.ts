@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cassetteCallSchema, cassetteSchema } from "./cassette.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { registeredGatewaySchema, registerGatewaySchema, reserveCallSchema, reservedCallSchema, settleCallSchema } from "./gateway-api.ts";
 
@@ -27,5 +28,20 @@ export const GATEWAY_ENDPOINTS = {
     summary: "Tell what a model call did cost.",
     body: settleCallSchema,
     response: z.object({}),
+  },
+  recordModelCall: {
+    method: "POST",
+    path: "/v1/model-calls/{call}/recording",
+    roles: ["gateway"],
+    summary: "Keep a call on its attempt's cassette; PAYLOAD_TOO_LARGE where that is full.",
+    body: cassetteCallSchema,
+    response: z.object({}),
+  },
+  replayedCassette: {
+    method: "GET",
+    path: "/v1/model-calls/{call}/cassette",
+    roles: ["gateway"],
+    summary: "The cassette that answers the calls of this call's attempt; NOT_FOUND where it is no longer kept.",
+    response: cassetteSchema,
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { budgetSchema } from "./budget.ts";
+import { budgetSchema, dayBudgetSchema } from "./budget.ts";
 import { hostPatternSchema } from "./egress.ts";
 import { LANES } from "./job.ts";
 import { DEFAULT_PORTS, portRangeSchema } from "./port-range.ts";
@@ -27,6 +27,7 @@ export const serverSettingsSchema = z.strictObject({
   allowRemote: z.boolean().default(false).describe("Whether `host` may be an address that other machines reach."),
   allowedOrigins: z.array(z.string().min(1)).default([]).describe("Origins of web pages that may call the API, besides the server's own."),
   retentionDays: z.number().min(0.01).max(100_000).default(30).describe("Days for which the events and artifacts of an ended job are kept."),
+  dayBudget: dayBudgetSchema.default({}).describe("What all jobs together may spend on models in a day."),
 });
 
 /** What the worker of this machine is given. */

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { jobActSchema } from "./audit.ts";
 import { type Budget, budgetSchema } from "./budget.ts";
-import { ERROR_CODES } from "./errors.ts";
+import { replaySchema } from "./cassette.ts";
 import { usageSchema } from "./events.ts";
+import { type Failure, failureSchema } from "./failure.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
@@ -48,6 +49,7 @@ export const submitJobSchema = z.strictObject({
   requires: z.array(nameSchema).max(50).default([]).describe("Capabilities that a worker must have."),
   maxAttempts: z.int().min(1).max(20).optional().describe("Tries before it fails; the installation's default, else 3, where it is missing."),
   budget: budgetSchema.optional().describe("What the job may spend on models; a limit that is missing is the repository's, else the installation's."),
+  record: z.boolean().default(false).describe("Whether its model calls are kept, on a cassette for `slipway replay` ([cassettes](cassettes.md))."),
   timeoutMs: z
     .int()
     .min(1_000)
@@ -72,13 +74,7 @@ export const submitJobSchema = z.strictObject({
 export type SubmitJob = z.infer<typeof submitJobSchema>;
 export type SubmitJobInput = z.input<typeof submitJobSchema>;
 
-/** Why something did not succeed; `details` is plain JSON for people and tools. */
-export const failureSchema = z.object({
-  code: z.enum(ERROR_CODES),
-  message: z.string().max(20_000),
-  details: z.record(z.string(), z.unknown()).default({}),
-});
-export type Failure = z.infer<typeof failureSchema>;
+export { type Failure, failureSchema };
 
 /** The size of a change: files, and lines in and out. A binary file counts as a file only. */
 export const diffStatSchema = z.object({ files: z.int().nonnegative(), insertions: z.int().nonnegative(), deletions: z.int().nonnegative() });
@@ -171,6 +167,10 @@ export const jobViewSchema = z.object({
   /** Number of its newest event. */
   lastSeq: z.int().nonnegative(),
   retryOf: idSchema.nullable(),
+  /** Whether its model calls are kept on a cassette. */
+  record: z.boolean().default(false),
+  /** Whose cassette answers its model calls; null where models do. */
+  replay: replaySchema.nullable().default(null),
   /** For a verify job: the completion that it serves. */
   completionId: idSchema.nullable(),
 });

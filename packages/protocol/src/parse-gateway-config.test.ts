@@ -21,6 +21,7 @@ describe("parseGatewayConfig", () => {
       protocol: "openai",
       baseUrl: "https://api.openai.com/v1",
       key: "OPENAI_API_KEY",
+      moreKeys: [],
       models: ["*"],
       hostedTools: [],
       headersTimeoutSeconds: 180,
@@ -47,7 +48,8 @@ describe("parseGatewayConfig", () => {
         line: 4,
         column: 5,
         key: "providers.openai.apiKey",
-        expected: "one of protocol, baseUrl, key, models, hostedTools, headersTimeoutSeconds, silenceTimeoutSeconds, and no other key",
+        expected:
+          "one of protocol, baseUrl, key, moreKeys, keyConcurrency, keyRequestsPerMinute, models, hostedTools, headersTimeoutSeconds, silenceTimeoutSeconds, and no other key",
       },
     ],
     ["prices:\n  gpt-x:\n    input: 1\n    ouput: 2\n    output: 2\n", { line: 4, column: 5, key: "prices.gpt-x.ouput" }],

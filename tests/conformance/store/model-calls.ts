@@ -30,7 +30,7 @@ export const OVER_MS = -1_000;
 
 export function newCall(tokenSha256: string, more: Partial<NewCall> = {}): NewCall {
   const amounts = { inputTokens: 60, outputTokens: 40, costUsd: 0.1 };
-  return { callId: newId(), gatewayId: GATEWAY, epoch: EPOCH, tokenSha256, provider: "openai", model: "gpt-5", ...amounts, ...more };
+  return { callId: newId(), gatewayId: GATEWAY, epoch: EPOCH, tokenSha256, dayBudget: {}, provider: "openai", model: "gpt-5", ...amounts, ...more };
 }
 
 export function settlement(callId: string, more: Partial<SettleCall> = {}): SettleCall {

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { duration, wrap } from "../terminal/text.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 
-/** The small commands on one job: diff, steer, cancel, retry, explain. */
+/** The small commands on one job: diff, steer, cancel, retry, replay, explain. */
 export function addJobActions(program: Command): void {
   withCommon(program.command("diff").argument(...JOB_ARGUMENT))
     .summary("the job's change as a patch")
@@ -54,6 +55,25 @@ export function addJobActions(program: Command): void {
       screen.print(`job ${answer.job.number} ${paintState(screen, answer.job.state)}${answer.job.retryOf ? ` (a new try of job ${job})` : ""}`);
       if (alone) screen.print(screen.colors.dim("No worker runs: the next `slipway up` or `slipway run` takes it up."));
       else screen.print(screen.colors.dim(`Follow: slipway logs -f ${answer.job.number}`));
+    });
+  withCommon(program.command("replay").argument(...JOB_ARGUMENT))
+    .summary("play a recorded job again, without a model")
+    .description(
+      "Submits the job anew, from the same commit, its model calls answered from what was recorded with `slipway run --record`: no key, no network, no cost. It lands on a branch of its own.",
+    )
+    .option("--attempt <n>", "which attempt's recording (default: the newest)", wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .action(async (job: string, options: CommonOptions & { attempt?: number }) => {
+      const screen = screenOf(options);
+      const body = options.attempt === undefined ? {} : { attempt: options.attempt };
+      const { answer, alone } = await withReader(options, async ({ client, stack }) => ({
+        answer: await client.call("replayJob", { params: { job }, body }),
+        alone: stack !== undefined,
+      }));
+      screen.document(answer);
+      const { number, state, replay } = answer.job;
+      screen.print(`job ${number} ${paintState(screen, state)} (a replay of job ${replay?.number}, attempt ${replay?.fence})`);
+      if (alone) screen.print(screen.colors.dim("No worker runs: the next `slipway up` or `slipway run` takes it up."));
+      else screen.print(screen.colors.dim(`Follow: slipway logs -f ${number}`));
     });
   withCommon(program.command("explain").argument(...JOB_ARGUMENT))
     .summary("why the job is where it is, and who acts next")

@@ -47,6 +47,7 @@ export interface JobOptions extends CommonOptions {
   readonly budgetUsd?: number;
   readonly attemptBudgetTokens?: number;
   readonly attemptBudgetUsd?: number;
+  readonly record?: boolean;
   readonly base?: string;
   readonly into?: string;
   readonly includeDirty?: boolean;
@@ -110,6 +111,7 @@ function jobOptions(command: Command): Command {
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
     .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
     .option("--attempt-budget-usd <dollars>", "the same for one attempt", parseDollars)
+    .option("--record", "keep its model calls on a cassette, for `slipway replay`")
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
@@ -217,6 +219,7 @@ export async function submitFrom(
     ...(options.readOnly ? { readOnly: true } : {}),
     requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
+    ...(options.record ? { record: true } : {}),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),

@@ -59,6 +59,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     ["id", job.id],
     ["repository", job.repo.name],
     ["backend", job.backend],
+    ...(job.replay === null ? [] : [["model", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`] as [string, string]]),
     ["base", job.baseOid],
     ["target", job.target],
     ["lane", `${job.lane}${job.priority === 0 ? "" : `, priority ${job.priority}`}`],
@@ -128,14 +129,15 @@ function usageFields({ job }: JobDetail): Array<[string, string]> {
   ];
 }
 
-const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried", steerJob: "steered" } as const;
+const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried", replayJob: "replayed", steerJob: "steered" } as const;
 
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {
   if (acts.length === 0) return;
   section(screen, "by");
   for (const { at, action, by, job: of, madeJob } of acts) {
-    const other = of !== job.number ? `  as a new try of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
+    const other =
+      of !== job.number ? `  ${action === "replayJob" ? "as a replay" : "as a new try"} of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
     screen.print(`  ${ACT_WORDS[action].padEnd(9)}  ${printable(by.name)} (${by.role})  ${screen.colors.dim(ago(at))}${other}`);
   }
 }

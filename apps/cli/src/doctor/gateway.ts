@@ -1,9 +1,13 @@
 import { gatewayHealth } from "@slipway/process/gateway-health";
+import type { DaySpending } from "@slipway/protocol/budget";
+import { toSlipwayError } from "@slipway/protocol/errors";
+import { connect } from "../connection.ts";
 import { checkGateway } from "../models/ask-gateway.ts";
 import { gatewayConfigFile } from "../models/gateway-config.ts";
 import { answerText, hasKey, isUsable, keyText, type ProviderCheck, remedyOf } from "../models/provider-text.ts";
 import { gatewaySocket } from "../stack/data-folder.ts";
 import { readServerFile } from "../stack/server-file.ts";
+import { dayText } from "../terminal/usage-text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 
 const GROUP = "gateway";
@@ -23,7 +27,29 @@ export async function checkModels(options: DoctorOptions): Promise<Check[]> {
     remedy: problem?.hint ?? "",
     required: true,
   });
-  return [config, ...providers.map(checkProvider), ...running];
+  return [config, ...providers.map(checkProvider), ...running, ...(await checkDay(options))];
+}
+
+/** What the installation's day took so far. Nothing where no server says it, which has a check of its own. */
+async function checkDay({ data }: DoctorOptions): Promise<Check[]> {
+  let spending: DaySpending;
+  try {
+    const { client } = await connect({ data: process.env["SLIPWAY_URL"] ? undefined : data });
+    spending = await client.call("daySpending", { signal: AbortSignal.timeout(5_000) });
+  } catch (error) {
+    if (["SERVER_UNAVAILABLE", "UNAUTHENTICATED", "FORBIDDEN"].includes(toSlipwayError(error).code)) return [];
+    throw error;
+  }
+  const { budget, tokens, usd, resetsAt } = spending;
+  const isLeft = tokens < (budget.tokens ?? Number.POSITIVE_INFINITY) && usd < (budget.usd ?? Number.POSITIVE_INFINITY);
+  return [
+    check(GROUP, "spent today", isLeft, {
+      tried: "GET /v1/spending/today",
+      found: dayText(spending),
+      lost: `jobs that need a model wait until ${new Date(resetsAt).toISOString()}`,
+      remedy: "Raise `server.dayBudget` in slipway.yaml and restart `slipway up`, or wait.",
+    }),
+  ];
 }
 
 function checkProvider(provider: ProviderCheck): Check {

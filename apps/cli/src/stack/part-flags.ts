@@ -9,6 +9,8 @@ export function serverFlags({ server, jobs }: InstallationConfig): string[] {
     ...(server.allowRemote ? ["--allow-remote"] : []),
     ...server.allowedOrigins.flatMap((origin) => ["--allowed-origin", origin]),
     ...["--retention-days", String(server.retentionDays)],
+    ...flag("--day-budget-tokens", server.dayBudget.tokens),
+    ...flag("--day-budget-usd", server.dayBudget.usd),
     ...["--job-defaults", JSON.stringify(jobs)],
   ];
 }

@@ -18,7 +18,7 @@ const GATES_SHOWN = 5;
 const EXCERPT_LINES = 8;
 
 /** Codes whose message says in words all that the details hold for tools. */
-const TOLD_IN_WORDS: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED"]);
+const TOLD_IN_WORDS: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED", "DAY_BUDGET_EXCEEDED"]);
 
 /** What a failure's message and details say beside its hint, which is left to the caller. */
 export function failureText(failure: { readonly code?: string; readonly message: string; readonly hint: string; readonly details: Details }): FailureText {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addUsage, budgetText, dollars, NO_USAGE, spentText, tokens, usageText } from "./usage-text.ts";
+import { addUsage, budgetText, dayText, dollars, NO_USAGE, spentText, tokens, usageText } from "./usage-text.ts";
 
 const USAGE = { inputTokens: 45_100, cachedInputTokens: 30_000, outputTokens: 1_234, reasoningTokens: 500, costUsd: 0.125 };
 
@@ -29,4 +29,11 @@ test("a budget is told by its limits, and what was spent as a share of them", ()
   expect(budgetText({ attemptTokens: 50_000 })).toBe("an attempt 50k tokens");
   expect(spentText(USAGE, { tokens: 200_000, usd: 2.5 })).toBe("45.1k tokens in (30k cached), 1.2k out, $0.13 – 23 % of 200k tokens, 5 % of $2.50");
   expect(spentText(USAGE, { attemptTokens: 5 })).toBe(usageText(USAGE));
+});
+
+test("a day is told by what is spent, what is reserved and what may be", () => {
+  const nothing = { day: "2031-05-04", calls: 0, tokens: 0, usd: 0, reservedTokens: 0, reservedUsd: 0, resetsAt: 0, budget: {} };
+  expect(dayText(nothing)).toBe("0 tokens, $0.00 in 0 calls since 00:00 UTC; no limit is set");
+  const spent = { ...nothing, calls: 12, tokens: 1_200_000, usd: 3.2, reservedTokens: 128_000, budget: { tokens: 20_000_000, usd: 50 } };
+  expect(dayText(spent)).toBe("1.2m of 20m tokens (128k more reserved), $3.20 of $50.00 in 12 calls since 00:00 UTC");
 });

@@ -1,5 +1,7 @@
+import type { DaySpending } from "@slipway/protocol/budget";
 import type { Usage } from "@slipway/protocol/events";
 import type { Budget } from "@slipway/protocol/job";
+import { plural } from "./text.ts";
 
 /** Such as `812`, `45.1k`, `1.5m`: tokens for people. */
 export function tokens(count: number): string {
@@ -34,6 +36,15 @@ export function spentText(usage: Usage, budget: Budget): string {
     budget.usd === undefined ? undefined : `${percent(usage.costUsd, budget.usd)} of ${dollars(budget.usd)}`,
   ].filter((share) => share !== undefined);
   return shares.length === 0 ? usageText(usage) : `${usageText(usage)} – ${shares.join(", ")}`;
+}
+
+/** Such as `1.2m of 20m tokens (128k more reserved), $3.20 of $50.00 since 00:00 UTC`; what is not bounded is told without a limit. */
+export function dayText({ calls, tokens: count, usd, reservedTokens, reservedUsd, budget }: DaySpending): string {
+  const amount = (spent: number, reserved: number, limit: number | undefined, show: (value: number) => string, unit: string): string =>
+    `${show(spent)}${limit === undefined ? "" : ` of ${show(limit)}`}${unit}${reserved > 0 ? ` (${show(reserved)} more reserved)` : ""}`;
+  const parts = [amount(count, reservedTokens, budget.tokens, tokens, " tokens"), amount(usd, reservedUsd, budget.usd, dollars, "")];
+  const limit = budget.tokens === undefined && budget.usd === undefined ? "; no limit is set" : "";
+  return `${parts.join(", ")} in ${plural(calls, "call")} since 00:00 UTC${limit}`;
 }
 
 /** Adds up what several calls took. */

@@ -3,6 +3,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { ModelCallOutcome } from "@slipway/protocol/events";
 import type { Failure } from "@slipway/protocol/job";
 import type { Dispatcher } from "undici";
+import type { AnswerTap } from "../cassette/answer-tap.ts";
 import { sendError } from "../http/gateway-error.ts";
 import { headersToAgent } from "../http/headers.ts";
 import { KEY_CODES } from "../key-ring.ts";
@@ -39,6 +40,8 @@ export interface AnswerOptions {
   readonly names: CallNames;
   readonly key: string | null;
   readonly mask: Mask;
+  /** Looks on at what the agent gets. */
+  readonly tap?: Pick<AnswerTap, "head" | "data"> | undefined;
   /** Called once, with how the call ended, before the agent can know it. A failure is passed on when the promise resolves, all else at once. */
   readonly settle: (ending: AnswerEnding) => Promise<void>;
 }
@@ -96,7 +99,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     this.#headers = headers;
     if (status >= 300 || !/^text\/event-stream\b/i.test(headers["content-type"] ?? "")) return;
     this.#mode = "stream";
-    this.#response.writeHead(status, headersToAgent(headers, this.#options.key)).flushHeaders();
+    this.#writeHead().flushHeaders();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -175,7 +178,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     this.#held = [];
     this.#mode = "pass";
     if ((this.#status ?? 0) >= 300) this.#settle(this.#statusFailure(null));
-    this.#writeSettled(controller, held, () => this.#response.writeHead(this.#status ?? 502, headersToAgent(this.#headers, this.#options.key)));
+    this.#writeSettled(controller, held, () => this.#writeHead());
   }
 
   /** Writes as soon as what was to be settled is; until then nothing more is read. */
@@ -196,8 +199,11 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
       this.#resolve();
       return;
     }
+    const masked = this.#masked(body);
     this.#end(ending, () => {
-      this.#response.writeHead(this.#status ?? 502, headersToAgent(this.#headers, this.#options.key)).end(this.#masked(body));
+      const response = this.#writeHead();
+      this.#options.tap?.data(masked);
+      response.end(masked);
     });
   }
 
@@ -217,7 +223,14 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     return key !== null && body.includes(key) ? Buffer.from(mask(body.toString("latin1")), "latin1") : body;
   }
 
+  #writeHead(): ServerResponse {
+    const [status, headers] = [this.#status ?? 502, headersToAgent(this.#headers, this.#options.key)];
+    this.#options.tap?.head(status, headers);
+    return this.#response.writeHead(status, headers);
+  }
+
   #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#options.tap?.data(chunk);
     if (this.#response.destroyed || this.#response.write(chunk)) return;
     controller.pause();
     this.#stall = setTimeout(() => this.#response.destroy(), AGENT_SILENCE_LIMIT_MS);

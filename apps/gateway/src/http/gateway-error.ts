@@ -8,6 +8,7 @@ import type { VendorProtocol } from "../protocols/protocol.ts";
  */
 const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   BUDGET_EXCEEDED: 400,
+  CASSETTE_MISMATCH: 400,
   MODEL_NOT_ALLOWED: 400,
   SECRET_MISSING: 400,
   LEASE_LOST: 401,
@@ -25,6 +26,8 @@ export function sendError(
 ): void {
   if (response.destroyed || response.headersSent) return;
   const body = protocol.error({ code: error.code, message: `${error.code}: ${error.message} ${error.hint}`, status });
-  const retry = status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};
+  const { retryAfterMs } = error.details;
+  const seconds = typeof retryAfterMs === "number" ? Math.ceil(retryAfterMs / 1_000) : RETRY_AFTER_SECONDS;
+  const retry = status === 429 || status === 503 ? { "retry-after": String(seconds) } : {};
   response.writeHead(status, { "content-type": "application/json", ...retry }).end(JSON.stringify(body));
 }

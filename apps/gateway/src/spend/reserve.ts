@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { CassetteMode } from "@slipway/protocol/cassette";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { ReserveCall, SettleCall } from "@slipway/protocol/gateway-api";
 import { newId } from "@slipway/protocol/scalars";
@@ -10,6 +11,11 @@ import type { Settlements } from "./settlements.ts";
 
 /** How long a call may wait for a part of the budget that other calls of its attempt hold, in ms. */
 const WAIT_LIMIT_MS = 60_000;
+
+/** How often it is asked again while calls of other jobs hold what is left of the day, in ms. */
+const DAY_ASK_INTERVAL_MS = 2_000;
+
+const BUDGET_CODES: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED", "DAY_BUDGET_EXCEEDED"]);
 
 /** How long it is waited for that the server has back what was reserved ahead, in ms. */
 const GIVE_BACK_LIMIT_MS = 2_000;
@@ -40,14 +46,16 @@ export interface ReservedCall {
   readonly callId: string;
   /** Resolves when the server knows that it has begun; with the refusal where the call has to be broken off, such as LEASE_LOST. Never rejects. */
   readonly told: Promise<SlipwayError | null>;
+  /** Whether it is to be kept on a cassette or answered from one; null for neither. */
+  readonly cassette: CassetteMode | null;
 }
 
 const NOTHING_TO_TELL = Promise.resolve(null);
 
 /**
  * Reserves what the call may cost. Where it fits into what was reserved ahead it may begin at once, and the server hears of it meanwhile. Else the server is
- * asked; where other calls of the attempt hold what is left of the budget, it waits until one is settled. Ends with the server's refusal (BUDGET_EXCEEDED with
- * `details.waiting` where it waited in vain), with GATEWAY_UNAVAILABLE where the server does not answer, or with the signal's reason.
+ * asked; where other calls of the attempt hold what is left of the budget, it waits until one is settled. Ends with the server's refusal (BUDGET_EXCEEDED or DAY_BUDGET_EXCEEDED,
+ * with `details.waiting` where it waited in vain), with GATEWAY_UNAVAILABLE where the server does not answer, or with the signal's reason.
  */
 export async function reserve(reserving: Reserving, wanted: WantedCall, signal: AbortSignal): Promise<ReservedCall> {
   const { gatewayId, epoch, settlements } = reserving;
@@ -56,10 +64,11 @@ export async function reserve(reserving: Reserving, wanted: WantedCall, signal: 
   const body: ReserveCall = { callId: held?.callId ?? newId(), gatewayId, epoch, ...rest };
   const { callId } = body;
   // Without its line on disk a kill would leave it for one that never began.
-  if (held && covers(held, body) && !signal.aborted && settlements.begin(cut(callId, gatewayId))) return { callId, told: tell(reserving, body, next) };
+  if (held && covers(held, body) && !signal.aborted && settlements.begin(cut(callId, gatewayId))) {
+    return { callId, told: tell(reserving, body, next), cassette: held.cassette };
+  }
   try {
-    await ask(reserving, body, next, signal);
-    return { callId, told: NOTHING_TO_TELL };
+    return { callId, told: NOTHING_TO_TELL, cassette: await ask(reserving, body, next, signal) };
   } catch (error) {
     const refusal = toSlipwayError(error);
     // The server may hold a reservation that nobody will use; it takes a settlement of one that it does not know for nothing.
@@ -89,17 +98,19 @@ function covers(held: Held, call: CallAmounts): boolean {
 }
 
 /** Asks until the server has reserved; the first time for the next call too. */
-async function ask(reserving: Reserving, body: ReserveCall, next: CallAmounts | null, signal: AbortSignal): Promise<void> {
+async function ask(reserving: Reserving, body: ReserveCall, next: CallAmounts | null, signal: AbortSignal): Promise<CassetteMode | null> {
   const { calls, ahead, waitLimitMs = WAIT_LIMIT_MS } = reserving;
   let deadline: AbortSignal | undefined;
   for (;;) {
     const seen = calls.settled(body.token);
-    const refusal = await askOnce(reserving, body, deadline ? null : next);
-    if (!refusal) return;
-    if (refusal.code !== "BUDGET_EXCEEDED" || refusal.details["waiting"] !== true || deadline?.aborted) throw refusal;
+    const { refusal, cassette } = await askOnce(reserving, body, deadline ? null : next);
+    if (!refusal) return cassette;
+    if (!BUDGET_CODES.has(refusal.code) || refusal.details["waiting"] !== true || deadline?.aborted) throw refusal;
     deadline ??= AbortSignal.any([signal, AbortSignal.timeout(waitLimitMs)]);
+    // Of the calls of other jobs, which take of the day too, nobody tells.
+    const until = refusal.code === "BUDGET_EXCEEDED" ? deadline : AbortSignal.any([deadline, AbortSignal.timeout(DAY_ASK_INTERVAL_MS)]);
     // What another call of the attempt had reserved ahead must not be what this one waits for.
-    if (!(await ahead.giveBack(body.token))) await calls.next(body.token, seen, deadline);
+    if (!(await ahead.giveBack(body.token))) await calls.next(body.token, seen, until);
     signal.throwIfAborted();
   }
 }
@@ -108,23 +119,28 @@ async function ask(reserving: Reserving, body: ReserveCall, next: CallAmounts | 
 async function tell(reserving: Reserving, body: ReserveCall, next: CallAmounts | null): Promise<SlipwayError | null> {
   // The request to the vendor goes out first.
   await nextTurn();
-  const refusal = await askOnce(reserving, body, next);
+  const { refusal } = await askOnce(reserving, body, next);
   return refusal?.code === "GATEWAY_UNAVAILABLE" ? null : refusal;
 }
 
-/** One message to the server. Resolves with its refusal, GATEWAY_UNAVAILABLE where it does not answer (`details.maybeReserved` where it may have reserved all the same). */
-async function askOnce({ server, ahead, settlements, gatewayId }: Reserving, body: ReserveCall, next: CallAmounts | null): Promise<SlipwayError | null> {
+interface Reserved {
+  readonly refusal: SlipwayError | null;
+  readonly cassette: CassetteMode | null;
+}
+
+/** One message to the server. Resolves with its refusal, if it has one: GATEWAY_UNAVAILABLE where it does not answer (`details.maybeReserved` where it may have reserved all the same). */
+async function askOnce({ server, ahead, settlements, gatewayId }: Reserving, body: ReserveCall, next: CallAmounts | null): Promise<Reserved> {
   const asked = next ? ahead.ask(body.token, next) : undefined;
   const sentAt = performance.now();
   try {
-    const { aheadForMs } = await server.call("reserveModelCall", { body: asked ? { ...body, ahead: asked.wish } : body });
-    asked?.answered(aheadForMs ?? null, sentAt);
-    return null;
+    const { aheadForMs, cassette = null } = await server.call("reserveModelCall", { body: asked ? { ...body, ahead: asked.wish } : body });
+    asked?.answered(aheadForMs ?? null, sentAt, cassette);
+    return { refusal: null, cassette };
   } catch (error) {
     asked?.answered(null, sentAt);
     const refusal = refusalOf(error);
     if (asked && refusal.details["maybeReserved"] === true) void settlements.settle(unused(asked.wish.callId, gatewayId));
-    return refusal;
+    return { refusal, cassette: null };
   }
 }
 

@@ -19,7 +19,7 @@ test("an attempt has one at a time, and a call takes it", async () => {
   expect(ahead.ask("a", AMOUNTS)).toBeUndefined();
   expect(ahead.ask("b", AMOUNTS)).toBeDefined();
   asked?.answered(10_000, 1_000);
-  expect(await ahead.take("a")).toEqual({ ...asked?.wish, goodUntil: 11_000 });
+  expect(await ahead.take("a")).toEqual({ ...asked?.wish, cassette: null, goodUntil: 11_000 });
   expect(await ahead.take("a")).toBeNull();
   expect(ahead.ask("a", AMOUNTS)?.wish.callId).not.toBe(asked?.wish.callId);
   expect(freed).toEqual([]);

@@ -1,3 +1,4 @@
+import type { CassetteMode } from "@slipway/protocol/cassette";
 import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import { newId } from "@slipway/protocol/scalars";
 
@@ -8,13 +9,15 @@ export type CallAmounts = Omit<ReserveAhead, "callId">;
 export interface Held extends ReserveAhead {
   /** No call begins on it later, by `performance.now()`. */
   readonly goodUntil: number;
+  /** What is done with its attempt's calls besides; null where nothing is. */
+  readonly cassette: CassetteMode | null;
 }
 
 /** One that was asked for, and what became of it. */
 export interface Asked {
   readonly wish: ReserveAhead;
   /** To be called once, with how long it is good for, in ms; null where the server did not make it. `sentAt` is from before the server was asked. */
-  readonly answered: (forMs: number | null, sentAt: number) => void;
+  readonly answered: (forMs: number | null, sentAt: number, cassette?: CassetteMode | null) => void;
 }
 
 interface Kept {
@@ -43,9 +46,9 @@ export class ReservedAhead {
     const { promise: made, resolve } = Promise.withResolvers<Held | null>();
     const kept: Kept = { made, callId: null, timer: undefined };
     this.#attempts.set(token, kept);
-    const answered = (forMs: number | null, sentAt: number): void => {
+    const answered: Asked["answered"] = (forMs, sentAt, cassette = null) => {
       const goodUntil = sentAt + (forMs ?? 0);
-      resolve(forMs === null ? null : { ...wish, goodUntil });
+      resolve(forMs === null ? null : { ...wish, goodUntil, cassette });
       // Somebody waits for it already.
       if (this.#attempts.get(token) !== kept) return;
       if (forMs === null) this.#attempts.delete(token);

@@ -1,4 +1,5 @@
-import { readFile, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
@@ -22,6 +23,20 @@ export class ArtifactFolder {
     const path = this.#path(jobId, fence, name);
     await makePrivateFolder(join(path, ".."));
     await writeWhole(path, bytes);
+  }
+
+  /** Writes into an artifact that grows, durably; what stood from there on is replaced. */
+  async writeFrom(jobId: string, fence: number, name: string, from: number, bytes: Uint8Array): Promise<void> {
+    const path = this.#path(jobId, fence, name);
+    await makePrivateFolder(join(path, ".."));
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      await file.truncate(from);
+      await file.write(bytes, 0, bytes.byteLength, from);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
   }
 
   /** The bytes, or NOT_FOUND. */

@@ -1,3 +1,4 @@
+import { CASSETTE_CALL_LIMIT_BYTES } from "@slipway/protocol/cassette";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 
 /** The largest body that an endpoint takes, in bytes, where nothing else is said. */
@@ -9,6 +10,7 @@ export const EVENTS_LIMIT_BYTES = 16_777_216;
 export const BODY_LIMITS: { readonly [N in EndpointName]?: number } = {
   putArtifact: ARTIFACT_LIMIT_BYTES,
   appendEvents: EVENTS_LIMIT_BYTES,
+  recordModelCall: CASSETTE_CALL_LIMIT_BYTES,
   // Manifests carry JSON Schemas.
   registerWorker: 8_388_608,
 };

@@ -43,6 +43,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     dedupeKey: input.dedupeKey ?? null,
     requires: [...new Set([...input.requires, `backend:${settings.backend}`])],
     retryOf: null,
+    record: input.record,
     completionId: null,
   };
   return await store(plane, draft, by);
@@ -88,7 +89,8 @@ function keyTaken({ number, dedupeKey }: JobView, holder: JobView): SlipwayError
   });
 }
 
-async function store(plane: ControlPlane, job: NewJob, by: Actor): Promise<{ job: JobView; deduplicated: boolean }> {
+/** Submits a new job, or gives back the active one with its key. */
+export async function store(plane: ControlPlane, job: NewJob, by: Actor): Promise<{ job: JobView; deduplicated: boolean }> {
   const submitted = await plane.store.submitJob(job, by);
   if (!submitted.deduplicated) announce(plane, submitted.job);
   return submitted;

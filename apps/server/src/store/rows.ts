@@ -1,5 +1,7 @@
 import type { Role } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
+import type { DayBudget } from "@slipway/protocol/budget";
+import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
@@ -37,6 +39,10 @@ export interface NewJob {
   /** What it waits for a worker, each time, in ms; from when nothing else holds it up. */
   readonly queueTimeoutMs: number;
   readonly retryOf: string | null;
+  /** False where it is missing. */
+  readonly record?: boolean;
+  /** Null where it is missing: models answer. */
+  readonly replay?: Replay | null;
   readonly completionId: string | null;
 }
 
@@ -55,7 +61,11 @@ export interface WorkerRow {
 }
 
 /** A model call that is to begin; the attempt is named by its token's digest. */
-export type NewCall = Omit<ReserveCall, "token"> & { readonly tokenSha256: string };
+export type NewCall = Omit<ReserveCall, "token"> & {
+  readonly tokenSha256: string;
+  /** What all jobs together may spend in a day. */
+  readonly dayBudget: DayBudget;
+};
 
 /** `waiting`: it may fit when calls that are under way are settled. Any other refusal is now the attempt's model failure. */
 export type CallReservation =
@@ -66,6 +76,8 @@ export type CallReservation =
       readonly fence: number;
       /** How long the reservation ahead is good for, in ms; null where there is none. */
       readonly aheadForMs: number | null;
+      /** Null where its attempt is neither recorded nor replayed. */
+      readonly cassette: CassetteMode | null;
     }
   | {
       readonly status: "refused";
@@ -75,6 +87,15 @@ export type CallReservation =
       readonly failure: Failure;
       readonly waiting: boolean;
     };
+
+/** The attempt of a call, and what its job has to do with cassettes. */
+export interface CallAttempt {
+  readonly jobId: string;
+  readonly fence: number;
+  readonly gatewayId: string;
+  readonly record: boolean;
+  readonly replay: Replay | null;
+}
 
 /** The attempt of a settled call. */
 export interface SettledCall {

@@ -1,11 +1,24 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
+import type { DaySpending } from "@slipway/protocol/budget";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
-import type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, RefusedCalls, SettledCall, WorkerRow } from "./rows.ts";
+import type {
+  Actor,
+  AttemptReceipts,
+  CallAttempt,
+  CallReservation,
+  CompletionRow,
+  NewAuditEntry,
+  NewCall,
+  NewJob,
+  RefusedCalls,
+  SettledCall,
+  WorkerRow,
+} from "./rows.ts";
 
 /**
  * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to the suite in
@@ -136,7 +149,7 @@ export interface Store extends AsyncDisposable {
   /** Charges the open calls of other epochs of this gateway, and gives back what it had ahead of calls; answers the job of each call charged. */
   chargeEarlierEpochs(gatewayId: string, epoch: string): Promise<string[]>;
   /**
-   * Reserves what a call may take at most, within the budgets of job and attempt; the same open call again answers as before. One that a reservation ahead
+   * Reserves what a call may take at most, within the budgets of job, attempt and day; the same open call again answers as before. One that a reservation ahead
    * covers has its room already; of one that is refused, what was reserved ahead is free again. UNAUTHENTICATED where no attempt has the token, LEASE_LOST
    * where its attempt is over, CONFLICT where the id is of a call that is settled, or of another attempt.
    */
@@ -153,6 +166,12 @@ export interface Store extends AsyncDisposable {
   chargeLostCalls(afterMs: number): Promise<string[]>;
   /** What the calls of an attempt took, or undefined where there is no such attempt. */
   attemptModel(jobId: string, fence: number): Promise<AttemptModel | undefined>;
+  /** Of any call, open or settled; undefined where there is none. */
+  callAttempt(callId: string): Promise<CallAttempt | undefined>;
+  /** Tells of the cassette of this call's attempt, also when the attempt is over. NOT_FOUND where there is no such call. */
+  putCassette(callId: string, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
+  /** What the present day of UTC took of models, of all jobs together; a call counts for the day on which it is charged. */
+  daySpending(): Promise<Omit<DaySpending, "budget">>;
 
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;
@@ -232,4 +251,17 @@ export interface RepositoryRow {
 export const REFUSAL_ROWS_PER_HOUR = 200;
 
 /** Re-exported so that a reader of the interface finds every shape from here. */
-export type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, Receipt, RefusedCalls, SettledCall, WorkerRow };
+export type {
+  Actor,
+  AttemptReceipts,
+  CallAttempt,
+  CallReservation,
+  CompletionRow,
+  NewAuditEntry,
+  NewCall,
+  NewJob,
+  Receipt,
+  RefusedCalls,
+  SettledCall,
+  WorkerRow,
+};

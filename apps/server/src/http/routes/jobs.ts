@@ -8,11 +8,12 @@ import { cancelJob } from "../../jobs/cancel.ts";
 import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
 import { explainJob } from "../../jobs/explain/explain.ts";
 import { findJob, findJobDetail, findRepository } from "../../jobs/find-job.ts";
+import { replayJob } from "../../jobs/replay.ts";
 import { steerJob } from "../../jobs/steer.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
 import type { Handlers } from "../call.ts";
 
-type Names = "submitJob" | "listJobs" | "getJob" | "explainJob" | "cancelJob" | "retryJob" | "steerJob" | "jobDiff" | "getArtifact";
+type Names = "submitJob" | "listJobs" | "getJob" | "explainJob" | "cancelJob" | "retryJob" | "replayJob" | "steerJob" | "jobDiff" | "getArtifact";
 
 /** What users do with jobs. */
 export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
@@ -37,6 +38,9 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     explainJob: async ({ params }) => await explainJob(plane, await findJob(plane.store, params.job)),
     cancelJob: async ({ params, body, by }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${by.tokenName}`, by) }),
     retryJob: async ({ params, by, signal }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job), by, signal) }),
+    replayJob: async ({ params, body, by, signal }) => ({
+      job: await replayJob(plane, await findJobDetail(plane.store, params.job), body.attempt, by, signal),
+    }),
     steerJob: async ({ params, body, by }) => await steerJob(plane, params.job, body.text, by),
     jobDiff: async ({ params, reply }) => {
       const detail = await findJobDetail(plane.store, params.job);

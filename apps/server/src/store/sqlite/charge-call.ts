@@ -16,6 +16,8 @@ export interface CallRow {
   provider: string;
   model: string;
   state: "open" | "settled";
+  /** 1 where a cassette answers the calls of its job. */
+  is_replay: 0 | 1;
   /** 1 where no call is known to have begun on it. */
   ahead: 0 | 1;
   outcome: ModelCallOutcome | "unused" | null;
@@ -28,7 +30,8 @@ export interface CallRow {
 /** Columns of a `CallRow`, from `model_calls c JOIN jobs j ON j.number = c.job`. */
 export const CALL_COLUMNS = `
   c.id, c.job, j.id AS job_id, j.state AS job_state, c.fence, c.gateway_id, c.provider, c.model, c.state, c.ahead, c.outcome,
-  c.reserved_input_tokens, c.reserved_output_tokens, c.reserved_usd, c.started_at`;
+  c.reserved_input_tokens, c.reserved_output_tokens, c.reserved_usd, c.started_at,
+  (SELECT s.cassette ->> '$.replay' IS NOT NULL FROM job_specs s WHERE s.job = c.job) AS is_replay`;
 
 export interface CallEnd {
   readonly outcome: ModelCallOutcome;
@@ -73,6 +76,11 @@ const ADD_TO_JOB = `
     output_tokens = output_tokens + @outputTokens, reasoning_tokens = reasoning_tokens + @reasoningTokens, cost_usd = cost_usd + @costUsd
   WHERE number = @job`;
 
+// The day is that of the charge, in the same clock: what is still open counts for whichever day it is.
+const ADD_TO_DAY = `
+  INSERT INTO spending_days (day, calls, tokens, usd) VALUES (date(${NOW} / 1000, 'unixepoch'), 1, @inputTokens + @outputTokens, @costUsd)
+  ON CONFLICT (day) DO UPDATE SET calls = calls + 1, tokens = tokens + excluded.tokens, usd = usd + excluded.usd`;
+
 /** True of a call that may still be charged: what was given up as never begun, too. */
 export function isChargeable({ state, outcome }: CallRow): boolean {
   return state === "open" || outcome === "unused";
@@ -89,7 +97,9 @@ export function freeCall(db: Database, id: string): void {
  */
 export function chargeCall(db: Database, call: CallRow, end: CallEnd = UNSETTLED): void {
   const { id, job, fence } = call;
-  const usage = pick(end.usage ?? reservationOf(call));
+  const isReplay = call.is_replay === 1;
+  // Its tokens are those of the recording, and were paid then.
+  const usage = { ...pick(end.usage ?? reservationOf(call)), ...(isReplay ? { costUsd: 0 } : {}) };
   const estimated = end.usage === null;
   const settled = db.get<{ settled_at: number }>(SETTLE, { id, outcome: end.outcome, estimated: estimated ? 1 : 0, ...usage });
   if (!settled) throw new Error(`the model call ${id} is not open`);
@@ -97,6 +107,8 @@ export function chargeCall(db: Database, call: CallRow, end: CallEnd = UNSETTLED
   const { outcome, status, retryAfterMs, firstByteMs } = end;
   db.run(ADD_TO_ATTEMPT, { job, fence, outcome, startedAt: call.started_at, failure, retryAfterMs, ...usage });
   db.run(ADD_TO_JOB, { job, ...usage });
+  const { inputTokens, outputTokens, costUsd } = usage;
+  if (!isReplay) db.run(ADD_TO_DAY, { inputTokens, outputTokens, costUsd });
   if (isFinal(call.job_state)) return;
   const { provider, model } = call;
   const durationMs = end.durationMs ?? Math.max(0, settled.settled_at - call.started_at);
@@ -105,6 +117,9 @@ export function chargeCall(db: Database, call: CallRow, end: CallEnd = UNSETTLED
     kind: "model-call",
     data: { callId: id, provider, model, outcome, status, usage, estimated, ...code, durationMs, firstByteMs },
   });
+  // What is not alike stands among the events too, where people look when a replay ends early.
+  if (end.failure?.code === "CASSETTE_MISMATCH")
+    addNumberedEvent(db, job, fence, { kind: "notice", data: { level: "error", text: end.failure.message, code: end.failure.code } });
 }
 
 function reservationOf(call: CallRow): Usage {

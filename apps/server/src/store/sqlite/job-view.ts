@@ -11,12 +11,13 @@ export type JobViewRow = JobTable & {
   depends_on: string;
   budget: string;
   turn_settings: string;
+  cassette: string;
 };
 
 /** Columns and joins of a `JobViewRow`; `more` columns are of `j`, the job, and `s`, its spec. */
 export function jobViewWith(more: string): string {
   return `
-  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, r.name AS repo_name${more === "" ? "" : `, ${more}`}
+  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, s.cassette, r.name AS repo_name${more === "" ? "" : `, ${more}`}
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
 }
 
@@ -71,6 +72,9 @@ export function jobView(row: JobViewRow): JobView {
     },
     lastSeq: row.last_seq,
     retryOf: row.retry_of,
+    record: false,
+    replay: null,
+    ...JSON.parse(row.cassette),
     completionId: row.completion_id,
   };
 }

@@ -28,7 +28,7 @@ const LIMITS = [
 type Limit = (typeof LIMITS)[number];
 
 // Sums of fractions of dollars differ from the true sum in their last digits: a call that fits exactly must fit.
-const ROUNDING = 1e-9;
+export const ROUNDING = 1e-9;
 
 /** Why a call must not begin. `waiting`: it fits once calls that are under way have taken less than was reserved for them. */
 export interface BudgetRefusal {
@@ -40,7 +40,7 @@ export interface BudgetRefusal {
 export function judgeBudget(budget: Budget, { spent, reserved }: Ledger, call: WantedCall): BudgetRefusal | null {
   const named = LIMITS.filter(({ key }) => budget[key] !== undefined);
   const priced = named.find(({ unit }) => unit === "usd");
-  if (priced && call.costUsd === null) return { failure: withoutPrice(priced, call), waiting: false };
+  if (priced && call.costUsd === null) return { failure: withoutPrice(priced.scope, priced.key, call), waiting: false };
   const judged = named.map((limit) => {
     const wanted = limit.unit === "tokens" ? call.inputTokens + call.outputTokens : (call.costUsd ?? 0);
     const bound = (budget[limit.key] ?? 0) + ROUNDING;
@@ -53,7 +53,8 @@ export function judgeBudget(budget: Budget, { spent, reserved }: Ledger, call: W
   return { failure: exceeded(limit, amounts, call, !never), waiting: !never };
 }
 
-function withoutPrice({ scope, key }: Limit, { provider, model }: WantedCall): Failure {
+/** The refusal of a call whose cost nobody can tell, by whose budget it is. */
+export function withoutPrice(scope: "job" | "attempt" | "installation", budget: string, { provider, model }: WantedCall): Failure {
   const setting = `prices.${model}`;
   return {
     code: "MODEL_NOT_ALLOWED",
@@ -62,8 +63,8 @@ function withoutPrice({ scope, key }: Limit, { provider, model }: WantedCall): F
       provider,
       model,
       setting,
-      budget: key,
-      hint: `Set ${setting} in gateway.yaml, or give the job a budget in tokens instead; then \`slipway retry\`.`,
+      budget,
+      hint: `Set ${setting} in gateway.yaml, or give the ${scope} a budget in tokens instead; then \`slipway retry\`.`,
     },
   };
 }
@@ -74,9 +75,9 @@ function exceeded(
   call: WantedCall,
   waiting: boolean,
 ): Failure {
-  const show = unit === "tokens" ? tokens : dollars;
+  const show = (amount: number): string => amountText(unit, amount);
   const { limit, spent, reserved, wanted } = amounts;
-  const upTo = `input up to ${count(call.inputTokens)} tokens, answer up to ${count(call.outputTokens)} tokens`;
+  const upTo = `input up to ${countText(call.inputTokens)} tokens, answer up to ${countText(call.outputTokens)} tokens`;
   const message =
     `The ${scope}'s budget of ${show(limit)} has no room for the next call of ${call.model}: ${show(spent)} are spent, ${show(reserved)} are reserved for ` +
     `calls under way, and this one may take ${show(wanted)} (${upTo}).`;
@@ -85,14 +86,12 @@ function exceeded(
   return { code: "BUDGET_EXCEEDED", message, details: { scope, unit, ...amounts, waiting, provider, model, inputTokens, outputTokens, hint } };
 }
 
-function count(value: number): string {
+export function countText(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-function tokens(value: number): string {
-  return `${count(value)} tokens`;
-}
-
-function dollars(value: number): string {
+/** Such as `1,500 tokens`, or `$2.50`. */
+export function amountText(unit: "tokens" | "usd", value: number): string {
+  if (unit === "tokens") return `${countText(value)} tokens`;
   return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 })}`;
 }

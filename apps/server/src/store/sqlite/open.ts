@@ -62,6 +62,9 @@ function storeOver(channel: Channel): Store {
     settleCall: (settled) => channel.call("settleCall", settled),
     chargeLostCalls: (afterMs) => channel.call("chargeLostCalls", afterMs),
     attemptModel: (jobId, fence) => channel.call("attemptModel", jobId, fence),
+    callAttempt: (callId) => channel.call("callAttempt", callId),
+    putCassette: (callId, artifact) => channel.call("putCassette", callId, artifact),
+    daySpending: () => channel.call("daySpending"),
 
     registerWorker: (worker) => channel.call("registerWorker", worker),
     touchWorker: (id) => channel.call("touchWorker", id),

@@ -3,6 +3,7 @@ import { appendEvents } from "./operations/append-events.ts";
 import { attemptModel } from "./operations/attempt-model.ts";
 import { basesInUse } from "./operations/bases-in-use.ts";
 import { busyRepositories } from "./operations/busy-repositories.ts";
+import { callAttempt } from "./operations/call-attempt.ts";
 import { cancelJob } from "./operations/cancel-job.ts";
 import { chargeEarlierEpochs } from "./operations/charge-earlier-epochs.ts";
 import { chargeLostCalls } from "./operations/charge-lost-calls.ts";
@@ -12,6 +13,7 @@ import { countRefusals } from "./operations/count-refusals.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
 import { currentPhase } from "./operations/current-phase.ts";
+import { daySpending } from "./operations/day-spending.ts";
 import { dropJobData } from "./operations/drop-job-data.ts";
 import { endedCompletions } from "./operations/ended-completions.ts";
 import { expiredJobs } from "./operations/expired-jobs.ts";
@@ -39,6 +41,7 @@ import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
 import { pruneAudit } from "./operations/prune-audit.ts";
 import { putArtifact } from "./operations/put-artifact.ts";
+import { putCassette } from "./operations/put-cassette.ts";
 import { readEvents } from "./operations/read-events.ts";
 import { reap } from "./operations/reap.ts";
 import { receiptsFor } from "./operations/receipts-for.ts";
@@ -87,6 +90,8 @@ export const READS = {
   basesInUse,
   busyRepositories,
   attemptModel,
+  callAttempt,
+  daySpending,
   listAudit,
 };
 
@@ -110,6 +115,7 @@ const WRITES = {
   packSegment,
   pruneAudit,
   putArtifact,
+  putCassette,
   reap,
   recordAudit,
   registerWorker,

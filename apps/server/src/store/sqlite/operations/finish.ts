@@ -14,9 +14,10 @@ import { recordMove } from "../moves.ts";
 import type { JobTable } from "../tables.ts";
 
 const READ = `
-  SELECT j.*, s.verify, s.turn_settings, a.reported, a.sandbox FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
+  SELECT j.*, s.verify, s.turn_settings, a.reported, a.sandbox, a.model_input_tokens + a.model_output_tokens AS model_tokens
+  FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
   WHERE j.id = @jobId`;
-type FinishedJob = JobTable & { verify: string | null; turn_settings: string; reported: string | null; sandbox: SandboxKind };
+type FinishedJob = JobTable & { verify: string | null; turn_settings: string; reported: string | null; sandbox: SandboxKind; model_tokens: number };
 
 const RUN_AFTER = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
 const FINISH = `
@@ -62,7 +63,7 @@ interface Ending {
 }
 
 /** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
-function judge(job: JobTable, outcome: Outcome): Ending {
+function judge(job: FinishedJob, outcome: Outcome): Ending {
   if (outcome.kind === "change") return { on: "finish-change", reason: "a commit is on the hub", attemptsBack: 0 };
   if (outcome.kind === "answer") return { on: "finish-answer", reason: "the agent has answered", attemptsBack: 0 };
   if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };
@@ -72,6 +73,9 @@ function judge(job: JobTable, outcome: Outcome): Ending {
   if (policy === "person") return { on: "block", reason: message, attemptsBack: 0 };
   // The job is not to blame for its worker's stop. A `client` code is no ending of its own, so it is tried again, within the attempts.
   if (code === "WORKER_STOPPED") return { on: "requeue", reason: message, attemptsBack: 1 };
+  // Nor for what others spent before it began.
+  if (code === "DAY_BUDGET_EXCEEDED" && outcome.retryAfterMs !== undefined && job.model_tokens === 0)
+    return { on: "requeue", reason: message, attemptsBack: 1 };
   if (job.attempts < job.max_attempts) return { on: "requeue", reason: message, attemptsBack: 0 };
   return { on: "fail", reason: `attempt ${job.attempts} of ${job.max_attempts}: ${message}`, attemptsBack: 0 };
 }

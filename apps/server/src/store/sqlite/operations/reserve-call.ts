@@ -1,3 +1,5 @@
+import type { DayBudget } from "@slipway/protocol/budget";
+import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ReserveAhead } from "@slipway/protocol/gateway-api";
 import type { Budget } from "@slipway/protocol/job";
@@ -5,6 +7,7 @@ import type { CallReservation, NewCall } from "../../rows.ts";
 import { freeCall, MODEL_FAILURE } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
+import { dayLedger, judgeDay } from "../day-budget.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
 import { type Amounts, type BudgetRefusal, judgeBudget, type Ledger, type WantedCall } from "../model-budget.ts";
 
@@ -17,6 +20,10 @@ interface AttemptRow {
   fence: number;
   workerId: string | null;
   budget: string;
+  /** JSON. */
+  cassette: string;
+  /** Settled calls of the attempt. */
+  calls: number;
   leaseMs: number;
   lives: number;
 }
@@ -33,7 +40,7 @@ interface KeptRow {
 }
 
 const READ = `
-  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, j.lease_until - ${NOW} AS leaseMs,
+  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, s.cassette, a.model_calls AS calls, j.lease_until - ${NOW} AS leaseMs,
     j.state = 'running' AND j.fence = a.fence AND j.lease_until > ${NOW} AS lives
   FROM attempts a INDEXED BY attempts_by_model_token JOIN jobs j ON j.number = a.job JOIN job_specs s ON s.job = a.job
   WHERE a.model_token_sha256 = @tokenSha256`;
@@ -66,24 +73,37 @@ const BEGIN = `
   WHERE id = @callId AND ahead = 1 AND EXISTS (SELECT 1 FROM jobs WHERE number = @number AND ${ATTEMPT_LIVES})`;
 
 /** A refusal is an answer and no error, because what it writes has to stay. */
-export function reserveCall(db: Database, call: NewCall): CallReservation {
-  const attempt = db.get<AttemptRow>(READ, { tokenSha256: call.tokenSha256 });
+export function reserveCall(db: Database, asked: NewCall): CallReservation {
+  const attempt = db.get<AttemptRow>(READ, { tokenSha256: asked.tokenSha256 });
   if (!attempt) throw new SlipwayError("UNAUTHENTICATED", "No attempt has this model token.", { field: "token" });
   const { jobId, number, fence } = attempt;
+  const cassette = cassetteOf(attempt);
+  const call = cassette?.mode === "replay" ? withoutCost(asked) : asked;
   const kept = keptOf(db, attempt, call);
   if (kept?.ahead !== 0) {
     if (attempt.lives === 0) throw leaseLost(jobId, fence);
     // Money that is reserved already may be on its way: it is not judged again.
     const covered = kept !== null && covers(kept, call);
     if (kept && !covered) freeCall(db, call.callId);
-    const refusal = covered ? null : judge(db, attempt, call);
+    const refusal = covered || cassette?.mode === "replay" ? null : judge(db, attempt, call.dayBudget, call);
     if (refusal) return refuse(db, attempt, refusal);
     const { callId, gatewayId, epoch, provider, model, inputTokens, outputTokens, costUsd } = call;
     const row = { callId, number, fence, epoch, provider, model, inputTokens, outputTokens, costUsd };
     if ((covered ? db.run(BEGIN, row) : db.run(ADD, { ...row, gatewayId, ahead: 0 })) === 0) throw leaseLost(jobId, fence);
   }
   const aheadForMs = call.ahead && attempt.lives === 1 && holdAhead(db, attempt, call, call.ahead) ? attempt.leaseMs : null;
-  return { status: "reserved", jobId, number, fence, aheadForMs };
+  return { status: "reserved", jobId, number, fence, aheadForMs, cassette };
+}
+
+function cassetteOf({ cassette, calls }: AttemptRow): CassetteMode | null {
+  if (cassette === "{}") return null;
+  const { record, replay } = JSON.parse(cassette) as { record?: boolean; replay?: Replay };
+  return replay ? { mode: "replay", calls } : record ? { mode: "record", calls } : null;
+}
+
+/** Nothing is sent for it: it takes nothing of any budget, and has no need of a reservation ahead. */
+function withoutCost({ ahead: _, ...call }: NewCall): NewCall {
+  return { ...call, inputTokens: 0, outputTokens: 0, costUsd: 0, dayBudget: {} };
 }
 
 /** What is there of the same call: open, when its request comes once more, or reserved ahead for it. */
@@ -101,8 +121,11 @@ function covers({ tokens, usd }: KeptRow, { inputTokens, outputTokens, costUsd }
   return inputTokens + outputTokens <= tokens && (costUsd === null ? usd === null : usd !== null && costUsd <= usd);
 }
 
-function judge(db: Database, attempt: AttemptRow, call: WantedCall): BudgetRefusal | null {
-  return attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
+/** By the job's own budget, then by the day's. */
+function judge(db: Database, attempt: AttemptRow, dayBudget: DayBudget, call: WantedCall): BudgetRefusal | null {
+  const own = attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
+  if (own || (dayBudget.tokens === undefined && dayBudget.usd === undefined)) return own;
+  return judgeDay(dayBudget, dayLedger(db), call);
 }
 
 /** True where the reservation ahead is there, now or since an earlier message. */
@@ -112,7 +135,7 @@ function holdAhead(db: Database, attempt: AttemptRow, call: NewCall, { callId, i
   const kept = db.get<KeptRow>(KEPT, { callId });
   if (kept) return kept.state === "open" && kept.ahead === 1 && kept.job === attempt.number && kept.fence === attempt.fence && kept.gateway_id === gatewayId;
   const room = { ...row, inputTokens: PARTS_LEFT * inputTokens, outputTokens: PARTS_LEFT * outputTokens, costUsd: costUsd && PARTS_LEFT * costUsd };
-  return judge(db, attempt, room) === null && db.run(ADD, { ...row, number: attempt.number, fence: attempt.fence, ahead: 1 }) === 1;
+  return judge(db, attempt, call.dayBudget, room) === null && db.run(ADD, { ...row, number: attempt.number, fence: attempt.fence, ahead: 1 }) === 1;
 }
 
 function ledgerOf(db: Database, { number, fence }: AttemptRow): Ledger {

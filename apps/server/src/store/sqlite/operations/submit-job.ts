@@ -15,7 +15,8 @@ export function submitJob(db: Database, ...[input, by]: Parameters<Store["submit
   const known = db.get<{ number: number }>(SAME, { id: input.id, dedupeKey: input.dedupeKey });
   const number = known?.number ?? insertJob(db, input, null);
   const outcome = known ? "unchanged" : "ok";
-  if (input.retryOf === null) recordAct(db, by, { action: "submitJob", kind: "job", key: String(number), outcome });
+  if (input.replay && input.retryOf === null) recordAct(db, by, { action: "replayJob", kind: "job", key: input.replay.jobId, madeJob: number, outcome });
+  else if (input.retryOf === null) recordAct(db, by, { action: "submitJob", kind: "job", key: String(number), outcome });
   // Where another job has the key the retry is refused, and kept as such.
   else if (!known) recordAct(db, by, { action: "retryJob", kind: "job", key: input.retryOf, madeJob: number, outcome });
   return { job: readJobView(db, number), deduplicated: known !== undefined };

@@ -1,0 +1,116 @@
+import { newId } from "@slipway/protocol/scalars";
+import type { Claim, Outcome } from "@slipway/protocol/worker-api";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { TestServer } from "./server-harness.ts";
+
+const GATEWAY = newId();
+const EPOCH = newId();
+const DAY_MS = 86_400_000;
+
+let server: TestServer;
+let workerId: string;
+beforeEach(async () => {
+  server = await TestServer.start({ dayBudget: { tokens: 250, usd: 10 } });
+  workerId = await server.worker();
+});
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+async function running(repo?: string): Promise<Claim> {
+  await server.submit(repo ?? (await server.repository()).view.id);
+  const claim = await server.claim(workerId);
+  if (!claim?.model) throw new Error("no claim with a model token");
+  return claim;
+}
+
+async function reserve({ model }: Claim, more: object = {}): Promise<string> {
+  const callId = newId();
+  const amounts = { inputTokens: 60, outputTokens: 40, costUsd: 0.1 };
+  const body = { callId, gatewayId: GATEWAY, epoch: EPOCH, token: model?.token ?? "", provider: "openai", model: "gpt-5", ...amounts, ...more };
+  await server.client("gateway").call("reserveModelCall", { body });
+  return callId;
+}
+
+async function settle(callId: string, tokens = 100): Promise<void> {
+  const usage = { inputTokens: tokens - 10, cachedInputTokens: 0, outputTokens: 10, reasoningTokens: 0, costUsd: 0.05 };
+  const body = { callId, gatewayId: GATEWAY, outcome: "ok" as const, status: 200, usage, failure: null, durationMs: 1, firstByteMs: 1 };
+  await server.client("gateway").call("settleModelCall", { params: { call: callId }, body });
+}
+
+const today = async () => await server.client("viewer").call("daySpending", {});
+
+test("the day counts what all jobs took, and what their calls under way may take", async () => {
+  const [one, other] = [await running(), await running()];
+  const before = Date.now();
+  const first = await reserve(one);
+  await reserve(other);
+  const now = await today();
+  expect(now).toMatchObject({ day: new Date(before).toISOString().slice(0, 10), calls: 0, tokens: 0, reservedTokens: 200, budget: { tokens: 250, usd: 10 } });
+  expect(now.resetsAt % DAY_MS).toBe(0);
+  expect(now.resetsAt - before).toBeLessThanOrEqual(DAY_MS);
+  const later = { code: "DAY_BUDGET_EXCEEDED", status: 429, details: { scope: "day", waiting: true, spent: 0, reserved: 200, wanted: 100 } };
+  await expect(reserve(one)).rejects.toMatchObject(later);
+  await settle(first, 30);
+  expect(await today()).toMatchObject({ calls: 1, tokens: 30, usd: 0.05, reservedTokens: 100 });
+  await reserve(one);
+  // A restart, and the end of its jobs, change nothing of what is spent.
+  await server.client("submitter").call("cancelJob", { params: { job: one.job.id }, body: {} });
+  await server.restart();
+  expect(await today()).toMatchObject({ calls: 1, tokens: 30 });
+});
+
+test("a day that is used up ends the attempt; the job is tried again after midnight, and that it spent nothing costs it no attempt", async () => {
+  await settle(await reserve(await running()), 200);
+  const late = await running();
+  const refused = await reserve(late).catch((error: unknown) => error);
+  const details = { unit: "tokens", limit: 250, spent: 200, waiting: false, retryAfterMs: expect.any(Number) };
+  expect(refused).toMatchObject({ code: "DAY_BUDGET_EXCEEDED", message: expect.stringContaining("200 tokens are spent today"), details });
+  const params = { job: late.job.id, fence: late.fence };
+  const { failure } = await server.client("worker").call("attemptModel", { params });
+  expect(failure).toMatchObject({ code: "DAY_BUDGET_EXCEEDED", details });
+  if (!failure) throw new Error("no failure");
+  const { resetsAt } = await today();
+  const outcome: Outcome = { kind: "failed", failure, retryAfterMs: Number(failure.details["retryAfterMs"]) };
+  const { job } = await server.client("worker").call("finish", { params, body: { outcome } });
+  expect(job).toMatchObject({ state: "queued", attempts: 0 });
+  const why = await server.client("viewer").call("explainJob", { params: { job: job.id } });
+  expect(why).toMatchObject({
+    state: "queued",
+    owner: "clock",
+    reason: expect.stringMatching(/tried again at \d{4}-.*T00:00:.*DAY_BUDGET_EXCEEDED: All jobs together/),
+  });
+  expect(why.deadline).toBeGreaterThanOrEqual(resetsAt);
+  expect((why.deadline ?? 0) - resetsAt).toBeLessThan(60_000);
+  expect(await server.claim(workerId)).toBeNull();
+});
+
+test("an attempt that spent something is counted", async () => {
+  const claim = await running();
+  await settle(await reserve(claim), 200);
+  await expect(reserve(claim)).rejects.toMatchObject({ code: "DAY_BUDGET_EXCEEDED" });
+  const outcome: Outcome = { kind: "failed", failure: { code: "DAY_BUDGET_EXCEEDED", message: "m", details: {} }, retryAfterMs: 1_000 };
+  const { job } = await server.client("worker").call("finish", { params: { job: claim.job.id, fence: claim.fence }, body: { outcome } });
+  expect(job).toMatchObject({ state: "queued", attempts: 1 });
+});
+
+test("what no day has room for is no matter of the day; dollars need a price", async () => {
+  const claim = await running();
+  await expect(reserve(claim, { outputTokens: 200 })).rejects.toMatchObject({
+    code: "BUDGET_EXCEEDED",
+    message: expect.stringContaining("no day has room for it"),
+    details: { scope: "day", waiting: false, hint: expect.stringContaining("server.dayBudget") },
+  });
+  await expect(reserve(claim, { costUsd: null })).rejects.toMatchObject({ code: "MODEL_NOT_ALLOWED", details: { budget: "dayBudget.usd" } });
+  await expect(reserve(claim, { costUsd: 11 })).rejects.toMatchObject({ code: "BUDGET_EXCEEDED", details: { unit: "usd" } });
+});
+
+test("nothing is reserved ahead that the day has no ample room for, and without a limit the day is counted all the same", async () => {
+  const claim = await running();
+  const ahead = { callId: newId(), inputTokens: 60, outputTokens: 40, costUsd: 0.1 };
+  await reserve(claim, { ahead });
+  expect(await today()).toMatchObject({ reservedTokens: 100 });
+  await server.restart({ dayBudget: {} });
+  await reserve(claim, { ahead, inputTokens: 1_000_000 });
+  expect(await today()).toMatchObject({ reservedTokens: 1_000_240, budget: {} });
+});
