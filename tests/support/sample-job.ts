@@ -50,6 +50,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     backendConfig: {},
     permissions: "allow",
     mcpServers: {},
+    routing: null,
+    handover: null,
     baseOid: "a".repeat(40),
     createdAt: 0,
     updatedAt: 0,

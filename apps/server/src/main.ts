@@ -6,6 +6,7 @@ import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { defaultDataFolder } from "./default-data-folder.ts";
 import { RETENTION_MS, type ServerOptions, startServer } from "./server.ts";
+import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 
 /** Time that a graceful close may take, in ms. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -43,6 +44,8 @@ function readArguments(): ServerOptions {
       announce: { type: "string" },
       "allowed-origin": { type: "string", multiple: true, default: [] },
       "retention-days": { type: "string", default: process.env["SLIPWAY_RETENTION_DAYS"] ?? String(RETENTION_MS / DAY_MS) },
+      "circuit-faults": { type: "string", default: process.env["SLIPWAY_CIRCUIT_FAULTS"] ?? String(CIRCUIT_LIMITS.faults) },
+      "circuit-cool-down": { type: "string", default: process.env["SLIPWAY_CIRCUIT_COOL_DOWN"] ?? String(CIRCUIT_LIMITS.coolDownMs / 1_000) },
       "job-defaults": { type: "string", default: "{}" },
     },
   });
@@ -78,10 +81,28 @@ function readArguments(): ServerOptions {
     allowRemote,
     allowedOrigins,
     retentionMs: days * DAY_MS,
+    circuitLimits: readCircuitLimits(values["circuit-faults"], values["circuit-cool-down"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
     extraCaCerts: extraCaCerts(process.env),
     log,
   };
+}
+
+function readCircuitLimits(faults: string, seconds: string): CircuitLimits {
+  const limits = { ...CIRCUIT_LIMITS, faults: Number(faults), coolDownMs: Math.round(Number(seconds) * 1_000) };
+  if (!(Number.isInteger(limits.faults) && limits.faults >= 0 && limits.faults <= 1_000)) {
+    throw new SlipwayError("INVALID_REQUEST", `--circuit-faults: ${faults} is not a number of failures.`, {
+      field: "circuit-faults",
+      value: faults,
+      expected: "a whole number from 0 to 1000",
+    });
+  }
+  if (limits.coolDownMs >= 1 && limits.coolDownMs <= 86_400_000) return limits;
+  throw new SlipwayError("INVALID_REQUEST", `--circuit-cool-down: ${seconds} is not a time in seconds.`, {
+    field: "circuit-cool-down",
+    value: seconds,
+    expected: "a number from 0.001 to 86400",
+  });
 }
 
 /**

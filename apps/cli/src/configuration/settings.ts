@@ -33,6 +33,8 @@ export const SETTINGS: readonly Setting[] = [
   setting("server.allowRemote", "SLIPWAY_ALLOW_REMOTE", null, asChoice),
   setting("server.allowedOrigins", "SLIPWAY_ALLOWED_ORIGINS", null, asList),
   setting("server.retentionDays", "SLIPWAY_RETENTION_DAYS", null, asNumber),
+  setting("server.circuitFaults", "SLIPWAY_CIRCUIT_FAULTS", null, asNumber),
+  setting("server.circuitCoolDownSeconds", "SLIPWAY_CIRCUIT_COOL_DOWN", null, asSeconds),
   setting("worker.slots", "SLIPWAY_SLOTS", "up --slots", asNumber),
   setting("worker.verifySlots", "SLIPWAY_VERIFY_SLOTS", null, asNumber),
   setting("worker.name", "SLIPWAY_WORKER_NAME", null, asText),

@@ -9,6 +9,7 @@ export function serverFlags({ server, jobs }: InstallationConfig): string[] {
     ...(server.allowRemote ? ["--allow-remote"] : []),
     ...server.allowedOrigins.flatMap((origin) => ["--allowed-origin", origin]),
     ...["--retention-days", String(server.retentionDays)],
+    ...["--circuit-faults", String(server.circuitFaults), "--circuit-cool-down", String(server.circuitCoolDownSeconds)],
     ...["--job-defaults", JSON.stringify(jobs)],
   ];
 }

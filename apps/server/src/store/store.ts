@@ -3,9 +3,23 @@ import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
-import type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, RefusedCalls, SettledCall, WorkerRow } from "./rows.ts";
+import type {
+  Actor,
+  AttemptReceipts,
+  BackendRecord,
+  CallReservation,
+  CircuitRow,
+  CompletionRow,
+  NewAuditEntry,
+  NewCall,
+  NewJob,
+  RefusedCalls,
+  SettledCall,
+  WorkerRow,
+} from "./rows.ts";
 
 /**
  * Everything that the control plane keeps. One asynchronous interface; SQLite now, Postgres later, each held to the suite in
@@ -85,7 +99,10 @@ export interface Store extends AsyncDisposable {
   ): Promise<{ claims: number; leaseUntil: number | null; isLanding: boolean; verifyJobId: string | null; behindJob: number | null } | null>;
 
   // Leases
-  /** The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. */
+  /**
+   * The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. No job of a backend whose
+   * circuit is open is taken, but for the one canary once its time has come: two claims are never both that.
+   */
   claim(request: {
     claimId: string;
     workerId: string;
@@ -97,6 +114,8 @@ export interface Store extends AsyncDisposable {
     modelTokenSha256: string;
     /** Backends of the worker whose model calls go through the gateway. */
     meteredBackends: string[];
+    /** By backend, the image that its jobs run in there, by which its circuit is known; those that are missing have the empty one. */
+    images?: Record<string, string>;
   }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
   /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum, unless its model calls are counted. */
@@ -153,6 +172,19 @@ export interface Store extends AsyncDisposable {
   chargeLostCalls(afterMs: number): Promise<string[]>;
   /** What the calls of an attempt took, or undefined where there is no such attempt. */
   attemptModel(jobId: string, fence: number): Promise<AttemptModel | undefined>;
+
+  // Backends
+  /** Moves a queued job to another stop of its route, with its event; undefined where it is no longer queued, or not at the backend and stop that were seen. */
+  rerouteJob(id: string, seen: { fence: number; backend: string; at: number }, routing: Routing): Promise<JobView | undefined>;
+  /** What is known of these backends, in their order. */
+  backendRecords(backends: string[]): Promise<BackendRecord[]>;
+  /**
+   * The circuits that are open. Each end of an attempt counts by the error table: `down` opens it after so many in a row, each of another job, and for longer
+   * where it was the canary; a change, or `works`, closes it; any other end only makes room for the next canary.
+   */
+  listCircuits(): Promise<CircuitRow[]>;
+  /** Closes the circuits of a backend, in every image; answers how many were open. */
+  resetCircuits(backend: string, by?: Actor): Promise<number>;
 
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;
@@ -232,4 +264,18 @@ export interface RepositoryRow {
 export const REFUSAL_ROWS_PER_HOUR = 200;
 
 /** Re-exported so that a reader of the interface finds every shape from here. */
-export type { Actor, AttemptReceipts, CallReservation, CompletionRow, NewAuditEntry, NewCall, NewJob, Receipt, RefusedCalls, SettledCall, WorkerRow };
+export type {
+  Actor,
+  AttemptReceipts,
+  BackendRecord,
+  CallReservation,
+  CircuitRow,
+  CompletionRow,
+  NewAuditEntry,
+  NewCall,
+  NewJob,
+  Receipt,
+  RefusedCalls,
+  SettledCall,
+  WorkerRow,
+};

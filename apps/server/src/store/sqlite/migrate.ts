@@ -16,6 +16,7 @@ const MIGRATIONS = [
   "0008-container-sandbox",
   "0009-reserved-ahead",
   "0010-turn-settings",
+  "0012-routing",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

@@ -14,6 +14,7 @@ import * as audit from "./migrations/0007-audit.ts";
 import * as containerSandbox from "./migrations/0008-container-sandbox.ts";
 import * as reservedAhead from "./migrations/0009-reserved-ahead.ts";
 import * as turnSettings from "./migrations/0010-turn-settings.ts";
+import * as routing from "./migrations/0012-routing.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -28,6 +29,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0008-container-sandbox": containerSandbox,
   "0009-reserved-ahead": reservedAhead,
   "0010-turn-settings": turnSettings,
+  "0012-routing": routing,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */
