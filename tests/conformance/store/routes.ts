@@ -1,6 +1,7 @@
+import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Routing } from "@slipway/protocol/routing";
 import { expect, test } from "vitest";
-import { addRepository, allEvents, change, failed, newJob, type OpenedStore, submit, take } from "./fixtures.ts";
+import { addRepository, allEvents, change, failed, newJob, type OpenedStore, oid, submit, take } from "./fixtures.ts";
 
 const ROUTE: Routing = {
   asked: "script",
@@ -43,6 +44,60 @@ export function routes(current: () => OpenedStore): void {
     expect((await store.getJobDetail(id))?.attempts).toMatchObject([{ backend: "other" }]);
   });
 
+  test("where the backend cannot go on the next one of the route does, with all attempts and with what was left to it", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const id = await submit(store, repoId, { routing: ROUTE, requires: ["os:linux", "backend:script"], maxAttempts: 2 });
+    const first = await take(store);
+    await store.appendEvents(id, first.fence, [
+      event(1, { kind: "plan", data: { items: [{ text: "old", status: "open" }] } }),
+      event(2, { kind: "message", data: { role: "reasoning", text: "hm" } }),
+      ...["one", "two", "three", "four"].map((text, index) => event(3 + index, { kind: "message", data: { role: "agent", text } })),
+      event(7, { kind: "plan", data: { items: [{ text: "write", status: "done" }] } }),
+    ]);
+    // While it is tried again it stays where it is.
+    await store.finish(id, first.fence, failed("BACKEND_RATE_LIMITED", 0));
+    expect(await store.getJob(id)).toMatchObject({ state: "queued", backend: "script", attempts: 1, handover: null });
+    const second = await take(store);
+    const kept = { oid: oid("kept"), diffStat: { files: 1, insertions: 1, deletions: 0 } };
+    await store.appendEvents(id, second.fence, [event(1, { kind: "message", data: { role: "agent", text: `${"x".repeat(5_000)} the end` } })]);
+    const moved = await store.finish(id, second.fence, { ...failed("BACKEND_RATE_LIMITED"), kept });
+    expect(moved).toMatchObject({ state: "queued", backend: "other", backendConfig: { model: "small" }, requires: ["os:linux", "backend:other"], attempts: 0 });
+    expect(moved.routing).toMatchObject({ asked: "script", at: 1, cause: "failover", candidates: [{ backend: "other", taken: true }, { backend: "script" }] });
+    expect(moved.handover).toMatchObject({ backend: "script", fence: 2, failure: { code: "BACKEND_RATE_LIMITED" }, oid: kept.oid, plan: [] });
+    expect(moved.handover?.messages).toEqual([expect.stringMatching(/^…x{1000,1999} the end$/)]);
+    expect((await allEvents(store, id)).slice(-2)).toMatchObject([
+      { kind: "state", fence: 2, data: { from: "running", on: "failover", to: "queued", code: "BACKEND_RATE_LIMITED" } },
+      { kind: "routing", data: { cause: "failover", backend: "other", from: "script" } },
+    ]);
+    // The same report again changes nothing more.
+    expect((await store.finish(id, second.fence, { ...failed("BACKEND_RATE_LIMITED"), kept })).routing?.at).toBe(1);
+
+    const last = await take(store, { capabilities: ["os:linux", "backend:other"] });
+    const ended = await store.finish(id, last.fence, failed("BACKEND_QUOTA"));
+    expect(ended).toMatchObject({ state: "blocked", backend: "other", failure: { code: "BACKEND_QUOTA" } });
+    expect((await store.getJobDetail(id))?.attempts.map(({ backend }) => backend)).toEqual(["script", "script", "other"]);
+  });
+
+  test.each(["BACKEND_AUTH", "BACKEND_FAILED", "MODEL_REFUSED", "CONTEXT_TOO_LONG", "SECRET_MISSING"] as const)("%s moves it on at once", async (code) => {
+    const { store } = current();
+    const id = await submit(store, (await addRepository(store)).id, { routing: ROUTE });
+    const { fence } = await take(store);
+    expect(await store.finish(id, fence, failed(code))).toMatchObject({ state: "queued", backend: "other", failure: null, handover: { oid: null } });
+  });
+
+  test.each([
+    ["NO_CHANGE", "failed"],
+    ["GATES_FAILED", "failed"],
+    ["SANDBOX_UNAVAILABLE", "blocked"],
+    ["BUDGET_EXCEEDED", "failed"],
+  ] as const)("%s is not the backend's fault: the job ends as %s", async (code, state) => {
+    const { store } = current();
+    const id = await submit(store, (await addRepository(store)).id, { routing: ROUTE });
+    const { fence } = await take(store);
+    expect(await store.finish(id, fence, failed(code))).toMatchObject({ state, backend: "script", handover: null });
+  });
+
   test("what is known of a backend is of its own attempts", async () => {
     const { store } = current();
     const { id: repoId } = await addRepository(store);
@@ -66,6 +121,10 @@ export function routes(current: () => OpenedStore): void {
       { backend: "other", ended: 0, faults: 0, running: 0, cost: null },
     ]);
   });
+}
+
+function event(ordinal: number, body: AppendableEvent): { ordinal: number; at: number; event: AppendableEvent } {
+  return { ordinal, at: 1, event: body };
 }
 
 const NOTHING = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, costUsd: 0 };

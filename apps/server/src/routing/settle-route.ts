@@ -13,7 +13,7 @@ export async function settleRoute(plane: Plane, job: JobView): Promise<JobView> 
   if (job.state !== "queued" || !routing || routing.at >= routing.route.length - 1) return job;
   const facts = await readFacts(plane);
   const requires = job.requires.filter((capability) => capability !== `backend:${job.backend}`);
-  const ordered = await chosenAnew(plane, facts, routing, requires);
+  const ordered = await chosenAnew(plane, facts, job.attempts, routing, requires);
   const { at, candidates } = firstOpen(plane, facts, { route: ordered.route, from: routing.at, requires });
   if (ordered.route[at]?.backend === job.backend) return job;
   const cause = whyShut(plane, facts, { backend: job.backend, requires }) === null ? routing.cause : "circuit";
@@ -21,10 +21,11 @@ export async function settleRoute(plane: Plane, job: JobView): Promise<JobView> 
   return (await plane.store.rerouteJob(job.id, seen, { ...ordered, at, cause, candidates })) ?? job;
 }
 
-/** The route with its automatic stops, from the present one on, in the order that they have now. */
-async function chosenAnew(plane: Plane, facts: Facts, routing: Routing, requires: readonly string[]): Promise<Routing> {
+/** The route with its automatic stops in the order that they have now: those to come, and the present one where the job has only just come to it. */
+async function chosenAnew(plane: Plane, facts: Facts, attempts: number, routing: Routing, requires: readonly string[]): Promise<Routing> {
   const { route, at } = routing;
-  const isOpen = (index: number): boolean => index >= at && route[index]?.automatic === true;
+  const isNew = attempts === 0 && routing.cause === "failover";
+  const isOpen = (index: number): boolean => (index > at || (isNew && index === at)) && route[index]?.automatic === true;
   const left = route.filter((_, index) => isOpen(index));
   if (left.length < 2) return routing;
   const records = await candidatesOf(plane, facts, { backends: left.map(({ backend }) => backend), requires, unfit: () => null });

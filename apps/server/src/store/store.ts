@@ -127,7 +127,8 @@ export interface Store extends AsyncDisposable {
   putArtifact(jobId: string, fence: number, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
   /**
    * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy
-   * queued (after `retryAfterMs`), failed or blocked. The same outcome for the same fence again answers as before.
+   * queued (after `retryAfterMs`), failed or blocked; where the backend is to blame
+   * and would not be tried again, queued for the next stop of the job's route, with what the backend leaves. The same outcome for the same fence again answers as before.
    */
   finish(jobId: string, fence: number, outcome: Outcome): Promise<JobView>;
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */

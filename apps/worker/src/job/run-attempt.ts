@@ -10,6 +10,7 @@ import { checkChange } from "./checks.ts";
 import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
+import { takeOver } from "./handover.ts";
 import { keepWork } from "./keep-work.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeBase, openRepository } from "./prepare.ts";
@@ -103,6 +104,8 @@ async function prepareWorkspace(
 ): Promise<{ config: RepositoryConfig; setup: SetupRequest }> {
   const source = { oid: context.claim.job.baseOid, from: "upstream" } as const;
   await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
+  const takenOver = context.claim.job.handover?.oid;
+  if (takenOver) await bringCommit(context, repository, { oid: takenOver, from: "jobs" }, deadline);
   const [config] = await together(
     context.signal,
     () => readRepositoryConfig(repository, source.oid),
@@ -118,14 +121,15 @@ async function prepareWorkspace(
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  await workUntilGatesPass(context, sandbox, task);
+  const prompt = await takeOver(context, sandbox, task.repository, task.deadline);
+  await workUntilGatesPass(context, sandbox, task, prompt);
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
 
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
-async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
+async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task, firstPrompt: string): Promise<void> {
   const { config, deadline } = task;
-  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, egress: config.egress.turn });
+  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: firstPrompt, egress: config.egress.turn });
   let before: string | undefined;
   for (let round = 0; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);

@@ -1,6 +1,7 @@
 import type { JobView } from "@slipway/protocol/job";
 import type { Routing } from "@slipway/protocol/routing";
 import type { Database } from "../database.ts";
+import { handOver } from "../handover.ts";
 import { readJobView, requireJob } from "../job-view.ts";
 import { addNumberedEvent } from "../numbered-events.ts";
 import { setRoute } from "../route.ts";
@@ -10,6 +11,8 @@ export function rerouteJob(db: Database, id: string, seen: { fence: number; back
   const job = requireJob(db, id);
   if (job.state !== "queued" || job.fence !== seen.fence || job.backend !== seen.backend) return undefined;
   if (readJobView(db, job.number).routing?.at !== seen.at) return undefined;
+  // Attempts of the backend that it leaves may have kept work.
+  handOver(db, job.number, seen.backend);
   const entry = setRoute(db, job, routing);
   const { cause, candidates } = routing;
   addNumberedEvent(db, job.number, null, { kind: "routing", data: { cause, backend: entry.backend, from: seen.backend, candidates } });
