@@ -16,7 +16,7 @@ function needOf(name: string): BackendNeed {
   if (need !== undefined) return need;
   const near = nearestKey(name, BACKEND_NEEDS);
   throw new InvalidArgumentError(
-    `There is no capability "${name}"${near === undefined ? "" : `; did you mean ${near}?`} Expected one or more of ${BACKEND_NEEDS.join(", ")}, with commas between.`,
+    `There is no capability "${name}"${near === undefined ? "." : `; did you mean ${near}?`} Expected one or more of ${BACKEND_NEEDS.join(", ")}, with commas between.`,
   );
 }
 
