@@ -49,7 +49,8 @@ describe("parseRepositoryConfig", () => {
         line: 1,
         column: 1,
         key: "gate",
-        expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key (did you mean gates?)",
+        expected:
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -60,7 +61,10 @@ describe("parseRepositoryConfig", () => {
     ["setup: {outputs: [node_modules/]}\n", { key: "setup.outputs[0]" }],
     ["setup:\n  inputs: [lock]\n", { line: 2, key: "setup.inputs", expected: expect.stringContaining("`outputs` beside `inputs`") }],
     ["deny: [a]\n", { key: "deny", suggestion: "scope.deny" }],
-    ["colour: red\n", { key: "colour", expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key" }],
+    [
+      "colour: red\n",
+      { key: "colour", expected: "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, scope, and no other key" },
+    ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],
     ["gates:\n  - name: a\n", { line: 2, column: 5, key: "gates[0].run", value: null, expected: "a text" }],
     ["repairs: 11\n", { line: 1, column: 10, key: "repairs", value: "11", expected: "at most 10" }],

@@ -41,8 +41,8 @@ export async function planRoute(plane: Plane, wish: RouteWish): Promise<PlannedR
   const facts = await readFacts(plane);
   const choice = asked === AUTO_BACKEND ? await chooseFor(plane, facts, wish) : undefined;
   if (!choice) {
-    await checkStop(plane, wish, { backend: asked, config });
     requireNeeds(facts, asked, needs);
+    await checkStop(plane, wish, { backend: asked, config });
   }
   const named = await checkFallbacks(plane, facts, wish);
   const [first = asked, ...others] = choice?.order ?? [asked];
@@ -104,8 +104,8 @@ async function checkFallbacks(plane: Plane, facts: Facts, wish: RouteWish): Prom
       throw new SlipwayError("INVALID_REQUEST", `${field}: auto is no fallback.`, { field, value: AUTO_BACKEND, expected: "the name of a backend", hint });
     }
     try {
-      await checkStop(plane, wish, entry);
       requireNeeds(facts, entry.backend, wish.needs);
+      await checkStop(plane, wish, entry);
     } catch (error) {
       if (!(error instanceof SlipwayError)) throw error;
       throw new SlipwayError(error.code, `The fallback ${entry.backend}: ${error.message}`, {

@@ -35,7 +35,7 @@ export async function takeOver(context: AttemptContext, sandbox: Sandbox, reposi
     await apply(context, sandbox, out, deadline);
     return { paths: changes.slice(0, PATHS_KEPT).map(({ path, status }) => ({ path, status })), total: changes.length };
   });
-  const what = taken.total === 0 ? "It had changed nothing." : `Its changes of ${taken.total} files are in the workspace.`;
+  const what = taken.total === 0 ? "It had changed nothing." : `Its changes of ${taken.total === 1 ? "1 file" : `${taken.total} files`} are in the workspace.`;
   const text = `${job.backend} takes over from ${handover.backend}, which ended with ${handover.failure.code}. ${what}`;
   await context.events.emitOnce("handover", { kind: "notice", data: { level: "info", text } });
   return handoverPrompt(job.task, handover, taken.paths, taken.total);
