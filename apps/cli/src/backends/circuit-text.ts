@@ -10,5 +10,5 @@ export function circuitText({ place, state, faults, code, message, openUntil, ca
       : leftMs > 0
         ? `the next job is let through in ${duration(leftMs)}`
         : "the next job is let through";
-  return `paused on ${printable(place)}: it failed ${faults} times in a row, the last time with ${code}: ${printable(message)} ${next}.`;
+  return `paused on ${printable(place)}: it failed${faults === 1 ? "" : ` ${faults} times in a row`}, the last time with ${code}: ${printable(message)} ${next}.`;
 }

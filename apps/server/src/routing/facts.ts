@@ -59,7 +59,7 @@ export function ableWorkers({ signals }: Pick<Plane, "signals">, workers: readon
 /** An open circuit in words, without the name of its backend. */
 export function circuitText({ state, openUntil, faults, code }: Pick<CircuitRow, "state" | "openUntil" | "faults" | "code">): string {
   const until = state === "trying" ? "one job tries it now" : `nothing is tried before ${new Date(openUntil).toISOString()}`;
-  return `it failed ${faults} times in a row (${code}); ${until}`;
+  return `it failed${faults === 1 ? "" : ` ${faults} times in a row`} (${code}); ${until}`;
 }
 
 /** The facts of each of these backends, for the choice; `unfit` says what keeps one from this job. */
