@@ -43,7 +43,8 @@ test("a fallback goes on, `explain` says why, and a backend that is paused is sh
   );
   const reset = await ground.slipway(root, "backends", "reset", "script");
   expect([reset.code, reset.stdout.trim()]).toEqual([0, "script gets jobs again (1 place)"]);
-  expect((await ground.slipway(root, "audit", "--action", "resetBackend")).stdout).toContain("backend script");
+  const audit = JSON.parse((await ground.slipway(root, "audit", "--action", "resetBackend", "--json")).stdout);
+  expect(audit.entries).toMatchObject([{ action: "resetBackend", object: { kind: "backend", name: "script" }, outcome: "ok" }]);
 });
 
 test("what nothing here can do is refused, with what each backend lacks", async () => {
