@@ -70,7 +70,14 @@ function errorsPage(): string {
     person: "the job is blocked until a person acts",
     client: "not a job's ending: the caller mends the request",
   };
-  const rows = Object.entries<ErrorRow>(ERRORS).map(([code, row]) => `| \`${code}\` | ${row.status} | ${row.retry} | ${row.message} | ${row.hint} |`);
+  const verdicts = {
+    down: "it does not work: the job goes on with its next fallback, and it counts against the backend",
+    unfit: "it cannot do this job: the next fallback, and nothing is held against it",
+    works: "the agent did its part; what failed is the task's or the change's own",
+  };
+  const rows = Object.entries<ErrorRow>(ERRORS).map(
+    ([code, row]) => `| \`${code}\` | ${row.status} | ${row.retry} | ${row.backend ?? ""} | ${row.message} | ${row.hint} |`,
+  );
   return [
     NOTE,
     "# Errors",
@@ -79,8 +86,12 @@ function errorsPage(): string {
     "",
     ...Object.entries(policies).map(([name, text]) => `- **${name}**: ${text}`),
     "",
-    "| code | HTTP | then | what happened | what to do |",
-    "|---|---|---|---|---|",
+    "What it says of the backend whose attempt ended so ([routing.md](routing.md)):",
+    "",
+    ...Object.entries(verdicts).map(([name, text]) => `- **${name}**: ${text}`),
+    "",
+    "| code | HTTP | then | backend | what happened | what to do |",
+    "|---|---|---|---|---|---|",
     ...rows,
     "",
   ].join("\n");

@@ -51,6 +51,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     permissions: "allow",
     mcpServers: {},
     readOnly: false,
+    routing: null,
+    handover: null,
     baseOid: "a".repeat(40),
     createdAt: 0,
     updatedAt: 0,

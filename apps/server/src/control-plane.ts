@@ -11,6 +11,7 @@ import type { EventBus } from "./events/event-bus.ts";
 import type { StreamTimes } from "./events/stream-times.ts";
 import type { TokenCache } from "./http/token-cache.ts";
 import type { LeaseClock } from "./lease-clock.ts";
+import type { CircuitWatch } from "./routing/circuit-watch.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerDirectory } from "./workers/worker-directory.ts";
 import type { WorkerSignals } from "./workers/worker-signals.ts";
@@ -38,6 +39,8 @@ export interface ControlPlane {
   readonly completionRoom: WaitingRoom;
   readonly workers: WorkerDirectory;
   readonly signals: WorkerSignals;
+  /** Whether any backend gets no jobs for now. */
+  readonly circuits: CircuitWatch;
   /** Completions whose landing a request is carrying out right now. */
   readonly landing: Set<string>;
   readonly leaseClock: LeaseClock;

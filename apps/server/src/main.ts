@@ -7,6 +7,7 @@ import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { defaultDataFolder } from "./default-data-folder.ts";
 import { RETENTION_MS, type ServerOptions, startServer } from "./server.ts";
+import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 
 /** Time that a graceful close may take, in ms. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -46,6 +47,8 @@ function readArguments(): ServerOptions {
       "retention-days": { type: "string", default: process.env["SLIPWAY_RETENTION_DAYS"] ?? String(RETENTION_MS / DAY_MS) },
       "day-budget-tokens": { type: "string", default: process.env["SLIPWAY_DAY_BUDGET_TOKENS"] },
       "day-budget-usd": { type: "string", default: process.env["SLIPWAY_DAY_BUDGET_USD"] },
+      "circuit-faults": { type: "string", default: process.env["SLIPWAY_CIRCUIT_FAULTS"] ?? String(CIRCUIT_LIMITS.faults) },
+      "circuit-cool-down": { type: "string", default: process.env["SLIPWAY_CIRCUIT_COOL_DOWN"] ?? String(CIRCUIT_LIMITS.coolDownMs / 1_000) },
       "job-defaults": { type: "string", default: "{}" },
     },
   });
@@ -82,6 +85,7 @@ function readArguments(): ServerOptions {
     allowedOrigins,
     retentionMs: days * DAY_MS,
     dayBudget: readDayBudget(values),
+    circuitLimits: readCircuitLimits(values["circuit-faults"], values["circuit-cool-down"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
     extraCaCerts: extraCaCerts(process.env),
     log,
@@ -99,6 +103,23 @@ function readDayBudget(values: { readonly "day-budget-tokens"?: string | undefin
     field: `day-budget-${unit}`,
     value: limits[unit],
     expected: unit === "usd" ? "US dollars above 0 such as 25 or 2.50" : "a whole number of tokens above 0 such as 20000000",
+  });
+}
+
+function readCircuitLimits(faults: string, seconds: string): CircuitLimits {
+  const limits = { ...CIRCUIT_LIMITS, faults: Number(faults), coolDownMs: Math.round(Number(seconds) * 1_000) };
+  if (!(Number.isInteger(limits.faults) && limits.faults >= 0 && limits.faults <= 1_000)) {
+    throw new SlipwayError("INVALID_REQUEST", `--circuit-faults: ${faults} is not a number of failures.`, {
+      field: "circuit-faults",
+      value: faults,
+      expected: "a whole number from 0 to 1000",
+    });
+  }
+  if (limits.coolDownMs >= 1 && limits.coolDownMs <= 86_400_000) return limits;
+  throw new SlipwayError("INVALID_REQUEST", `--circuit-cool-down: ${seconds} is not a time in seconds.`, {
+    field: "circuit-cool-down",
+    value: seconds,
+    expected: "a number from 0.001 to 86400",
   });
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { ControlPlane } from "./control-plane.ts";
 import { announce } from "./jobs/announce.ts";
 import { recoverLandings } from "./landing/recover.ts";
+import { settleRoute } from "./routing/settle-route.ts";
 
 /** The longest time between two runs, in ms: clocks are compared at least this often. */
 export const REAPER_TICK_MS = 1_000;
@@ -63,7 +64,8 @@ export class Reaper {
       plane.jobRoom.dismiss(workerId);
       plane.signals.send(workerId, { type: "revoked", jobId, fence, reason: "expired" });
     }
-    for (const job of [...reaped.requeued, ...reaped.failed, ...reaped.cancelled]) {
+    const requeued = await Promise.all(reaped.requeued.map((job) => settleRoute(plane, job)));
+    for (const job of [...requeued, ...reaped.failed, ...reaped.cancelled]) {
       this.#log.warn({ jobId: job.id, state: job.state, fence: job.fence }, "a lease, a wait or a dependency ended");
       announce(plane, job);
     }

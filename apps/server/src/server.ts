@@ -31,7 +31,9 @@ import { recoverLandings } from "./landing/recover.ts";
 import { type Clocks, LeaseClock, REAL_CLOCKS } from "./lease-clock.ts";
 import { Pruner } from "./prune/pruner.ts";
 import { Reaper } from "./reaper.ts";
+import { CircuitWatch } from "./routing/circuit-watch.ts";
 import { openCredentialKey } from "./secrets.ts";
+import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
 import { WorkerDirectory } from "./workers/worker-directory.ts";
@@ -58,6 +60,8 @@ export interface ServerOptions {
   readonly jobDefaults?: JobDefaults;
   /** What all jobs together may spend on models in a day; no limit where it is missing. */
   readonly dayBudget?: DayBudget;
+  /** When a backend that fails again and again gets no jobs for a while; `CIRCUIT_LIMITS` where they are missing. */
+  readonly circuitLimits?: CircuitLimits;
   /** File of further certificates that git trusts when it fetches from where a repository is; none where it is missing. */
   readonly extraCaCerts?: string | undefined;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
@@ -87,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await using resources = new AsyncDisposableStack();
   resources.use(takeFolderLock({ path: folder.lock, part: "server", data: folder.root }));
   if (options.extraCaCerts !== undefined) trustForGit(join(await writeCertificates(options.extraCaCerts, folder.certificates), BUNDLE_FILE));
-  const store = resources.use(await openSqliteStore({ file: folder.database }));
+  const store = resources.use(await openSqliteStore({ file: folder.database, circuitLimits: options.circuitLimits ?? CIRCUIT_LIMITS }));
   await makeFirstTokens(folder, store);
   await installHubHooks(folder.hubHooks);
   const credentialKey = await openCredentialKey(folder);
@@ -98,6 +102,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Nothing of ours is at work there yet.
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
   await recoverLandings(plane);
+  await plane.circuits.look();
   const app = await buildApp(plane);
   // After the app is closed: nothing is refused then any more.
   resources.defer(async () => await plane.refusals.flush());
@@ -166,6 +171,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     completionRoom: new WaitingRoom(),
     workers: new WorkerDirectory(store),
     signals: new WorkerSignals(streamTimes.pingMs),
+    circuits: new CircuitWatch(store),
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),

@@ -14,13 +14,14 @@ export const AUDITED_ENDPOINTS = [
   "syncBranch",
   "syncRepository",
   "drainWorker",
+  "resetBackend",
   "createToken",
   "revokeToken",
 ] as const;
 export type AuditedEndpoint = (typeof AUDITED_ENDPOINTS)[number];
 
 /** What an audited call was about. */
-export const AUDIT_OBJECTS = ["job", "repository", "worker", "token"] as const;
+export const AUDIT_OBJECTS = ["job", "repository", "worker", "token", "backend"] as const;
 export type AuditObjectKind = (typeof AUDIT_OBJECTS)[number];
 
 /**

@@ -17,6 +17,7 @@ import {
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
+import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
@@ -198,6 +199,21 @@ export const ENDPOINTS = {
   },
 
   listWorkers: { method: "GET", path: "/v1/workers", roles: readers, summary: "All workers.", response: z.object({ workers: z.array(workerViewSchema) }) },
+  listCircuits: {
+    method: "GET",
+    path: "/v1/circuits",
+    roles: readers,
+    summary: "Backends that failed by their own fault again and again, and so get no jobs for a while.",
+    response: z.object({ circuits: z.array(circuitSchema) }),
+  },
+  resetBackend: {
+    method: "POST",
+    path: "/v1/backends/{backend}/reset",
+    roles: ["submitter"],
+    summary: "Give a backend jobs again at once, whatever failed before. Answers how many circuits were open.",
+    body: z.strictObject({}),
+    response: z.object({ closed: z.int() }),
+  },
   drainWorker: {
     method: "POST",
     path: "/v1/workers/{worker}/drain",

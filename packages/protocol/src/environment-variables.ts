@@ -117,6 +117,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     meaning: "US dollars that all jobs together may take of models in a day.",
     toAllParts: false,
   },
+  {
+    name: "SLIPWAY_CIRCUIT_FAULTS",
+    readBy: "command line, server",
+    fallback: "`server.circuitFaults`, else 3",
+    meaning: "Failures of a backend in a row, by its own fault, after which it gets no jobs for a while; 0: never.",
+    toAllParts: true,
+  },
+  {
+    name: "SLIPWAY_CIRCUIT_COOL_DOWN",
+    readBy: "command line, server",
+    fallback: "`server.circuitCoolDownSeconds`, else 60",
+    meaning: "How long that is the first time, in seconds.",
+    toAllParts: true,
+  },
   { name: "SLIPWAY_SLOTS", readBy: "command line", fallback: "`worker.slots`, else 4", meaning: "Jobs at once, 1 to 256. `--slots` wins.", toAllParts: false },
   {
     name: "SLIPWAY_VERIFY_SLOTS",

@@ -12,6 +12,15 @@
  */
 export type RetryPolicy = "requeue" | "final" | "person" | "client";
 
+/**
+ * What an attempt's end with a code says of its backend:
+ * - `down`: the backend, its agent or its vendor does not work: the job goes on with its next fallback, and it counts against the backend;
+ * - `unfit`: it cannot do this job, and may do others: the next fallback, and nothing is held against it;
+ * - `works`: the agent did its part; what failed is the task's or the change's own;
+ * - null: nothing, such as a worker that was stopped.
+ */
+export type BackendVerdict = "down" | "unfit" | "works" | null;
+
 /** What the table says of a code. */
 export interface ErrorRow {
   /** HTTP status of an API answer that carries this code. */
@@ -21,10 +30,12 @@ export interface ErrorRow {
   readonly message: string;
   /** What to do next, in one sentence. */
   readonly hint: string;
+  /** What it says of the backend whose attempt ended so. */
+  readonly backend: BackendVerdict;
 }
 
-function row(status: number, retry: RetryPolicy, message: string, hint: string): ErrorRow {
-  return { status, retry, message, hint };
+function row(status: number, retry: RetryPolicy, message: string, hint: string, backend: BackendVerdict = null): ErrorRow {
+  return { status, retry, message, hint, backend };
 }
 
 /** The table, in the order of a job's way. A new failure is a new row here. */
@@ -104,7 +115,13 @@ export const ERRORS = {
     "See with `slipway doctor` that an integrator runs, then `slipway retry`; the details name the commit, which the hub keeps for a while.",
   ),
   // Preparing
-  SECRET_MISSING: row(422, "person", "A secret that the backend needs is not there.", "Provide the secret that the details name, then `slipway retry`."),
+  SECRET_MISSING: row(
+    422,
+    "person",
+    "A secret that the backend needs is not there.",
+    "Provide the secret that the details name, then `slipway retry`.",
+    "unfit",
+  ),
   REPOSITORY_UNREACHABLE: row(
     502,
     "requeue",
@@ -145,92 +162,117 @@ export const ERRORS = {
     "Mend what its last lines name, then `slipway images build` again: steps that were built are not built again.",
   ),
   // Backends
-  BACKEND_NOT_INSTALLED: row(422, "person", "No worker has the backend.", "Install the backend on a worker; `slipway backends` says how."),
+  BACKEND_NOT_INSTALLED: row(422, "person", "No worker has the backend.", "Install the backend on a worker; `slipway backends` says how.", "down"),
   BACKEND_BROKEN: row(
     422,
     "person",
     "The backend is installed, and cannot be loaded.",
     "Mend the plugin as the details say; `slipway backends` shows whether it can be loaded now. Then `slipway retry`.",
+    "down",
   ),
   AGENT_INSTALL_FAILED: row(
     500,
     "client",
     "The agent could not be installed.",
     "Look at the last lines that the details hold: often the registry is out of reach. Then `slipway backends install` again.",
+    "down",
   ),
-  BACKEND_AUTH: row(422, "person", "The model's vendor refused the key.", "Check the key that the details name, then `slipway retry`."),
+  BACKEND_AUTH: row(422, "person", "The model's vendor refused the key.", "Check the key that the details name, then `slipway retry`.", "down"),
   BACKEND_QUOTA: row(
     422,
     "person",
     "The account at the model's vendor has no quota left.",
     "Raise the quota, then `slipway retry`; or submit the task again with another --backend.",
+    "down",
   ),
-  BACKEND_RATE_LIMITED: row(429, "requeue", "The model's vendor asks to slow down.", "Nothing to do: the job waits and is tried again."),
+  BACKEND_RATE_LIMITED: row(429, "requeue", "The model's vendor asks to slow down.", "Nothing to do: the job waits and is tried again.", "down"),
   BACKEND_OUTPUT_INVALID: row(
     502,
     "requeue",
     "The backend said something that is not in its protocol.",
     "Look at `slipway logs`; if it happens again, the agent may not be of the release that the backend drives: `slipway backends` shows what is there.",
+    "down",
   ),
-  BACKEND_FAILED: row(502, "final", "The agent ended with an error of its own.", "Look at the end of the job's log with `slipway logs`."),
+  BACKEND_FAILED: row(502, "final", "The agent ended with an error of its own.", "Look at the end of the job's log with `slipway logs`.", "down"),
   AGENT_TIMEOUT: row(504, "final", "The agent did not finish in its time.", "Give the job more time with --timeout, or a smaller task."),
   AGENT_STEP_LIMIT: row(
     422,
     "final",
     "The agent used up its steps.",
     "Give it more steps in backendConfig (`slipway backends` shows the setting), or a smaller task.",
+    "works",
   ),
-  AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words."),
+  AGENT_STALLED: row(504, "requeue", "The agent said nothing for too long.", "Nothing to do: it is tried again; `slipway logs` shows its last words.", "down"),
   MCP_SERVER_FAILED: row(
     422,
     "final",
     "An MCP server of the job did not start.",
     "Run its command by hand where the job runs, mend it or leave the server out, then submit again.",
+    "works",
   ),
   MODEL_REFUSED: row(
     422,
     "final",
     "The model's vendor refused the request.",
     "Look at the details: often the backend's setting for the model is not one that the vendor has.",
+    "unfit",
   ),
   MODEL_NOT_ALLOWED: row(
     403,
     "person",
     "The gateway does not let this request through.",
     "Allow what the details name in the gateway's configuration (docs/gateway.md), then `slipway retry`.",
+    "unfit",
   ),
-  MODEL_OVERLOADED: row(503, "requeue", "The model's vendor is overloaded.", "Nothing to do: the job is tried again."),
+  MODEL_OVERLOADED: row(503, "requeue", "The model's vendor is overloaded.", "Nothing to do: the job is tried again.", "down"),
   MODEL_UNREACHABLE: row(
     502,
     "requeue",
     "The model's vendor cannot be reached.",
     "Check the network and the provider's `baseUrl` in gateway.yaml; `slipway doctor` tries it.",
+    "down",
   ),
   MODEL_TIMEOUT: row(
     504,
     "requeue",
     "The model's vendor did not answer in time.",
     "Nothing to do: it is tried again; the limits are `headersTimeoutSeconds` and `silenceTimeoutSeconds` in gateway.yaml.",
+    "down",
   ),
   CONTEXT_TOO_LONG: row(
     422,
     "final",
     "The conversation no longer fits into the model's context window.",
     "Give the agent a smaller task, or a model with a larger window.",
+    "unfit",
   ),
-  GATEWAY_UNAVAILABLE: row(503, "requeue", "The worker's model gateway does not answer.", "See with `slipway doctor` that it runs; `slipway up` starts it."),
-  BUDGET_EXCEEDED: row(422, "final", "The job used up its budget.", "Submit it again with a larger budget (--budget-usd, --budget-tokens), or split the task."),
+  GATEWAY_UNAVAILABLE: row(
+    503,
+    "requeue",
+    "The worker's model gateway does not answer.",
+    "See with `slipway doctor` that it runs; `slipway up` starts it.",
+    "unfit",
+  ),
+  BUDGET_EXCEEDED: row(
+    422,
+    "final",
+    "The job used up its budget.",
+    "Submit it again with a larger budget (--budget-usd, --budget-tokens), or split the task.",
+    "works",
+  ),
   DAY_BUDGET_EXCEEDED: row(
     429,
     "requeue",
     "All jobs together used up what the installation may spend on models in a day.",
     "Nothing: the job goes on after 00:00 UTC. Or raise `server.dayBudget` in slipway.yaml, and restart `slipway up`; `slipway doctor` shows what is spent.",
+    "works",
   ),
   CASSETTE_MISMATCH: row(
     422,
     "final",
     "The agent asked the model something else than what its cassette has.",
     "See with `slipway show` which call it was; replay with the agent, the base and the configuration of the recording, or record anew with `slipway run --record`.",
+    "works",
   ),
   OUT_OF_MEMORY: row(
     507,
@@ -256,6 +298,7 @@ export const ERRORS = {
     "final",
     "A gate still fails after the last repair.",
     "Read the gate's whole output with `slipway show JOB --artifact NAME` (`slipway show JOB` lists the names), then give the agent a better task.",
+    "works",
   ),
   CRITIC_REJECTED: row(422, "final", "The critic did not accept the change.", "Read its findings with `slipway show`."),
   SCOPE_VIOLATION: row(
@@ -263,13 +306,15 @@ export const ERRORS = {
     "final",
     "The change touches what the job may not touch.",
     "Widen `scope` in .slipway.yaml and commit that, if this is wanted; the details name the paths.",
+    "works",
   ),
-  NO_CHANGE: row(422, "final", "The agent changed nothing.", "Make the task more concrete; `slipway logs` shows what the agent thought."),
+  NO_CHANGE: row(422, "final", "The agent changed nothing.", "Make the task more concrete; `slipway logs` shows what the agent thought.", "works"),
   READ_ONLY_VIOLATED: row(
     422,
     "final",
     "The agent of a read-only job changed the workspace.",
     "Nothing of it lands. Submit it again for a worker with a sandbox, in which it cannot, or without --read-only.",
+    "works",
   ),
   COMMIT_INVALID: row(
     422,

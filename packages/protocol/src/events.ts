@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EGRESS_PHASES } from "./egress.ts";
 import { ERROR_CODES } from "./errors.ts";
+import { ROUTE_CAUSES, routeCandidateSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
@@ -195,6 +196,17 @@ export const serverEventSchema = z.discriminatedUnion("kind", [
       durationMs: z.number().nonnegative(),
       /** Until the first byte of the answer's body; null where none came. */
       firstByteMs: z.number().nonnegative().nullable(),
+    }),
+  }),
+  /** A choice among backends: which one the job is at now, and what was thought of the others. */
+  z.object({
+    kind: z.literal("routing"),
+    data: z.object({
+      cause: z.enum(ROUTE_CAUSES),
+      backend: z.string(),
+      /** The backend before; null at the submission. */
+      from: z.string().nullable(),
+      candidates: z.array(routeCandidateSchema).max(200),
     }),
   }),
   gapEventSchema,

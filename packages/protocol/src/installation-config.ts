@@ -28,6 +28,20 @@ export const serverSettingsSchema = z.strictObject({
   allowedOrigins: z.array(z.string().min(1)).default([]).describe("Origins of web pages that may call the API, besides the server's own."),
   retentionDays: z.number().min(0.01).max(100_000).default(30).describe("Days for which the events and artifacts of an ended job are kept."),
   dayBudget: dayBudgetSchema.default({}).describe("What all jobs together may spend on models in a day."),
+  circuitFaults: z
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(3)
+    .describe(
+      "Failures of a backend in a row, by its own fault and each of another job, after which it gets no jobs for a while ([routing.md](routing.md)); 0: never.",
+    ),
+  circuitCoolDownSeconds: z
+    .number()
+    .min(0.001)
+    .max(86_400)
+    .default(60)
+    .describe("How long that is the first time, before one job tries it; each time that it fails again twice as long, up to half an hour."),
 });
 
 /** What the worker of this machine is given. */

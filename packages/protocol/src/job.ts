@@ -5,6 +5,7 @@ import { replaySchema } from "./cassette.ts";
 import { usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
+import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, routingSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
@@ -28,8 +29,12 @@ export const submitJobSchema = z.strictObject({
   repo: z.string().min(1).describe("Id or name of a registered repository."),
   task: z.string().min(1).max(TASK_LIMIT_CHARACTERS).describe("What the agent should do, in plain words."),
   title: z.string().max(200).optional().describe("Short title; the task's first line where it is missing."),
-  backend: nameSchema.optional().describe("Backend; the repository's, then the installation's, where it is missing."),
+  backend: nameSchema.optional().describe("Backend, or `auto`; the repository's, then the installation's, where it is missing."),
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
+  needs: needsSchema.optional().describe("Capabilities that the backend must have; the repository's where they are missing."),
+  fallbacks: fallbacksSchema
+    .optional()
+    .describe("Backends that take the job over, in this order, where the one before cannot go on; the repository's where they are missing."),
   permissions: z
     .enum(PERMISSION_POLICIES)
     .default("allow")
@@ -102,6 +107,8 @@ export const attemptViewSchema = z.object({
   fence: fenceSchema,
   workerId: z.string(),
   workerName: z.string(),
+  /** Empty for attempts from before this was kept. */
+  backend: z.string().default(""),
   /** What it ran in, from its claim to its end. */
   sandbox: z.enum(SANDBOX_KINDS),
   startedAt: timeSchema,
@@ -131,6 +138,10 @@ export const jobViewSchema = z.object({
   permissions: z.enum(PERMISSION_POLICIES).default("allow"),
   mcpServers: mcpServersSchema.default({}),
   readOnly: z.boolean().default(false),
+  /** How it came to its backend, and which ones follow; null where it named one alone. */
+  routing: routingSchema.nullable().default(null),
+  /** What the backend before left; null where the first one has it yet. */
+  handover: handoverSchema.nullable().default(null),
   /** The commit that the job starts from. */
   baseOid: oidSchema,
   /** Branch to land on. */
@@ -227,5 +238,7 @@ export const explanationSchema = z.object({
   reason: z.string(),
   /** What would unblock it, in one sentence. */
   unblock: z.string(),
+  /** How it came to its backend: each that was thought of, and why it was taken or not. Empty where the job named one alone. */
+  candidates: z.array(routeCandidateSchema).default([]),
 });
 export type Explanation = z.infer<typeof explanationSchema>;

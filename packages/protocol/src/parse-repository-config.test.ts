@@ -50,7 +50,8 @@ describe("parseRepositoryConfig", () => {
         line: 1,
         column: 1,
         key: "gate",
-        expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key (did you mean gates?)",
+        expected:
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -63,7 +64,10 @@ describe("parseRepositoryConfig", () => {
     ["deny: [a]\n", { key: "deny", suggestion: "scope.deny" }],
     [
       "colour: red\n",
-      { key: "colour", expected: "one of version, backend, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key" },
+      {
+        key: "colour",
+        expected: "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key",
+      },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],
     ["gates:\n  - name: a\n", { line: 2, column: 5, key: "gates[0].run", value: null, expected: "a text" }],

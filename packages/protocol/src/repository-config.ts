@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
 import { egressSchema } from "./egress.ts";
+import { fallbacksSchema, needsSchema } from "./routing.ts";
 import { nameSchema } from "./scalars.ts";
 import { repositoryMcpServersSchema } from "./turn-settings.ts";
 
@@ -61,7 +62,11 @@ export const scopeSchema = z.strictObject({
 /** The whole file; an empty one is a repository without setup and gates, in which every path may be changed. */
 export const repositoryConfigSchema = z.strictObject({
   version: z.literal(1).default(1).describe("Version of this form."),
-  backend: nameSchema.optional().describe("Backend for jobs that name none."),
+  backend: nameSchema.optional().describe("Backend for jobs that name none; `auto` lets the server choose ([routing.md](routing.md))."),
+  needs: needsSchema.optional().describe("Capabilities that a backend must have, for jobs that name none."),
+  fallbacks: fallbacksSchema
+    .optional()
+    .describe("Backends that take a job over, in this order, where the one before cannot go on; for jobs that name none ([routing.md](routing.md))."),
   timeoutSeconds: secondsSchema
     .min(1)
     .optional()

@@ -31,6 +31,7 @@ export const TRANSITIONS = [
   { from: "running", on: "finish-answer", to: "done", by: "worker", when: "a read-only job has its answer" },
   { from: "running", on: "finish-verified", to: "done", by: "worker", when: "a verify job has its receipts" },
   { from: "running", on: "requeue", to: "queued", by: "worker", when: "the attempt failed with a code that is tried again" },
+  { from: "running", on: "failover", to: "queued", by: "worker", when: "the backend cannot go on, and the job has a fallback" },
   { from: "running", on: "fail", to: "failed", by: "worker", when: "the attempt failed for good, or it was the last one" },
   { from: "running", on: "block", to: "blocked", by: "worker", when: "a person has to act" },
   { from: "running", on: "expire", to: "queued", by: "reaper", when: "the lease or the attempt's time ran out, and attempts are left" },

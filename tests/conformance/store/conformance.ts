@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { accounts } from "./accounts.ts";
 import { auditing } from "./auditing.ts";
+import { circuits } from "./circuits.ts";
 import { claims } from "./claims.ts";
 import { completions } from "./completions.ts";
 import { dueTimes } from "./due-times.ts";
@@ -14,6 +15,7 @@ import { properties } from "./properties.ts";
 import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
 import { reservedAheadTests } from "./reserved-ahead.ts";
+import { routes } from "./routes.ts";
 import { transitions } from "./transitions.ts";
 
 /** The promises of `Store`: every implementation passes all of them. */
@@ -32,6 +34,8 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("claims and leases", () => claims(current));
     describe("finishing", () => finishes(current));
     describe("reaping", () => reaping(current));
+    describe("routes", () => routes(current));
+    describe("circuits", () => circuits(open));
     describe("due times", () => dueTimes(current, open));
     describe("events", () => events(current, open));
     describe("audit", () => auditing(current));

@@ -3,6 +3,7 @@ import type { Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import type { CircuitLimits } from "@slipway/server/store/circuit-limits";
 import type { StateLimits } from "@slipway/server/store/state-limits";
 import type { NewJob, RepositoryRow, Store } from "@slipway/server/store/store";
 import { expect } from "vitest";
@@ -15,7 +16,7 @@ export interface OpenedStore {
   reopen(): Promise<Store>;
   close(): Promise<void>;
 }
-export type OpenStore = (options?: { logLimitBytesPerJob?: number; stateLimits?: StateLimits }) => Promise<OpenedStore>;
+export type OpenStore = (options?: { logLimitBytesPerJob?: number; stateLimits?: StateLimits; circuitLimits?: CircuitLimits }) => Promise<OpenedStore>;
 
 export const LEASE_TTL_MS = 60_000;
 const CAPABILITIES = ["backend:script", "os:linux"];

@@ -1,3 +1,4 @@
+import type { Routing } from "@slipway/protocol/routing";
 import { isFinal, TRANSITIONS } from "@slipway/protocol/states";
 import type { Store } from "@slipway/server/store/store";
 import { expect, test } from "vitest";
@@ -49,6 +50,9 @@ async function finished(store: Store, repoId: string, outcome: Parameters<Store[
   return jobId;
 }
 
+const stops = ["script", "other"].map((backend) => ({ backend, config: {}, automatic: false }));
+const TWO_STOPS: Routing = { asked: "script", needs: [], route: stops, at: 0, cause: "submit", candidates: [] };
+
 const blocked: Way = (store, repoId) => finished(store, repoId, failed("SECRET_MISSING"));
 
 /** One way for each transition; a state's own time ends at once in this store. */
@@ -77,6 +81,12 @@ const WAYS: Record<Key, Way> = {
     return verify.jobId;
   },
   "running requeue": (store, repoId) => finished(store, repoId, failed("RUNNER_LOST")),
+  "running failover": async (store, repoId) => {
+    await submit(store, repoId, { routing: TWO_STOPS });
+    const { jobId, fence } = await take(store);
+    await store.finish(jobId, fence, failed("BACKEND_AUTH"));
+    return jobId;
+  },
   "running fail": (store, repoId) => finished(store, repoId, failed("NO_CHANGE")),
   "running block": blocked,
   "running expire": (store, repoId) => expired(store, repoId, 2),

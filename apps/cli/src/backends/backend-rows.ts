@@ -1,6 +1,7 @@
 import type { Client } from "@slipway/protocol/client";
 import type { GatewayCheck } from "@slipway/protocol/gateway-config";
 import type { Manifest } from "@slipway/protocol/manifest";
+import type { Circuit } from "@slipway/protocol/routing";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import { placeOfSecret } from "../doctor/secrets.ts";
 import { defaultProvider } from "../models/default-provider.ts";
@@ -23,6 +24,8 @@ export interface BackendRow {
   readonly provider: { readonly name: string; readonly usable: boolean | null } | null;
   /** The newest job of this backend that has ended; null where there is none, or no server to say so. */
   readonly lastJob: { readonly number: number; readonly state: string; readonly code: string | null; readonly endedAt: number | null } | null;
+  /** Where it gets no jobs for now, as it failed by its own fault again and again; none where no server runs. */
+  readonly circuits: readonly Circuit[];
   /** Names of the connected workers that have it. */
   readonly workers: readonly string[];
 }
@@ -38,6 +41,7 @@ export interface KnownOfBackends {
     readonly remedy?: string | undefined;
   }>;
   readonly workers: readonly WorkerView[];
+  readonly circuits: readonly Circuit[];
   readonly gateway: GatewayCheck | undefined;
   /** To ask for jobs; undefined where no server runs. */
   readonly client: Client | undefined;
@@ -46,7 +50,7 @@ export interface KnownOfBackends {
 }
 
 /** A row for each backend that is here or on a worker, by name. */
-export async function backendRows({ manifests, probes, workers, gateway, client, secretsFolder }: KnownOfBackends): Promise<BackendRow[]> {
+export async function backendRows({ manifests, probes, workers, circuits, gateway, client, secretsFolder }: KnownOfBackends): Promise<BackendRow[]> {
   const remote = workers.flatMap((worker) => worker.backends);
   const names = new Set([...probes.map(({ backend }) => backend), ...[...manifests, ...remote].map(({ name }) => name)]);
   return await Promise.all(
@@ -64,6 +68,7 @@ export async function backendRows({ manifests, probes, workers, gateway, client,
         installed: probe ? { ok: probe.ok, tried: probe.tried, found: probe.found, remedy: probe.remedy ?? null } : null,
         provider: manifest ? providerOf(manifest, gateway?.providers) : null,
         lastJob: client ? await lastJobOf(client, name) : null,
+        circuits: circuits.filter(({ backend }) => backend === name),
         workers: workers.filter((worker) => worker.backends.some((backend) => backend.name === name)).map((worker) => worker.name),
       };
     }),

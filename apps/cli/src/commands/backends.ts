@@ -2,12 +2,14 @@ import type { Client } from "@slipway/protocol/client";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { GatewayCheck } from "@slipway/protocol/gateway-config";
 import type { BrokenBackend } from "@slipway/protocol/manifest";
+import type { Circuit } from "@slipway/protocol/routing";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import type { Command } from "commander";
 import { configuredSandbox, probeWhereJobsRun } from "../backends/ask-images.ts";
 import { listBackends } from "../backends/ask-runner.ts";
 import { type BackendRow, backendRows } from "../backends/backend-rows.ts";
 import { backendTable } from "../backends/backend-table.ts";
+import { circuitText } from "../backends/circuit-text.ts";
 import { installCommand } from "../backends/install-agent.ts";
 import { backendSecretsFolder } from "../configuration/installation.ts";
 import { connect } from "../connection.ts";
@@ -20,6 +22,7 @@ import { type Column, tableLines } from "../terminal/table.ts";
 import { commandLines, cut, printable, wrap } from "../terminal/text.ts";
 import { addBackendsInstall } from "./backends-install.ts";
 import { addBackendsNew } from "./backends-new.ts";
+import { addBackendsReset } from "./backends-reset.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 
 /** The remedy below has all of it. */
@@ -38,6 +41,7 @@ export function addBackends(program: Command): void {
     .action(backendsCommand);
   addBackendsInstall(backends);
   addBackendsNew(backends);
+  addBackendsReset(backends);
 }
 
 async function backendsCommand(options: CommonOptions): Promise<void> {
@@ -56,6 +60,7 @@ async function backendsCommand(options: CommonOptions): Promise<void> {
     manifests,
     probes: (probed.ok ? probed.value : []).filter(({ backend }) => !listed.ok || manifests.some(({ name }) => name === backend)),
     workers: server?.workers ?? [],
+    circuits: server?.circuits ?? [],
     gateway: typeof gateway === "string" || gateway.problem !== null ? undefined : gateway,
     client: server?.client,
     secretsFolder: await backendSecretsFolder(data),
@@ -73,11 +78,12 @@ async function backendsCommand(options: CommonOptions): Promise<void> {
 }
 
 /** The server that runs, and its workers that are connected; undefined where none runs, which is nothing to complain of here. */
-async function connected(screen: Screen, { data }: CommonOptions): Promise<{ client: Client; workers: WorkerView[] } | undefined> {
+async function connected(screen: Screen, { data }: CommonOptions): Promise<{ client: Client; workers: WorkerView[]; circuits: Circuit[] } | undefined> {
   try {
     const { client } = await connect({ data });
-    const { workers } = await client.call("listWorkers", { signal: AbortSignal.timeout(5_000) });
-    return { client, workers: workers.filter((worker) => worker.connected) };
+    const signal = AbortSignal.timeout(5_000);
+    const [{ workers }, { circuits }] = await Promise.all([client.call("listWorkers", { signal }), client.call("listCircuits", { signal })]);
+    return { client, workers: workers.filter((worker) => worker.connected), circuits };
   } catch (error) {
     const { code, message } = toSlipwayError(error);
     if (code !== "SERVER_UNAVAILABLE" || process.env["SLIPWAY_URL"]) screen.warn(`The workers are not known: ${message}`);
@@ -108,7 +114,8 @@ function printRemedies(screen: Screen, rows: readonly BackendRow[], broken: read
       [name, `cannot be loaded (package ${packageName}): ${file}: ${problem}. Expected ${expected}.`, remedy] as const,
   );
   const installable: string[] = [];
-  for (const { name, installed, secrets } of rows) {
+  for (const { name, installed, secrets, circuits } of rows) {
+    for (const circuit of circuits) told.push([name, circuitText(circuit), `slipway backends reset ${name}`]);
     if (installed && !installed.ok && installed.remedy === installCommand(name)) installable.push(name);
     else if (installed && !installed.ok) told.push([name, installed.found, installed.remedy ?? "See docs/backends.md."]);
     for (const secret of secrets)

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
-import { duration, wrap } from "../terminal/text.ts";
+import { duration, printable, wrap } from "../terminal/text.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
@@ -88,6 +88,7 @@ export function addJobActions(program: Command): void {
         ["owner", explanation.owner],
         ["deadline", left],
         ["unblock", explanation.unblock],
+        ...explanation.candidates.map(({ backend, taken, reason }) => ["backend", `${taken ? backend : `not ${backend}`}: ${printable(reason)}`] as const),
       ] as const) {
         for (const [index, line] of wrap(text, screen.width - 12).entries())
           screen.print(`  ${screen.colors.dim((index === 0 ? name : "").padEnd(9))} ${line}`);

@@ -4,6 +4,7 @@ import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
+import type { BackendNeed, Fallback } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { type McpServers, PERMISSION_POLICIES, type PermissionPolicy } from "@slipway/protocol/turn-settings";
 import type { Command } from "commander";
@@ -33,12 +34,15 @@ import { cut, printable } from "../terminal/text.ts";
 import { backendSettings } from "../workers/backend-settings.ts";
 import { requireSandbox } from "../workers/require-sandbox.ts";
 import { type CommonOptions, parseSandbox } from "./options.ts";
+import { gatherNeeds, parseFallbacks } from "./route-options.ts";
 
 /** Options of `run` and `submit`. */
 export interface JobOptions extends CommonOptions {
   readonly taskFile?: string;
   readonly backend?: string;
   readonly backendConfig?: string[];
+  readonly needs?: BackendNeed[];
+  readonly fallback?: string[];
   readonly model?: string;
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: string;
@@ -95,12 +99,14 @@ function parsedVariable(variable: string, text: string, option: Option): unknown
 
 function jobOptions(command: Command): Command {
   return command
-    .option("--backend <name>", "agent to use (default: the repository's, then `script`)")
+    .option("--backend <name>", "agent to use, or auto (default: the repository's, then `script`)")
     .option(
       "--backend-config <key=value>",
       "setting for the backend; key=@file takes a file's text (YAML where the backend takes a mapping); may be repeated",
       gather,
     )
+    .option("--needs <capabilities>", "only a backend with these, such as images,mcp; auto chooses among them", gatherNeeds)
+    .option("--fallback <name>", "takes the job over where the backend before cannot go on; NAME,model=M gives it settings; may be repeated, in order", gather)
     .option("--model <name>", "model that the agent asks for; the same as --backend-config model=NAME")
     .addOption(
       new Option("--permissions <policy>", "what is answered where the agent asks before it does something (default: allow)").choices([...PERMISSION_POLICIES]),
@@ -140,22 +146,24 @@ export interface Draft {
   readonly checkout: Checkout;
   readonly settings: Settings;
   readonly mcpServers: McpServers | undefined;
+  readonly fallbacks: readonly Fallback[] | undefined;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
 }
 
 /** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
 export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
-  const [checkout, given, mcpServers] = await Promise.all([
+  const [checkout, given, mcpServers, fallbacks] = await Promise.all([
     describeCheckout(process.cwd()),
     parseSettings(options.backendConfig ?? []),
     options.mcpServers === undefined ? undefined : readMcpServers(options.mcpServers),
+    options.fallback === undefined ? undefined : parseFallbacks(options.fallback),
   ]);
   const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, mcpServers, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
+  return { checkout, settings, mcpServers, fallbacks, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -201,7 +209,7 @@ export async function submitFrom(
   options: JobOptions,
   lane: Lane | undefined,
 ): Promise<Submitted> {
-  const { checkout, settings, mcpServers } = draft;
+  const { checkout, settings, mcpServers, fallbacks } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
@@ -217,6 +225,8 @@ export async function submitFrom(
     ...(options.permissions === undefined ? {} : { permissions: options.permissions }),
     ...(mcpServers === undefined ? {} : { mcpServers }),
     ...(options.readOnly ? { readOnly: true } : {}),
+    ...(options.needs === undefined ? {} : { needs: options.needs }),
+    ...(fallbacks === undefined ? {} : { fallbacks: [...fallbacks] }),
     requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
     ...(options.record ? { record: true } : {}),

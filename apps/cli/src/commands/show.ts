@@ -58,7 +58,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   const fields: Array<[string, string]> = [
     ["id", job.id],
     ["repository", job.repo.name],
-    ["backend", job.backend],
+    ["backend", backendText(job)],
     ...(job.replay === null ? [] : [["model", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`] as [string, string]]),
     ["base", job.baseOid],
     ["target", job.target],
@@ -87,6 +87,19 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
+}
+
+/** The backend that it is at, and what comes behind it. */
+function backendText({ backend, routing }: JobView): string {
+  if (!routing) return backend;
+  const asked = routing.asked === backend && routing.at === 0 ? [] : [`asked for: ${routing.asked}`];
+  const behind = routing.route.slice(routing.at + 1).map((entry) => entry.backend);
+  const notes = [
+    ...asked,
+    ...(routing.needs.length === 0 ? [] : [`needs: ${routing.needs.join(", ")}`]),
+    ...(behind.length === 0 ? [] : [`then: ${behind.join(", ")}`]),
+  ];
+  return notes.length === 0 ? backend : `${backend} (${notes.join("; ")})`;
 }
 
 /** What it waits for, and when the server ends its present state. */
@@ -156,13 +169,14 @@ function filledLines(parts: readonly string[], width: number): string[][] {
   return lines;
 }
 
-function printAttempts(screen: Screen, { attempts }: JobDetail): void {
+function printAttempts(screen: Screen, { job, attempts }: JobDetail): void {
   if (attempts.length === 0) return;
   section(screen, "attempts");
   for (const attempt of attempts) {
     const { sandbox, failure, keptOid, startedAt, endedAt } = attempt;
     const parts = [
       `${attempt.fence}  ${attempt.outcome.padEnd(9)} on ${printable(attempt.workerName)}`,
+      ...(job.routing && attempt.backend !== "" ? [`backend: ${attempt.backend}`] : []),
       `sandbox: ${sandbox}${sandbox === "none" ? " (without isolation)" : ""}`,
       ...(endedAt === null ? [] : [duration(endedAt - startedAt)]),
       ...(failure === null ? [] : [failure.code]),

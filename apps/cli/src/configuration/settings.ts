@@ -35,6 +35,8 @@ export const SETTINGS: readonly Setting[] = [
   setting("server.retentionDays", "SLIPWAY_RETENTION_DAYS", null, asNumber),
   setting("server.dayBudget.tokens", "SLIPWAY_DAY_BUDGET_TOKENS", null, parseTokens),
   setting("server.dayBudget.usd", "SLIPWAY_DAY_BUDGET_USD", null, parseDollars),
+  setting("server.circuitFaults", "SLIPWAY_CIRCUIT_FAULTS", null, asNumber),
+  setting("server.circuitCoolDownSeconds", "SLIPWAY_CIRCUIT_COOL_DOWN", null, asSeconds),
   setting("worker.slots", "SLIPWAY_SLOTS", "up --slots", asNumber),
   setting("worker.verifySlots", "SLIPWAY_VERIFY_SLOTS", null, asNumber),
   setting("worker.name", "SLIPWAY_WORKER_NAME", null, asText),

@@ -7,6 +7,7 @@ import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import { probeWhereJobsRun } from "../backends/ask-images.ts";
 import { listBackends } from "../backends/ask-runner.ts";
+import { circuitText } from "../backends/circuit-text.ts";
 import { type Connection, connect } from "../connection.ts";
 import { logFile } from "../stack/data-folder.ts";
 import { failureText } from "../terminal/failure-text.ts";
@@ -64,8 +65,22 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
         remedy: "Install bubblewrap and start the worker without --sandbox none.",
       },
     ),
+    ...(await checkCircuits(connection)),
     ...(connected.length === 0 ? [] : [checkLimits(connected), checkWorkspaces(connected), ...checkWorkerImages(connected)]),
   ];
+}
+
+/** Backends that get no jobs for now; nothing to say where none is paused. */
+async function checkCircuits({ client, url }: Connection): Promise<Check[]> {
+  const { circuits } = await client.call("listCircuits", {});
+  return circuits.map((circuit) =>
+    check("backends", "circuit", false, {
+      tried: `GET ${url}/v1/circuits`,
+      found: `${circuit.backend} is ${circuitText(circuit)}`,
+      lost: `jobs with the backend ${circuit.backend} wait, or take their fallback`,
+      remedy: `slipway backends reset ${circuit.backend}`,
+    }),
+  );
 }
 
 /** The server runs, so a second `slipway up` would not start. */

@@ -39,6 +39,8 @@ export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
       return [line("warning", `gap: ${plural(event.data.droppedEvents, "event")} (${plural(event.data.droppedBytes, "byte")}) not kept: ${event.data.reason}`)];
     case "model-call":
       return modelCallLines(event.data, verbose);
+    case "routing":
+      return routingLines(event.data, verbose);
     default:
       return agentLines(event, verbose);
   }
@@ -124,6 +126,14 @@ function modelCallLines(data: DataOf<"model-call">, verbose: boolean): EventLine
   if (data.outcome === "failed")
     return [line("warning", `model call failed${data.code ? ` ${data.code}` : ""}${data.status === null ? "" : ` (${data.status})`}`)];
   return verbose ? [line("dim", text)] : [];
+}
+
+/** Which backend it is now and why; what was thought of the others with `verbose`. */
+function routingLines({ cause, backend, from, candidates }: DataOf<"routing">, verbose: boolean): EventLine[] {
+  const taken = candidates.find((candidate) => candidate.taken);
+  const what = cause === "submit" ? `backend ${backend}` : `backend ${backend} takes over${from === null ? "" : ` from ${from}`}`;
+  const others = candidates.filter((candidate) => candidate !== taken).map((candidate) => line("dim", `not ${candidate.backend}: ${candidate.reason}`));
+  return [line(cause === "submit" ? "plain" : "warning", taken ? `${what}: ${taken.reason}` : what), ...(verbose ? others : [])];
 }
 
 function agentLines(event: AgentEvent, verbose: boolean): EventLine[] {

@@ -11,6 +11,7 @@ export function serverFlags({ server, jobs }: InstallationConfig): string[] {
     ...["--retention-days", String(server.retentionDays)],
     ...flag("--day-budget-tokens", server.dayBudget.tokens),
     ...flag("--day-budget-usd", server.dayBudget.usd),
+    ...["--circuit-faults", String(server.circuitFaults), "--circuit-cool-down", String(server.circuitCoolDownSeconds)],
     ...["--job-defaults", JSON.stringify(jobs)],
   ];
 }

@@ -3,6 +3,7 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, jobRef } from "../hub/hub-access.ts";
 import { announceEvents } from "../jobs/announce.ts";
+import { imagesOf } from "../routing/places.ts";
 import { claimCredential, modelToken, sha256 } from "../secrets.ts";
 
 /**
@@ -15,7 +16,7 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
   const { capabilities } = await plane.workers.get(request.workerId);
   const attempt = async () => {
     // Read at each try: the worker may have been told to drain while it waited. A claim of before is still read again.
-    const { draining, meteredBackends } = await plane.workers.get(request.workerId);
+    const { draining, meteredBackends, backends } = await plane.workers.get(request.workerId);
     return await plane.store.claim({
       claimId: request.claimId,
       workerId: request.workerId,
@@ -25,6 +26,7 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
       credentialSha256: sha256(credential),
       modelTokenSha256: sha256(token),
       meteredBackends: [...meteredBackends],
+      images: imagesOf({ id: request.workerId }, backends, plane.signals),
     });
   };
   await plane.leaseClock.check();

@@ -12,6 +12,7 @@ import { checkOrigin } from "./origin.ts";
 import { accountHandlers } from "./routes/accounts.ts";
 import { attemptHandlers } from "./routes/attempts.ts";
 import { auditHandlers } from "./routes/audit.ts";
+import { backendHandlers } from "./routes/backends.ts";
 import { completionHandlers } from "./routes/completions.ts";
 import { eventExtras, eventHandlers } from "./routes/events.ts";
 import { jobHandlers } from "./routes/jobs.ts";
@@ -76,6 +77,7 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...jobHandlers(plane),
     ...eventHandlers(plane),
     ...workerHandlers(plane),
+    ...backendHandlers(plane),
     ...attemptHandlers(plane),
     ...modelCallHandlers(plane),
     ...completionHandlers(plane),

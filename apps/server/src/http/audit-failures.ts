@@ -19,6 +19,7 @@ const OBJECTS: ReadonlyArray<readonly [parameter: string, kind: AuditObjectKind]
   ["repo", "repository"],
   ["worker", "worker"],
   ["token", "token"],
+  ["backend", "backend"],
 ];
 
 /** Who calls, for the audit. */

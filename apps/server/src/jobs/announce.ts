@@ -18,7 +18,8 @@ export function announce(plane: ControlPlane, job: JobView): void {
     case "queued":
       plane.jobRoom.offer(job);
       // Back from an attempt it also left a place in its repository's limit.
-      if (job.attempts > 0) plane.jobRoom.offerAny();
+      // Whom it was offered to may have to leave it to a worker whose backend works.
+      if (job.attempts > 0 || plane.circuits.isAnyOpen) plane.jobRoom.offerAny();
       if (job.runAfter !== null) plane.scheduleChanged();
       break;
     case "running":

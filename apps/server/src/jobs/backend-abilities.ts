@@ -3,15 +3,17 @@ import type { SubmitJob } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Store } from "../store/store.ts";
 
+type Asking = Pick<SubmitJob, "mcpServers" | "permissions" | "readOnly">;
+
 /** What a job may ask for that not every backend can do: the field, whether it was asked, the capability, and what else is to be done. */
 const ABILITIES = [
   ["mcpServers", (job) => Object.keys(job.mcpServers).length > 0, "mcp", "starts no MCP servers"],
   ["readOnly", (job) => job.readOnly, "readOnly", "does not say that it can work without changing anything"],
   ["permissions", (job) => job.permissions !== "allow", "permissions", "never asks for leave, so that no policy could answer"],
-] as const satisfies ReadonlyArray<readonly [field: string, asked: (job: SubmitJob) => boolean, capability: keyof Manifest["capabilities"], words: string]>;
+] as const satisfies ReadonlyArray<readonly [field: string, asked: (job: Asking) => boolean, capability: keyof Manifest["capabilities"], words: string]>;
 
 /** INVALID_REQUEST, naming the field, where a job asks for what its backend does not do. Before a worker with the backend came nothing is known of it. */
-export async function checkAbilities(store: Store, backend: string, job: SubmitJob): Promise<void> {
+export async function checkAbilities(store: Store, backend: string, job: Asking): Promise<void> {
   const asked = ABILITIES.filter(([, isAsked]) => isAsked(job));
   if (asked.length === 0) return;
   const workers = await store.listWorkers();

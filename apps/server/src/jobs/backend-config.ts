@@ -1,5 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { BrokenBackend } from "@slipway/protocol/manifest";
+import { nearestKey } from "@slipway/protocol/nearest-key";
 import { z } from "zod";
 import type { Store } from "../store/store.ts";
 import type { WorkerSignals } from "../workers/worker-signals.ts";
@@ -21,7 +22,9 @@ export async function checkBackendConfig(store: Store, reports: WorkerReports, b
     const found = broken.find(({ name }) => name === backend);
     if (found) throw brokenBackend(found);
     const known = [...new Set(installed.map((name) => name.slice(CAPABILITY.length)))].sort();
-    const hint = known.length > 0 ? `Choose one of: ${known.join(", ")}.` : "Install a backend on a worker first.";
+    const near = nearestKey(backend, known);
+    const meant = near === undefined ? "" : `Did you mean ${near}? `;
+    const hint = known.length > 0 ? `${meant}Choose one of: ${known.join(", ")}.` : "Install a backend on a worker first.";
     throw new SlipwayError("BACKEND_NOT_INSTALLED", `No worker has the backend ${backend}.`, { backend, known, hint });
   }
   const manifest = manifests.find(({ name }) => name === backend);

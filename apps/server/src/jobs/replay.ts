@@ -19,7 +19,8 @@ export async function replayJob(plane: ControlPlane, detail: JobDetail, attempt:
   await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
   const id = newId();
   const title = `Replay of job ${job.number}: ${job.title}`.slice(0, 200);
-  const own = { id, title, repoId: job.repo.id, target: targetOf(title, id), runAfter: null, dependsOn: [], dedupeKey: null };
+  // What the cassette has is one backend's conversation: no other one takes over.
+  const own = { id, title, repoId: job.repo.id, target: targetOf(title, id), runAfter: null, dependsOn: [], dedupeKey: null, routing: null };
   return (await store(plane, { ...job, ...own, retryOf: null, record: false, replay, completionId: null }, by)).job;
 }
 

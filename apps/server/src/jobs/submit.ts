@@ -3,10 +3,10 @@ import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
+import { planRoute } from "../routing/plan-route.ts";
+import { routeAgain } from "../routing/route-again.ts";
 import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
-import { checkAbilities } from "./backend-abilities.ts";
-import { checkBackendConfig } from "./backend-config.ts";
 import { findRepository } from "./find-job.ts";
 import { jobSettings } from "./job-settings.ts";
 import { targetOf, titleOf } from "./names.ts";
@@ -21,9 +21,8 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
-  const settings = jobSettings(input, config, plane.jobDefaults);
-  await checkBackendConfig(plane.store, plane.signals, settings.backend, input.backendConfig);
-  await checkAbilities(plane.store, settings.backend, input);
+  const { asked, needs, fallbacks, ...settings } = jobSettings(input, config, plane.jobDefaults);
+  const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: input });
   const draft: NewJob = {
     id,
     kind: "task",
@@ -31,7 +30,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     task: input.task,
     title,
     ...settings,
-    backendConfig: input.backendConfig,
+    ...route,
     permissions: input.permissions,
     mcpServers: input.mcpServers,
     readOnly: input.readOnly,
@@ -41,7 +40,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     runAfter: input.runAfter ?? null,
     dependsOn: input.dependsOn,
     dedupeKey: input.dedupeKey ?? null,
-    requires: [...new Set([...input.requires, `backend:${settings.backend}`])],
+    requires: [...new Set([...input.requires, `backend:${route.backend}`])],
     retryOf: null,
     record: input.record,
     completionId: null,
@@ -70,7 +69,8 @@ export async function retryJob(plane: ControlPlane, job: JobView, by: Actor, sig
     throw new SlipwayError("CONFLICT", "A verify job belongs to a completion and is not tried again by itself.", { hint: "Retry the job that it verifies." });
   }
   await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
-  const again = await store(plane, { ...job, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null }, by);
+  const anew = { ...job, ...(await routeAgain(plane, job)) };
+  const again = await store(plane, { ...anew, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null }, by);
   if (again.deduplicated) throw keyTaken(job, again.job);
   return again.job;
 }

@@ -6,6 +6,7 @@ import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { Manifest } from "@slipway/protocol/manifest";
+import type { Circuit, Routing } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { McpServers, PermissionPolicy } from "@slipway/protocol/turn-settings";
 
@@ -23,6 +24,8 @@ export interface NewJob {
   readonly mcpServers?: McpServers;
   /** False where it is missing. */
   readonly readOnly?: boolean;
+  /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
+  readonly routing?: Routing | null;
   readonly baseOid: string;
   readonly target: string;
   readonly lane: Lane;
@@ -58,6 +61,21 @@ export interface WorkerRow {
   readonly registeredAt: number;
   readonly lastSeenAt: number;
   readonly running: Array<{ jobId: string; number: number; fence: number }>;
+}
+
+/** A circuit that is open, without the words that only the server has. */
+export type CircuitRow = Omit<Circuit, "place">;
+
+/** What is known of a backend by the jobs that it had. */
+export interface BackendRecord {
+  readonly backend: string;
+  /** Of its newest attempts, within a day: how many ended with a change or a failure, and how many of them failed by its own fault. */
+  readonly ended: number;
+  readonly faults: number;
+  /** Its jobs that run now. */
+  readonly running: number;
+  /** What one of its newest jobs took on average; null where none has used a model. */
+  readonly cost: { readonly jobs: number; readonly usd: number; readonly tokens: number } | null;
 }
 
 /** A model call that is to begin; the attempt is named by its token's digest. */

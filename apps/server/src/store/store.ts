@@ -4,13 +4,16 @@ import type { DaySpending } from "@slipway/protocol/budget";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type {
   Actor,
   AttemptReceipts,
+  BackendRecord,
   CallAttempt,
   CallReservation,
+  CircuitRow,
   CompletionRow,
   NewAuditEntry,
   NewCall,
@@ -98,7 +101,10 @@ export interface Store extends AsyncDisposable {
   ): Promise<{ claims: number; leaseUntil: number | null; isLanding: boolean; verifyJobId: string | null; behindJob: number | null } | null>;
 
   // Leases
-  /** The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. */
+  /**
+   * The next job for this worker, or null. Order: verify jobs, lane, priority, age. The same claimId reads the same live claim again. No job of a backend whose
+   * circuit is open is taken, but for the one canary once its time has come: two claims are never both that.
+   */
   claim(request: {
     claimId: string;
     workerId: string;
@@ -110,6 +116,8 @@ export interface Store extends AsyncDisposable {
     modelTokenSha256: string;
     /** Backends of the worker whose model calls go through the gateway. */
     meteredBackends: string[];
+    /** By backend, the image that its jobs run in there, by which its circuit is known; those that are missing have the empty one. */
+    images?: Record<string, string>;
   }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
   /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum, unless its model calls are counted. */
@@ -121,7 +129,8 @@ export interface Store extends AsyncDisposable {
   putArtifact(jobId: string, fence: number, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
   /**
    * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy
-   * queued (after `retryAfterMs`), failed or blocked. The same outcome for the same fence again answers as before.
+   * queued (after `retryAfterMs`), failed or blocked; where the backend is to blame
+   * and would not be tried again, queued for the next stop of the job's route, with what the backend leaves. The same outcome for the same fence again answers as before.
    */
   finish(jobId: string, fence: number, outcome: Outcome): Promise<JobView>;
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
@@ -172,6 +181,19 @@ export interface Store extends AsyncDisposable {
   putCassette(callId: string, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
   /** What the present day of UTC took of models, of all jobs together; a call counts for the day on which it is charged. */
   daySpending(): Promise<Omit<DaySpending, "budget">>;
+
+  // Backends
+  /** Moves a queued job to another stop of its route, with its event; undefined where it is no longer queued, or not at the backend and stop that were seen. */
+  rerouteJob(id: string, seen: { fence: number; backend: string; at: number }, routing: Routing): Promise<JobView | undefined>;
+  /** What is known of these backends, in their order. */
+  backendRecords(backends: string[]): Promise<BackendRecord[]>;
+  /**
+   * The circuits that are open. Each end of an attempt counts by the error table: `down` opens it after so many in a row, each of another job, and for longer
+   * where it was the canary; a change, or `works`, closes it; any other end only makes room for the next canary.
+   */
+  listCircuits(): Promise<CircuitRow[]>;
+  /** Closes the circuits of a backend, in every image; answers how many were open. */
+  resetCircuits(backend: string, by?: Actor): Promise<number>;
 
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;
@@ -254,8 +276,10 @@ export const REFUSAL_ROWS_PER_HOUR = 200;
 export type {
   Actor,
   AttemptReceipts,
+  BackendRecord,
   CallAttempt,
   CallReservation,
+  CircuitRow,
   CompletionRow,
   NewAuditEntry,
   NewCall,

@@ -2,12 +2,17 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { RegisterWorker } from "@slipway/protocol/worker-api";
 import type { Actor, Store } from "../store/store.ts";
 
+/** A worker that has a backend says so in its capabilities. */
+const BACKEND = "backend:";
+
 /** What a claim needs to know of its worker. */
 export interface KnownWorker {
   readonly capabilities: readonly string[];
   readonly draining: boolean;
   /** Its backends whose model calls go through the gateway. */
   readonly meteredBackends: readonly string[];
+  /** Names of all its backends. */
+  readonly backends: readonly string[];
 }
 
 /** Workers as registered, remembered so that a claim does not read them from the store each time. This process is the only writer. */
@@ -31,7 +36,8 @@ export class WorkerDirectory {
     const row = (await this.#store.listWorkers()).find((worker) => worker.id === workerId);
     if (!row) throw new SlipwayError("NOT_FOUND", "This worker is not registered.", { workerId, hint: "Register it with POST /v1/workers, at every start." });
     const meteredBackends = row.backends.filter(({ capabilities }) => capabilities.model).map(({ name }) => name);
-    const worker = { capabilities: row.capabilities, draining: row.draining, meteredBackends };
+    const backends = row.capabilities.flatMap((name) => (name.startsWith(BACKEND) ? [name.slice(BACKEND.length)] : []));
+    const worker = { capabilities: row.capabilities, draining: row.draining, meteredBackends, backends };
     this.#known.set(workerId, worker);
     return worker;
   }

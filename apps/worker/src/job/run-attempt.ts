@@ -13,6 +13,7 @@ import { checkChange } from "./checks.ts";
 import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
+import { takeOver } from "./handover.ts";
 import { keepWork } from "./keep-work.ts";
 import { tellNeededHosts } from "./needed-hosts.ts";
 import { inPhase, type Parts } from "./phase.ts";
@@ -130,6 +131,8 @@ async function prepareWorkspace(
 ): Promise<{ config: RepositoryConfig; setup: SetupRequest }> {
   const source = { oid: context.claim.job.baseOid, from: "upstream" } as const;
   await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
+  const takenOver = context.claim.job.handover?.oid;
+  if (takenOver) await bringCommit(context, repository, { oid: takenOver, from: "jobs" }, deadline);
   const [config] = await together(
     context.signal,
     () => readRepositoryConfig(repository, source.oid),
@@ -145,7 +148,8 @@ async function prepareWorkspace(
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  await workUntilGatesPass(context, sandbox, task);
+  const prompt = await takeOver(context, sandbox, task.repository, task.deadline);
+  await workUntilGatesPass(context, sandbox, task, prompt);
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
 
@@ -175,10 +179,10 @@ function requireUnchanged(commit: TakenCommit): void {
 }
 
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
-async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<void> {
+async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task, firstPrompt: string): Promise<void> {
   const { config, deadline } = task;
   const given = { egress: config.egress.turn, mcpServers: serversOf(context, config) };
-  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: context.claim.job.task, ...given });
+  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: firstPrompt, ...given });
   let before: string | undefined;
   for (let round = 0; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);

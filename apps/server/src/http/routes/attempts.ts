@@ -3,8 +3,8 @@ import { claimJob } from "../../claims/claim-job.ts";
 import type { ControlPlane } from "../../control-plane.ts";
 import { checkPushed } from "../../hub/check-pushed.ts";
 import { protectedCommits } from "../../hub/protected-commits.ts";
-import { announce } from "../../jobs/announce.ts";
 import { findJob } from "../../jobs/find-job.ts";
+import { afterAttempt } from "../../routing/after-attempt.ts";
 import { sha256 } from "../../secrets.ts";
 import type { Handlers } from "../call.ts";
 import { invalidField } from "../errors.ts";
@@ -41,9 +41,10 @@ export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     finish: async ({ params, body }) => {
       await plane.leaseClock.check();
       await checkPushed(plane, params.job, params.fence, body.outcome);
+      const backend = (await plane.store.getJob(params.job))?.backend ?? "";
       const job = await plane.store.finish(params.job, params.fence, body.outcome);
-      announce(plane, job);
-      return { job };
+      const code = body.outcome.kind === "failed" ? body.outcome.failure.code : null;
+      return { job: await afterAttempt(plane, job, { backend, code }) };
     },
   };
 }

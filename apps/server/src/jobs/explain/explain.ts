@@ -6,10 +6,10 @@ import { explainQueued } from "./queued.ts";
 
 /** Why the job is where it is: who has to act, until when, and what would move it on. There is an answer for every state. */
 export async function explainJob(plane: Known, job: JobView): Promise<Explanation> {
-  return { state: job.state, ...(await partOf(plane, job)) };
+  return { state: job.state, ...(await partOf(plane, job)), candidates: job.routing?.candidates ?? [] };
 }
 
-async function partOf(plane: Known, job: JobView): Promise<Omit<Explanation, "state">> {
+async function partOf(plane: Known, job: JobView): Promise<Omit<Explanation, "state" | "candidates">> {
   switch (job.state) {
     case "queued":
       return await explainQueued(plane, job);

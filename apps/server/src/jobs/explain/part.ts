@@ -6,7 +6,7 @@ import type { ControlPlane } from "../../control-plane.ts";
 export type Known = Pick<ControlPlane, "store" | "signals" | "completionRoom">;
 
 /** Of a job that is not final: somebody acts on it by a deadline that something keeps. */
-export type Waiting = Omit<Explanation, "state" | "deadline"> & { readonly deadline: number };
+export type Waiting = Omit<Explanation, "state" | "deadline" | "candidates"> & { readonly deadline: number };
 
 /** When the server ends the job's state; in the reaper's very next round where that has no time of its own. */
 export function dueAt(job: JobView): number {

@@ -1,4 +1,7 @@
 import type { JobView } from "@slipway/protocol/job";
+import { circuitText } from "../../routing/facts.ts";
+import { circuitAt } from "../../routing/places.ts";
+import type { WorkerRow } from "../../store/store.ts";
 import { dueAt, type Known, type Waiting } from "./part.ts";
 
 /** What happens to a job that no worker takes. */
@@ -38,6 +41,24 @@ export async function explainQueued(plane: Known, job: JobView): Promise<Waiting
   return { ...(await explainUnclaimed(plane, job, waiting.ahead)), deadline: dueAt(job) };
 }
 
+/** Every worker that could take it waits for the circuit of the job's backend; undefined where one need not. */
+async function explainShut(plane: Known, job: JobView, workers: readonly WorkerRow[]): Promise<Omit<Waiting, "deadline"> | undefined> {
+  if (job.kind !== "task") return undefined;
+  const circuits = await plane.store.listCircuits();
+  const found = workers.map((worker) => circuitAt(circuits, worker, job.backend, plane.signals));
+  const [first] = found.flatMap((circuit) => circuit ?? []).toSorted((a, b) => a.openUntil - b.openUntil);
+  if (!first || found.includes(undefined)) return undefined;
+  const next =
+    first.state === "trying" && first.canary
+      ? `Job ${first.canary.number} tries it now: when it goes well, this one goes on.`
+      : `Nothing to do: at ${new Date(first.openUntil).toISOString()} one job is let through to try it, and when it goes well all go on.`;
+  return {
+    owner: first.state === "trying" ? "job" : "clock",
+    reason: `The backend ${job.backend} gets no jobs: ${circuitText(first)}. Its last failure: ${first.message}`,
+    unblock: `${next} \`slipway backends reset ${job.backend}\` ends the pause at once. ${AT_THE_DEADLINE}`,
+  };
+}
+
 /** Nothing but the workers holds the job up. */
 async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Promise<Omit<Waiting, "deadline">> {
   const workers = await plane.store.listWorkers();
@@ -67,6 +88,8 @@ async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Prom
       unblock: `${RESTART} ${AT_THE_DEADLINE}`,
     };
   }
+  const shut = await explainShut(plane, job, working);
+  if (shut) return shut;
   const held = working.flatMap(({ id, name }) => {
     const reason = plane.signals.heldBy(id);
     return reason === null ? [] : [`${name} claims nothing for now: ${reason}`];

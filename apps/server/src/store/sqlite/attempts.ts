@@ -1,4 +1,5 @@
 import type { Failure } from "@slipway/protocol/job";
+import { judgeBackend } from "./circuits.ts";
 import { NOW } from "./clock.ts";
 import type { Database } from "./database.ts";
 import { addNumberedEvent } from "./numbered-events.ts";
@@ -31,6 +32,7 @@ export function endAttempt(db: Database, job: number, fence: number, end: Attemp
     reported: end.reported,
     keptOid: end.keptOid ?? null,
   });
+  if (ended) judgeBackend(db, job, fence, end);
   if (!ended || ended.dropped_events === 0) return;
   addNumberedEvent(db, job, fence, {
     kind: "gap",

@@ -59,6 +59,7 @@ const NAMES: Readonly<Record<AuditObjectKind, string>> = {
   job: "SELECT id, CAST(number AS TEXT) AS name FROM jobs WHERE id = @key OR number = CASE WHEN @key NOT GLOB '*[^0-9]*' THEN CAST(@key AS INTEGER) END",
   repository: "SELECT id, name FROM repositories WHERE id = @key OR name = @key ORDER BY id = @key DESC LIMIT 1",
   worker: "SELECT id, name FROM workers WHERE id = @key",
+  backend: "SELECT @key AS id, @key AS name",
   token: "SELECT id, name FROM tokens WHERE id = @key",
 };
 

@@ -1,4 +1,5 @@
 import BetterSqlite3, { type Database as Connection, type Statement } from "better-sqlite3";
+import type { CircuitLimits } from "../circuit-limits.ts";
 import type { StateLimits } from "../state-limits.ts";
 import { migrateToLatest } from "./migrate.ts";
 
@@ -8,6 +9,7 @@ export interface DatabaseOptions {
   /** Log text that is kept of one job, in bytes. */
   readonly logLimitBytes: number;
   readonly stateLimits: StateLimits;
+  readonly circuitLimits: CircuitLimits;
   /** The id that a new database gets; one that has an id keeps it. */
   readonly newInstallationId: string;
 }
@@ -20,12 +22,14 @@ export class Database {
   readonly logLimitBytes: number;
   /** Parameters of `dueAt`. */
   readonly stateLimits: Readonly<Record<keyof StateLimits, number>>;
+  readonly circuitLimits: CircuitLimits;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits">) {
+  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits" | "circuitLimits">) {
     this.connection = connection;
     this.logLimitBytes = options.logLimitBytes;
     this.stateLimits = { ...options.stateLimits };
+    this.circuitLimits = options.circuitLimits;
   }
 
   get<Row>(sql: string, parameters: SqlParameters = {}): Row | undefined {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "@slipway/protocol/scalars";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CIRCUIT_LIMITS } from "../circuit-limits.ts";
 import { STATE_LIMITS } from "../state-limits.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { runBatch } from "./group-commit.ts";
@@ -12,7 +13,13 @@ let folder: string;
 let db: Database;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "slipway-commit-"));
-  db = await openDatabase({ file: join(folder, "slipway.db"), logLimitBytes: 1_000, stateLimits: STATE_LIMITS, newInstallationId: newId() });
+  db = await openDatabase({
+    file: join(folder, "slipway.db"),
+    logLimitBytes: 1_000,
+    stateLimits: STATE_LIMITS,
+    circuitLimits: CIRCUIT_LIMITS,
+    newInstallationId: newId(),
+  });
 });
 afterEach(() => {
   db.connection.close();

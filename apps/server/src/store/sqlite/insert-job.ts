@@ -15,8 +15,8 @@ const INSERT_JOB = `
   RETURNING number`;
 
 const INSERT_SPEC = `
-  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify, budget, turn_settings, cassette)
-  VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify, @budget, @turnSettings, @cassette)`;
+  INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify, budget, turn_settings, cassette, routing)
+  VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify, @budget, @turnSettings, @cassette, @routing)`;
 
 /** Stores a queued job with its first event; answers its number. Unknown dependencies: INVALID_REQUEST; an unknown repository: NOT_FOUND. */
 export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null): number {
@@ -24,7 +24,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, record, replay, ...columns } = job;
+  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, record, replay, routing, ...columns } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
@@ -43,11 +43,16 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     budget: JSON.stringify(budget),
     turnSettings: JSON.stringify({ permissions, mcpServers, readOnly }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
+    routing: routing ? JSON.stringify(routing) : null,
   });
   for (const dependency of dependencies) {
     db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });
   }
   addNumberedEvent(db, number, null, { kind: "state", data: { from: null, to: "queued", on: "submit", reason: "submitted" } });
+  if (routing) {
+    const { cause, candidates } = routing;
+    addNumberedEvent(db, number, null, { kind: "routing", data: { cause, backend: job.backend, from: null, candidates } });
+  }
   return number;
 }
 

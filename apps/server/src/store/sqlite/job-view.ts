@@ -12,12 +12,15 @@ export type JobViewRow = JobTable & {
   budget: string;
   turn_settings: string;
   cassette: string;
+  routing: string | null;
+  handover: string | null;
 };
 
 /** Columns and joins of a `JobViewRow`; `more` columns are of `j`, the job, and `s`, its spec. */
 export function jobViewWith(more: string): string {
   return `
-  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, s.cassette, r.name AS repo_name${more === "" ? "" : `, ${more}`}
+  SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, s.cassette, s.routing, s.handover,
+    r.name AS repo_name${more === "" ? "" : `, ${more}`}
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
 }
 
@@ -38,6 +41,8 @@ export function jobView(row: JobViewRow): JobView {
     mcpServers: {},
     readOnly: false,
     ...JSON.parse(row.turn_settings),
+    routing: row.routing === null ? null : JSON.parse(row.routing),
+    handover: row.handover === null ? null : JSON.parse(row.handover),
     baseOid: row.base_oid,
     target: row.target,
     lane: row.lane,

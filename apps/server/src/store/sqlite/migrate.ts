@@ -17,6 +17,7 @@ const MIGRATIONS = [
   "0009-reserved-ahead",
   "0010-turn-settings",
   "0011-spending-and-cassettes",
+  "0012-routing",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

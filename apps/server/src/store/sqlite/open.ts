@@ -1,6 +1,7 @@
 import type { TokenView } from "@slipway/protocol/accounts";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { newId } from "@slipway/protocol/scalars";
+import { CIRCUIT_LIMITS, type CircuitLimits } from "../circuit-limits.ts";
 import { STATE_LIMITS, type StateLimits } from "../state-limits.ts";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
@@ -12,14 +13,16 @@ export interface SqliteStoreOptions {
   readonly logLimitBytesPerJob?: number;
   /** `STATE_LIMITS` where they are missing. */
   readonly stateLimits?: StateLimits;
+  /** `CIRCUIT_LIMITS` where they are missing. */
+  readonly circuitLimits?: CircuitLimits;
 }
 
 const LOG_LIMIT_BYTES_PER_JOB = 64 * 1_048_576;
 
 /** Opens the store, migrating its database where needed. CONFLICT: a newer version of Slipway wrote it. DISK_FULL: no room to open it. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB, stateLimits = STATE_LIMITS } = options;
-  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, stateLimits, newInstallationId: newId() }));
+  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB, stateLimits = STATE_LIMITS, circuitLimits = CIRCUIT_LIMITS } = options;
+  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, stateLimits, circuitLimits, newInstallationId: newId() }));
 }
 
 function storeOver(channel: Channel): Store {
@@ -65,6 +68,11 @@ function storeOver(channel: Channel): Store {
     callAttempt: (callId) => channel.call("callAttempt", callId),
     putCassette: (callId, artifact) => channel.call("putCassette", callId, artifact),
     daySpending: () => channel.call("daySpending"),
+
+    rerouteJob: (id, seen, routing) => channel.call("rerouteJob", id, seen, routing),
+    backendRecords: (backends) => channel.call("backendRecords", backends),
+    listCircuits: () => channel.call("listCircuits"),
+    resetCircuits: (backend, by) => channel.call("resetCircuits", backend, by),
 
     registerWorker: (worker) => channel.call("registerWorker", worker),
     touchWorker: (id) => channel.call("touchWorker", id),

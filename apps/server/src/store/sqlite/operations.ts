@@ -1,6 +1,7 @@
 import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
 import { attemptModel } from "./operations/attempt-model.ts";
+import { backendRecords } from "./operations/backend-records.ts";
 import { basesInUse } from "./operations/bases-in-use.ts";
 import { busyRepositories } from "./operations/busy-repositories.ts";
 import { callAttempt } from "./operations/call-attempt.ts";
@@ -30,6 +31,7 @@ import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
 import { listAudit } from "./operations/list-audit.ts";
+import { listCircuits } from "./operations/list-circuits.ts";
 import { listJobs } from "./operations/list-jobs.ts";
 import { listRepositories } from "./operations/list-repositories.ts";
 import { listTokens } from "./operations/list-tokens.ts";
@@ -51,7 +53,9 @@ import { rejectCompletion } from "./operations/reject-completion.ts";
 import { renew } from "./operations/renew.ts";
 import { renewCompletion } from "./operations/renew-completion.ts";
 import { requestVerification } from "./operations/request-verification.ts";
+import { rerouteJob } from "./operations/reroute-job.ts";
 import { reserveCall } from "./operations/reserve-call.ts";
+import { resetCircuits } from "./operations/reset-circuits.ts";
 import { revokeToken } from "./operations/revoke-token.ts";
 import { setDraining } from "./operations/set-draining.ts";
 import { settleCall } from "./operations/settle-call.ts";
@@ -92,6 +96,8 @@ export const READS = {
   attemptModel,
   callAttempt,
   daySpending,
+  backendRecords,
+  listCircuits,
   listAudit,
 };
 
@@ -123,7 +129,9 @@ const WRITES = {
   renewCompletion,
   renew,
   requestVerification,
+  rerouteJob,
   reserveCall,
+  resetCircuits,
   revokeToken,
   setDraining,
   settleCall,

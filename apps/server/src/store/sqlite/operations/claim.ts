@@ -1,6 +1,7 @@
 import type { JobKind } from "@slipway/protocol/job";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Store } from "../../store.ts";
+import { openCircuits, startCanary } from "../circuits.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { dueAt } from "../due-at.ts";
@@ -42,22 +43,28 @@ const TAKE = `
     AND number = (SELECT number FROM candidates JOIN jobs ON number = candidate ORDER BY claim_rank, number LIMIT 1)
   RETURNING number, fence, kind`;
 
+/** A worker that has a backend says so in its capabilities. */
+const BACKEND = "backend:";
+
 const ADD_ATTEMPT = `
-  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, sandbox, credential_sha256, model_token_sha256, metered, started_at)
+  INSERT INTO attempts (job, fence, claim_id, worker_id, worker_name, sandbox, credential_sha256, model_token_sha256, metered, started_at, backend, image)
   SELECT number, @fence, @claimId, @workerId, COALESCE((SELECT name FROM workers WHERE id = @workerId), @workerId),
     COALESCE((SELECT sandbox FROM workers WHERE id = @workerId), 'bwrap'), @credentialSha256,
-    CASE kind WHEN 'task' THEN @modelTokenSha256 END, backend IN (SELECT value FROM json_each(@meteredBackends)), ${NOW}
+    CASE kind WHEN 'task' THEN @modelTokenSha256 END, backend IN (SELECT value FROM json_each(@meteredBackends)), ${NOW},
+    backend, CASE kind WHEN 'task' THEN COALESCE((SELECT value FROM json_each(@images) WHERE key = backend), '') ELSE '' END
   FROM jobs WHERE number = @number
-  RETURNING sandbox`;
+  RETURNING sandbox, backend, image`;
 
 export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): Claimed {
   const { claimId, workerId, leaseTtlMs, credentialSha256, modelTokenSha256 } = request;
   const known = db.get<{ number: number; fence: number }>("SELECT job AS number, fence FROM attempts WHERE claim_id = @claimId", { claimId });
   if (known) return readAgain(db, known.number, known.fence, request);
+  // What is shut is not had: a worker without the backend takes none of its jobs either.
+  const { shut, due } = openCircuits(db, request.images ?? {});
   const taken = db.get<{ number: number; fence: number; kind: JobKind }>(TAKE, {
     workerId,
     leaseTtlMs,
-    capabilities: JSON.stringify(request.capabilities),
+    capabilities: JSON.stringify(request.capabilities.filter((name) => !name.startsWith(BACKEND) || !shut.has(name.slice(BACKEND.length)))),
     takesTasks: request.kinds.includes("task") ? 1 : 0,
     takesVerify: request.kinds.includes("verify") ? 1 : 0,
     to: "running",
@@ -66,8 +73,10 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
   if (!taken) return null;
   const { number, fence, kind } = taken;
   const meteredBackends = JSON.stringify(request.meteredBackends);
-  const attempt = { number, fence, claimId, workerId, credentialSha256, modelTokenSha256, meteredBackends };
-  const { sandbox } = db.get<{ sandbox: SandboxKind }>(ADD_ATTEMPT, attempt) ?? {};
+  const images = JSON.stringify(request.images ?? {});
+  const attempt = { number, fence, claimId, workerId, credentialSha256, modelTokenSha256, meteredBackends, images };
+  const { sandbox, backend, image } = db.get<{ sandbox: SandboxKind; backend: string; image: string }>(ADD_ATTEMPT, attempt) ?? {};
+  if (kind === "task" && backend !== undefined && image !== undefined && due.has(backend)) startCanary(db, { job: number, fence, backend, image });
   recordMove(db, { number, kind, fence, from: "queued", on: "claim", reason: `attempt ${fence} started`, workerId, ...(sandbox && { sandbox }) });
   return describe(db, number, fence, false);
 }

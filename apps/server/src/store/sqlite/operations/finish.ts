@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { ERRORS, SlipwayError } from "@slipway/protocol/errors";
+import { ERRORS, type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, VerifySpec } from "@slipway/protocol/job";
+import type { Routing } from "@slipway/protocol/routing";
 import { type SandboxKind, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { isFinal, nextState } from "@slipway/protocol/states";
 import type { KeptWork, Outcome } from "@slipway/protocol/worker-api";
@@ -9,15 +10,25 @@ import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { dueAt } from "../due-at.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
+import { handOver } from "../handover.ts";
 import { readJobView } from "../job-view.ts";
 import { recordMove } from "../moves.ts";
+import { addNumberedEvent } from "../numbered-events.ts";
+import { setRoute } from "../route.ts";
 import type { JobTable } from "../tables.ts";
 
 const READ = `
-  SELECT j.*, s.verify, s.turn_settings, a.reported, a.sandbox, a.model_input_tokens + a.model_output_tokens AS model_tokens
+  SELECT j.*, s.verify, s.turn_settings, s.routing, a.reported, a.sandbox, a.model_input_tokens + a.model_output_tokens AS model_tokens
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN attempts a ON a.job = j.number AND a.fence = @fence
   WHERE j.id = @jobId`;
-type FinishedJob = JobTable & { verify: string | null; turn_settings: string; reported: string | null; sandbox: SandboxKind; model_tokens: number };
+type FinishedJob = JobTable & {
+  verify: string | null;
+  turn_settings: string;
+  routing: string | null;
+  reported: string | null;
+  sandbox: SandboxKind;
+  model_tokens: number;
+};
 
 const RUN_AFTER = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
 const FINISH = `
@@ -44,11 +55,20 @@ export function finish(db: Database, jobId: string, fence: number, outcome: Outc
   const ending = judge(job, outcome);
   applyEnding(db, job, fence, outcome, ending);
   const { number } = job;
+  const { routing } = ending;
   const failure = outcome.kind === "failed" ? outcome.failure : null;
   endAttempt(db, number, fence, { outcome: outcome.kind, failure, reported, keptOid: keptOf(outcome)?.oid });
+  if (routing) {
+    handOver(db, number, job.backend);
+    setRoute(db, job, routing);
+  }
   const workerId = job.worker_id ?? undefined;
   const { on, reason } = ending;
   recordMove(db, { number, kind: job.kind, fence, from: "running", on, reason, ...(failure && { code: failure.code }), ...(workerId && { workerId }) });
+  if (routing) {
+    const { cause, candidates } = routing;
+    addNumberedEvent(db, number, null, { kind: "routing", data: { cause, backend: routing.route[routing.at]?.backend ?? "", from: job.backend, candidates } });
+  }
   if (outcome.kind === "change") {
     db.run(ADD_COMPLETION, { id: completionId, job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
   }
@@ -57,9 +77,12 @@ export function finish(db: Database, jobId: string, fence: number, outcome: Outc
 }
 
 interface Ending {
-  readonly on: "finish-change" | "finish-answer" | "finish-verified" | "requeue" | "fail" | "block";
+  readonly on: "finish-change" | "finish-answer" | "finish-verified" | "requeue" | "failover" | "fail" | "block";
   readonly reason: string;
-  readonly attemptsBack: 0 | 1;
+  /** Of the attempts so far, those that do not count. */
+  readonly attemptsBack: number;
+  /** Where the job goes on, for a failover. */
+  readonly routing?: Routing;
 }
 
 /** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
@@ -69,6 +92,10 @@ function judge(job: FinishedJob, outcome: Outcome): Ending {
   if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };
   const { code, message } = outcome.failure;
   const policy = ERRORS[code].retry;
+  const isTriedAgain = policy !== "final" && policy !== "person" && (code === "WORKER_STOPPED" || job.attempts < job.max_attempts);
+  const routing = isTriedAgain ? undefined : nextStop(job, code);
+  // The next backend has all the attempts again.
+  if (routing) return { on: "failover", reason: `${message} Its fallback takes over.`, attemptsBack: job.attempts, routing };
   if (policy === "final") return { on: "fail", reason: message, attemptsBack: 0 };
   if (policy === "person") return { on: "block", reason: message, attemptsBack: 0 };
   // The job is not to blame for its worker's stop. A `client` code is no ending of its own, so it is tried again, within the attempts.
@@ -78,6 +105,21 @@ function judge(job: FinishedJob, outcome: Outcome): Ending {
     return { on: "requeue", reason: message, attemptsBack: 1 };
   if (job.attempts < job.max_attempts) return { on: "requeue", reason: message, attemptsBack: 0 };
   return { on: "fail", reason: `attempt ${job.attempts} of ${job.max_attempts}: ${message}`, attemptsBack: 0 };
+}
+
+/** The route with the job at its next stop, where the backend is to blame for the failure and there is one. */
+function nextStop({ routing: text, backend }: FinishedJob, code: ErrorCode): Routing | undefined {
+  const verdict = ERRORS[code].backend;
+  if (text === null || (verdict !== "down" && verdict !== "unfit")) return undefined;
+  const routing: Routing = JSON.parse(text);
+  const at = routing.at + 1;
+  const next = routing.route[at];
+  if (!next) return undefined;
+  const candidates = [
+    { backend: next.backend, taken: true, reason: `the next of its route, as ${backend} ended with ${code}` },
+    { backend, taken: false, reason: `ended with ${code}` },
+  ];
+  return { ...routing, at, cause: "failover", candidates };
 }
 
 function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Outcome, ending: Ending): void {

@@ -9,6 +9,7 @@ interface AttemptRow {
   fence: number;
   worker_id: string;
   worker_name: string;
+  backend: string;
   sandbox: SandboxKind;
   started_at: number;
   ended_at: number | null;
@@ -18,7 +19,7 @@ interface AttemptRow {
 }
 
 const ATTEMPTS =
-  "SELECT fence, worker_id, worker_name, sandbox, started_at, ended_at, outcome, failure, kept_oid FROM attempts WHERE job = @number ORDER BY fence";
+  "SELECT fence, worker_id, worker_name, backend, sandbox, started_at, ended_at, outcome, failure, kept_oid FROM attempts WHERE job = @number ORDER BY fence";
 const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
@@ -56,6 +57,7 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       fence: attempt.fence,
       workerId: attempt.worker_id,
       workerName: attempt.worker_name,
+      backend: attempt.backend,
       sandbox: attempt.sandbox,
       startedAt: attempt.started_at,
       endedAt: attempt.ended_at,

@@ -1,0 +1,40 @@
+import type { RouteCandidate, RouteEntry } from "@slipway/protocol/routing";
+import { ableWorkers, circuitText, type Facts, type Plane } from "./facts.ts";
+import { circuitAt } from "./places.ts";
+
+interface Walk {
+  readonly route: readonly RouteEntry[];
+  /** The stop to begin at. */
+  readonly from: number;
+  readonly requires: readonly string[];
+}
+
+/**
+ * The first stop of a route whose circuit is not open on every worker that could take the job, and what is to be said of each from there on. Where all are
+ * open the job stays where it is, and waits. A stop whose workers are not connected is no reason to go on: they may be on their way.
+ */
+export function firstOpen(plane: Pick<Plane, "signals">, facts: Facts, { route, from, requires }: Walk): { at: number; candidates: RouteCandidate[] } {
+  const shut = route.map(({ backend }) => whyShut(plane, facts, { backend, requires }));
+  const open = shut.findIndex((reason, index) => index >= from && reason === null);
+  const at = open === -1 ? from : open;
+  const candidates = route.map(({ backend, automatic }, index): RouteCandidate => {
+    const role = index === 0 ? "the job's own choice" : automatic ? "comes after it by the rules of auto" : "a fallback";
+    const why = shut[index];
+    if (index === at) return { backend, taken: true, reason: why ? `waits: ${why}` : index === 0 ? role : "the first fallback that can go on" };
+    if (index < from) return { backend, taken: false, reason: "had the job before" };
+    return { backend, taken: false, reason: why ?? role };
+  });
+  return { at, candidates };
+}
+
+/** In words, why every worker that could take the job has to wait for the backend; null where one need not. */
+export function whyShut(
+  { signals }: Pick<Plane, "signals">,
+  { workers, circuits }: Facts,
+  wish: { backend: string; requires: readonly string[] },
+): string | null {
+  const able = ableWorkers({ signals }, workers, wish);
+  const found = able.map((worker) => circuitAt(circuits, worker, wish.backend, signals));
+  const [first] = found.flatMap((circuit) => circuit ?? []).toSorted((a, b) => a.openUntil - b.openUntil);
+  return first && found.every((circuit) => circuit !== undefined) ? circuitText(first) : null;
+}
