@@ -100,6 +100,15 @@ describe("a task", () => {
     expect([...attempt.artifacts.keys()]).toEqual(["setup.log", "gate-sum-0.log", "gate-sum-1.log"]);
   });
 
+  it("asks as the repository's own prompts say", async () => {
+    const prompts = "prompts: {task: 'Read STYLE.md. {{task}}', repair: 'Think first. {{failures}} Then mend.'}\n";
+    const keep = 'printf "%s" "$PROMPT" >> "$HOME/prompts"';
+    const { attempt } = await attemptWith([`${keep}; echo 4 > sum`, `${keep}; echo 2 > sum`], { ".slipway.yaml": `${CONFIG}${prompts}` });
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    const asked = await readFile(`${attempt.paths.home}/prompts`, "utf8");
+    expect(asked).toMatch(/^Read STYLE\.md\. \S[^]*Think first\. ## Gate "sum" failed[^]*1 \+ 1 = 4[^]* Then mend\.$/);
+  });
+
   it("stops when a repair leaves the very same failure", async () => {
     const { attempt } = await attemptWith(["echo 4 > sum", "true", "echo 2 > sum"]);
     expect(await failureOf(attempt)).toMatchObject({

@@ -22,6 +22,7 @@ describe("parseRepositoryConfig", () => {
         gates: [],
         repairs: 3,
         mcpServers: {},
+        prompts: {},
         scope: { allow: ["**"], deny: [] },
       });
     }
@@ -51,7 +52,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -66,7 +67,8 @@ describe("parseRepositoryConfig", () => {
       "colour: red\n",
       {
         key: "colour",
-        expected: "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, mcpServers, scope, and no other key",
+        expected:
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
 import { egressSchema } from "./egress.ts";
+import { promptsSchema } from "./prompts.ts";
 import { fallbacksSchema, needsSchema } from "./routing.ts";
 import { nameSchema } from "./scalars.ts";
 import { repositoryMcpServersSchema } from "./turn-settings.ts";
@@ -84,6 +85,9 @@ export const repositoryConfigSchema = z.strictObject({
     .refine((gates) => new Set(gates.map((gate) => gate.name)).size === gates.length, "gate names must differ")
     .describe("What must pass, in this order: on the agent's change, and again on exactly the tree that lands."),
   repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
+  prompts: promptsSchema
+    .default({})
+    .describe("What the agent is asked, around the task and around what the gates said ([backends/contract.md](backends/contract.md#the-prompts-of-turns))."),
   mcpServers: repositoryMcpServersSchema
     .default({})
     .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),

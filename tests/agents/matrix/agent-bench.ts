@@ -13,12 +13,13 @@ import { familyOf, processTable } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import { mcpServersOf } from "../../../apps/runner/src/turn/mcp-servers.ts";
 import { turnEnvironment } from "../../../apps/worker/src/sandbox/environment-of-turn.ts";
 import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
 import { readOnlyToolchains } from "../../../apps/worker/src/sandbox/toolchains.ts";
-import { INSTALL_ROOT, openBench } from "../../sandbox/bench.ts";
+import { INSTALL_ROOT, never, openBench } from "../../sandbox/bench.ts";
 import { type Scenario, type ScenarioInput, scenarioOf } from "../../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../../support/model-server/server.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
@@ -198,17 +199,17 @@ async function openSandboxed(
       const events: AgentEvent[] = [];
       const chunks = new Map<string, Buffer[]>();
       const startedAt = performance.now();
-      const running = sandbox.turn(
-        {
-          ...{ type: "turn", turnId: `turn-${randomUUID()}`, turn, backend: backend.name, config: { ...config, ...changes }, prompt },
-          ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets, timeoutMs, stallMs: timeoutMs },
-          env: { ...turnEnvironment(sandbox.inside), SLIPWAY_JOB: JOB, ...env },
-          ...(mcpServers ? { mcpServers } : {}),
-          gateway: { socket: sandbox.inside.gateway ?? "", token },
-        },
-        {
+      const request: TurnRequest = {
+        ...{ type: "turn", turnId: `turn-${randomUUID()}`, turn, backend: backend.name, config: { ...config, ...changes }, prompt },
+        ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets, timeoutMs, stallMs: timeoutMs },
+        env: { ...turnEnvironment(sandbox.inside), SLIPWAY_JOB: JOB, ...env },
+        ...(mcpServers ? { mcpServers } : {}),
+        gateway: { socket: sandbox.inside.gateway ?? "", token },
+      };
+      const converse = (until: AbortSignal): Promise<TurnResult> =>
+        sandbox.turn(request, {
           afterOrdinal: ordinalBefore,
-          signal: signal ?? new AbortController().signal,
+          signal: until,
           async onEvent(ordinal, _at, event) {
             ordinalBefore = ordinal;
             if (event.kind === "log") {
@@ -219,12 +220,11 @@ async function openSandboxed(
             events.push(event);
             onEvent?.(event);
           },
-        },
-      );
-      const result = await running.catch((error: unknown) => {
-        // The worker's own turn of a cancel: its signal's reason.
+        });
+      const result = await converse(signal ?? never()).catch((error: unknown) => {
         if (!signal?.aborted) throw error;
-        return { status: "failed", failure: { code: "CANCELLED", message: "cancelled", details: {} } } as const;
+        // The worker hears no more of a turn that it has cancelled. The runner is still ending it, and takes no other one before.
+        return converse(never());
       });
       const logs = new Map([...chunks].map(([stream, parts]) => [stream, Buffer.concat(parts).toString()]));
       return { result, events, logs, durationMs: performance.now() - startedAt, lateCount: () => 0 };

@@ -20,13 +20,18 @@ interface TakenOver {
 }
 
 /**
- * The task for the first turn. Where another backend had the job before, its work is brought into the workspace, once, and the prompt says what it did: after
+ * The first turn's prompt: what is asked, as it stands. Where another backend had the job before, its work is brought into the workspace, once, and the prompt says what it did: after
  * the setup, which has a network and must not run what an agent wrote. WORKSPACE_FAILED.
  */
-export async function takeOver(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<string> {
+export async function takeOver(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  { asked, repository }: { readonly asked: string; readonly repository: WorkerRepository },
+  deadline: Deadline,
+): Promise<string> {
   const { job } = context.claim;
   const { handover } = job;
-  if (!handover) return job.task;
+  if (!handover) return asked;
   const { oid } = handover;
   const taken = await context.journal.step<TakenOver>(STEP, async () => {
     if (oid === null) return { paths: [], total: 0 };
@@ -38,7 +43,7 @@ export async function takeOver(context: AttemptContext, sandbox: Sandbox, reposi
   const what = taken.total === 0 ? "It had changed nothing." : `Its changes of ${taken.total === 1 ? "1 file" : `${taken.total} files`} are in the workspace.`;
   const text = `${job.backend} takes over from ${handover.backend}, which ended with ${handover.failure.code}. ${what}`;
   await context.events.emitOnce("handover", { kind: "notice", data: { level: "info", text } });
-  return handoverPrompt(job.task, handover, taken.paths, taken.total);
+  return handoverPrompt(asked, handover, taken.paths, taken.total);
 }
 
 async function apply(context: AttemptContext, sandbox: Sandbox, out: string, deadline: Deadline): Promise<void> {

@@ -3,6 +3,7 @@ import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { ANSWER_ARTIFACT } from "@slipway/protocol/job";
+import { fillPrompt } from "@slipway/protocol/prompts";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { Outcome } from "@slipway/protocol/worker-api";
@@ -12,6 +13,7 @@ import { storeArtifact } from "./artifact.ts";
 import { checkChange } from "./checks.ts";
 import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
+import { failuresText } from "./failures-text.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { takeOver } from "./handover.ts";
 import { keepWork } from "./keep-work.ts";
@@ -19,7 +21,6 @@ import { tellNeededHosts } from "./needed-hosts.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeBase, openRepository } from "./prepare.ts";
 import { pushChange } from "./push.ts";
-import { repairPrompt } from "./repair-prompt.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { expectSecrets } from "./secrets.ts";
 import { prepareFiles, type SetupRequest, setUp } from "./setup.ts";
@@ -30,9 +31,6 @@ import { orWorkspaceFull } from "./workspace-full.ts";
 
 /** From a turn's begin, in ms. */
 const START_AHEAD_AFTER_MS = 1_000;
-
-/** Behind the task of a read-only job. */
-const READ_ONLY_PROMPT = "Only look and answer: you may read everything in the workspace, and change nothing in it. What you say last is the answer.";
 
 /** What the steps of a task share once it is prepared. */
 interface Task {
@@ -148,7 +146,8 @@ async function prepareWorkspace(
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  const prompt = await takeOver(context, sandbox, task.repository, task.deadline);
+  const asked = fillPrompt(task.config.prompts, "task", context.claim.job.task);
+  const prompt = await takeOver(context, sandbox, { asked, repository: task.repository }, task.deadline);
   await workUntilGatesPass(context, sandbox, task, prompt);
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
 }
@@ -157,7 +156,7 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
 async function letAgentAnswer(context: AttemptContext, { config, deadline, repository, setup }: Task, agentSandbox: Sandbox): Promise<void> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, setup, deadline);
-  const prompt = `${context.claim.job.task}\n\n${READ_ONLY_PROMPT}`;
+  const prompt = fillPrompt(config.prompts, "readOnly", context.claim.job.task);
   const text = await runTurn(
     context,
     sandbox,
@@ -200,7 +199,7 @@ async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, tas
     if (now === before) throw gatesFailed(context, failed, round, "the repair left the very same failure");
     before = now;
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
-    const prompt = repairPrompt(failed.map((gate) => ({ ...gate, output: gate.excerpt })));
+    const prompt = fillPrompt(config.prompts, "repair", failuresText(failed.map((gate) => ({ ...gate, output: gate.excerpt }))));
     await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, ...given });
   }
 }

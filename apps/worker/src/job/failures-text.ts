@@ -12,18 +12,16 @@ export interface FailedGate {
   readonly output: string;
 }
 
-export const PROMPT_LIMIT_BYTES = COMPACT_LIMIT_BYTES;
+export const FAILURES_LIMIT_BYTES = COMPACT_LIMIT_BYTES;
 
-const INTRODUCTION = "Your change does not pass the checks of this repository yet. Mend it, so that they pass; do not weaken the checks themselves.";
-const CLOSING = "Run what failed yourself before you finish, where you can.";
 const COMMAND_LIMIT_CHARS = 300;
 /** Less than this says nothing about a failure. */
 const SMALLEST_SHARE_BYTES = 600;
 
-/** The next turn's prompt: what failed, how, and what it said. At most PROMPT_LIMIT_BYTES, never without a failure's name. */
-export function repairPrompt(failures: readonly FailedGate[]): string {
-  const frameBytes = Buffer.byteLength(`${INTRODUCTION}\n\n\n\n${CLOSING}`) + 200;
-  const roomBytes = PROMPT_LIMIT_BYTES - frameBytes;
+/** For the next turn's prompt: what failed, how, and what it said. At most FAILURES_LIMIT_BYTES, never without a failure's name. */
+export function failuresText(failures: readonly FailedGate[]): string {
+  // Room for the names of those that are not shown.
+  const roomBytes = FAILURES_LIMIT_BYTES - 200;
   const shown = failures.slice(0, Math.max(1, Math.floor(roomBytes / SMALLEST_SHARE_BYTES)));
   const rest = failures.slice(shown.length);
   const parts: string[] = [];
@@ -34,7 +32,7 @@ export function repairPrompt(failures: readonly FailedGate[]): string {
     parts.push(part);
   }
   if (rest.length > 0) parts.push(cutToBytes(`These failed too: ${rest.map((failure) => failure.name).join(", ")}`, 190));
-  return [INTRODUCTION, ...parts, CLOSING].join("\n\n");
+  return parts.join("\n\n");
 }
 
 /** Without commands that would let an output close its own block early: the fence is longer than any in it. */

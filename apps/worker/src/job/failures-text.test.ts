@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FailedGate, PROMPT_LIMIT_BYTES, repairPrompt } from "./repair-prompt.ts";
+import { FAILURES_LIMIT_BYTES, type FailedGate, failuresText } from "./failures-text.ts";
 
 const failedArbitrary: fc.Arbitrary<FailedGate> = fc.record({
   name: fc.stringMatching(/^[a-z0-9][a-z0-9._:-]{0,63}$/),
@@ -11,16 +11,16 @@ const failedArbitrary: fc.Arbitrary<FailedGate> = fc.record({
   output: fc.oneof(fc.string({ unit: "binary", maxLength: 2_000 }), fc.constant("x".repeat(30_000)), fc.constant("````\n".repeat(4_000)), fc.constant("")),
 });
 
-describe("repairPrompt", () => {
+describe("failuresText", () => {
   it("names gate, command, exit code and what it said", () => {
-    const prompt = repairPrompt([
+    const prompt = failuresText([
       { name: "test", command: "npm test", exitCode: 1, timedOut: false, durationMs: 20, output: "✔ fine (1ms)\n✖ adds (2ms)\n  -1 !== 3\n" },
     ]);
     expect(prompt).toContain('## Gate "test" failed\n`npm test` ended with exit code 1. Its output:\n```\n✖ adds (2ms)\n  -1 !== 3\n```');
   });
 
   it("says that a gate ran out of time", () => {
-    expect(repairPrompt([{ name: "test", command: "npm test", exitCode: null, timedOut: true, durationMs: 30_020, output: "" }])).toContain(
+    expect(failuresText([{ name: "test", command: "npm test", exitCode: null, timedOut: true, durationMs: 30_020, output: "" }])).toContain(
       "did not end within 30 s. Its output:\n```\n(it wrote nothing)",
     );
   });
@@ -28,20 +28,20 @@ describe("repairPrompt", () => {
   it("gives every gate its share, and what one does not need to the next", () => {
     const output = Array.from({ length: 2_000 }, (_, line) => `Error: number ${line}`).join("\n");
     const gate = { command: "make", exitCode: 2, timedOut: false, durationMs: 1 };
-    const prompt = repairPrompt([
+    const prompt = failuresText([
       { ...gate, name: "lint", output: "one line" },
       { ...gate, name: "test", output },
       { ...gate, name: "build", output },
     ]);
     for (const name of ["lint", "test", "build"]) expect(prompt).toContain(`## Gate "${name}" failed`);
-    expect(Buffer.byteLength(prompt)).toBeGreaterThan(PROMPT_LIMIT_BYTES * 0.8);
+    expect(Buffer.byteLength(prompt)).toBeGreaterThan(FAILURES_LIMIT_BYTES * 0.8);
   });
 
   it("is never above its limit and names the first failure, whatever the gates are", () => {
     fc.assert(
       fc.property(fc.array(failedArbitrary, { minLength: 1, maxLength: 60 }), (failures) => {
-        const prompt = repairPrompt(failures);
-        expect(Buffer.byteLength(prompt)).toBeLessThanOrEqual(PROMPT_LIMIT_BYTES);
+        const prompt = failuresText(failures);
+        expect(Buffer.byteLength(prompt)).toBeLessThanOrEqual(FAILURES_LIMIT_BYTES);
         expect(prompt).toContain(`"${failures[0]?.name}" failed`);
         expect(prompt.isWellFormed()).toBe(true);
       }),
