@@ -106,7 +106,7 @@ describe("a task", () => {
     const { attempt } = await attemptWith([`${keep}; echo 4 > sum`, `${keep}; echo 2 > sum`], { ".slipway.yaml": `${CONFIG}${prompts}` });
     expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
     const asked = await readFile(`${attempt.paths.home}/prompts`, "utf8");
-    expect(asked).toMatch(/^Read STYLE\.md\. \S[^]*Think first\. ## Gate "sum" failed[^]*1 \+ 1 = 4[^]* Then mend\.$/);
+    expect(asked).toMatch(/^Read STYLE\.md\. \S[\s\S]*Think first\. ## Gate "sum" failed[\s\S]*1 \+ 1 = 4[\s\S]* Then mend\.$/);
   });
 
   it("stops when a repair leaves the very same failure", async () => {
