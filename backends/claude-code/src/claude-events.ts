@@ -62,6 +62,8 @@ export type ClaudeEvent =
   | { readonly kind: "assistant"; readonly blocks: readonly Block[]; readonly isOfSubagent: boolean }
   /** Results of tools; `result` is what Claude Code itself knows of them. */
   | { readonly kind: "results"; readonly blocks: readonly Block[]; readonly result: unknown; readonly isOfSubagent: boolean }
+  /** A message of ours has come to the model, or will with its next request. */
+  | { readonly kind: "heard" }
   | { readonly kind: "retry"; readonly retry: ClaudeRetry }
   | { readonly kind: "result"; readonly result: ClaudeResult }
   /** The answer to a request of ours: why each MCP server did not start that did not. */
@@ -100,6 +102,7 @@ export function parseClaudeEvent(line: string): ClaudeEvent | undefined {
       const { content } = data.message;
       const blocks = typeof content === "string" ? [{ type: "text", text: content }] : content;
       const isOfSubagent = typeof data.parent_tool_use_id === "string";
+      if (raw.type === "user" && "isReplay" in raw && raw.isReplay === true) return { kind: "heard" };
       if (raw.type === "assistant") return { kind: "assistant", blocks, isOfSubagent };
       return {
         kind: "results",

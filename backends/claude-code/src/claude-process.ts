@@ -36,6 +36,8 @@ export class ClaudeProcess implements ResidentAgent {
   #requests = 0;
   /** Whether it has been told of the job's MCP servers. */
   hasServers = false;
+  #unheard = 0;
+  #isSteered = false;
 
   constructor({ program, args, cwd, env, token, fingerprint }: Launch) {
     this.fingerprint = fingerprint;
@@ -69,8 +71,31 @@ export class ClaudeProcess implements ResidentAgent {
     });
   }
 
+  /** Whether it was told something in the middle of the turn that it has not taken up yet. */
+  get hasUnheard(): boolean {
+    return this.#isSteered && this.#unheard > 0;
+  }
+
+  /** It has taken up what it was told. */
+  heard(): void {
+    this.#unheard = Math.max(0, this.#unheard - 1);
+  }
+
   /** Begins a turn. */
   prompt(text: string): void {
+    this.#unheard = 0;
+    this.#isSteered = false;
+    this.#say(text);
+  }
+
+  /** Says something in the middle of the turn. */
+  steer(text: string): void {
+    this.#isSteered = true;
+    this.#say(text);
+  }
+
+  #say(text: string): void {
+    this.#unheard += 1;
     this.#write({ type: "user", message: { role: "user", content: [{ type: "text", text }] } });
   }
 

@@ -52,6 +52,8 @@ export function claudeArguments(
   return [
     "-p",
     ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
+    // Tells when a message that came in the middle of a turn has been heard.
+    "--replay-user-messages",
     // Without leave Claude Code runs commands that only read. Nobody is there to be asked for more, and so it is refused.
     ...["--permission-mode", readOnly ? "default" : "bypassPermissions"],
     ...(readOnly && readOnly.servers.length > 0 ? ["--allowedTools", readOnly.servers.map((name) => `mcp__${name}`).join(",")] : []),

@@ -57,6 +57,8 @@ export async function warmUp({ home, env, signal }: ProbeContext): Promise<void>
       log: () => undefined,
       onSession: () => undefined,
       onLife: () => undefined,
+      onHeard: () => undefined,
+      goesOn: () => false,
       onResult: () => over.resolve(),
       onServers: () => undefined,
     });

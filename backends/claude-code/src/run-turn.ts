@@ -96,13 +96,19 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
       saving.catch(() => undefined);
     },
     onLife: (pauseMs) => watch.sign(pauseMs),
+    onHeard: () => claude.heard(),
+    goesOn: () => claude.hasUnheard,
     onResult: () => said.resolve("result"),
     onServers(failed) {
       failedServers = failed;
       if (Object.keys(failed).length > 0) said.resolve("servers");
-      else claude.prompt(turn.prompt);
+      else begin();
     },
   });
+  const begin = (): void => {
+    claude.prompt(turn.prompt);
+    void passOn(turn, claude, reader);
+  };
   const abort = (): void => claude.interrupt();
   claude.listen({
     onStdout: (chunk) => reader.push(chunk),
@@ -113,7 +119,7 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
   });
   // They are there for the first request of the model only where they are awaited.
   if (turn.mcpServers && !claude.hasServers) claude.startServers(turn.mcpServers);
-  else claude.prompt(turn.prompt);
+  else begin();
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
@@ -128,6 +134,14 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     watch.stop();
     claude.release();
     signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Passes on what people say in the middle of the turn: Claude Code tells its model with the next result of a tool, or goes on with it after its answer. */
+async function passOn(turn: ClaudeTurn, claude: ClaudeProcess, reader: TurnReader): Promise<void> {
+  for await (const message of turn.steering ?? []) {
+    if (reader.result || !claude.isAlive) notice(turn, "A message came when the agent had ended its turn.");
+    else claude.steer(message);
   }
 }
 

@@ -8,11 +8,12 @@ import { TurnReader } from "./turn-reader.ts";
 const RECORDED = join(import.meta.dirname, "recorded");
 const SESSION = "d9d71365-8344-4cd5-b97d-5ccf9ca76d5d";
 
-function read(chunks: ReadonlyArray<Buffer | string>) {
+function read(chunks: ReadonlyArray<Buffer | string>, goesOn: () => boolean = () => false) {
   const events: AgentEvent[] = [];
   const logs: Record<string, string> = {};
   const pauses: Array<number | null> = [];
   const servers: Array<Readonly<Record<string, string>>> = [];
+  let heard = 0;
   const reader = new TurnReader({
     workspace: "/workspace",
     emit: (event) => void events.push(agentEventSchema.parse(event)),
@@ -21,12 +22,16 @@ function read(chunks: ReadonlyArray<Buffer | string>) {
     },
     onSession: () => undefined,
     onLife: (pauseMs) => void pauses.push(pauseMs),
+    onHeard() {
+      heard += 1;
+    },
+    goesOn,
     onResult: () => undefined,
     onServers: (failed) => void servers.push(failed),
   });
   for (const chunk of chunks) reader.push(Buffer.from(chunk));
   reader.end();
-  return { reader, events, logs, pauses, servers };
+  return { reader, events, logs, pauses, servers, heard };
 }
 
 const lines = (...values: Array<object | string>) => values.map((value) => `${typeof value === "string" ? value : JSON.stringify(value)}\n`);
@@ -156,4 +161,13 @@ test("lines that are no events go to the log, with one notice; an endless line f
     "usage",
   ]);
   expect(reader.result?.subtype).toBe("success");
+});
+
+test("a result is not the end while something has not been heard, and a failure always is", () => {
+  const said = { type: "user", message: { role: "user", content: [{ type: "text", text: "Also this." }] }, isReplay: true };
+  const result = (text: string, more: object = {}) => ({ type: "result", subtype: "success", is_error: false, result: text, num_turns: 1, ...more });
+  const answers = [true, false];
+  const { reader, heard } = read(lines(result("Done."), said, result("Both done.")), () => answers.shift() ?? false);
+  expect([reader.result?.result, heard]).toEqual(["Both done.", 1]);
+  expect(read(lines(result("no", { is_error: true }), result("later")), () => true).reader.result?.result).toBe("no");
 });

@@ -13,6 +13,10 @@ export interface TurnReaderOptions extends Output {
   onSession(sessionId: string): void;
   /** Something came. `pauseMs` is how long nothing more is to be expected; null while tools are at work, which may take as long as they like. */
   onLife(pauseMs: number | null): void;
+  /** A message of ours was heard. */
+  onHeard(): void;
+  /** Whether a result is not the turn's end: Claude Code goes on by itself with what it has not heard yet. */
+  goesOn(): boolean;
   onResult(result: ClaudeResult): void;
   /** The MCP servers have been started; `failed` says why some were not, by their names. */
   onServers(failed: Readonly<Record<string, string>>): void;
@@ -70,6 +74,9 @@ export class TurnReader {
       case "results":
         for (const block of event.blocks) this.#tools.result(block, event.blocks.length === 1 ? event.result : undefined);
         break;
+      case "heard":
+        this.#options.onHeard();
+        break;
       case "retry":
         pauseMs = event.retry.retry_delay_ms;
         this.#warn(retryText(event.retry));
@@ -78,8 +85,8 @@ export class TurnReader {
         if (event.requestId === SERVERS_REQUEST) this.#options.onServers(event.failed);
         break;
       case "result":
-        this.#finish(event.result);
-        return;
+        if (this.#finish(event.result)) return;
+        break;
       case "unknown":
         if (!this.#unknown.has(event.name)) this.#warn(`Claude Code told of something that this backend does not know: ${event.name}.`);
         this.#unknown.add(event.name);
@@ -99,15 +106,18 @@ export class TurnReader {
     else if (block.type === "thinking" && block.thinking) emit({ kind: "message", data: { role: "reasoning", text: cutText(block.thinking) } });
   }
 
-  #finish(result: ClaudeResult): void {
-    this.result = result;
+  /** Whether the turn is over. */
+  #finish(result: ClaudeResult): boolean {
     const { usage, permission_denials: denials } = result;
     if (usage && usage.output_tokens > 0) this.#options.emit({ kind: "usage", data: usageOf(usage) });
     if (denials.length > 0) {
       const tools = [...new Set(denials.map(({ tool_name }) => tool_name ?? "a tool"))].join(", ");
       this.#warn(`Claude Code itself refused ${denials.length} calls of tools: ${tools}.`);
     }
+    if (result.subtype === "success" && !result.is_error && this.#options.goesOn()) return false;
+    this.result = result;
     this.#options.onResult(result);
+    return true;
   }
 
   #warn(text: string): void {

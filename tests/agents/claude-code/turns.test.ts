@@ -151,3 +151,34 @@ test("the warm-up gets as far as a first request, and leaves nothing", { timeout
   await claudeCodeBackend.warmUp?.({ home: bench.home, env: { PATH: process.env["PATH"] ?? "", HOME: bench.home }, signal: AbortSignal.timeout(30_000) });
   expect(await readdir(bench.home)).toEqual(before);
 });
+
+test("a message in the middle of a turn reaches the model within it, and one that comes with its last answer is gone on with", {
+  timeout: 60_000,
+}, async () => {
+  await using bench = await openBench({
+    turns: [
+      { prompt: "Then that.", steps: [{ text: "All done." }] },
+      { prompt: "Begin.", steps: [{ text: "I look.", shell: "until test -e go; do sleep 0.05; done" }, { text: "Done." }] },
+    ],
+  });
+  const [called, asked] = [Promise.withResolvers<void>(), bench.server.requests.nthModelCall(2)];
+  async function* messages(): AsyncGenerator<string> {
+    await called.promise;
+    yield "Also this.";
+    await writeFile(join(bench.workspace, "go"), "");
+    await asked;
+    yield "Then that.";
+  }
+  const record = await bench.run({
+    prompt: "Begin.",
+    steering: messages(),
+    onEvent: (event) => {
+      if (event.kind === "tool-call") called.resolve();
+    },
+  });
+  const texts = bench.server.requests.modelCalls().map(({ model }) => model?.text ?? "");
+  expect([texts[0]?.includes("Also this."), texts[1]?.includes("Also this."), texts[1]?.includes("Then that.")]).toEqual([false, true, false]);
+  expect(texts.at(-1)).toContain("Then that.");
+  expect(record.result).toEqual({ status: "done", finalText: "All done." });
+  expect(record.lateCount()).toBe(0);
+});
