@@ -1,4 +1,5 @@
-import { isIsolated, KINDS } from "../sandbox/bench.ts";
+import { isIsolated } from "../sandbox/bench.ts";
+import { KINDS } from "../sandbox/kinds.ts";
 import { testImage } from "../support/docker-image.ts";
 import type { StackOptions } from "../support/stack.ts";
 

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
 import { readOnlyToolchains } from "../../apps/worker/src/sandbox/toolchains.ts";
-import { dockerSettings, isIsolated, KINDS, type Kind, sandboxKindOf } from "../sandbox/bench.ts";
+import { dockerSettings, isIsolated, type Kind, sandboxKindOf } from "../sandbox/bench.ts";
+import { KINDS } from "../sandbox/kinds.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
 import { ANSWER, TestAuthority } from "../support/authority.ts";
 import { CompanyProxy } from "../support/company-proxy.ts";

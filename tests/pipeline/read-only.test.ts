@@ -4,7 +4,7 @@ import type { Client } from "@slipway/protocol/client";
 import { ANSWER_ARTIFACT, type JobDetail } from "@slipway/protocol/job";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KINDS } from "../sandbox/bench.ts";
+import { KINDS } from "../sandbox/kinds.ts";
 import { ended, logText, submitScript } from "../support/jobs.ts";
 import { git, makeRepository, type TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";

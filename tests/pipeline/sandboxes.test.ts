@@ -7,7 +7,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { createSandboxProvider } from "../../apps/worker/src/sandbox/create.ts";
 import { readOnlyToolchains } from "../../apps/worker/src/sandbox/toolchains.ts";
-import { dockerSettings, KINDS } from "../sandbox/bench.ts";
+import { dockerSettings } from "../sandbox/bench.ts";
+import { KINDS } from "../sandbox/kinds.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
 import { git } from "../support/repository.ts";
 

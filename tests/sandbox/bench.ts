@@ -6,21 +6,13 @@ import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol"
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { createSandboxProvider, type SandboxSettings } from "../../apps/worker/src/sandbox/create.ts";
 import type { Sandbox, SandboxCommand, SandboxProvider, SandboxSpec, TurnOptions } from "../../apps/worker/src/sandbox/sandbox.ts";
-import { testImage, withoutEngine } from "../support/docker-image.ts";
+import { testImage } from "../support/docker-image.ts";
 
 export const INSTALL_ROOT = join(import.meta.dirname, "../..");
 /** Where an image has what it carries of an installation. */
 export const IMAGE_ROOT = "/opt/slipway";
 /** `none by ps`: without isolation, with the list of processes that macOS has. */
 export type Kind = "bwrap" | "docker" | "none" | "none by ps";
-const engineMissing = process.env["SLIPWAY_HEAVY"] === "1" ? await withoutEngine() : "containers are tested with SLIPWAY_HEAVY=1";
-if (engineMissing !== undefined) console.warn(`left out: tests of sandboxes in containers: ${engineMissing}`);
-/** In the docker sandbox where an engine answers. SLIPWAY_TEST_KINDS=docker is that one alone, where the others had their turn already. */
-const onlyDocker = process.env["SLIPWAY_TEST_KINDS"] === "docker";
-export const KINDS: readonly Kind[] = [
-  ...(onlyDocker ? [] : (["bwrap", "none", "none by ps"] as const)),
-  ...(engineMissing === undefined ? (["docker"] as const) : []),
-];
 
 /** A data folder of its own, with a provider over it; its end is the end of all that was started. */
 export interface SandboxBench extends AsyncDisposable {

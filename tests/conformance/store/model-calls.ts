@@ -75,7 +75,7 @@ export function modelCallTests(current: () => OpenedStore): void {
     const jobId = await submit(store, repoId);
     const { fence, token } = await takePaid(store);
     const call = newCall(token);
-    const reserved = { status: "reserved", jobId, number: 1, fence, aheadForMs: null };
+    const reserved = { status: "reserved", jobId, number: 1, fence, aheadForMs: null, cassette: null };
     expect(await store.reserveCall(call)).toEqual(reserved);
     expect(await store.reserveCall(call)).toEqual(reserved);
     expect(await store.attemptModel(jobId, fence)).toEqual({ calls: 0, usage: NOTHING, failure: null, retryAfterMs: null });

@@ -46,7 +46,7 @@ export function reservedAheadTests(current: () => OpenedStore): void {
     if (!first.ahead) throw new Error("nothing was asked for");
 
     const second = on(first.ahead, token, { provider: "other", model: "small", inputTokens: 10, outputTokens: 20, costUsd: 0.01 });
-    for (const _ of [1, 2]) expect(await store.reserveCall(second)).toEqual({ status: "reserved", jobId, number: 1, fence, aheadForMs: null });
+    for (const _ of [1, 2]) expect(await store.reserveCall(second)).toEqual({ status: "reserved", jobId, number: 1, fence, aheadForMs: null, cassette: null });
     // It takes what it asked for now, and not what was kept for it: 500 - 100 - 30.
     expect(await store.reserveCall(newCall(token, { inputTokens: 370, outputTokens: 0 }))).toMatchObject({ status: "reserved" });
     await store.settleCall(settlement(second.callId, { outcome: "cut", usage: null }));

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { leaseFileIn, monotonicNowMs, writeLeaseFile } from "../../../apps/worker/src/sandbox/lease-file.ts";
-import { isIsolated, KINDS, openBench, play, type SandboxBench, until } from "../bench.ts";
+import { isIsolated, openBench, play, type SandboxBench, until } from "../bench.ts";
+import { KINDS } from "../kinds.ts";
 import { processesWith } from "../live-processes.ts";
 
 describe.each(KINDS)("endings in %s", (kind) => {

@@ -14,7 +14,6 @@ import {
   IMAGE_ROOT,
   INSTALL_ROOT,
   isIsolated,
-  KINDS,
   never,
   openBench,
   type Played,
@@ -23,6 +22,7 @@ import {
   sandboxKindOf,
   shell,
 } from "../bench.ts";
+import { KINDS } from "../kinds.ts";
 
 const TOKEN = "slipmodel_0123456789abcdef";
 

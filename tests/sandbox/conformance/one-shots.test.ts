@@ -2,7 +2,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Sandbox } from "../../../apps/worker/src/sandbox/sandbox.ts";
-import { isIsolated, KINDS, never, openBench, type SandboxBench, shell } from "../bench.ts";
+import { isIsolated, never, openBench, type SandboxBench, shell } from "../bench.ts";
+import { KINDS } from "../kinds.ts";
 import { processesWith } from "../live-processes.ts";
 
 describe.each(KINDS)("one-shots in %s", (kind) => {

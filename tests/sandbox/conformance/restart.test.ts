@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SandboxRecord } from "../../../apps/worker/src/sandbox/sandbox.ts";
-import { KINDS, openBench, play, type SandboxBench } from "../bench.ts";
+import { openBench, play, type SandboxBench } from "../bench.ts";
+import { KINDS } from "../kinds.ts";
 
 describe.each(KINDS)("a killed worker, %s", (kind) => {
   let bench: SandboxBench;

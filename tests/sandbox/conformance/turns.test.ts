@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KINDS, logText, openBench, play, type SandboxBench, until } from "../bench.ts";
+import { logText, openBench, play, type SandboxBench, until } from "../bench.ts";
+import { KINDS } from "../kinds.ts";
 import { processesWith } from "../live-processes.ts";
 
 describe.each(KINDS)("turns in %s", (kind) => {
