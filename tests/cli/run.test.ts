@@ -252,7 +252,7 @@ test("submit, jobs, show, logs, diff, explain, retry and cancel work together", 
 test("a mistyped backend is wrong usage; a job without a log says so", async () => {
   const root = await ground.repository("unlogged");
   const unknown = await ground.slipway(root, "run", "x", "--backend", "scirpt");
-  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringMatching(/^error BACKEND_NOT_INSTALLED: .*\nChoose one of: .*script/)]);
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringMatching(/^error BACKEND_NOT_INSTALLED: .*\nDid you mean script\? Choose one of: .*script/)]);
   const { job } = JSON.parse((await ground.slipway(root, "submit", "Later", "--after", "1h", "--json", ...greet)).stdout);
   const number = String(job.number);
   const { code, stdout, stderr } = await ground.slipway(root, "logs", number);
