@@ -17,7 +17,9 @@ const INSTALLATION = jobDefaultsSchema.parse({
 
 test("without any file a job has the built-in defaults", () => {
   expect(jobSettings(BARE, parseRepositoryConfig(""), jobDefaultsSchema.parse({}))).toEqual({
-    backend: "script",
+    asked: "script",
+    needs: [],
+    fallbacks: [],
     lane: "normal",
     maxAttempts: 3,
     timeoutMs: 1_800_000,
@@ -29,7 +31,9 @@ test("without any file a job has the built-in defaults", () => {
 
 test("the installation's defaults hold where neither job nor repository says anything", () => {
   expect(jobSettings(BARE, parseRepositoryConfig(""), INSTALLATION)).toEqual({
-    backend: "codex",
+    asked: "codex",
+    needs: [],
+    fallbacks: [],
     lane: "background",
     maxAttempts: 1,
     timeoutMs: 60_000,
@@ -42,10 +46,14 @@ test("the installation's defaults hold where neither job nor repository says any
 test("the repository goes before the installation, the job before both, each limit of a budget on its own", () => {
   const config = parseRepositoryConfig("backend: script\ntimeoutSeconds: 120\nbudget: {usd: 5, tokens: 1000}\n");
   const repository = jobSettings(BARE, config, INSTALLATION);
-  expect(repository).toMatchObject({ backend: "script", timeoutMs: 120_000, budget: { usd: 5, tokens: 1_000, attemptUsd: 2 } });
+  expect(repository).toMatchObject({ asked: "script", timeoutMs: 120_000, budget: { usd: 5, tokens: 1_000, attemptUsd: 2 } });
+  const routed = parseRepositoryConfig("backend: auto\nneeds: [mcp]\nfallbacks: [codex]\n");
+  expect(jobSettings(BARE, routed, INSTALLATION)).toMatchObject({ asked: "auto", needs: ["mcp"], fallbacks: ["codex"] });
   const input = submitJobSchema.parse({ repo: "r", task: "t", backend: "other", lane: "interactive", maxAttempts: 7, timeoutMs: 5_000, budget: { usd: 1 } });
   expect(jobSettings(input, config, INSTALLATION)).toEqual({
-    backend: "other",
+    asked: "other",
+    needs: [],
+    fallbacks: [],
     lane: "interactive",
     maxAttempts: 7,
     timeoutMs: 5_000,
