@@ -12,6 +12,7 @@ export const DEFAULT_PROMPTS = {
   repair:
     "Your change does not pass the checks of this repository yet. Mend it, so that they pass; do not weaken the checks themselves.\n\n{{failures}}\n\nRun what failed yourself before you finish, where you can.",
 } as const;
+/** Which prompt: that of the task, of a read-only job, or of a repair. */
 export type PromptName = keyof typeof DEFAULT_PROMPTS;
 
 const PLACE = /\{\{\s*([A-Za-z0-9_.-]*)\s*\}\}/g;
