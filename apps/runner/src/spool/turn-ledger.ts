@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 
@@ -15,12 +15,14 @@ const LOST: TurnResult = {
 
 /** Which turns were begun and how they ended, on disk before anything else knows: no turn id is ever begun twice. */
 export class TurnLedger {
-  readonly #path: string;
+  /** Open from the start on: no turn waits for it. */
+  readonly #file: number;
   readonly #results = new Map<string, TurnResult>();
 
   constructor(folder: string) {
-    this.#path = join(folder, "turns.jsonl");
-    for (const { turnId, result } of readEntries(this.#path)) this.#results.set(turnId, result ?? LOST);
+    const path = join(folder, "turns.jsonl");
+    for (const { turnId, result } of readEntries(path)) this.#results.set(turnId, result ?? LOST);
+    this.#file = openSync(path, "a", 0o600);
   }
 
   /** The result of a turn that is over; a turn that an earlier runner began counts as over. */
@@ -43,7 +45,7 @@ export class TurnLedger {
   }
 
   #write(entry: Entry): void {
-    appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    writeFileSync(this.#file, `${JSON.stringify(entry)}\n`);
   }
 }
 
