@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentEvent } from "@slipway/protocol/events";
@@ -69,6 +69,22 @@ test("a spool is taken up again, without a torn last line", () => {
   expect(second.lastOrdinal).toBe(10);
   fill(second, 2, 10);
   expect(ordinalsAfter(second, 8)).toEqual([9, 10, 11, 12]);
+});
+
+test.each([
+  ["the first", 0],
+  ["one whose forerunners were acknowledged", 49],
+])("a file of which only a torn line is there is taken up again: %s", (_, before) => {
+  const events = join(folder, "events");
+  mkdirSync(events);
+  writeFileSync(join(events, `${String(before + 1).padStart(12, "0")}.jsonl`), '{"ordinal":1,"fi');
+  const spool = new EventSpool(folder);
+  expect(spool.lastOrdinal).toBe(before);
+  const cursor = spool.seek(before);
+  expect(spool.read(cursor)).toBeUndefined();
+  fill(spool, 2, 10);
+  expect(spool.read(cursor)?.toString().split("\n").length).toBe(3);
+  expect(ordinalsAfter(new EventSpool(folder), before)).toEqual([before + 1, before + 2]);
 });
 
 test("a full spool drops log events, counts them, and says so where they are missing", () => {

@@ -33,6 +33,8 @@ export class EventSpool {
     this.#folder = join(folder, "events");
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     this.#load();
+    // No turn's first event waits for its file.
+    if (this.#segments.length === 0) this.#segments.push(this.#open(this.#lastOrdinal + 1));
   }
 
   get lastOrdinal(): number {
@@ -127,7 +129,7 @@ export class EventSpool {
       }
       truncateSync(path, position);
       segment.bytes = position;
-      this.#segments.push(segment);
+      if (position > 0) this.#segments.push(segment);
     }
   }
 
