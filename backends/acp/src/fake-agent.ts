@@ -2,6 +2,7 @@
  * An agent for tests, made with the SDK's own agent side and started as a process: what it does stands in the prompt, as JSON. It calls no model unless it is
  * told to.
  */
+import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -35,6 +36,8 @@ interface Orders {
 }
 
 const [, , resumable = "new", url = "", key = ""] = [...process.argv.slice(0, 3), process.env["FAKE_MODEL_URL"], process.env["FAKE_KEY"]];
+/** A file that tells the folders of its sessions. */
+const sessions = process.env["FAKE_SESSIONS"];
 const cancelled = Promise.withResolvers<"cancelled">();
 
 if (resumable === "mute") createInterface({ input: process.stdin }).resume();
@@ -44,7 +47,10 @@ else {
       protocolVersion: PROTOCOL_VERSION,
       agentCapabilities: { loadSession: resumable === "load", ...(resumable === "resume" ? { sessionCapabilities: { resume: {} } } : {}) },
     }))
-    .onRequest(methods.agent.session.new, () => ({ sessionId: `session-${process.pid}` }))
+    .onRequest(methods.agent.session.new, ({ params }) => {
+      if (sessions !== undefined) appendFileSync(sessions, `${params.cwd}\n`);
+      return { sessionId: `session-${process.pid}` };
+    })
     .onRequest(methods.agent.session.resume, () => ({}))
     .onRequest(methods.agent.session.load, async ({ params, client }) => {
       await client.notify(methods.client.session.update, { sessionId: params.sessionId, update: chunk("told before") });

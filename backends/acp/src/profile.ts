@@ -18,6 +18,8 @@ export interface Profile<Config extends z.ZodType<CommonSettings> = z.ZodType<Co
   readonly toolName?: RegExp;
   /** The agent's own words for failures, beside those that all have. */
   readonly words?: FailureWords;
+  /** Whether it loads much of itself with its first session: one that nobody uses is opened when it is started ahead. */
+  readonly rehearses?: boolean;
   /** Says how a process of the agent is started, and writes what it reads. Rejects with a SlipwayError where that cannot be. */
   launch(given: LaunchInput<z.output<Config>>): Promise<Launch>;
 }

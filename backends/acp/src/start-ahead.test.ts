@@ -100,6 +100,30 @@ test("a turn that comes while it starts takes it as far as it is", async () => {
   expect((await run(bench)).result.status).toBe("done");
 });
 
+test("one that rehearses has had a session when its turn comes, in a folder of its own", async () => {
+  await using bench = await createTestBench();
+  const sessions = join(bench.home, "sessions");
+  const rehearsing = defineProfile(
+    {
+      ...{ name: "rehearsing", version: "1.0.0", title: "Rehearsing agent", summary: "An agent of this test.", rehearses: true },
+      config: z.strictObject(commonSettings),
+      capabilities: { resume: true, usage: false, plan: true, model: true, permissions: true },
+      launch: async ({ env }) => ({ program: process.execPath, args: [FAKE], env: { ...env, FAKE_SESSIONS: sessions } }),
+    },
+    { title: "Rehearsing agent", command: "fake", release: GEMINI, find: async () => undefined },
+  );
+  const { home, workspace } = bench;
+  try {
+    const config = rehearsing.backend.config.parse({});
+    await rehearsing.backend.startAhead?.({ config, home, workspace, env: environmentOf(home), signal: AbortSignal.timeout(20_000) });
+    const options = { config: {}, model, prompt: JSON.stringify({ updates: [] }), env: environmentOf(home) };
+    expect((await bench.runTurn(rehearsing.backend, options)).result.status).toBe("done");
+    expect((await readFile(sessions, "utf8")).trimEnd().split("\n")).toEqual([join(home, ".slipway/rehearsal"), workspace]);
+  } finally {
+    await rehearsing.residents.endAll();
+  }
+});
+
 test("one that is not installed is nobody's trouble; one that ends at once is told with its words", async () => {
   await using bench = await createTestBench();
   await expect(startAhead(bench, "missing")).resolves.toBeUndefined();

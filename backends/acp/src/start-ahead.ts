@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { aheadEnvironment } from "@slipway/backend-sdk/ahead-environment";
 import type { AheadContext } from "@slipway/backend-sdk/backend";
 import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
@@ -10,6 +12,8 @@ import type { CommonSettings } from "./settings.ts";
 
 /** Where a call of the model leads before there is a turn: nowhere. Port 9 is that of discard, which nobody has open. */
 const NOWHERE = { target: "http://127.0.0.1:9", token: "none", maxSteps: 0, silenceMs: 1_000 };
+
+const REHEARSAL = ".slipway/rehearsal";
 
 /**
  * Starts the agent's process and says hello, for the turn that will come. It runs in its home: the workspace's folder is covered by a mount later, and what
@@ -38,7 +42,16 @@ export async function startAhead(profile: Profile, residents: ResidentAgents<Acp
   const gone = agent.ended.then(({ exitCode, exitSignal }) => {
     throw new Error(`${profile.title} ended with ${exitCode ?? exitSignal} when it was started ahead: ${agent.stderrTail.slice(-300)}`);
   });
-  const greeted = agent.greet();
+  const greeted = greet(profile, agent, home);
   for (const promise of [gone, greeted]) promise.catch(() => undefined);
   await Promise.race([greeted, gone, aborted.promise]);
+}
+
+async function greet(profile: Profile, agent: AcpAgent, home: string): Promise<void> {
+  await agent.greet();
+  if (!profile.rehearses) return;
+  // In an empty folder of its own: what an agent finds around a session is a part of that session.
+  const folder = join(home, REHEARSAL);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await agent.rehearse(folder);
 }

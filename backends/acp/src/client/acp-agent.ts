@@ -158,6 +158,11 @@ export class AcpAgent implements ResidentAgent {
     return await this.#hello;
   }
 
+  /** Opens a session in this folder that no turn has. */
+  async rehearse(cwd: string): Promise<void> {
+    await this.#connection.agent.request(methods.agent.session.new, { cwd, mcpServers: [] });
+  }
+
   /** Says hello, and opens the session: the one called `resumed` where the agent can go on with it. Whether it does is the answer. */
   async open(resumed: string | undefined, mode: string | undefined, servers: readonly McpServer[]): Promise<"resumed" | "new"> {
     const { agent } = this.#connection;

@@ -33,6 +33,7 @@ const profile: Profile<typeof configSchema> = {
   title: "opencode",
   summary: "Runs opencode over ACP; its model calls go through the gateway.",
   config: configSchema,
+  rehearses: true,
   capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
   async launch({ config, home, workspace, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findOpencode(config.command, env["PATH"]), config.command, COMMAND, OPENCODE);
