@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -26,6 +26,17 @@ test("an agent has the same environment whatever its job, and bash finds the job
   expect((await run("bash", ["-c", PRINT], { env: shared })).stdout).toBe(";;;");
   await tellJob({ ...env, ...JOB }, home);
   expect((await run("bash", ["-c", PRINT], { env: shared })).stdout).toBe("it's $(one) `job`;20000;10;");
+});
+
+test("a shell that asks for a login finds the job in its own startup file, and what stands there stays", async () => {
+  await writeFile(join(home, ".profile"), "export MINE=1");
+  await tellJob(JOB, home);
+  await tellJob(JOB, home);
+  const env = aheadEnvironment({ PATH: process.env["PATH"] ?? "", HOME: home }, home);
+  expect((await run("sh", ["-lc", `${PRINT}; printf '%s' "$MINE"`], { env })).stdout).toBe("it's $(one) `job`;20000;10;1");
+  expect((await readFile(join(home, ".profile"), "utf8")).split("job-environment").length).toBe(3);
+  // zsh reads this file for every command; it is not on every machine that tests this.
+  expect(await readFile(join(home, ".zshenv"), "utf8")).toContain('. "$HOME/.slipway/job-environment.sh"');
 });
 
 test("a socket on the shell's standard input changes nothing", async () => {

@@ -11,5 +11,7 @@ export const mistralVibe: AgentUnderTest = {
   survivesKill: true,
   hidesToken: true,
   bounded: { maxSteps: 5 },
+  // What its shell has of functions, where that is zsh.
+  temporary: /^mistralai-vibe-login-shell-/,
   slowness: 2,
 };
