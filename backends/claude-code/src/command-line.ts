@@ -1,37 +1,18 @@
 import type { ModelAccess } from "@slipway/backend-sdk/backend";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
+import { CLAUDE_ENVIRONMENT, CLAUDE_TOOLS_OFF } from "@slipway/backend-sdk/vendors/claude-code";
 import type { ClaudeConfig } from "./config.ts";
-
-/** Times that Claude Code tries a request again: the job's own retries come on top. */
-const RETRIES = 2;
-
-/** Tools that wait for another time, leave the workspace, or ask the world outside. */
-const TOOLS_OFF = ["CronCreate", "CronDelete", "CronList", "EnterWorktree", "ExitWorktree", "Monitor", "ScheduleWakeup", "WebFetch", "Workflow"];
 
 /** Tools that do nothing but change files. */
 const EDITORS = ["Edit", "MultiEdit", "NotebookEdit", "Write"];
 
-/** What looks outside, keeps something for another job, or starts what nobody asked for. */
+/** Beside what is set however Claude Code is driven. */
 const ENVIRONMENT = {
-  // Root may run without questions only inside of a sandbox.
-  IS_SANDBOX: "1",
-  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-  DISABLE_AUTOUPDATER: "1",
-  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
-  CLAUDE_CODE_DISABLE_CRON: "1",
-  // What ends later would have the model go on after its turn.
-  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+  ...CLAUDE_ENVIRONMENT,
   CLAUDE_CODE_DISABLE_FILE_CHECKPOINTING: "1",
-  CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: "1",
-  CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL: "1",
   // The plan of the agent is this tool's.
   CLAUDE_CODE_ENABLE_TASKS: "0",
   CLAUDE_CODE_ENABLE_TODO_TOOLS: "1",
-  // All tools are there from the start: there are no servers that would bring hundreds, and not every model server knows the search for tools.
-  ENABLE_TOOL_SEARCH: "false",
-  // CLAUDE.md and rules of the folders that `--add-dir` names, and nothing else of them.
-  CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
-  CLAUDE_CODE_MAX_RETRIES: String(RETRIES),
 } as const;
 
 /** The descriptor from which Claude Code reads the token. */
@@ -48,7 +29,7 @@ export function claudeArguments(
   sessionId: string | undefined,
   readOnly?: { readonly servers: readonly string[] },
 ): string[] {
-  const off = [...TOOLS_OFF, ...(config.webSearch ? [] : ["WebSearch"]), ...(readOnly ? EDITORS : [])];
+  const off = [...CLAUDE_TOOLS_OFF, ...(config.webSearch ? [] : ["WebSearch"]), ...(readOnly ? EDITORS : [])];
   return [
     "-p",
     ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],

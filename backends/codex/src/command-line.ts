@@ -1,35 +1,13 @@
 import type { ModelAccess } from "@slipway/backend-sdk/backend";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
+import { CODEX_FEATURES_OFF, CODEX_RETRIES } from "@slipway/backend-sdk/vendors/codex";
 import type { CodexConfig } from "./config.ts";
 import type { McpSettings } from "./mcp-settings.ts";
 
 /** Holds the attempt's token for Codex; kept from the commands that the model runs. */
 export const TOKEN_VARIABLE = "SLIPWAY_MODEL_TOKEN";
 
-/** Times that Codex tries a request again, and a stream that broke off: the job's own retries come on top. */
-const RETRIES = 2;
-
 const NO_SERVERS: McpSettings = { settings: {}, variables: {} };
-
-/**
- * What looks outside, waits for a person, or waits without an end. Hooks, which the agent could plant for its next turn. And the snapshot of the shell, which
- * writes the job's environment to disk and leaves its processes behind when it is interrupted.
- */
-const FEATURES_OFF = [
-  "apps",
-  "browser_use",
-  "computer_use",
-  "daemon_auto_start",
-  "hooks",
-  "image_generation",
-  "in_app_browser",
-  "plugins",
-  "remote_plugin",
-  "shell_snapshot",
-  "skill_mcp_dependency_install",
-  "tool_suggest",
-  "unbounded_connection_retries",
-];
 
 /**
  * The arguments of one turn, whose prompt comes on standard input. All settings are here, and none is read from a file: `--ignore-user-config` and
@@ -48,8 +26,8 @@ export function codexArguments(
     "model_providers.slipway.base_url": `${model.baseUrl}/${config.provider}/v1`,
     "model_providers.slipway.env_key": TOKEN_VARIABLE,
     "model_providers.slipway.wire_api": "responses",
-    "model_providers.slipway.request_max_retries": RETRIES,
-    "model_providers.slipway.stream_max_retries": RETRIES,
+    "model_providers.slipway.request_max_retries": CODEX_RETRIES,
+    "model_providers.slipway.stream_max_retries": CODEX_RETRIES,
     "model_providers.slipway.stream_idle_timeout_ms": config.silenceTimeoutSeconds * 1_000,
     "shell_environment_policy.exclude": [TOKEN_VARIABLE, ...Object.keys(mcp.variables)],
     "analytics.enabled": false,
@@ -57,7 +35,7 @@ export function codexArguments(
     "skills.bundled.enabled": false,
     "tools.update_plan.enabled": true,
     web_search: config.webSearch,
-    ...Object.fromEntries(FEATURES_OFF.map((name) => [`features.${name}`, false])),
+    ...Object.fromEntries(CODEX_FEATURES_OFF.map((name) => [`features.${name}`, false])),
     ...(config.reasoningEffort === undefined ? {} : { model_reasoning_effort: config.reasoningEffort }),
     ...(config.ownSandbox === "off" ? {} : { sandbox_mode: config.ownSandbox, approval_policy: "never" }),
     ...mcp.settings,
