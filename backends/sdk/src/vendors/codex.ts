@@ -2,14 +2,15 @@
 export const CODEX_RETRIES = 2;
 
 /**
- * What is off for Codex in a job, however it is driven: what looks outside, waits for a person, or waits without an end. Hooks, which an agent could plant for
- * its next turn. And the snapshot of the shell, which writes the job's environment to disk and leaves its processes behind when it is interrupted.
+ * What is off for Codex in a job, however it is driven: what looks outside, waits for a person, or waits without an end. Goals, for which it would go on after
+ * its turn. Hooks, which an agent could plant for its next one. And the snapshot of the shell, which writes the job's environment to disk and leaves its processes behind when it is interrupted.
  */
 export const CODEX_FEATURES_OFF = [
   "apps",
   "browser_use",
   "computer_use",
   "daemon_auto_start",
+  "goals",
   "hooks",
   "image_generation",
   "in_app_browser",
