@@ -5,11 +5,17 @@ import { z } from "zod";
 /** Answers what Codex asks leave for; `decide` says whether it may. */
 export type Decide = (request: PermissionRequest) => "allow" | "deny";
 
+/** Codex's own reading of a command that does nothing but look. */
+const LOOKS = new Set(["read", "listFiles", "search"]);
+/** Of the programs that look, these arguments do more: they run others, write, or delete. */
+const DOES_MORE = /\s-(exec|execdir|ok|okdir|delete|fls|fprint\w*)\b|\s--(pre|hostname-bin|output)\b/;
+
 const commandSchema = z.object({
   itemId: z.string().optional(),
   command: z.string().nullish(),
   reason: z.string().nullish(),
   networkApprovalContext: z.unknown().optional(),
+  commandActions: z.array(z.object({ type: z.string() })).nullish(),
 });
 const fileSchema = z.object({ itemId: z.string().optional(), reason: z.string().nullish(), grantRoot: z.string().nullish() });
 const permissionsSchema = z.object({ itemId: z.string().optional(), reason: z.string().nullish(), permissions: z.record(z.string(), z.unknown()) });
@@ -26,6 +32,8 @@ export function answerRequest(method: string, params: unknown, decide: Decide): 
     case "item/commandExecution/requestApproval": {
       const { data } = commandSchema.safeParse(params);
       if (!data) return { decision: "decline" };
+      // Where Codex asks at all it asks for these too, which other agents do not.
+      if (onlyLooks(data)) return { decision: "accept" };
       const text = data.command ?? data.reason ?? "a command";
       return { decision: ask(data.networkApprovalContext ? "fetch" : "execute", text, data.itemId) === "allow" ? "accept" : "decline" };
     }
@@ -52,4 +60,9 @@ export function answerRequest(method: string, params: unknown, decide: Decide): 
     default:
       return undefined;
   }
+}
+
+function onlyLooks({ command, commandActions, networkApprovalContext }: z.output<typeof commandSchema>): boolean {
+  if (!commandActions?.length || networkApprovalContext) return false;
+  return commandActions.every(({ type }) => LOOKS.has(type)) && !DOES_MORE.test(command ?? "");
 }

@@ -133,6 +133,21 @@ test.each([
   });
 });
 
+test.each([
+  ["cat README.md", "read", "accept"],
+  ["find . -delete", "listFiles", "decline"],
+  ["find . -exec touch {} +", "search", "decline"],
+  ["rg --pre ./evil x", "search", "decline"],
+  ["make", "unknown", "decline"],
+])("without leave, %s, which Codex takes for %s, is answered with %s", async (command, type, decision) => {
+  const asked = request("item/commandExecution/requestApproval", { command: `/bin/bash -lc '${command}'`, commandActions: [{ type }] });
+  const script = {
+    "turn/start": { say: [asked] },
+    answered: { say: [notification("item/completed", { item: { type: "agentMessage", id: "m", text: "$ANSWER" } }), over()] },
+  };
+  expect((await outcome(script, { permissions: "deny" })).result).toEqual({ status: "done", finalText: JSON.stringify({ decision }) });
+});
+
 test("what nobody here can answer is refused, and the turn goes on", async () => {
   const script = {
     "turn/start": { say: [request("item/tool/call", {})] },
