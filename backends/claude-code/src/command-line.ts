@@ -20,11 +20,12 @@ export const TOKEN_DESCRIPTOR = 3;
 
 /**
  * The arguments of a process, which takes its turns on standard input. No file of settings is read, neither of the home nor of the workspace, in which an
- * agent may have written hooks, servers, skills or a command for its key; only CLAUDE.md of the workspace is, by `--add-dir`.
+ * agent may have written hooks, servers, skills or a command for its key; only CLAUDE.md of the workspace is, by `--add-dir`. Without a workspace the process
+ * waits in its own folder until it is claimed for one.
  */
 export function claudeArguments(
   config: ClaudeConfig,
-  workspace: string,
+  workspace: string | undefined,
   instructions: string | undefined,
   sessionId: string | undefined,
   readOnly?: { readonly servers: readonly string[] },
@@ -38,7 +39,8 @@ export function claudeArguments(
     // Without leave Claude Code runs commands that only read. Nobody is there to be asked for more, and so it is refused.
     ...["--permission-mode", readOnly ? "default" : "bypassPermissions"],
     ...(readOnly && readOnly.servers.length > 0 ? ["--allowedTools", readOnly.servers.map((name) => `mcp__${name}`).join(",")] : []),
-    ...["--setting-sources", "", "--strict-mcp-config", "--add-dir", workspace],
+    ...["--setting-sources", "", "--strict-mcp-config"],
+    ...(workspace === undefined ? ["--await-claim"] : ["--add-dir", workspace]),
     ...["--model", config.model, "--max-turns", String(config.maxTurns)],
     ...["--disallowedTools", off.join(",")],
     ...(config.effort === undefined ? [] : ["--effort", config.effort]),

@@ -31,4 +31,6 @@ export const CLAUDE_ENVIRONMENT = {
   // CLAUDE.md and rules of further folders that it is told of, and nothing else of them.
   CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
   CLAUDE_CODE_MAX_RETRIES: String(RETRIES),
+  // Where there is a zsh it would take that, which does not know of `BASH_ENV`: there the variables of a job are for a process that was started ahead.
+  SHELL: "/bin/bash",
 } as const;
