@@ -78,7 +78,7 @@ class Runner {
       if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
       await rehearse(this.#warming.signal);
       const failures = await warmUp(backends, this.#warming.signal);
-      if (this.#options.ahead) failures.push(...(await startAhead(backends, this.#ahead.promise, this.#warming.signal)));
+      if (this.#options.ahead) failures.push(...(await startAhead(backends, this.#ahead.promise, this.#warming.signal, this.#modelPort.url)));
       if (!this.#warming.signal.aborted) this.#link.sendWarmed({ type: "warmed", failures });
     } catch (error) {
       // The first turn meets the same, and can say so.

@@ -18,8 +18,13 @@ export async function warmUp(backends: readonly BackendDefinition[], signal: Abo
   return failures;
 }
 
-/** Has the backend of the turn that will most likely come start its agent, where it can. `request` may come late; answers as `warmUp`. */
-export async function startAhead(backends: readonly BackendDefinition[], request: Promise<AheadRequest>, signal: AbortSignal): Promise<Failures> {
+/** Has the backend of the turn that will most likely come start its agent, where it can. `request` may come late; `modelUrl` is where its model will be. Answers as `warmUp`. */
+export async function startAhead(
+  backends: readonly BackendDefinition[],
+  request: Promise<AheadRequest>,
+  signal: AbortSignal,
+  modelUrl?: string,
+): Promise<Failures> {
   const aborted = Promise.withResolvers<undefined>();
   signal.addEventListener("abort", () => aborted.resolve(undefined), { once: true });
   if (signal.aborted) aborted.resolve(undefined);
@@ -30,7 +35,7 @@ export async function startAhead(backends: readonly BackendDefinition[], request
   const label = process.env["SLIPWAY_SANDBOX"];
   return await failuresOf(backend.name, signal, async () => {
     await backend.startAhead?.({
-      ...{ config: parseBackendConfig(backend, asked.config), workspace, home, signal: limited(signal) },
+      ...{ config: parseBackendConfig(backend, asked.config), workspace, home, modelUrl, signal: limited(signal) },
       env: { ...env, ...(label === undefined ? {} : { SLIPWAY_SANDBOX: label }) },
       ...(permissions ? { permissions } : {}),
     });

@@ -3,6 +3,7 @@ import { claudeConfigSchema } from "./config.ts";
 import { probe, warmUp } from "./probe.ts";
 import { CLAUDE_PACKAGE, CLAUDE_RELEASE } from "./release.ts";
 import { runTurn } from "./run-turn.ts";
+import { startAhead } from "./start-ahead.ts";
 
 /** Anthropic's Claude Code, over the model gateway. */
 export const claudeCodeBackend = defineBackend({
@@ -16,5 +17,6 @@ export const claudeCodeBackend = defineBackend({
   release: CLAUDE_RELEASE,
   probe,
   warmUp,
+  startAhead,
   turn: runTurn,
 });

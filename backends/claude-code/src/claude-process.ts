@@ -8,13 +8,17 @@ const INTERRUPT_GRACE_MS = 600;
 /** Of the request for MCP servers; each process gets one. */
 export const SERVERS_REQUEST = "mcp-servers";
 
+/** Of the request that gives a process which was started ahead its workspace; each gets one. */
+export const CLAIM_REQUEST = "claim";
+
 /** What a process is started with. */
 export interface Launch {
   readonly program: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly token: string;
+  /** Missing where the process is started before its job is known. */
+  readonly token?: string;
   /** Equal where a process that was started so can take the turn. */
   readonly fingerprint: string;
 }
@@ -36,13 +40,17 @@ export class ClaudeProcess implements ResidentAgent {
   #requests = 0;
   /** Whether it has been told of the job's MCP servers. */
   hasServers = false;
+  /** Whether it was started before its job was known; `bound` says which job that is, once it is. */
+  readonly isAhead: boolean;
+  bound: string | undefined;
   #unheard = 0;
   #isSteered = false;
 
   constructor({ program, args, cwd, env, token, fingerprint }: Launch) {
     this.fingerprint = fingerprint;
+    this.isAhead = token === undefined;
     this.#agent = new AgentProcess({
-      ...{ program, args, cwd, env, secret: token },
+      ...{ program, args, cwd, env, ...(token === undefined ? { isSecretLate: true } : { secret: token }) },
       onStdout: (chunk) => this.#listener?.onStdout(chunk),
       onStderr: (chunk) => this.#listener?.onStderr(chunk),
     });
@@ -59,6 +67,14 @@ export class ClaudeProcess implements ResidentAgent {
   /** From now on this one hears it. */
   listen(listener: Listener): void {
     this.#listener = listener;
+  }
+
+  /** Gives a process that was started ahead its token and its workspace; the answer is a control response. */
+  claim(token: string, workspace: string, instructions: string | undefined): void {
+    this.#agent.giveSecret(token);
+    const folder = { cwd: workspace, additional_directories: [workspace], permission_mode: "bypassPermissions" };
+    const request = { subtype: "claim_session", ...folder, ...(instructions === undefined ? {} : { append_system_prompt: instructions }) };
+    this.#write({ type: "control_request", request_id: CLAIM_REQUEST, request });
   }
 
   /** Has it start MCP servers, of which nothing stands in an argument or a file; the answer is a control response. */
@@ -119,6 +135,8 @@ export class ClaudeProcess implements ResidentAgent {
 
   async end(): Promise<void> {
     this.release();
+    // It still reads its token, and hears nothing meanwhile.
+    if (this.isAhead && this.bound === undefined) this.#agent.kill();
     this.#agent.expectExit();
     await this.ended;
   }

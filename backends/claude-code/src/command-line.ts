@@ -1,37 +1,18 @@
 import type { ModelAccess } from "@slipway/backend-sdk/backend";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
+import { CLAUDE_ENVIRONMENT, CLAUDE_TOOLS_OFF } from "@slipway/backend-sdk/vendors/claude-code";
 import type { ClaudeConfig } from "./config.ts";
-
-/** Times that Claude Code tries a request again: the job's own retries come on top. */
-const RETRIES = 2;
-
-/** Tools that wait for another time, leave the workspace, or ask the world outside. */
-const TOOLS_OFF = ["CronCreate", "CronDelete", "CronList", "EnterWorktree", "ExitWorktree", "Monitor", "ScheduleWakeup", "WebFetch", "Workflow"];
 
 /** Tools that do nothing but change files. */
 const EDITORS = ["Edit", "MultiEdit", "NotebookEdit", "Write"];
 
-/** What looks outside, keeps something for another job, or starts what nobody asked for. */
+/** Beside what is set however Claude Code is driven. */
 const ENVIRONMENT = {
-  // Root may run without questions only inside of a sandbox.
-  IS_SANDBOX: "1",
-  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-  DISABLE_AUTOUPDATER: "1",
-  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
-  CLAUDE_CODE_DISABLE_CRON: "1",
-  // What ends later would have the model go on after its turn.
-  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+  ...CLAUDE_ENVIRONMENT,
   CLAUDE_CODE_DISABLE_FILE_CHECKPOINTING: "1",
-  CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: "1",
-  CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL: "1",
   // The plan of the agent is this tool's.
   CLAUDE_CODE_ENABLE_TASKS: "0",
   CLAUDE_CODE_ENABLE_TODO_TOOLS: "1",
-  // All tools are there from the start: there are no servers that would bring hundreds, and not every model server knows the search for tools.
-  ENABLE_TOOL_SEARCH: "false",
-  // CLAUDE.md and rules of the folders that `--add-dir` names, and nothing else of them.
-  CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
-  CLAUDE_CODE_MAX_RETRIES: String(RETRIES),
 } as const;
 
 /** The descriptor from which Claude Code reads the token. */
@@ -39,16 +20,17 @@ export const TOKEN_DESCRIPTOR = 3;
 
 /**
  * The arguments of a process, which takes its turns on standard input. No file of settings is read, neither of the home nor of the workspace, in which an
- * agent may have written hooks, servers, skills or a command for its key; only CLAUDE.md of the workspace is, by `--add-dir`.
+ * agent may have written hooks, servers, skills or a command for its key; only CLAUDE.md of the workspace is, by `--add-dir`. Without a workspace the process
+ * waits in its own folder until it is claimed for one.
  */
 export function claudeArguments(
   config: ClaudeConfig,
-  workspace: string,
+  workspace: string | undefined,
   instructions: string | undefined,
   sessionId: string | undefined,
   readOnly?: { readonly servers: readonly string[] },
 ): string[] {
-  const off = [...TOOLS_OFF, ...(config.webSearch ? [] : ["WebSearch"]), ...(readOnly ? EDITORS : [])];
+  const off = [...CLAUDE_TOOLS_OFF, ...(config.webSearch ? [] : ["WebSearch"]), ...(readOnly ? EDITORS : [])];
   return [
     "-p",
     ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
@@ -57,7 +39,8 @@ export function claudeArguments(
     // Without leave Claude Code runs commands that only read. Nobody is there to be asked for more, and so it is refused.
     ...["--permission-mode", readOnly ? "default" : "bypassPermissions"],
     ...(readOnly && readOnly.servers.length > 0 ? ["--allowedTools", readOnly.servers.map((name) => `mcp__${name}`).join(",")] : []),
-    ...["--setting-sources", "", "--strict-mcp-config", "--add-dir", workspace],
+    ...["--setting-sources", "", "--strict-mcp-config"],
+    ...(workspace === undefined ? ["--await-claim"] : ["--add-dir", workspace]),
     ...["--model", config.model, "--max-turns", String(config.maxTurns)],
     ...["--disallowedTools", off.join(",")],
     ...(config.effort === undefined ? [] : ["--effort", config.effort]),

@@ -61,6 +61,7 @@ export async function warmUp({ home, env, signal }: ProbeContext): Promise<void>
       goesOn: () => false,
       onResult: () => over.resolve(),
       onServers: () => undefined,
+      onClaim: () => undefined,
     });
     claude.listen({ onStdout: (chunk) => reader.push(chunk), onStderr: () => undefined });
     claude.prompt("Warm up.");

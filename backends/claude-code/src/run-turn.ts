@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
-import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import { aheadEnvironment, tellJob } from "@slipway/backend-sdk/ahead-environment";
+import type { AheadContext, ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
 import { cutText } from "@slipway/backend-sdk/text-limit";
 import { abortedTurn, failedTurn } from "@slipway/backend-sdk/turn-result";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
@@ -22,8 +23,8 @@ type ClaudeTurn = TurnContext<ClaudeConfig>;
 /** How a turn went in its process. */
 interface Run {
   readonly reader: TurnReader;
-  /** How the process ended, where it did; `silent` where the model was, `servers` where MCP servers of the job did not start. */
-  readonly over: "result" | "silent" | "servers" | ProcessEnd;
+  /** How the process ended, where it did; `silent` where the model was, `servers` where MCP servers of the job did not start, `refused` where it could not be claimed. */
+  readonly over: "result" | "silent" | "servers" | "refused" | ProcessEnd;
   readonly failedServers: Readonly<Record<string, string>>;
   readonly stderrTail: string;
 }
@@ -44,21 +45,50 @@ export async function runTurn(turn: ClaudeTurn): Promise<TurnResult> {
     return launchOf(turn, program, model, configFolder, await agentsInstructions(turn.workspace), sessionId);
   };
 
-  const waiting = residents.take(home);
+  const waiting = await takeWaiting(turn, program, model, configFolder);
   if (waiting) {
-    const fits = turn.turn > 1 && waiting.fingerprint === launchOf(turn, program, model, configFolder, undefined, undefined).fingerprint;
-    const run = fits ? await play(turn, waiting) : undefined;
-    if (run && (signal.aborted || !isGone(run))) return judge(turn, run);
+    if (waiting.isAhead && waiting.bound === undefined) await tellJob(turn.env, home);
+    const run = await play(turn, waiting, model);
+    if (signal.aborted || !isGone(run)) return judge(turn, run);
     await waiting.end();
   }
   const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
   if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
-  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)));
+  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)), model);
   if (!signal.aborted && session && isLost(run)) {
     notice(turn, "Claude Code does not find the session of the earlier turns; a new one begins.");
-    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined))));
+    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined)), model));
   }
   return judge(turn, run);
+}
+
+/** A process that can take the turn: that of the turn before, or one that was started ahead. Those that cannot are ended. */
+async function takeWaiting(turn: ClaudeTurn, program: string, model: ModelAccess, configFolder: string): Promise<ClaudeProcess | undefined> {
+  const before = residents.take(turn.home);
+  const ahead = residents.takeAhead();
+  const own = launchOf(turn, program, model, configFolder, undefined, undefined).fingerprint;
+  const others = aheadLaunch({ ...turn, modelUrl: model.baseUrl }, program, configFolder).fingerprint;
+  const fits = (claude: ClaudeProcess): boolean =>
+    // What it was started with has no place for a turn that may change nothing.
+    claude.fingerprint === (claude.isAhead ? others : own) &&
+    !(claude.isAhead && turn.readOnly) &&
+    (claude.bound ?? boundTo(turn, model)) === boundTo(turn, model);
+  const chosen = [turn.turn > 1 ? before : ahead].find((claude) => claude !== undefined && fits(claude));
+  for (const claude of [before, ahead]) if (claude !== chosen) await claude?.end();
+  return chosen;
+}
+
+/** What a process learns of its job after its start, where it was started ahead. */
+function boundTo({ workspace, mcpServers }: ClaudeTurn, { token }: ModelAccess): string {
+  return JSON.stringify([workspace, token, mcpServers ?? []]);
+}
+
+/** How a process is started before its job is known: in its home, as the workspace may be mounted later. */
+export function aheadLaunch(ahead: Pick<AheadContext<ClaudeConfig>, "config" | "home" | "env" | "modelUrl">, program: string, configFolder: string): Launch {
+  const { config, home, modelUrl = "" } = ahead;
+  const env = claudeEnvironment(aheadEnvironment(ahead.env, home), { config, configFolder, model: { baseUrl: modelUrl } });
+  const args = claudeArguments(config, undefined, undefined, undefined);
+  return { program, args, cwd: home, env, fingerprint: JSON.stringify([program, args, Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))]) };
 }
 
 function launchOf(
@@ -79,9 +109,9 @@ function launchOf(
 }
 
 /** Plays the turn in a process, which then waits for the next one, or is gone. */
-async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
+async function play(turn: ClaudeTurn, claude: ClaudeProcess, model: ModelAccess): Promise<Run> {
   const { home, signal } = turn;
-  const said = Promise.withResolvers<"result" | "silent" | "servers">();
+  const said = Promise.withResolvers<"result" | "silent" | "servers" | "refused">();
   const watch = new SilenceWatch(turn.config.silenceTimeoutSeconds * 1_000, () => said.resolve("silent"));
   let saving = Promise.resolve();
   let stderrTail = "";
@@ -99,6 +129,10 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     onHeard: () => claude.heard(),
     goesOn: () => claude.hasUnheard,
     onResult: () => said.resolve("result"),
+    onClaim(refused) {
+      if (refused === undefined) open();
+      else said.resolve("refused");
+    },
     onServers(failed) {
       failedServers = failed;
       if (Object.keys(failed).length > 0) said.resolve("servers");
@@ -109,6 +143,11 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     claude.prompt(turn.prompt);
     void passOn(turn, claude, reader);
   };
+  // They are there for the first request of the model only where they are awaited.
+  const open = (): void => {
+    if (turn.mcpServers && !claude.hasServers) claude.startServers(turn.mcpServers);
+    else begin();
+  };
   const abort = (): void => claude.interrupt();
   claude.listen({
     onStdout: (chunk) => reader.push(chunk),
@@ -117,9 +156,10 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
       stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL_CHARACTERS);
     },
   });
-  // They are there for the first request of the model only where they are awaited.
-  if (turn.mcpServers && !claude.hasServers) claude.startServers(turn.mcpServers);
-  else begin();
+  const isNew = claude.isAhead && claude.bound === undefined;
+  claude.bound = boundTo(turn, model);
+  if (isNew) claude.claim(model.token, turn.workspace, await agentsInstructions(turn.workspace));
+  else open();
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
@@ -150,9 +190,9 @@ function isDone({ result }: TurnReader): boolean {
   return result?.subtype === "success" && !result.is_error;
 }
 
-/** A process that had waited was gone before it took the turn. */
+/** A process that had waited was gone before it took the turn, or did not take it. */
 function isGone({ reader, over }: Run): boolean {
-  return typeof over === "object" && reader.sessionId === undefined;
+  return over === "refused" || (typeof over === "object" && reader.sessionId === undefined);
 }
 
 /** Claude Code refuses a session that it has no file of before it begins anything. */

@@ -13,6 +13,7 @@ function read(chunks: ReadonlyArray<Buffer | string>, goesOn: () => boolean = ()
   const logs: Record<string, string> = {};
   const pauses: Array<number | null> = [];
   const servers: Array<Readonly<Record<string, string>>> = [];
+  const claims: Array<string | undefined> = [];
   let heard = 0;
   const reader = new TurnReader({
     workspace: "/workspace",
@@ -28,10 +29,11 @@ function read(chunks: ReadonlyArray<Buffer | string>, goesOn: () => boolean = ()
     goesOn,
     onResult: () => undefined,
     onServers: (failed) => void servers.push(failed),
+    onClaim: (refused) => void claims.push(refused),
   });
   for (const chunk of chunks) reader.push(Buffer.from(chunk));
   reader.end();
-  return { reader, events, logs, pauses, servers, heard };
+  return { reader, events, logs, pauses, servers, claims, heard };
 }
 
 const lines = (...values: Array<object | string>) => values.map((value) => `${typeof value === "string" ? value : JSON.stringify(value)}\n`);
@@ -170,4 +172,13 @@ test("a result is not the end while something has not been heard, and a failure 
   const { reader, heard } = read(lines(result("Done."), said, result("Both done.")), () => answers.shift() ?? false);
   expect([reader.result?.result, heard]).toEqual(["Both done.", 1]);
   expect(read(lines(result("no", { is_error: true }), result("later")), () => true).reader.result?.result).toBe("no");
+});
+
+test("whether a process that was started ahead is the turn's is known from the answer to its claim", () => {
+  const answer = (response: object) => `${JSON.stringify({ type: "control_response", response: { request_id: "claim", ...response } })}\n`;
+  const { claims, servers } = read([
+    answer({ subtype: "success", response: { status: "ok", cwd: "/workspace" } }),
+    answer({ subtype: "error", error: "not_a_spare" }),
+  ]);
+  expect([claims, servers]).toEqual([[undefined, "not_a_spare"], []]);
 });

@@ -2,7 +2,7 @@ import { LineSplitter } from "@slipway/backend-sdk/line-splitter";
 import { cutText } from "@slipway/backend-sdk/text-limit";
 import type { Usage } from "@slipway/protocol/events";
 import { type Block, type ClaudeEvent, type ClaudeResult, type ClaudeRetry, type ClaudeUsage, parseClaudeEvent } from "./claude-events.ts";
-import { SERVERS_REQUEST } from "./claude-process.ts";
+import { CLAIM_REQUEST, SERVERS_REQUEST } from "./claude-process.ts";
 import { type Output, ToolMapper } from "./tool-mapper.ts";
 
 /** A file that was written stands whole in a line, twice even; escapes make it longer. */
@@ -20,6 +20,8 @@ export interface TurnReaderOptions extends Output {
   onResult(result: ClaudeResult): void;
   /** The MCP servers have been started; `failed` says why some were not, by their names. */
   onServers(failed: Readonly<Record<string, string>>): void;
+  /** A process that was started ahead is the turn's; `refused` says why it is not. */
+  onClaim(refused: string | undefined): void;
 }
 
 /** Reads what Claude Code prints in one turn: tells its events, and keeps what the turn's end is judged by. */
@@ -83,6 +85,7 @@ export class TurnReader {
         break;
       case "answer":
         if (event.requestId === SERVERS_REQUEST) this.#options.onServers(event.failed);
+        else if (event.requestId === CLAIM_REQUEST) this.#options.onClaim(event.failed[""]);
         break;
       case "result":
         if (this.#finish(event.result)) return;

@@ -17,6 +17,10 @@ test("what a conversation needs stays, all else goes, and links are not followed
     await prepareCodexHome(codexHome);
     expect((await readdir(codexHome)).sort()).toEqual(["installation_id", "sessions", "state_5.sqlite", "state_5.sqlite-wal"]);
     await access(join(root, "kept"));
+
+    for (const name of ["tmp/arg0", "thread-writer-locks", "skills/planted"]) await mkdir(join(codexHome, name), { recursive: true });
+    await prepareCodexHome(codexHome, { isAtWork: true });
+    expect((await readdir(codexHome)).sort()).toEqual(["installation_id", "sessions", "state_5.sqlite", "state_5.sqlite-wal", "thread-writer-locks", "tmp"]);
   } finally {
     await rm(root, { recursive: true });
   }

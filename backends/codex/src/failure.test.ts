@@ -16,9 +16,21 @@ test.each([
   ["unexpected status 402 Payment Required: BUDGET_EXCEEDED: The job used up its budget., url: http://127.0.0.1:1/x", "BUDGET_EXCEEDED"],
   ["unexpected status 503 Service Unavailable: MODEL_TIMEOUT: no answer", "MODEL_TIMEOUT"],
   ["the moon is full", "BACKEND_FAILED"],
-])("%s is %s", (message, code) => expect(failureCode(message)).toBe(code));
+])("%s is %s", (message, code) => expect(failureCode({ message, codexErrorInfo: "other" })).toBe(code));
+
+test.each([
+  ["contextWindowExceeded", "CONTEXT_TOO_LONG"],
+  ["serverOverloaded", "MODEL_OVERLOADED"],
+  [{ responseStreamDisconnected: { httpStatusCode: null } }, "MODEL_UNREACHABLE"],
+  ["toString", "BACKEND_FAILED"],
+  [null, "BACKEND_FAILED"],
+])("where the words say nothing, Codex's own code does: %j", (codexErrorInfo, code) => {
+  expect(failureCode({ message: "the moon is full", codexErrorInfo })).toBe(code);
+});
 
 test("an error that is the vendor's JSON is told in its words", () => {
   const message = '{"error":{"message":"The request is not valid.","type":"invalid_request_error","param":null,"code":null}}';
-  expect(failedByCodex(message)).toMatchObject({ failure: { code: "MODEL_REFUSED", message: "Codex: The request is not valid." } });
+  expect(failedByCodex({ message, codexErrorInfo: "other" })).toMatchObject({
+    failure: { code: "MODEL_REFUSED", message: "Codex: The request is not valid." },
+  });
 });

@@ -6,8 +6,10 @@ import type { Item, ItemMoment } from "./codex-events.ts";
 const PLAN_LIMIT = 200;
 /** Of one patch. */
 const CHANGES_LIMIT = 1_000;
+const STATUSES: Readonly<Record<string, "done" | "open">> = { completed: "done" };
 
-type CommandItem = Extract<Item, { type: "command_execution" }>;
+type CommandItem = Extract<Item, { type: "commandExecution" }>;
+type ToolItem = Exclude<Item, { type: "agentMessage" | "reasoning" | "userMessage" }>;
 
 /** Where a turn's events and its raw output go. */
 export interface Output {
@@ -15,7 +17,7 @@ export interface Output {
   log(stream: string, bytes: Uint8Array): void;
 }
 
-/** Tells what Codex says of its items as agent events. An item comes up to three times: started, updated, completed. */
+/** Tells what Codex says of its items as agent events. An item comes twice: when it has started and when it is completed. */
 export class ItemMapper {
   readonly #turn: number;
   readonly #workspace: string;
@@ -33,84 +35,101 @@ export class ItemMapper {
 
   take(moment: ItemMoment, item: Item): void {
     switch (item.type) {
-      case "agent_message":
+      case "agentMessage":
+        if (moment === "completed") this.#message("agent", item.text);
+        return;
       case "reasoning":
-        if (moment === "completed") this.#message(item.type === "reasoning" ? "reasoning" : "agent", item.text);
+        // What the vendor lets people see, where it is not the whole.
+        if (moment === "completed") this.#message("reasoning", (item.summary.length > 0 ? item.summary : item.content).join("\n\n"));
         return;
-      case "error":
-        if (moment === "completed") this.#output.emit({ kind: "notice", data: { level: "warning", text: cutText(item.message) } });
-        return;
-      case "todo_list":
-        this.#tellPlan(item.items);
+      case "userMessage":
         return;
       default:
         this.#tool(moment, item);
     }
   }
 
-  #message(role: "agent" | "reasoning", text: string): void {
-    if (text !== "") this.#output.emit({ kind: "message", data: { role, text: cutText(text) } });
+  /** The id of a call in events. */
+  callId(itemId: string): string {
+    // Some models count their calls anew in every turn.
+    return `turn-${this.#turn}-${itemId}`.slice(0, 200);
   }
 
-  #tellPlan(items: ReadonlyArray<{ text: string; completed: boolean }>): void {
-    const shown = items.slice(0, PLAN_LIMIT).map(({ text, completed }) => ({ text: cutText(text), status: completed ? ("done" as const) : ("open" as const) }));
-    // Codex tells the plan once more when the turn is over.
+  tellPlan(steps: ReadonlyArray<{ step: string; status: string }>): void {
+    const shown = steps.slice(0, PLAN_LIMIT).map(({ step, status }) => ({ text: cutText(step), status: STATUSES[status] ?? ("open" as const) }));
     const plan = JSON.stringify(shown);
     if (plan !== this.#plan) this.#output.emit({ kind: "plan", data: { items: shown } });
     this.#plan = plan;
   }
 
-  #tool(moment: ItemMoment, item: Exclude<Item, { type: "agent_message" | "reasoning" | "error" | "todo_list" }>): void {
-    // Codex counts its items from 0 in every turn.
-    const callId = `turn-${this.#turn}-${item.id}`.slice(0, 200);
+  /** A piece of a running command's output. */
+  logOutput(itemId: string, text: string): void {
+    this.#output.log("shell", Buffer.from(text));
+    this.#logged.set(itemId, (this.#logged.get(itemId) ?? 0) + text.length);
+  }
+
+  #message(role: "agent" | "reasoning", text: string): void {
+    if (text !== "") this.#output.emit({ kind: "message", data: { role, text: cutText(text) } });
+  }
+
+  #tool(moment: ItemMoment, item: ToolItem): void {
+    const callId = this.callId(item.id);
     const { name, input, output, isError } = describe(item);
     if (!this.#called.has(callId)) {
       this.#called.add(callId);
       this.#output.emit({ kind: "tool-call", data: { callId, name: name.slice(0, 200), input } });
     }
-    if (item.type === "command_execution") this.#logNew(item);
     if (moment !== "completed") return;
-    if (item.type === "file_change" && !isError) this.#tellChanges(callId, item.changes);
+    if (item.type === "commandExecution") this.#logRest(item);
+    if (item.type === "fileChange" && !isError) this.#tellChanges(callId, item.changes);
     this.#output.emit({ kind: "tool-result", data: { callId, output: cutText(output), isError } });
   }
 
-  #tellChanges(callId: string, changes: Extract<Item, { type: "file_change" }>["changes"]): void {
+  #tellChanges(callId: string, changes: Extract<Item, { type: "fileChange" }>["changes"]): void {
     for (const { kind, path } of changes.slice(0, CHANGES_LIMIT)) {
-      const change = ({ add: "added", delete: "deleted" } as const)[kind as "add" | "delete"] ?? "modified";
+      const change = ({ add: "added", delete: "deleted" } as const)[kind.type as "add" | "delete"] ?? "modified";
       this.#output.emit({ kind: "file-change", data: { callId, path: pathInWorkspace(this.#workspace, path), change } });
     }
   }
 
-  #logNew({ id, aggregated_output: output }: CommandItem): void {
-    const from = this.#logged.get(id) ?? 0;
-    if (output.length > from) this.#output.log("shell", Buffer.from(output.slice(from)));
-    this.#logged.set(id, output.length);
+  /** A command that was quick has told its output in no pieces. */
+  #logRest({ id, aggregatedOutput }: CommandItem): void {
+    const rest = (aggregatedOutput ?? "").slice(this.#logged.get(id) ?? 0);
+    if (rest !== "") this.#output.log("shell", Buffer.from(rest));
+    this.#logged.delete(id);
   }
 }
 
-interface ToolItem {
+interface Described {
   readonly name: string;
   readonly input: unknown;
   readonly output: string;
   readonly isError: boolean;
 }
 
-function describe(item: Exclude<Item, { type: "agent_message" | "reasoning" | "error" | "todo_list" }>): ToolItem {
+function describe(item: ToolItem): Described {
+  const hasFailed = "status" in item && item.status !== "completed" && item.status !== "inProgress";
   switch (item.type) {
-    case "command_execution": {
-      const { command, aggregated_output, exit_code } = item;
-      const exit = exit_code === null || exit_code === undefined ? `no exit (${item.status})` : `exit ${exit_code}`;
-      return { name: "shell", input: { command: cutText(command) }, output: `${exit}\n${endOfText(aggregated_output)}`, isError: exit_code !== 0 };
+    case "commandExecution": {
+      const { command, aggregatedOutput, exitCode, status } = item;
+      const exit = exitCode === null || exitCode === undefined ? `no exit (${status})` : `exit ${exitCode}`;
+      return { name: "shell", input: { command: cutText(command) }, output: `${exit}\n${endOfText(aggregatedOutput ?? "")}`, isError: exitCode !== 0 };
     }
-    case "file_change": {
-      const output = item.changes.map(({ kind, path }) => `${kind} ${path}`).join("\n");
-      return { name: "apply_patch", input: { changes: item.changes }, output, isError: item.status === "failed" };
+    case "fileChange": {
+      const changes = item.changes.map(({ kind, path }) => ({ kind: kind.type, path }));
+      return { name: "apply_patch", input: { changes }, output: changes.map(({ kind, path }) => `${kind} ${path}`).join("\n"), isError: hasFailed };
     }
-    case "mcp_tool_call": {
-      const { server, tool, arguments: input, result, error, status } = item;
-      return { name: `${server}.${tool}`, input, output: error?.message ?? (JSON.stringify(result) || ""), isError: Boolean(error) || status === "failed" };
+    case "mcpToolCall": {
+      const { server, tool, arguments: input, result, error } = item;
+      return { name: `${server}.${tool}`, input, output: error?.message ?? (JSON.stringify(result) || ""), isError: Boolean(error) || hasFailed };
     }
-    case "web_search":
+    case "webSearch":
       return { name: "web_search", input: { query: item.query }, output: "", isError: false };
+    case "imageView":
+      return { name: "view_image", input: { path: item.path }, output: "", isError: false };
+    case "collabAgentToolCall": {
+      const states = Object.values(item.agentsStates).map(({ status, message }) => [String(status), message].filter(Boolean).join(": "));
+      return { name: item.tool, input: item.prompt ? { prompt: cutText(item.prompt) } : {}, output: states.join("\n"), isError: hasFailed };
+    }
   }
 }

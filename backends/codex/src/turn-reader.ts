@@ -1,112 +1,115 @@
-import { LineSplitter } from "@slipway/backend-sdk/line-splitter";
-import type { Usage } from "@slipway/protocol/events";
-import { type CodexEvent, parseCodexEvent } from "./codex-events.ts";
+import { type CodexEvent, type Item, readNotification, type TurnError } from "./codex-events.ts";
 import { ItemMapper, type Output } from "./item-mapper.ts";
-import type { ThreadUsage } from "./session.ts";
-
-/** A command's whole output stands in one line, of which Codex keeps a mebibyte; escapes make it longer. */
-const LINE_LIMIT_BYTES = 16 * 1024 * 1024;
+import type { ThreadUsages } from "./thread-usages.ts";
 
 /** How Codex says that the turn is over. */
-export type FinalEvent =
-  | { readonly kind: "completed"; readonly finalText: string; readonly usage: ThreadUsage | undefined }
-  | { readonly kind: "failed"; readonly message: string };
+export interface TurnEnd {
+  /** `completed`, `failed` or `interrupted`. */
+  readonly status: string;
+  readonly error: TurnError | undefined;
+}
 
 export interface TurnReaderOptions extends Output {
   readonly turn: number;
   readonly workspace: string;
-  onThread(threadId: string): void;
-  onFinal(final: FinalEvent): void;
+  readonly usages: ThreadUsages;
+  onOver(end: TurnEnd): void;
 }
 
-/** Reads what Codex prints in one turn: tells its events, and keeps what the turn's end is judged by. */
+/** Reads what Codex tells in one turn: tells its events, and keeps what the turn's end is judged by. */
 export class TurnReader {
   readonly #options: TurnReaderOptions;
   readonly #items: ItemMapper;
-  readonly #lines: LineSplitter;
   readonly #unknown = new Set<string>();
-  #finalText = "";
-  final: FinalEvent | undefined;
-  threadId: string | undefined;
-  /** The newest error that was no announcement of a retry. */
-  lastError: string | undefined;
-  /** Whether something came that is no event. */
-  isGarbled = false;
+  readonly #heard = new Set<string>();
+  #threadId: string | undefined;
+  #turnId: string | undefined;
+  #hasGarbage = false;
+  finalText = "";
+  /** Whether the agent has started agents of its own, which may still be at work when the turn is over. */
+  hasHelpers = false;
+  end: TurnEnd | undefined;
 
   constructor(options: TurnReaderOptions) {
     this.#options = options;
     this.#items = new ItemMapper(options.turn, options.workspace, options);
-    const onTooLong = (): void => this.#warn(`Codex printed a line of more than ${LINE_LIMIT_BYTES} bytes, which is left out.`);
-    this.#lines = new LineSplitter(LINE_LIMIT_BYTES, (line) => this.#line(line), onTooLong);
   }
 
-  push(chunk: Buffer): void {
-    this.#lines.push(chunk);
+  /** From now on what this thread tells is of the conversation; of other threads, which are agents that it has started, only their tools are told. */
+  follow(threadId: string): void {
+    this.#threadId = threadId;
   }
 
-  end(): void {
-    this.#lines.end();
+  /** The turn has begun. */
+  begin(turnId: string): void {
+    this.#turnId = turnId;
   }
 
-  #line(line: string): void {
-    const event = parseCodexEvent(line);
-    // Nothing comes after the end; what did would be of no turn.
-    if (this.final) return;
-    if (event) {
-      this.#take(event);
-      return;
-    }
+  /** Whether a message of ours, which came in the middle of the turn, has come to the model. */
+  hasHeard(clientId: string): boolean {
+    return this.#heard.has(clientId);
+  }
+
+  /** The id of a call in events. */
+  callId(itemId: string): string {
+    return this.#items.callId(itemId);
+  }
+
+  take(method: string, params: unknown): void {
+    // What comes after the end is of no turn.
+    if (!this.end) this.#tell(readNotification(method, params));
+  }
+
+  garbage(line: string): void {
     this.#options.log("stdout", Buffer.from(`${line}\n`));
-    if (!this.isGarbled) this.#warn("Codex printed something that is no event; it is in the log.");
-    this.isGarbled = true;
+    if (!this.#hasGarbage) this.warn("Codex printed something that is no message; it is in the log.");
+    this.#hasGarbage = true;
   }
 
-  #take(event: CodexEvent): void {
+  warn(text: string): void {
+    this.#options.emit({ kind: "notice", data: { level: "warning", text: text.slice(0, 20_000) } });
+  }
+
+  #tell(event: CodexEvent): void {
     switch (event.kind) {
-      case "thread":
-        this.threadId = event.threadId;
-        this.#options.onThread(event.threadId);
-        return;
       case "item":
-        if (event.item.type === "agent_message" && event.moment === "completed") this.#finalText = event.item.text;
-        this.#items.take(event.moment, event.item);
+        this.#item(event);
         return;
-      case "completed":
-        this.#finish({ kind: "completed", finalText: this.#finalText, usage: event.usage });
+      case "output":
+        this.#items.logOutput(event.itemId, event.text);
         return;
-      case "failed":
-        this.#finish({ kind: "failed", message: event.message });
+      case "plan":
+        if (event.threadId === this.#threadId) this.#items.tellPlan(event.steps);
         return;
-      case "error":
-        if (!event.message.startsWith("Reconnecting")) this.lastError = event.message;
-        this.#warn(event.message);
+      case "usage":
+        this.#options.usages.take(event, event.threadId !== this.#threadId || event.turnId === this.#turnId);
+        return;
+      case "over":
+        if (event.turnId !== this.#turnId) return;
+        this.end = { status: event.status, error: event.error };
+        this.#options.onOver(this.end);
+        return;
+      case "notice":
+        this.warn(event.text);
         return;
       case "unknown":
-        if (!this.#unknown.has(event.name)) this.#warn(`Codex told of something that this backend does not know: ${event.name}.`);
+        if (!this.#unknown.has(event.name)) this.warn(`Codex told of something that this backend does not know: ${event.name}.`);
         this.#unknown.add(event.name);
         return;
-      case "turn-started":
+      case "nothing":
     }
   }
 
-  #finish(final: FinalEvent): void {
-    this.final = final;
-    this.#options.onFinal(final);
-  }
-
-  #warn(text: string): void {
-    this.#options.emit({ kind: "notice", data: { level: "warning", text: text.slice(0, 20_000) } });
+  #item({ moment, threadId, item }: Extract<CodexEvent, { kind: "item" }>): void {
+    if (threadId !== this.#threadId) this.hasHelpers = true;
+    if (threadId !== this.#threadId && isTalk(item)) return;
+    if (item.type === "agentMessage" && moment === "completed") this.finalText = item.text;
+    if (item.type === "userMessage" && item.clientId) this.#heard.add(item.clientId);
+    this.#items.take(moment, item);
   }
 }
 
-/** Codex counts a thread as a whole: what this turn took is the difference to the totals before it. */
-export function usageSince(before: ThreadUsage, total: ThreadUsage): Usage {
-  const since = (name: keyof ThreadUsage): number => Math.max(0, total[name] - before[name]);
-  return {
-    inputTokens: since("input_tokens"),
-    cachedInputTokens: since("cached_input_tokens"),
-    outputTokens: since("output_tokens"),
-    reasoningTokens: since("reasoning_output_tokens"),
-    costUsd: 0,
-  };
+/** What is said, not done. */
+function isTalk({ type }: Item): boolean {
+  return type === "agentMessage" || type === "reasoning" || type === "userMessage";
 }

@@ -28,6 +28,8 @@ export interface AgentProcessOptions {
   readonly input?: string;
   /** Given on file descriptor 3, which is closed behind it: of a token that comes this way no argument and no environment tells. */
   readonly secret?: string;
+  /** The secret is not known yet: file descriptor 3 is open, and `giveSecret` gives it. */
+  readonly isSecretLate?: boolean;
   onStdout(chunk: Buffer): void;
   onStderr(chunk: Buffer): void;
 }
@@ -39,10 +41,10 @@ export class AgentProcess {
   readonly ended: Promise<ProcessEnd>;
   #killTimer: NodeJS.Timeout | undefined;
 
-  constructor({ program, args, cwd, env, input, secret, onStdout, onStderr }: AgentProcessOptions) {
-    const stdio: StdioOptions = ["pipe", "pipe", "pipe", ...(secret === undefined ? [] : (["pipe"] as const))];
+  constructor({ program, args, cwd, env, input, secret, isSecretLate = false, onStdout, onStderr }: AgentProcessOptions) {
+    const stdio: StdioOptions = ["pipe", "pipe", "pipe", ...(secret === undefined && !isSecretLate ? [] : (["pipe"] as const))];
     this.#child = spawn(program, args, { cwd, env, detached: true, stdio }) as ChildProcessByStdio<Writable, Readable, Readable>;
-    this.#give(secret);
+    if (secret !== undefined) this.giveSecret(secret);
     this.#child.stdout.on("data", onStdout);
     this.#child.stderr.on("data", onStderr);
     // An agent that is gone before it has read its input says why in another way.
@@ -66,6 +68,13 @@ export class AgentProcess {
     this.#child.stdin.write(text);
   }
 
+  /** Gives it the secret, once. */
+  giveSecret(secret: string): void {
+    const pipe = this.#child.stdio[3] as Writable | null | undefined;
+    // An agent that does not read it says why in another way.
+    pipe?.on("error", () => undefined).end(secret);
+  }
+
   /** Interrupts it as a person would with Ctrl-C; whoever does not end soon is killed, and its group with it. */
   interrupt(): void {
     this.#child.kill("SIGINT");
@@ -87,14 +96,6 @@ export class AgentProcess {
     } catch {
       // Nobody is left in it.
     }
-  }
-
-  #give(secret: string | undefined): void {
-    const pipe = this.#child.stdio[3] as Writable | null | undefined;
-    if (secret === undefined || !pipe) return;
-    // An agent that does not read it says why in another way.
-    pipe.on("error", () => undefined);
-    pipe.end(secret);
   }
 
   #killAfter(graceMs: number): void {

@@ -47,6 +47,8 @@ export interface ProbeContext {
 
 /** What `startAhead` has: the settings, folders and environment of a turn that may come. The environment lacks `JOB_VARIABLES`: `aheadEnvironment` makes up for them. */
 export interface AheadContext<Config = unknown> extends Pick<TurnContext<Config>, "config" | "workspace" | "home" | "env" | "permissions"> {
+  /** Where `TurnContext.model` will be, such as `http://127.0.0.1:40123`; it leads nowhere before there is a turn. Missing where nobody knows. */
+  readonly modelUrl?: string | undefined;
   /** Aborts with the first turn, which takes the agent as far as it is, and after a minute. */
   readonly signal: AbortSignal;
 }

@@ -10,7 +10,6 @@ export const claudeCode: AgentUnderTest = {
   usage: "exact",
   survivesKill: true,
   hidesToken: true,
-  startsAhead: { not: "Claude Code keeps to the folder, the instructions and the token that it was started with." },
   bounded: { maxTurns: 4 },
   temporary: /^(claude-\d+|cc-socks)$/,
 };

@@ -10,5 +10,4 @@ export const codex: AgentUnderTest = {
   usage: "exact",
   survivesKill: true,
   hidesToken: true,
-  startsAhead: { not: "`codex exec` is started with its prompt." },
 };

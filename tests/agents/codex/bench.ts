@@ -1,3 +1,4 @@
+import { residents } from "@slipway/backend-codex/app-server/codex-server";
 import { codexBackend } from "@slipway/backend-codex/backend";
 import { createTestBench, type TestBench, type TurnOptions, type TurnRecord } from "@slipway/backend-sdk/test-kit";
 import type { Scenario, ScenarioInput } from "../../support/model-server/scenario.ts";
@@ -24,6 +25,7 @@ export async function openBench(scenario: Scenario | ScenarioInput, files: Recor
     server,
     run: (options = {}) => bench.runTurn(codexBackend, { config: {}, prompt: "Fix it.", model: { baseUrl: server.baseUrl, token: TOKEN }, ...options }),
     async [Symbol.asyncDispose]() {
+      await residents.endAll();
       await server[Symbol.asyncDispose]();
       await bench[Symbol.asyncDispose]();
     },

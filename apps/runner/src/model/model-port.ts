@@ -40,6 +40,12 @@ export class ModelPort implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** The port's address; undefined where it has not been opened. */
+  get url(): string | undefined {
+    const address = this.#server.address() as AddressInfo | null;
+    return address === null ? undefined : `http://127.0.0.1:${address.port}`;
+  }
+
   /** Connections that are open now. */
   get connections(): number {
     return this.#clients.size;

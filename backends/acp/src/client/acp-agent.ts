@@ -9,10 +9,10 @@ import {
 } from "@agentclientprotocol/sdk";
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { McpServer } from "@slipway/backend-sdk/backend";
+import { descendantsOf, killAll } from "@slipway/backend-sdk/descendants";
 import type { ResidentAgent } from "@slipway/backend-sdk/resident-agents";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
-import { descendantsOf, killAll } from "../descendants.ts";
 import type { ModelWatch } from "../model/model-watch.ts";
 import { answerTo } from "../permissions.ts";
 import type { Launch } from "../profile.ts";

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
+import { CLAUDE_ENVIRONMENT, CLAUDE_TOOLS_OFF } from "@slipway/backend-sdk/vendors/claude-code";
 import { workspaceInstructions } from "@slipway/backend-sdk/workspace-instructions";
 import { z } from "zod";
 import { defineProfile } from "../define-profile.ts";
@@ -11,26 +12,9 @@ import { CLAUDE_ACP } from "../releases.ts";
 import { profileSettings } from "../settings.ts";
 
 const COMMAND = "claude-agent-acp";
-/** Tries of one call of the model: more come from the job. */
-const RETRIES = 2;
-/** Tools that wait for another time, leave the workspace, or ask the world outside. */
-const TOOLS_OFF = ["CronCreate", "CronDelete", "CronList", "EnterWorktree", "ExitWorktree", "Monitor", "ScheduleWakeup", "WebFetch", "WebSearch", "Workflow"];
-/** What looks outside, keeps something for another job, or goes on after its turn. */
-const ENVIRONMENT = {
-  // Root may run without questions only inside of a sandbox.
-  IS_SANDBOX: "1",
-  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-  DISABLE_AUTOUPDATER: "1",
-  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
-  CLAUDE_CODE_DISABLE_CRON: "1",
-  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
-  CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: "1",
-  CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL: "1",
-  ENABLE_TOOL_SEARCH: "false",
-  CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
-  CLAUDE_CODE_MAX_RETRIES: String(RETRIES),
-  NO_BROWSER: "1",
-} as const;
+/** The vendor's own search asks the world outside too, and there is no setting for it here. */
+const TOOLS_OFF = [...CLAUDE_TOOLS_OFF, "WebSearch"];
+const ENVIRONMENT = { ...CLAUDE_ENVIRONMENT, NO_BROWSER: "1" } as const;
 
 const configSchema = z.strictObject(profileSettings({ model: "claude-opus-5-5", provider: "anthropic", protocol: "Anthropic's Messages", command: COMMAND }));
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { withDirectGateway } from "@slipway/backend-sdk/direct-environment";
+import { CODEX_FEATURES_OFF, CODEX_RETRIES } from "@slipway/backend-sdk/vendors/codex";
 import { z } from "zod";
 import { writeAgentFile } from "../agent-files.ts";
 import { defineProfile } from "../define-profile.ts";
@@ -12,25 +13,7 @@ import { profileSettings } from "../settings.ts";
 const COMMAND = "codex-acp";
 /** Holds what the agent shows in place of a vendor's key. */
 const KEY_VARIABLE = "MODEL_KEY";
-/** Tries of one call of the model, and of a stream that broke off: more come from the job. */
-const RETRIES = 2;
 const HOME = ".codex-acp";
-/** What looks outside, waits without an end, or has been planted by an agent for its next turn. */
-const FEATURES_OFF = [
-  "apps",
-  "browser_use",
-  "computer_use",
-  "daemon_auto_start",
-  "hooks",
-  "image_generation",
-  "in_app_browser",
-  "plugins",
-  "remote_plugin",
-  "shell_snapshot",
-  "skill_mcp_dependency_install",
-  "tool_suggest",
-  "unbounded_connection_retries",
-];
 
 const configSchema = z.strictObject(profileSettings({ model: "gpt-6.1-sol", provider: "openai", protocol: "OpenAI Responses", command: COMMAND }));
 type Config = z.output<typeof configSchema>;
@@ -80,11 +63,11 @@ function settings({ model, silenceTimeoutSeconds }: Config, workspace: string, b
     ["model_providers.slipway.base_url", baseUrl],
     ["model_providers.slipway.env_key", KEY_VARIABLE],
     ["model_providers.slipway.wire_api", "responses"],
-    ["model_providers.slipway.request_max_retries", RETRIES],
-    ["model_providers.slipway.stream_max_retries", RETRIES],
+    ["model_providers.slipway.request_max_retries", CODEX_RETRIES],
+    ["model_providers.slipway.stream_max_retries", CODEX_RETRIES],
     ["model_providers.slipway.stream_idle_timeout_ms", silenceTimeoutSeconds * 1_000],
     [`projects.${tomlValue(workspace)}.trust_level`, "untrusted"],
-    ...FEATURES_OFF.map((name) => [`features.${name}`, false] as const),
+    ...CODEX_FEATURES_OFF.map((name) => [`features.${name}`, false] as const),
   ];
   return entries.map(([name, value]) => `${name} = ${tomlValue(value)}\n`).join("");
 }
