@@ -37,7 +37,8 @@ export class Playground implements AsyncDisposable {
 
   get environment(): NodeJS.ProcessEnv {
     const { PATH, HOME } = process.env;
-    return { PATH, HOME, SLIPWAY_DATA: this.data, XDG_RUNTIME_DIR: this.folder, ...this.#more };
+    // Jobs come one after the other: one sandbox that waits is enough, and each of the others would be a second of a processor for nobody.
+    return { PATH, HOME, SLIPWAY_DATA: this.data, XDG_RUNTIME_DIR: this.folder, SLIPWAY_WARM_MAX: "1", ...this.#more };
   }
 
   /** The same place, with more in its commands' environment; what it starts ends with the first one. */
