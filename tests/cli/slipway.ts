@@ -72,7 +72,9 @@ export class Playground implements AsyncDisposable {
 
   /** Starts a command that is to be watched or interrupted. */
   start(cwd: string, ...args: string[]): Watched {
-    const child = spawn(process.execPath, [...FLAGS, MAIN, ...args], { cwd, env: this.environment, stdio: ["ignore", "pipe", "pipe"] });
+    // Jobs come one after the other: one sandbox that waits is enough, and each of the others would be a second of a processor for nobody.
+    const env = args[0] === "up" ? { SLIPWAY_WARM_MAX: "1", ...this.environment } : this.environment;
+    const child = spawn(process.execPath, [...FLAGS, MAIN, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     this.#running.add(child);
     child.once("exit", () => this.#running.delete(child));
     return new Watched(child);

@@ -12,6 +12,12 @@ import { type Leftovers, leftovers } from "./leftovers.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
+/**
+ * Jobs of tests fail on purpose, and one test must not have another one wait. Their jobs come one after the other mostly, so that one sandbox that waits is
+ * enough: each of the others would be a second of a processor for nobody.
+ */
+const OF_TESTS = { SLIPWAY_CIRCUIT_FAULTS: "0", SLIPWAY_WARM_MAX: "1" };
+
 /** `second` is another worker, with a data folder of its own below the first one's. */
 export type PartName = "server" | "gateway" | "worker" | "second" | "integrator";
 
@@ -157,8 +163,7 @@ export class Stack implements AsyncDisposable {
     const main = join(this.#options.root ?? ROOT, "apps", app, "src", "main.ts");
     const child = spawn(process.execPath, ["--disable-sigusr1", main, ...this.#args(part)], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      // Jobs of tests fail on purpose, and one test must not have another one wait.
-      env: { ...process.env, SLIPWAY_LOG_LEVEL: "debug", SLIPWAY_CIRCUIT_FAULTS: "0", XDG_RUNTIME_DIR: this.#runtime, ...this.#options.environment },
+      env: { ...process.env, ...OF_TESTS, SLIPWAY_LOG_LEVEL: "debug", XDG_RUNTIME_DIR: this.#runtime, ...this.#options.environment },
     });
     child.stderr?.pipe(createWriteStream(this.#logFile(part), { flags: "a" }));
     return child;

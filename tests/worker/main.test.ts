@@ -4,21 +4,11 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { StubServer } from "./stub-server.ts";
 
 const MAIN = new URL("../../apps/worker/src/main.ts", import.meta.url).pathname;
-const RUNNER = new URL("../../apps/runner/src/main.ts", import.meta.url).pathname;
-/** Compiled once for all starts of this file: without it each of them compiles three programs, which takes most of a test's time on a busy machine. */
-const compileCache = await mkdtemp(join(tmpdir(), "slipway-cache-"));
-beforeAll(async () => {
-  for (const args of [
-    [MAIN, "--help"],
-    [RUNNER, "describe"],
-  ])
-    await once(spawn(process.execPath, args, { env: { ...process.env, NODE_COMPILE_CACHE: compileCache }, stdio: "ignore" }), "exit");
-});
-afterAll(() => rm(compileCache, { recursive: true, force: true }));
+
 let stub: StubServer;
 let dataFolder: string;
 let worker: ChildProcess | undefined;
@@ -45,7 +35,7 @@ function start(flags: string[], env: NodeJS.ProcessEnv = {}, more: string[] = []
   const args = [...flags, MAIN, "--data", dataFolder, "--url", stub.url, "--token-file", join(dataFolder, "token"), ...more];
   worker = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env },
+    env: { ...process.env, ...env },
   });
   worker.stdout?.on("data", (data: Buffer) => {
     output += String(data);

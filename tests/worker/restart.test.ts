@@ -3,18 +3,11 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { markProcess } from "../../apps/worker/src/sandbox/processes.ts";
 import { StubServer } from "./stub-server.ts";
 
 const WORKER = new URL("./daemon-process.ts", import.meta.url);
-/** Compiled once, and not by each worker again: a killed one leaves no cache behind, and compiling is most of a start on a busy machine. */
-const compileCache = await mkdtemp(join(tmpdir(), "slipway-cache-"));
-beforeAll(async () => {
-  // Without its arguments it only loads what it imports, and ends.
-  await once(fork(WORKER, { env: { ...process.env, NODE_COMPILE_CACHE: compileCache }, stdio: "ignore" }), "exit");
-});
-afterAll(() => rm(compileCache, { recursive: true, force: true }));
 
 let stub: StubServer;
 let dataFolder: string;
@@ -39,7 +32,7 @@ afterEach(async () => {
 });
 
 function startWorker(): ChildProcess {
-  const worker = fork(WORKER, [dataFolder, stub.url], { execArgv: ["--disable-sigusr1"], env: { ...process.env, NODE_COMPILE_CACHE: compileCache } });
+  const worker = fork(WORKER, [dataFolder, stub.url], { execArgv: ["--disable-sigusr1"] });
   workers.push(worker);
   const inbox: Message[] = [];
   inboxes.set(worker, inbox);

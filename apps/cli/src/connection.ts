@@ -124,10 +124,14 @@ async function startHere(data: string, parts: readonly PartName[], options: Conn
   }
 }
 
-/** Nobody else is to use a server that a command starts for itself: it listens where it disturbs no other, and for this machine alone. */
+/**
+ * Nobody else is to use a server that a command starts for itself: it listens where it disturbs no other, and for this machine alone. One sandbox that waits is
+ * the next command's; more would only take the processor from the job.
+ */
 function forOneCommand(installation: InstallationConfig, sandbox: SandboxKind): InstallationConfig {
   const server = { ...installation.server, port: 0, host: "127.0.0.1", allowRemote: false, allowedOrigins: [] };
-  return { ...installation, server, worker: { ...installation.worker, sandbox } };
+  const { warmMax = 1 } = installation.worker;
+  return { ...installation, server, worker: { ...installation.worker, sandbox, warmMax } };
 }
 
 /** Fails closed: without bubblewrap only an explicit `docker`, with an engine, or an explicit `none` will do. */

@@ -74,7 +74,12 @@ export const workerSettingsSchema = z.strictObject({
     .union([z.number().min(0.1).max(9_999), z.literal("none")], "expected a number from 0.1 on, or none")
     .optional()
     .describe("Processors that one sandbox may keep busy, such as `2` or `1.5`; without it all. `docker` alone keeps it."),
-  warmMax: z.int().min(0).max(256).optional().describe("Sandboxes started ahead of their jobs, of all images together, at most; without it one a slot."),
+  warmMax: z
+    .int()
+    .min(0)
+    .max(256)
+    .optional()
+    .describe("Sandboxes started ahead of their jobs, of all images together, at most; without it one a slot, and 1 where a command has a server of its own."),
   warmMin: z
     .int()
     .min(0)

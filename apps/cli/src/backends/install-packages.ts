@@ -1,7 +1,6 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { basename, delimiter, dirname, join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { execa } from "execa";
 
 /** A slow line to a registry, and packages of some hundred megabytes; in ms. */
 const LIMIT_MS = 15 * 60_000;
@@ -32,11 +31,13 @@ export async function installFromPypi(name: string, packages: readonly string[],
 }
 
 async function newestPython(): Promise<string> {
+  const { execa } = await import("execa");
   for (const python of PYTHONS) if (!(await execa(python, ["--version"], { reject: false, timeout: 10_000 })).failed) return python;
   return "python3";
 }
 
 async function run(program: string, args: readonly string[], packages: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+  const { execa } = await import("execa");
   const { failed, all, exitCode, shortMessage = "" } = await execa(program, args, { all: true, reject: false, timeout: LIMIT_MS, stdin: "ignore", env });
   if (!failed) return;
   const lines = (all || shortMessage).trim().split("\n").slice(-LINES_TOLD);

@@ -7,7 +7,7 @@ import { removeEgressFolders } from "../egress-folders.ts";
 import { resourceLimitPrefix } from "../limits/in-force.ts";
 import type { SandboxLimits } from "../limits/limits.ts";
 import type { ResourceGroups } from "../limits/resource-groups.ts";
-import { makeCompileCache } from "../runner-command.ts";
+import { makeCompileCache } from "../runner-cache.ts";
 import type { SandboxSpec } from "../sandbox.ts";
 import { runOneShot } from "./one-shot.ts";
 import { bubblewrapFailed } from "./spawn-bubblewrap.ts";
