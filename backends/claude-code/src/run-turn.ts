@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import { type ReadImage, readImages } from "@slipway/backend-sdk/read-images";
 import { cutText } from "@slipway/backend-sdk/text-limit";
 import { abortedTurn, failedTurn } from "@slipway/backend-sdk/turn-result";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
@@ -47,16 +48,16 @@ export async function runTurn(turn: ClaudeTurn): Promise<TurnResult> {
   const waiting = residents.take(home);
   if (waiting) {
     const fits = turn.turn > 1 && waiting.fingerprint === launchOf(turn, program, model, configFolder, undefined, undefined).fingerprint;
-    const run = fits ? await play(turn, waiting) : undefined;
+    const run = fits ? await play(turn, waiting, []) : undefined;
     if (run && (signal.aborted || !isGone(run))) return judge(turn, run);
     await waiting.end();
   }
   const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
   if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
-  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)));
+  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)), session ? [] : await readImages(turn.images));
   if (!signal.aborted && session && isLost(run)) {
     notice(turn, "Claude Code does not find the session of the earlier turns; a new one begins.");
-    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined))));
+    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined)), await readImages(turn.images)));
   }
   return judge(turn, run);
 }
@@ -78,8 +79,8 @@ function launchOf(
   return { program, args: argumentsOf(instructions, sessionId), cwd, env, token: model.token, fingerprint };
 }
 
-/** Plays the turn in a process, which then waits for the next one, or is gone. */
-async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
+/** Plays the turn in a process, which then waits for the next one, or is gone. `images` are those that its conversation does not have yet. */
+async function play(turn: ClaudeTurn, claude: ClaudeProcess, images: readonly ReadImage[]): Promise<Run> {
   const { home, signal } = turn;
   const said = Promise.withResolvers<"result" | "silent" | "servers">();
   const watch = new SilenceWatch(turn.config.silenceTimeoutSeconds * 1_000, () => said.resolve("silent"));
@@ -106,7 +107,7 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess): Promise<Run> {
     },
   });
   const begin = (): void => {
-    claude.prompt(turn.prompt);
+    claude.prompt(turn.prompt, images);
     void passOn(turn, claude, reader);
   };
   const abort = (): void => claude.interrupt();

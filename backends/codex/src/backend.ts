@@ -9,7 +9,7 @@ export const codexBackend = defineBackend({
   name: "codex",
   version: "1.0.0",
   summary: "Runs OpenAI's Codex CLI; its model calls go through the gateway.",
-  capabilities: { resume: true, usage: true, plan: true, model: true, mcp: true, readOnly: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, mcp: true, readOnly: true, images: true },
   config: codexConfigSchema,
   secrets: [],
   image: { npm: [CODEX_PACKAGE], apt: [] },

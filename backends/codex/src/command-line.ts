@@ -32,7 +32,7 @@ const FEATURES_OFF = [
 ];
 
 /**
- * The arguments of one turn, whose prompt comes on standard input. All settings are here, and none is read from a file: `--ignore-user-config` and
+ * The arguments of one turn, whose prompt comes on standard input; `images` are files that go with it. All settings are here, and none is read from a file: `--ignore-user-config` and
  * `--ignore-rules` leave out what an agent may have written into CODEX_HOME, and Codex itself leaves out the settings of a workspace that nobody has trusted.
  */
 export function codexArguments(
@@ -40,6 +40,7 @@ export function codexArguments(
   model: Pick<ModelAccess, "baseUrl">,
   threadId: string | undefined,
   mcp: McpSettings = NO_SERVERS,
+  images: readonly string[] = [],
 ): string[] {
   const settings: Record<string, unknown> = {
     model: config.model,
@@ -68,6 +69,8 @@ export function codexArguments(
     "--ignore-user-config",
     "--ignore-rules",
     "--skip-git-repo-check",
+    // What follows is an option again: Codex takes all up to there for images.
+    ...images.flatMap((path) => ["--image", path]),
     ...(config.ownSandbox === "off" ? ["--dangerously-bypass-approvals-and-sandbox"] : []),
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${toToml(value)}`]),
     ...(threadId === undefined ? [] : ["resume", threadId]),

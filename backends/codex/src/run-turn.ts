@@ -77,6 +77,8 @@ async function canWrite(folder: string): Promise<boolean> {
 /** Runs one process to its end. */
 async function runCodex(turn: CodexTurn, { program, model, env, mcp, ownSandbox }: Launch, resumed: Session | undefined): Promise<Run> {
   const { home, signal } = turn;
+  // A thread that goes on has them already.
+  const images = resumed ? [] : (turn.images ?? []).map(({ path }) => path);
   let session = resumed;
   let stderrTail = "";
   let saving = Promise.resolve();
@@ -101,7 +103,7 @@ async function runCodex(turn: CodexTurn, { program, model, env, mcp, ownSandbox 
   });
   const codex = new AgentProcess({
     program,
-    args: codexArguments({ ...turn.config, ownSandbox }, model, resumed?.threadId, mcp),
+    args: codexArguments({ ...turn.config, ownSandbox }, model, resumed?.threadId, mcp, images),
     cwd: turn.workspace,
     env,
     input: turn.prompt,

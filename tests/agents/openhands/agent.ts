@@ -12,4 +12,5 @@ export const openhands: AgentUnderTest = {
   hidesToken: true,
   bounded: { stepLimit: 3 },
   slowness: 3,
+  takesImages: { not: "The driver gives OpenHands text alone." },
 };

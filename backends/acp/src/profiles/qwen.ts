@@ -33,7 +33,7 @@ const profile: Profile<typeof configSchema> = {
   title: "Qwen Code",
   summary: "Runs Qwen Code over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true, images: true },
   async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findQwen(config.command, env["PATH"]), config.command, COMMAND, QWEN);
     const settings = await writeAgentFile(home, ".slipway/qwen-settings.json", JSON.stringify(SETTINGS));
