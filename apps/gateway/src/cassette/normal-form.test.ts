@@ -49,3 +49,18 @@ describe("what is meant stays", () => {
     "#ff00aa",
   ])("%s", (text) => expect(form({ x: text })).toEqual([`x: ${text}`]));
 });
+
+test("a file in base64 is told by its digest, at once however large it is, and another one is another", () => {
+  const base64 = (seed: number): string => Buffer.alloc(5_242_880, seed).fill("/worker/x/", 1_000).toString("base64");
+  const [one, other] = [base64(1), base64(2)];
+  const startedAt = performance.now();
+  const lines = form({ input: [{ image_url: `data:image/png;base64,${one}` }, { data: one }, { data: other }] });
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(lines.map((line) => line.replace(/[0-9a-f]{64}/, "…"))).toEqual([
+    `input[0].image_url: <${one.length + 22} characters of base64, SHA-256 …>`,
+    `input[1].data: <${one.length} characters of base64, SHA-256 …>`,
+    `input[2].data: <${one.length} characters of base64, SHA-256 …>`,
+  ]);
+  expect(lines[1]?.split(", ")[1]).not.toBe(lines[2]?.split(", ")[1]);
+  expect(form({ text: `${"word".repeat(100)} and 15:14:51` })).toEqual([`text: ${"word".repeat(100)} and <time>`]);
+});

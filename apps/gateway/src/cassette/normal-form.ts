@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /**
  * What differs between two runs of the same job by nature is masked in both requests before they are compared: `docs/cassettes.md` lists it. What a mask takes
  * away can no longer be told apart, so each is as narrow as its kind allows.
@@ -44,9 +46,22 @@ function walk(path: string, value: unknown, lines: string[]): void {
       if (!NAMES_OF_CLIENTS.has(name)) walk(path === "" ? name : `${path}.${name}`, item, lines);
     }
   } else {
-    const text = masked(typeof value === "string" ? value : String(value));
+    const text = shown(typeof value === "string" ? value : String(value));
     for (const line of text.split("\n")) lines.push(`${path}: ${line}`);
   }
+}
+
+/** Shorter ones may be words. */
+const FILE_CHARACTERS = 256;
+const ADDRESS_OF_FILE = /^data:[\w.+-]+\/[\w.+-]+;base64,/;
+/** A secret that chance has put into a file is masked too. */
+const NOT_BASE64 = /[^A-Za-z0-9+/=*]/;
+
+/** A file in base64, such as an image, alone or in an address, is no text: it is told by its digest, however large it is. */
+function shown(text: string): string {
+  const file = text.slice(ADDRESS_OF_FILE.exec(text.slice(0, FILE_CHARACTERS))?.[0].length ?? 0);
+  if (file.length < FILE_CHARACTERS || NOT_BASE64.test(file)) return masked(text);
+  return `<${text.length} characters of base64, SHA-256 ${createHash("sha256").update(text).digest("hex")}>`;
 }
 
 function masked(text: string): string {
