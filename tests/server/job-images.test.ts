@@ -4,32 +4,36 @@ import { join } from "node:path";
 import { JOB_IMAGE_LIMIT_BYTES, type SubmittedImage } from "@slipway/protocol/job-images";
 import { newId } from "@slipway/protocol/scalars";
 import { Pruner } from "@slipway/server/prune/pruner";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { noisePng } from "../support/png.ts";
 import { sampleManifest } from "../support/sample-job.ts";
 import { TestServer } from "./server-harness.ts";
 
 let server: TestServer;
 let repo: string;
-beforeEach(async () => {
+beforeAll(async () => {
   server = await TestServer.start();
   repo = (await server.repository()).view.id;
 });
-afterEach(async () => await server[Symbol.asyncDispose]());
+afterAll(async () => await server[Symbol.asyncDispose]());
 
 const SHOT = noisePng(40, 30, "shot");
 const BUTTON = noisePng(4, 3, "button");
 const send = (name: string, bytes: Buffer): SubmittedImage => ({ name, data: bytes.toString("base64") });
 const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 const told = (name: string, bytes: Buffer) => ({ name, type: "image/png", bytes: bytes.length, sha256: digest(bytes) });
-const files = async (): Promise<string[]> => (await readdir(join(server.data, "server/job-images"))).toSorted();
+/** Those of these images that are kept. */
+const kept = async (...images: Buffer[]): Promise<Buffer[]> => {
+  const names = await readdir(join(server.data, "server/job-images"));
+  return images.filter((bytes) => names.includes(digest(bytes)));
+};
 const fileOf = (bytes: Buffer): string => join(server.data, "server/job-images", digest(bytes));
 
 test("images of a job are told of, and given back; the same one of two jobs is one file, and a restart keeps it", async () => {
   const job = await server.submit(repo, { images: [send("shot.png", SHOT), send("Knopf ☃.png", BUTTON)] });
   expect(job.images).toEqual([told("shot.png", SHOT), told("Knopf ☃.png", BUTTON)]);
   await server.submit(repo, { images: [send("other.png", SHOT)] });
-  expect(await files()).toEqual([digest(SHOT), digest(BUTTON)].toSorted());
+  expect(await kept(SHOT, BUTTON)).toEqual([SHOT, BUTTON]);
   expect((await stat(fileOf(SHOT))).mode & 0o777).toBe(0o600);
   await server.restart();
   const viewer = server.client("viewer");
@@ -44,25 +48,28 @@ test("images of a job are told of, and given back; the same one of two jobs is o
 });
 
 test("the same submission twice is one job; a claim tells its worker of them", async () => {
-  const body = { repo, task: "t", dedupeKey: "once", images: [send("shot.png", SHOT)] };
+  const sketch = noisePng(5, 5, "once");
+  const body = { repo, task: "t", dedupeKey: "once", lane: "interactive" as const, images: [send("sketch.png", sketch)] };
   const submitter = server.client("submitter");
   const first = await submitter.call("submitJob", { body });
   const second = await submitter.call("submitJob", { body });
   expect([second.deduplicated, second.job.id, second.job.images]).toEqual([true, first.job.id, first.job.images]);
-  expect(await files()).toHaveLength(1);
   const claim = await server.claim(await server.worker());
-  expect(claim?.job.images).toEqual([told("shot.png", SHOT)]);
+  expect(claim?.job.images).toEqual([told("sketch.png", sketch)]);
 });
 
 describe("what is no image of a job is refused, by its field, and nothing is kept", () => {
-  const base64 = SHOT.toString("base64");
+  // Comes first in most of them.
+  const fine = noisePng(9, 9, "refused");
+  const base64 = fine.toString("base64");
+  afterAll(async () => expect(await kept(fine)).toEqual([]));
   test.each<[string, SubmittedImage[], object]>([
     [
       "no base64",
       [{ name: "a.png", data: `${base64.slice(0, 40)}\n${base64.slice(40)}` }],
       { field: "images.0.data", expected: expect.stringContaining("base64") },
     ],
-    ["base64 without its padding", [send("a.png", SHOT), { name: "b.png", data: "iVBORw0KGgo" }], { field: "images.1.data" }],
+    ["base64 without its padding", [send("a.png", fine), { name: "b.png", data: "iVBORw0KGgo" }], { field: "images.1.data" }],
     [
       "a page",
       [send("a.png", Buffer.from("<svg></svg>"))],
@@ -80,7 +87,6 @@ describe("what is no image of a job is refused, by its field, and nothing is kep
     const answer = await server.request("POST", "/v1/jobs", { body: { repo, task: "t", images } });
     expect([answer.status, answer.body]).toMatchObject([400, { error: { code: "INVALID_REQUEST", details } }]);
     expect(JSON.stringify(answer.body).length).toBeLessThan(4_000);
-    expect(await files()).toEqual([]);
   });
 
   test("more in all than a job may have", async () => {
@@ -88,7 +94,7 @@ describe("what is no image of a job is refused, by its field, and nothing is kep
     const images = [...large, BUTTON].map((bytes, index) => send(`${index}.png`, bytes));
     const answer = await server.request("POST", "/v1/jobs", { body: { repo, task: "t", images } });
     expect(answer.body).toMatchObject({ error: { code: "INVALID_REQUEST", details: { field: "images", expected: "at most 20971520 bytes together" } } });
-    expect(await files()).toEqual([]);
+    expect(await kept(...large)).toEqual([]);
     expect((await server.submit(repo, { images: images.slice(0, 4) })).images).toHaveLength(4);
   });
 });
@@ -101,14 +107,15 @@ test("a backend that takes none is refused with those that do, and auto takes on
   const capabilities = ["backend:anvil", "backend:bellows", "sandbox:none"];
   const body = { workerId: newId(), name: "forge", slots: 1, verifySlots: 1, capabilities, backends, sandbox: "none" as const, version: "0" };
   await server.client("worker").call("registerWorker", { body });
-  const images = [send("shot.png", SHOT)];
+  const sketch = noisePng(6, 6, "routes");
+  const images = [send("sketch.png", sketch)];
   const refused = {
     code: "INVALID_REQUEST",
     details: { field: "images", backend: "anvil", able: ["bellows"], expected: "a backend with the capability images" },
   };
   await expect(server.submit(repo, { backend: "anvil", images })).rejects.toMatchObject(refused);
   await expect(server.submit(repo, { backend: "bellows", fallbacks: ["anvil"], images })).rejects.toMatchObject({ code: "INVALID_REQUEST" });
-  expect(await files()).toEqual([]);
+  expect(await kept(sketch)).toEqual([]);
   const { backend, routing } = await server.submit(repo, { backend: "auto", images });
   expect([backend, routing?.candidates.find(({ backend: name }) => name === "anvil")]).toMatchObject([
     "bellows",
@@ -118,25 +125,26 @@ test("a backend that takes none is refused with those that do, and auto takes on
 
 test("images go with their job's artifacts, unless another job has them; then a new try says so", async () => {
   const submitter = server.client("submitter");
+  const [shared, own] = [noisePng(8, 8, "shared"), noisePng(8, 8, "own")];
   const [ended, active] = [
-    await server.submit(repo, { images: [send("shot.png", SHOT), send("button.png", BUTTON)] }),
-    await server.submit(repo, { images: [send("shot.png", SHOT)] }),
+    await server.submit(repo, { images: [send("shared.png", shared), send("own.png", own)] }),
+    await server.submit(repo, { images: [send("shared.png", shared)] }),
   ];
   await submitter.call("cancelJob", { params: { job: ended.id }, body: {} });
   await server.server.pruner.runOnce();
-  expect(await files()).toHaveLength(2);
+  expect(await kept(shared, own)).toEqual([shared, own]);
   const { job: again } = await submitter.call("retryJob", { params: { job: ended.id }, body: {} });
   expect(again.images).toEqual(ended.images);
   await submitter.call("cancelJob", { params: { job: again.id }, body: {} });
 
   await new Pruner(server.server.plane, { retentionMs: 1 }).runOnce();
-  expect(await files()).toEqual([digest(SHOT)]);
+  expect(await kept(shared, own)).toEqual([shared]);
   const viewer = server.client("viewer");
-  expect(Buffer.from(await viewer.jobImage(active.id, 1))).toEqual(SHOT);
+  expect(Buffer.from(await viewer.jobImage(active.id, 1))).toEqual(shared);
   expect((await viewer.call("getJob", { params: { job: ended.id } })).job.images).toEqual(ended.images);
-  await expect(viewer.jobImage(ended.id, 2)).rejects.toMatchObject({ code: "JOB_IMAGE_MISSING", details: { image: "button.png" } });
+  await expect(viewer.jobImage(ended.id, 2)).rejects.toMatchObject({ code: "JOB_IMAGE_MISSING", details: { image: "own.png" } });
   await expect(submitter.call("retryJob", { params: { job: ended.id }, body: {} })).rejects.toMatchObject({
     code: "JOB_IMAGE_MISSING",
-    details: { image: "button.png" },
+    details: { image: "own.png" },
   });
 });
