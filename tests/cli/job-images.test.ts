@@ -36,13 +36,13 @@ test("what is no image is refused by its name, before anything is started or sen
     await writeFile(join(root, `large-${index}.png`), Buffer.concat([SHOT, Buffer.alloc(4_500_000, index)]));
   }
   for (const [files, words] of [
-    [["none.png"], /error INVALID_REQUEST: --image: expected a file that can be read, found none\.png\..*There is no such file/s],
-    [["shot.png", "folder.png"], /--image: expected a file, found folder\.png/],
-    [["page.png"], /--image: expected a PNG, JPEG, GIF or WebP image, found page\.png\..*by its content/s],
-    [["empty.png"], /found empty\.png\..*empty/s],
-    [["film.png"], /--image: expected at most 5(\.0)? MiB for one image, found film\.png\..*5(\.0)? MiB/s],
+    [["none.png"], /error INVALID_REQUEST: --image: expected a file that can be read; found "none\.png".*There is no such file/s],
+    [["shot.png", "folder.png"], /--image: expected a file; found "folder\.png"/],
+    [["page.png"], /--image: expected a PNG, JPEG, GIF or WebP image; found "page\.png".*by its content/s],
+    [["empty.png"], /found "empty\.png"\..*empty/s],
+    [["film.png"], /--image: expected at most 5(\.0)? MiB for one image; found "film\.png".*5(\.0)? MiB/s],
     [large, /--image: expected at most 20(\.0)? MiB in all/],
-    [Array.from({ length: 11 }, () => "shot.png"), /--image: expected at most 10 images, found 11 images/],
+    [Array.from({ length: 11 }, () => "shot.png"), /--image: expected at most 10 images; found "11 images"/],
   ] as const) {
     const { code, stderr, stdout } = await refused(...files);
     expect(stderr).toMatch(words);

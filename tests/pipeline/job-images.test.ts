@@ -25,8 +25,11 @@ const TOLD = [`shot.png: image/png, ${SHOT.length} bytes, ${digest(SHOT)}`, `Kno
 
 const KINDS_HERE = (["bwrap", "none", "docker"] as const).filter((kind) => KINDS.includes(kind));
 const GATE = "setup:\n  commands: [echo ready]\n  network: none\ngates:\n  - {name: seen, run: grep -q again seen}\n";
-/** Looks where the prompt says, and tries to change what is there. */
-const LOOK = `grep -o '/[^ ]*[.]png$' prompt > paths; xargs sha256sum < paths; for path in $(cat paths); do echo x 2>/dev/null > "$path" && echo changed; done; rm paths; true`;
+/** Looks where the prompt says. */
+const LOOK = "for path in $(grep -o '/[^ ]*[.]png$' prompt); do sha256sum $path; done";
+/** Tries to change what is there. Without a sandbox the agent is the user, who may. */
+const SPOIL =
+  'for path in $(grep -o "/[^ ]*[.]png$" prompt); do (echo x > "$path") 2>/dev/null && echo changed; rm -f "$path" 2>/dev/null && echo removed; done; true';
 
 describe.each(KINDS_HERE)("images of a job in the %s sandbox", (sandbox) => {
   let stack: Stack;
@@ -46,7 +49,12 @@ describe.each(KINDS_HERE)("images of a job in the %s sandbox", (sandbox) => {
   });
 
   test("are files that the agent can read in each turn and not change, named by the prompt, and no part of the change", async () => {
-    const first = [{ readPrompt: "prompt" }, { images: true }, { shell: LOOK }, { write: { path: "seen", content: "once\n" } }];
+    const first = [
+      { readPrompt: "prompt" },
+      { images: true },
+      { shell: sandbox === "none" ? LOOK : `${LOOK}; ${SPOIL}` },
+      { write: { path: "seen", content: "once\n" } },
+    ];
     const repair = [{ images: true }, { write: { path: "seen", content: "again\n" } }];
     for (const _ of ["first", "second, for which a sandbox was started ahead"]) {
       const job = await submitScript(client, "seen", [first, repair], { images: IMAGES });
@@ -58,8 +66,7 @@ describe.each(KINDS_HERE)("images of a job in the %s sandbox", (sandbox) => {
       const seen = logText(events, "stdout");
       expect(seen).toContain(digest(SHOT));
       expect(seen).toContain(digest(BUTTON));
-      // Without a sandbox the agent is the user, who may change them.
-      if (sandbox !== "none") expect(seen).not.toContain("changed");
+      expect(seen).not.toMatch(/changed|removed/);
     }
   }, 120_000);
 

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { basename } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { JOB_IMAGE_LIMIT_BYTES, JOB_IMAGES_LIMIT_BYTES, JOB_IMAGES_MAX, jobImageTypeOf, type SubmittedImage } from "@slipway/protocol/job-images";
-import { bytes as bytesText, printable } from "../terminal/text.ts";
+import { bytes as bytesText } from "../terminal/text.ts";
 
 /** Reads the files of `--image`, in their order. INVALID_REQUEST names the file that is not there, no image, or too large: before anything is sent. */
 export async function readImages(paths: readonly string[]): Promise<SubmittedImage[]> {
@@ -53,5 +53,5 @@ function tooLarge(path: string, size: number): SlipwayError {
 }
 
 function refused(value: string, expected: string, hint: string): SlipwayError {
-  return new SlipwayError("INVALID_REQUEST", `--image: expected ${expected}, found ${printable(value)}.`, { field: "--image", value, expected, hint });
+  return new SlipwayError("INVALID_REQUEST", `--image: expected ${expected}.`, { field: "--image", value, expected, hint });
 }
