@@ -13,5 +13,4 @@ export const miniswe: AgentUnderTest = {
   bounded: { stepLimit: 5 },
   finish: "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT",
   slowness: 2,
-  takesImages: { not: "mini-swe-agent tells its model of nothing but text here." },
 };

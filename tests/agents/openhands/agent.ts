@@ -12,5 +12,4 @@ export const openhands: AgentUnderTest = {
   hidesToken: true,
   bounded: { stepLimit: 3 },
   slowness: 3,
-  takesImages: { not: "The driver gives OpenHands text alone." },
 };
