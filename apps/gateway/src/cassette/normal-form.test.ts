@@ -22,6 +22,8 @@ describe("what differs between two runs by nature is masked", () => {
   test.each([
     ["0197a000-0000-7000-8000-000000000001", "<id>"],
     ["resp_7598d4c6ee09023413855901", "<id>"],
+    ["Chunk ID: 5db579", "Chunk ID: <id>"],
+    ["msg_2639666e-2605-5d1f-a0ee-0197a0000001", "msg_<id>"],
     ["call_7gHx0Lq2Zc1BvN3mPq", "<id>"],
     ["[detached HEAD 1a2b3c4] Mend it", "[detached HEAD <id>] Mend it"],
     ["2026-11-28", "<time>"],

@@ -9,9 +9,12 @@ const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(?:\/[^\s"'`<>:;,()/]+)*\/worker\/(attempts|homes|sandboxes)\/[^\s"'`<>:;,()/]+/g, "<$1>"],
   [/\/(?:private\/)?(tmp|var\/tmp|dev\/shm)\/[^\s"'`<>:;,()/]+/g, "/$1/<temp>"],
   [/\b(127\.0\.0\.1|localhost|\[::1\]):\d{2,5}\b/g, "$1:<port>"],
-  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<id>"],
+  // Also behind a word, as in msg_….
+  [/(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<id>"],
   // Such as resp_…, msg_…, call_…, toolu_…: a word, then a long mix.
   [/\b[a-z]{2,12}[_-](?=[A-Za-z0-9]*\d)[A-Za-z0-9]{16,}\b/g, "<id>"],
+  // Of a command's output, as Codex tells it to its model.
+  [/\bChunk ID: [0-9a-f]{6}\b/g, "Chunk ID: <id>"],
   // Commits and digests.
   [/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,128}\b/g, "<id>"],
   [/\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d{2}:?\d{2}|UTC))?)?/g, "<time>"],
