@@ -22,6 +22,14 @@ test("every setting is on the command line, the token is not, and the prompt com
   );
 });
 
+test("images stand before an option, as Codex takes all up to there for images", () => {
+  const images = ["/control/images/1-shot.png", "/control/images/2-button.jpg"];
+  const args = codexArguments(codexConfigSchema.parse({ ownSandbox: "workspace-write" }), model, undefined, undefined, images);
+  const from = args.indexOf("--image");
+  expect(args.slice(from, from + 4)).toEqual(["--image", images[0], "--image", images[1]]);
+  expect(args[from + 4]).toMatch(/^-/);
+});
+
 test("a thread is resumed by its id; Codex's own sandbox takes the place of none", () => {
   const args = codexArguments(codexConfigSchema.parse({ ownSandbox: "workspace-write" }), model, "01a21fb4-26f8-7db2-9f53-71f53dabe7f0");
   expect(args.slice(-3)).toEqual(["resume", "01a21fb4-26f8-7db2-9f53-71f53dabe7f0", "-"]);
