@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { allEvents, ended } from "../support/jobs.ts";
 import { NOTHING_LEFT, processesOf } from "../support/leftovers.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/server.ts";
+import { noisePng } from "../support/png.ts";
 import type { TestRepository } from "../support/repository.ts";
 import { Stack } from "../support/stack.ts";
 import { brokenPackage } from "./broken-package.ts";
@@ -211,3 +212,24 @@ test("nothing is left when the stack has stopped", async () => {
     worktrees: NOTHING_LEFT.worktrees,
   });
 });
+
+test("images of a job come to its model once, stay for the repair, and are the same ones in a replay, which asks no model", async () => {
+  model.play({
+    turns: [
+      { prompt: "does not pass the checks", steps: [{ text: "I see.", shell: `rm NOTES.md; ${MEND}` }, { text: "Mended." }] },
+      { prompt: "Mend inherits.js", steps: [{ text: "I look.", shell: "echo thinking > NOTES.md" }, { text: "Done, I believe." }] },
+    ],
+  });
+  const data = noisePng(400, 300, "pipeline").toString("base64");
+  const id = await submit({ target: "seen", record: true, images: [{ name: "shot.png", data }] });
+  await expectLanded(stack, await ended(client, id), "seen");
+  const asked = model.requests.modelCalls().slice(before);
+  expect(asked).toHaveLength(4);
+  for (const { body } of asked) expect(JSON.stringify(body).split(data)).toHaveLength(2);
+  expect(asked.at(-1)?.model?.text).toContain("shot.png: /control/images/1-shot.png");
+
+  const { job } = await client.call("replayJob", { params: { job: id }, body: {} });
+  const replayed = await ended(client, job.id);
+  expect(replayed.job, JSON.stringify(replayed.job.failure)).toMatchObject({ state: "done", images: [{ name: "shot.png" }] });
+  expect(model.requests.modelCalls().slice(before)).toHaveLength(4);
+}, 150_000);

@@ -45,7 +45,7 @@ async function closed(socket: Socket): Promise<void> {
 }
 
 function turn(onEvent: (ordinal: number, event: AgentEvent) => Promise<void> | void = () => {}, afterOrdinal = 0): Promise<TurnResult> {
-  const steps = request({ inside: { workspace: "/w", home: "/h", gateway: undefined, path: process.env["PATH"] ?? "" } }, []);
+  const steps = request({ inside: { workspace: "/w", home: "/h", control: "", gateway: undefined, path: process.env["PATH"] ?? "" } }, []);
   return link.turn(steps, { afterOrdinal, signal: never(), onEvent: async (ordinal, _at, event) => await onEvent(ordinal, event) });
 }
 

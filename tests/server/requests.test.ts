@@ -47,7 +47,7 @@ describe("what is wrong is named", () => {
   });
 
   test("a body that is too large", async () => {
-    const answer = await server.request("POST", "/v1/jobs", { body: { repo, task: "x".repeat(2_000_000) } });
+    const answer = await server.request("POST", "/v1/tokens", { body: { name: "x".repeat(2_000_000), role: "viewer" } });
     expect([answer.status, answer.body]).toMatchObject([413, { error: { code: "PAYLOAD_TOO_LARGE", details: { limitBytes: 1_048_576 } } }]);
   });
 

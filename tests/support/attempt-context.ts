@@ -51,6 +51,9 @@ export class TestAttempt implements AsyncDisposable {
   readonly root: string;
   readonly source: TestRepository;
   readonly artifacts = new Map<string, Buffer>();
+  /** What its server has for the job's images. */
+  readonly images: Buffer[] = [];
+  imageFetches = 0;
   /** Requests that changed something at the server or the hub: `PUT name`, `push`. */
   readonly writes: string[] = [];
   /** What the server says of the attempt's model calls; called at each question. */
@@ -243,6 +246,7 @@ export class TestAttempt implements AsyncDisposable {
     try {
       if (git) await this.#serveGit(request, response, `${git[1]}.git`, git[2] ?? "");
       else if (pathname.endsWith("/model")) answerJson(response, this.model());
+      else if (pathname.includes("/images/")) this.#giveImage(response, Number(pathname.split("/").at(-1)));
       else await this.#takeArtifact(request, response, decodeURIComponent(pathname.split("/").at(-1) ?? ""));
     } catch {
       // The client sees that the answer breaks off, and the test what it makes of that.
@@ -263,6 +267,11 @@ export class TestAttempt implements AsyncDisposable {
       maxPackBytes: 1_000_000_000,
       remoteUser: "worker",
     });
+  }
+
+  #giveImage(response: ServerResponse, place: number): void {
+    this.imageFetches += 1;
+    response.end(this.images[place - 1]);
   }
 
   async #takeArtifact(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {

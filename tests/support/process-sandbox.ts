@@ -72,7 +72,8 @@ export class ProcessSandbox implements Sandbox {
     this.record = record;
     // Only a turn that waits hears of it.
     this.#lost.promise.catch(() => undefined);
-    this.inside = { workspace: record.spec.workspace, home: record.spec.home, gateway: "/nobody/listens/here", path: process.env["PATH"] ?? "" };
+    const { workspace, home, control } = record.spec;
+    this.inside = { workspace, home, control, gateway: "/nobody/listens/here", path: process.env["PATH"] ?? "" };
   }
 
   async turn(request: TurnRequest, options: TurnOptions): Promise<TurnResult> {

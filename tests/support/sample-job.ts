@@ -51,6 +51,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     permissions: "allow",
     mcpServers: {},
     readOnly: false,
+    images: [],
     routing: null,
     handover: null,
     baseOid: "a".repeat(40),

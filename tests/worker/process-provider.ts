@@ -41,7 +41,7 @@ function sandboxOf(record: SandboxRecord): Sandbox {
   const end = (): Promise<void> => endMarked(record.processes);
   return {
     record,
-    inside: { workspace: record.spec.workspace, home: record.spec.home, gateway: undefined, path: process.env["PATH"] ?? "" },
+    inside: { workspace: record.spec.workspace, home: record.spec.home, control: record.spec.control, gateway: undefined, path: process.env["PATH"] ?? "" },
     turn: () => Promise.reject(new SlipwayError("RUNNER_LOST", "there is no runner here")),
     run: () => Promise.reject(new SlipwayError("SANDBOX_UNAVAILABLE", "nothing runs here")),
     memoryEvidence: () => null,

@@ -4,6 +4,7 @@ import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import type { Cassettes } from "./artifacts/cassettes.ts";
+import type { JobImageFolder } from "./artifacts/job-image-folder.ts";
 import type { Refusals } from "./audit/refusals.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -28,6 +29,7 @@ export interface ControlPlane {
   readonly credentialKey: KeyObject;
   readonly artifacts: ArtifactFolder;
   readonly cassettes: Cassettes;
+  readonly jobImages: JobImageFolder;
   readonly events: EventBus;
   readonly streamTimes: StreamTimes;
   readonly tokens: TokenCache;

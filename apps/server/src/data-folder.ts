@@ -14,6 +14,8 @@ export interface DataFolder {
   /** Key of the git credentials that claims get; 32 random bytes. */
   readonly credentialKey: string;
   readonly artifacts: string;
+  /** Images of jobs, each once, by its digest. */
+  readonly jobImages: string;
   readonly hub: string;
   readonly hubHooks: string;
   /** Of the authorities that git trusts; there where the installation names further ones. */
@@ -31,11 +33,12 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     lock: join(server, "lock"),
     credentialKey: join(server, "credential-key"),
     artifacts: join(server, "artifacts"),
+    jobImages: join(server, "job-images"),
     hub: join(server, "hub"),
     hubHooks: join(server, "hub-hooks"),
     certificates: join(server, "certificates"),
   };
-  for (const path of [root, folder.tokens, server, folder.artifacts, folder.hub, folder.hubHooks]) {
+  for (const path of [root, folder.tokens, server, folder.artifacts, folder.jobImages, folder.hub, folder.hubHooks]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     // The folder may be older than we are, with a wider mode.
     await chmod(path, 0o700);

@@ -15,6 +15,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import { Cassettes } from "./artifacts/cassettes.ts";
+import { JobImageFolder } from "./artifacts/job-image-folder.ts";
 import { Refusals } from "./audit/refusals.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
@@ -164,6 +165,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     log: options.log,
     artifacts,
     cassettes: new Cassettes(artifacts),
+    jobImages: new JobImageFolder(folder.jobImages),
     events: new EventBus(),
     tokens: new TokenCache(store),
     refusals: new Refusals(store, options.log),

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BackendDefinition } from "@slipway/backend-sdk/backend";
 import { conformanceCases } from "@slipway/backend-sdk/conformance";
@@ -56,6 +57,29 @@ test("messages, thoughts, calls, changes and plans are told", async () => {
     { kind: "tool-result", data: { callId: "turn-1-c2", output: '{"exitCode":2}', isError: true } },
     { kind: "message", data: { role: "agent", text: "Done." } },
   ]);
+});
+
+test("images go with the first prompt of a conversation alone, and an agent that does not say that it takes any is IMAGES_NOT_TAKEN", async () => {
+  await using bench = await createTestBench();
+  const file = async (name: string, content: string) => {
+    await writeFile(join(bench.home, name), content);
+    return { path: join(bench.home, name), name, type: "image/png" as const };
+  };
+  const images = [await file("1.png", "one"), await file("2.png", "two")];
+  const tell = { tellImages: true };
+  const both = ["image/png b25l\nimage/png dHdv"];
+  expect(messages(await run(bench, tell, { images }))).toEqual(both);
+  // The process of the first turn, which has them.
+  expect(messages(await run(bench, tell, { images, turn: 2 }))).toEqual([]);
+  // Its session is lost: what begins anew has to see them again.
+  await using other = await createTestBench();
+  expect(messages(await run(other, tell, { images, turn: 2 }))).toEqual(both);
+  const { result } = await run(bench, tell, { images, how: "blind" });
+  expect(result).toMatchObject({ status: "failed", failure: { code: "IMAGES_NOT_TAKEN", details: { field: "images", backend: "acp" } } });
+  expect(outcomeOf(await run(bench, {}, { how: "blind" }))).toBe("done");
+  await expect(run(bench, tell, { images: [{ path: join(bench.home, "none.png"), name: "none.png", type: "image/png" }] })).resolves.toMatchObject({
+    result: { failure: { message: expect.stringContaining("none.png") } },
+  });
 });
 
 test("the output of a command that comes in pieces is told whole, and in the log", async () => {

@@ -24,6 +24,8 @@ interface Orders {
   readonly raw?: readonly string[];
   /** A message of this many characters, in one line. */
   readonly flood?: number;
+  /** Tells of the images of the prompt, as a message. */
+  readonly tellImages?: boolean;
   readonly stderr?: string;
   /** Asks for leave to call a tool of this kind, and tells the answer as a message. */
   readonly askFor?: "edit" | "execute";
@@ -45,7 +47,11 @@ else {
   agent({ name: "fake" })
     .onRequest(methods.agent.initialize, () => ({
       protocolVersion: PROTOCOL_VERSION,
-      agentCapabilities: { loadSession: resumable === "load", ...(resumable === "resume" ? { sessionCapabilities: { resume: {} } } : {}) },
+      agentCapabilities: {
+        loadSession: resumable === "load",
+        promptCapabilities: { image: resumable !== "blind" },
+        ...(resumable === "resume" ? { sessionCapabilities: { resume: {} } } : {}),
+      },
     }))
     .onRequest(methods.agent.session.new, ({ params }) => {
       if (sessions !== undefined) appendFileSync(sessions, `${params.cwd}\n`);
@@ -67,6 +73,8 @@ else {
       for (const update of orders.updates ?? []) await say(update);
       for (const line of orders.raw ?? []) process.stdout.write(`${line}\n`);
       if (orders.flood !== undefined) await say(chunk("x".repeat(orders.flood)));
+      const images = params.prompt.flatMap((one) => (one.type === "image" ? [`${one.mimeType} ${one.data}`] : []));
+      if (orders.tellImages) await say(chunk(images.join("\n")));
       if (orders.stderr !== undefined) process.stderr.write(orders.stderr);
       if (orders.askFor) {
         const toolCall: ToolCallUpdate = { toolCallId: "asked", title: "Do it", kind: orders.askFor, rawInput: { path: "a.txt" } };

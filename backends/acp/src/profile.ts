@@ -33,6 +33,8 @@ export interface LaunchInput<Config> {
   readonly env: Readonly<Record<string, string>>;
   /** Where the models are reached, such as `http://127.0.0.1:40123`; each provider's API is below its name. */
   readonly modelUrl: string;
+  /** Whether images come with the task: the model is told of as one that sees them. */
+  readonly hasImages: boolean;
   /** What the agent shows in place of a vendor's key: never in an argument, nor in a file. */
   readonly key: string;
 }
@@ -42,6 +44,8 @@ export interface Launch {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** What tells this process from another of the same arguments and environment: settings in a file that it reads. */
+  readonly variant?: string;
   /** Session mode to set, in which the agent does not ask for leave. */
   readonly mode?: string;
   /** Goes with the opening of a session, as `_meta`. */

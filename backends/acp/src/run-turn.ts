@@ -3,6 +3,7 @@ import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import { aheadEnvironment, tellJob } from "@slipway/backend-sdk/ahead-environment";
 import type { ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
 import { answerPermission } from "@slipway/backend-sdk/permission";
+import { type ReadImage, readImages } from "@slipway/backend-sdk/read-images";
 import type { ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 import { abortedTurn, failedTurn, failedTurnOf } from "@slipway/backend-sdk/turn-result";
 import { SlipwayError } from "@slipway/protocol/errors";
@@ -88,7 +89,7 @@ class AcpTurn {
       const asked = await Promise.race([ready, aborted.promise]);
       if (asked === "aborted") return abortedTurn(signal);
       if (asked === "stale") return undefined;
-      const prompted = agent.prompt(asked.prompt);
+      const prompted = agent.prompt(asked.prompt, asked.images);
       const end = await Promise.race([prompted, gaveUp.then((failure) => ({ kind: "gave-up", failure }) as const), aborted.promise]);
       if (end === "aborted") {
         agent.listen(undefined);
@@ -141,20 +142,21 @@ class AcpTurn {
 
   /** How the turn would start this agent. */
   async #launch({ watch, isAhead }: Pick<AcpAgent, "watch" | "isAhead">): Promise<Launch> {
-    const { config, home, workspace, env } = this.#turn;
+    const { config, home, workspace, env, images } = this.#turn;
     return await this.#profile.launch({
-      ...{ config, home, workspace, modelUrl: watch.url, key: watch.key },
+      ...{ config, home, workspace, modelUrl: watch.url, key: watch.key, hasImages: (images?.length ?? 0) > 0 },
       env: isAhead ? aheadEnvironment(env, home) : env,
     });
   }
 
-  /** Opens the session where that is to be done; the answer is what to ask in it. */
-  async #ready(agent: AcpAgent, session: Session | undefined): Promise<{ prompt: string; session: Session }> {
+  /** Opens the session where that is to be done; the answer is what to ask in it: with the job's images where it is a new one. */
+  async #ready(agent: AcpAgent, session: Session | undefined): Promise<{ prompt: string; images: readonly ReadImage[]; session: Session }> {
     const { turn, prompt, home, mcpServers = [] } = this.#turn;
-    if (agent.sessionId !== "") return { prompt, session: session?.sessionId === agent.sessionId ? session : { sessionId: agent.sessionId, turns: [] } };
+    if (agent.sessionId !== "")
+      return { prompt, images: [], session: session?.sessionId === agent.sessionId ? session : { sessionId: agent.sessionId, turns: [] } };
     const { mode } = await this.#launch(agent);
     const opened = await withinStart(this.#profile.title, agent, agent.open(session?.sessionId, mode, mcpServers));
-    if (opened === "resumed" && session) return { prompt, session };
+    if (opened === "resumed" && session) return { prompt, images: [], session };
     const { sessionId } = agent;
     const turns = session?.turns ?? [];
     await sessionFileOf(this.#profile.name).write(home, { sessionId, turns });
@@ -162,7 +164,15 @@ class AcpTurn {
       const told = turns.length === 0 ? "" : ", with what the earlier turns were about";
       this.#reader.warn(`${this.#profile.title} cannot take up the session of the earlier turns; a new one begins${told}.`);
     }
-    return { prompt: turn > 1 ? retold(turns, prompt) : prompt, session: { sessionId, turns } };
+    return { prompt: turn > 1 ? retold(turns, prompt) : prompt, images: await this.#images(agent), session: { sessionId, turns } };
+  }
+
+  /** The job's images, for an agent that says that it takes some. IMAGES_NOT_TAKEN. */
+  async #images(agent: AcpAgent): Promise<readonly ReadImage[]> {
+    const { images = [] } = this.#turn;
+    if (images.length === 0 || (await agent.greet()).promptCapabilities.image) return await readImages(images);
+    const message = `${this.#profile.title} does not say that it takes images (\`promptCapabilities.image\` of ACP).`;
+    throw new SlipwayError("IMAGES_NOT_TAKEN", message, { field: "images", backend: this.#profile.name });
   }
 
   #judge(agent: AcpAgent, end: PromptEnd | { readonly kind: "gave-up"; readonly failure: CallFailure }): TurnResult {

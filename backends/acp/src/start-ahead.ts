@@ -25,7 +25,7 @@ export async function startAhead(profile: Profile, residents: ResidentAgents<Acp
   const watch = await ModelWatch.open(NOWHERE);
   let agent: AcpAgent;
   try {
-    const launch = await profile.launch({ config, home, workspace, env: aheadEnvironment(env, home), modelUrl: watch.url, key: watch.key });
+    const launch = await profile.launch({ config, home, workspace, env: aheadEnvironment(env, home), modelUrl: watch.url, key: watch.key, hasImages: false });
     signal.throwIfAborted();
     agent = new AcpAgent({ launch, workspace, cwd: home, config, watch });
   } catch (error) {

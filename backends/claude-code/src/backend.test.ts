@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toManifest } from "@slipway/backend-sdk/manifest";
 import { createTestBench, type TestBench } from "@slipway/backend-sdk/test-kit";
@@ -60,6 +60,21 @@ test("one process takes a turn and its revision; the token comes by a descriptor
   // Other settings are no reason to go on in the same process.
   await bench.runTurn(claudeCodeBackend, { config: { ...config, model: "claude-haiku-4-5" }, model, turn: 3 });
   expect(await file("starts.txt")).toBe("start\nstart\n");
+});
+
+test("images stand in front of a conversation's first prompt, and of one that begins anew", async () => {
+  await using bench = await createTestBench();
+  await writeFile(join(bench.home, "1-shot.png"), "shot");
+  const images = [{ path: join(bench.home, "1-shot.png"), name: "shot.png", type: "image/png" as const }];
+  const config = { command: await program(bench, [INIT, DONE]) };
+  for (const turn of [1, 2]) await bench.runTurn(claudeCodeBackend, { config, model, turn, prompt: `Turn ${turn}.`, images });
+  await residents.endAll();
+  await rm(join(bench.home, ".slipway"), { recursive: true });
+  await bench.runTurn(claudeCodeBackend, { config, model, turn: 3, prompt: "Turn 3.", images });
+  const prompts = (await readFile(join(bench.workspace, "prompts.txt"), "utf8")).trim().split("\n");
+  const image = { type: "image", source: { type: "base64", media_type: "image/png", data: "c2hvdA==" } };
+  const text = (words: string) => ({ type: "text", text: words });
+  expect(prompts.map((line) => JSON.parse(line).message.content)).toEqual([[image, text("Turn 1.")], [text("Turn 2.")], [image, text("Turn 3.")]]);
 });
 
 test("arguments and environment: nothing of the home or the workspace is read but CLAUDE.md; no token", () => {

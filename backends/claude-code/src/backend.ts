@@ -10,7 +10,7 @@ export const claudeCodeBackend = defineBackend({
   name: "claude-code",
   version: "1.0.0",
   summary: "Runs Anthropic's Claude Code; its model calls go through the gateway.",
-  capabilities: { resume: true, usage: true, plan: true, model: true, mcp: true, steer: true, readOnly: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, mcp: true, steer: true, readOnly: true, images: true },
   config: claudeConfigSchema,
   secrets: [],
   image: { npm: [CLAUDE_PACKAGE], apt: [] },

@@ -1,5 +1,6 @@
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { McpServer } from "@slipway/backend-sdk/backend";
+import type { ReadImage } from "@slipway/backend-sdk/read-images";
 import { type ResidentAgent, ResidentAgents } from "@slipway/backend-sdk/resident-agents";
 
 /** How long an interrupt may take, in ms: Claude Code ends what its shell runs, which no signal to its group would reach. */
@@ -97,22 +98,22 @@ export class ClaudeProcess implements ResidentAgent {
     this.#unheard = Math.max(0, this.#unheard - 1);
   }
 
-  /** Begins a turn. */
-  prompt(text: string): void {
+  /** Begins a turn. Models do best with the images in front of the words about them. */
+  prompt(text: string, images: readonly ReadImage[]): void {
     this.#unheard = 0;
     this.#isSteered = false;
-    this.#say(text);
+    this.#say([...images.map(toBlock), textBlock(text)]);
   }
 
   /** Says something in the middle of the turn. */
   steer(text: string): void {
     this.#isSteered = true;
-    this.#say(text);
+    this.#say([textBlock(text)]);
   }
 
-  #say(text: string): void {
+  #say(content: readonly object[]): void {
     this.#unheard += 1;
-    this.#write({ type: "user", message: { role: "user", content: [{ type: "text", text }] } });
+    this.#write({ type: "user", message: { role: "user", content } });
   }
 
   /** From now on nobody hears it. */
@@ -144,6 +145,14 @@ export class ClaudeProcess implements ResidentAgent {
   #write(message: object): void {
     this.#agent.write(`${JSON.stringify(message)}\n`);
   }
+}
+
+function textBlock(text: string): object {
+  return { type: "text", text };
+}
+
+function toBlock({ type, base64 }: ReadImage): object {
+  return { type: "image", source: { type: "base64", media_type: type, data: base64 } };
 }
 
 function toClaude(server: McpServer): object {

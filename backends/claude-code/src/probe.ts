@@ -64,7 +64,7 @@ export async function warmUp({ home, env, signal }: ProbeContext): Promise<void>
       onClaim: () => undefined,
     });
     claude.listen({ onStdout: (chunk) => reader.push(chunk), onStderr: () => undefined });
-    claude.prompt("Warm up.");
+    claude.prompt("Warm up.", []);
     await Promise.race([over.promise, claude.ended]);
     signal.throwIfAborted();
     if (!reader.result) throw new Error("Claude Code ended before its first request.");

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import { aheadEnvironment, tellJob } from "@slipway/backend-sdk/ahead-environment";
 import type { AheadContext, ModelAccess, TurnContext } from "@slipway/backend-sdk/backend";
+import { type ReadImage, readImages } from "@slipway/backend-sdk/read-images";
 import { cutText } from "@slipway/backend-sdk/text-limit";
 import { abortedTurn, failedTurn } from "@slipway/backend-sdk/turn-result";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
@@ -47,17 +48,19 @@ export async function runTurn(turn: ClaudeTurn): Promise<TurnResult> {
 
   const waiting = await takeWaiting(turn, program, model, configFolder);
   if (waiting) {
-    if (waiting.isAhead && waiting.bound === undefined) await tellJob(turn.env, home);
-    const run = await play(turn, waiting, model);
+    // One that was started ahead has no conversation yet.
+    const isNew = waiting.isAhead && waiting.bound === undefined;
+    if (isNew) await tellJob(turn.env, home);
+    const run = await play(turn, waiting, model, isNew ? await readImages(turn.images) : []);
     if (signal.aborted || !isGone(run)) return judge(turn, run);
     await waiting.end();
   }
   const session = turn.turn > 1 ? await sessionFile.read(home) : undefined;
   if (turn.turn > 1 && !session) notice(turn, "The session of the earlier turns is lost; a new one begins.");
-  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)), model);
+  const run = await play(turn, new ClaudeProcess(await launch(session?.sessionId)), model, session ? [] : await readImages(turn.images));
   if (!signal.aborted && session && isLost(run)) {
     notice(turn, "Claude Code does not find the session of the earlier turns; a new one begins.");
-    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined)), model));
+    return judge(turn, await play(turn, new ClaudeProcess(await launch(undefined)), model, await readImages(turn.images)));
   }
   return judge(turn, run);
 }
@@ -108,8 +111,8 @@ function launchOf(
   return { program, args: argumentsOf(instructions, sessionId), cwd, env, token: model.token, fingerprint };
 }
 
-/** Plays the turn in a process, which then waits for the next one, or is gone. */
-async function play(turn: ClaudeTurn, claude: ClaudeProcess, model: ModelAccess): Promise<Run> {
+/** Plays the turn in a process, which then waits for the next one, or is gone. `images` are those that its conversation does not have yet. */
+async function play(turn: ClaudeTurn, claude: ClaudeProcess, model: ModelAccess, images: readonly ReadImage[]): Promise<Run> {
   const { home, signal } = turn;
   const said = Promise.withResolvers<"result" | "silent" | "servers" | "refused">();
   const watch = new SilenceWatch(turn.config.silenceTimeoutSeconds * 1_000, () => said.resolve("silent"));
@@ -140,7 +143,7 @@ async function play(turn: ClaudeTurn, claude: ClaudeProcess, model: ModelAccess)
     },
   });
   const begin = (): void => {
-    claude.prompt(turn.prompt);
+    claude.prompt(turn.prompt, images);
     void passOn(turn, claude, reader);
   };
   // They are there for the first request of the model only where they are awaited.

@@ -10,7 +10,7 @@ export const codexBackend = defineBackend({
   name: "codex",
   version: "2.0.0",
   summary: "Runs OpenAI's Codex CLI; its model calls go through the gateway.",
-  capabilities: { resume: true, usage: true, plan: true, model: true, mcp: true, steer: true, readOnly: true, permissions: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, mcp: true, steer: true, readOnly: true, permissions: true, images: true },
   config: codexConfigSchema,
   secrets: [],
   image: { npm: [CODEX_PACKAGE], apt: [] },

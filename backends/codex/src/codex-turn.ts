@@ -30,6 +30,8 @@ export class CodexTurn {
   readonly #turn: TurnContext<CodexConfig>;
   readonly #thread: object;
   readonly #permissions: object;
+  /** Whether its conversation begins with this turn. */
+  #isNewThread = false;
 
   constructor(turn: TurnContext<CodexConfig>, thread: object, permissions: object) {
     this.#turn = turn;
@@ -103,7 +105,9 @@ export class CodexTurn {
   async #begin(server: CodexServer, reader: TurnReader): Promise<string | Over> {
     const opened = await withinStart(server, this.#open(server, reader));
     if (typeof opened === "object") return opened;
-    const input = [{ type: "text", text: this.#turn.prompt, text_elements: [] }];
+    // A thread that goes on has them already.
+    const images = this.#isNewThread ? (this.#turn.images ?? []).map(({ path }) => ({ type: "localImage", path })) : [];
+    const input = [...images, { type: "text", text: this.#turn.prompt, text_elements: [] }];
     let turnId: string | undefined;
     const asked = await server.request("turn/start", { threadId: opened, input, ...this.#permissions }, (result) => {
       turnId = begunTurn(result);
@@ -138,6 +142,7 @@ export class CodexTurn {
         opened = undefined;
       }
     }
+    this.#isNewThread = opened === undefined;
     opened ??= await server.request("thread/start", this.#thread, follow);
     if (opened.kind !== "answer") return overBy(opened);
     if (id === undefined) throw new SlipwayError("BACKEND_OUTPUT_INVALID", "Codex opened its thread in a way that is not known here.");

@@ -23,7 +23,7 @@ export const minisweBackend = defineBackend({
   name: "miniswe",
   version: "1.0.0",
   summary: "Runs mini-swe-agent, an agent of one tool, the shell; its model calls go through the gateway.",
-  capabilities: { resume: true, usage: true, plan: false, model: true },
+  capabilities: { resume: true, usage: true, plan: false, model: true, images: true },
   config: minisweConfigSchema,
   secrets: [],
   image: { npm: [], apt: [], pip: MINISWE_PACKAGES },

@@ -23,7 +23,7 @@ export const openhandsBackend = defineBackend({
   name: "openhands",
   version: "1.0.0",
   summary: "Runs OpenHands by its SDK, with a terminal, a file editor and a task list; its model calls go through the gateway.",
-  capabilities: { resume: true, usage: true, plan: true, model: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, images: true },
   config: openhandsConfigSchema,
   secrets: [],
   image: { npm: [], apt: [], pip: OPENHANDS_PACKAGES },

@@ -11,7 +11,7 @@ export const scriptBackend = defineBackend({
   name: "script",
   version: "1.0.0",
   summary: "Runs a scripted list of steps instead of a model; for tests, demos and dry runs.",
-  capabilities: { resume: true, usage: true, plan: true, model: false, steer: true, readOnly: true },
+  capabilities: { resume: true, usage: true, plan: true, model: false, steer: true, readOnly: true, images: true },
   config,
   secrets: [{ name: "SCRIPT_SECRET", required: false, hint: "Set it to see that secrets reach `shell` steps and are masked in what they print." }],
   async probe({ env, signal }) {

@@ -1,4 +1,5 @@
 import type { AgentEvent } from "@slipway/protocol/events";
+import type { JobImageType } from "@slipway/protocol/job-images";
 import type { ManifestInput, ProbeResult } from "@slipway/protocol/manifest";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 import type { PermissionPolicy } from "@slipway/protocol/turn-settings";
@@ -75,6 +76,16 @@ export type McpServer =
     }
   | { readonly name: string; readonly kind: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
+/** An image of the job, for an agent that has the capability `images`. */
+export interface TurnImage {
+  /** A file that the agent can read and not change, outside of workspace and home; the ending of its name is that of its type. */
+  readonly path: string;
+  /** Told by its content. */
+  readonly type: JobImageType;
+  /** As the submitter calls it; the prompt names it so. */
+  readonly name: string;
+}
+
 /** All that one turn has. The runner keeps its time and masks the secrets in whatever is emitted or logged. */
 export interface TurnContext<Config = unknown> {
   readonly prompt: string;
@@ -93,6 +104,11 @@ export interface TurnContext<Config = unknown> {
   readonly permissions?: PermissionPolicy;
   /** The agent is to change nothing in the workspace, which it mostly cannot either; never set without `capabilities.readOnly`. False where it is missing. */
   readonly readOnly?: boolean;
+  /**
+   * The job's images, in order, none where it is missing; never set without `capabilities.images`. They belong to the prompt that a conversation begins with: give them with
+   * the first turn, and again only where a later one has to begin a new conversation. `readImages` reads them.
+   */
+  readonly images?: readonly TurnImage[];
   /** The job's MCP servers, none where it is missing; never set without `capabilities.mcp`. */
   readonly mcpServers?: readonly McpServer[];
   /**

@@ -5,7 +5,7 @@ import type { AgentEvent } from "@slipway/protocol/events";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 import type { PermissionPolicy } from "@slipway/protocol/turn-settings";
 import type { z } from "zod";
-import type { BackendDefinition, McpServer, ModelAccess } from "./backend.ts";
+import type { BackendDefinition, McpServer, ModelAccess, TurnImage } from "./backend.ts";
 import { parseBackendConfig } from "./config.ts";
 
 /** What a test sets of a turn; the rest is an empty prompt, the first turn, no secrets, and PATH and HOME. */
@@ -21,6 +21,7 @@ export interface TurnOptions {
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: readonly McpServer[];
   readonly readOnly?: boolean;
+  readonly images?: readonly TurnImage[];
   readonly steering?: AsyncIterable<string>;
   readonly signal?: AbortSignal;
   /** Called with every event as it comes, so that a test can wait for one. */
@@ -88,6 +89,7 @@ async function runTurn<Config extends z.ZodType>(
     ...(options.steering ? { steering: options.steering } : {}),
     ...(options.permissions ? { permissions: options.permissions } : {}),
     ...(options.readOnly ? { readOnly: true } : {}),
+    ...(options.images ? { images: options.images } : {}),
     ...(options.mcpServers ? { mcpServers: options.mcpServers } : {}),
     signal: options.signal ?? new AbortController().signal,
     emit(event) {

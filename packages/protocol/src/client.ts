@@ -54,6 +54,12 @@ export class Client {
     return new Uint8Array(await response.arrayBuffer());
   }
 
+  /** The bytes of one image of a job; `image` is its place among them, from 1. */
+  async jobImage(job: string | number, image: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const response = await this.#fetch("GET", fillPath(ENDPOINTS.getJobImage.path, { job, image }), signal ? { signal } : {});
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
   /** Stores an artifact of an attempt. */
   async putArtifact(job: string, fence: number, name: string, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<ResponseOf<"putArtifact">> {
     const path = fillPath(ENDPOINTS.putArtifact.path, { job, fence, name });

@@ -184,6 +184,13 @@ export const ENDPOINTS = {
     summary: "The job's change as a patch (text/plain); of a job that did not land, what was kept of its agent's work.",
     response: z.string(),
   },
+  getJobImage: {
+    method: "GET",
+    path: "/v1/jobs/{job}/images/{image}",
+    roles: readers,
+    summary: "One image of the job, as bytes, by its place among them from 1.",
+    response: z.string(),
+  },
   getArtifact: { method: "GET", path: "/v1/jobs/{job}/artifacts/{name}", roles: readers, summary: "One artifact, as bytes.", response: z.string() },
   listEvents: {
     method: "GET",

@@ -136,6 +136,7 @@ export const ERRORS = {
     "The workspace could not be made.",
     "Look at the details: often the disk is full, which `slipway doctor` tells, or the repository is damaged.",
   ),
+  JOB_IMAGE_MISSING: row(422, "final", "An image of the job is not kept any more.", "Submit the task again with its images: `slipway run --image FILE`."),
   SETUP_FAILED: row(
     422,
     "final",
@@ -209,6 +210,13 @@ export const ERRORS = {
     "An MCP server of the job did not start.",
     "Run its command by hand where the job runs, mend it or leave the server out, then submit again.",
     "works",
+  ),
+  IMAGES_NOT_TAKEN: row(
+    422,
+    "final",
+    "The agent does not take the job's images.",
+    "Submit the task again for an agent that does (`slipway backends` lists them), or without --image.",
+    "unfit",
   ),
   MODEL_REFUSED: row(
     422,

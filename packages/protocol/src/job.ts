@@ -4,6 +4,7 @@ import { type Budget, budgetSchema } from "./budget.ts";
 import { replaySchema } from "./cassette.ts";
 import { usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
+import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
 import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, routingSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
@@ -44,6 +45,13 @@ export const submitJobSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("The agent looks and answers: it changes nothing, nothing lands, and the job ends with its answer. For backends with the capability `readOnly`."),
+  images: z
+    .array(submittedImageSchema)
+    .max(JOB_IMAGES_MAX)
+    .default([])
+    .describe(
+      "Images that the agent sees with the task, in this order; 20 MiB together. For backends with the capability `images` ([images](guides/images.md)).",
+    ),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
   target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
@@ -138,6 +146,8 @@ export const jobViewSchema = z.object({
   permissions: z.enum(PERMISSION_POLICIES).default("allow"),
   mcpServers: mcpServersSchema.default({}),
   readOnly: z.boolean().default(false),
+  /** Those that go with its task. Told of for ever; their bytes go with the job's artifacts. */
+  images: z.array(jobImageSchema).default([]),
   /** How it came to its backend, and which ones follow; null where it named one alone. */
   routing: routingSchema.nullable().default(null),
   /** What the backend before left; null where the first one has it yet. */

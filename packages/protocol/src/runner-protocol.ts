@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { agentEventSchema } from "./events.ts";
 import { failureSchema } from "./job.ts";
+import { JOB_IMAGE_TYPES } from "./job-images.ts";
 import { nameSchema, timeSchema } from "./scalars.ts";
 import { mcpServersSchema, PERMISSION_POLICIES } from "./turn-settings.ts";
 
@@ -38,6 +39,8 @@ export const turnRequestSchema = z.object({
   mcpServers: mcpServersSchema.optional(),
   /** The agent is to change nothing in the workspace. */
   readOnly: z.boolean().optional(),
+  /** The job's images, as files that the inside can read. They are named in every turn: only the backend knows where a conversation begins. */
+  images: z.array(z.object({ path: z.string(), type: z.enum(JOB_IMAGE_TYPES), name: z.string() })).optional(),
   /** Where the agent may reach some hosts: the egress proxy's socket as the sandbox sees it. */
   egress: z.object({ socket: z.string() }).optional(),
   /** The runner ends the turn with AGENT_TIMEOUT after this many ms. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -45,6 +45,8 @@ export interface PlayOptions {
   /** Programs alone; the values of their secrets are in `secrets`. */
   readonly mcpServers?: McpServers;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** PNGs by their names. */
+  readonly images?: Readonly<Record<string, Buffer>>;
   readonly onEvent?: (event: AgentEvent) => void;
 }
 
@@ -142,7 +144,7 @@ async function openDirect({ backend, config }: AgentUnderTest, server: ModelServ
         .list(`${name}=${value}`)
         .filter(isOwn)
         .map(({ pid }) => pid),
-    async run({ env, config: changes, token, timeoutMs = TIMEOUT_MS, signal, mcpServers, secrets = {}, ...options }) {
+    async run({ env, config: changes, token, timeoutMs = TIMEOUT_MS, signal, mcpServers, secrets = {}, images, ...options }) {
       const timeout = new AbortController();
       const timer = setTimeout(() => timeout.abort(new SlipwayError("AGENT_TIMEOUT", undefined, { timeoutMs })), timeoutMs);
       try {
@@ -152,6 +154,7 @@ async function openDirect({ backend, config }: AgentUnderTest, server: ModelServ
           env: { ...env, [name]: value },
           config: { ...config, ...changes },
           ...(mcpServers ? { mcpServers: mcpServersOf(mcpServers, secrets) } : {}),
+          ...(images ? { images: await putImages(join(dirname(bench.home), "images"), images) } : {}),
           model: { baseUrl: server.baseUrl, token: token ?? TOKEN },
           signal: AbortSignal.any([timeout.signal, ...(signal ? [signal] : [])]),
         });
@@ -195,7 +198,8 @@ async function openSandboxed(
   const insidePids = (): number[] => familyOf(processTable().list(undefined), { pids: sandbox.record.processes.map(({ pid }) => pid) }).map(({ pid }) => pid);
   return {
     ...{ workspace: spec.workspace, home: spec.home },
-    async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent, mcpServers, secrets = {} }) {
+    async run({ config: changes, token = TOKEN, prompt = "Fix it.", turn = 1, timeoutMs = TIMEOUT_MS, env = {}, signal, onEvent, ...more }) {
+      const { mcpServers, secrets = {}, images } = more;
       const events: AgentEvent[] = [];
       const chunks = new Map<string, Buffer[]>();
       const startedAt = performance.now();
@@ -204,6 +208,7 @@ async function openSandboxed(
         ...{ workspace: sandbox.inside.workspace, home: sandbox.inside.home, secrets, timeoutMs, stallMs: timeoutMs },
         env: { ...turnEnvironment(sandbox.inside), SLIPWAY_JOB: JOB, ...env },
         ...(mcpServers ? { mcpServers } : {}),
+        ...(images ? { images: await putImages(join(spec.control, "images"), images, join(sandbox.inside.control, "images")) } : {}),
         gateway: { socket: sandbox.inside.gateway ?? "", token },
       };
       const converse = (until: AbortSignal): Promise<TurnResult> =>
@@ -240,6 +245,14 @@ async function openSandboxed(
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+/** Puts images where the worker does; the paths are those inside. */
+async function putImages(folder: string, images: Readonly<Record<string, Buffer>>, inside = folder): Promise<NonNullable<TurnRequest["images"]>> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o755);
+  for (const [name, bytes] of Object.entries(images)) await writeFile(join(folder, name), bytes, { mode: 0o644 });
+  return Object.keys(images).map((name) => ({ name, type: "image/png", path: join(inside, name) }));
 }
 
 /** The processes of a sandbox that are there without an agent. */

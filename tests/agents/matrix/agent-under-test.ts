@@ -23,6 +23,8 @@ export interface AgentUnderTest {
   readonly tellsOutput?: { readonly not: string };
   /** A word on why the arguments of its calls to MCP servers are not in its events, where they are not. */
   readonly tellsMcpInput?: { readonly not: string };
+  /** A word on why it takes no images, where its backend does not say that it does. */
+  readonly takesImages?: { readonly not: string };
   /** What it leaves in the folder for temporary files, which is the sandbox's own and goes with it. */
   readonly temporary?: RegExp;
   /** Settings that end a model that never stops by the agent's own count of steps; the job's time is what ends it where they are missing. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { ErrorCode } from "@slipway/protocol/errors";
 import { processesWith } from "../../sandbox/live-processes.ts";
 import type { ScenarioInput } from "../../support/model-server/scenario.ts";
+import { noisePng } from "../../support/png.ts";
 import { type AgentBench, JOB, openAgentBench, type Place, type PlayOptions, TOKEN } from "./agent-bench.ts";
 import type { AgentUnderTest } from "./agent-under-test.ts";
 import { lookUps } from "./look-ups.ts";
@@ -91,9 +92,17 @@ export function matrixCases(agent: AgentUnderTest, place: Place): MatrixCase[] {
     full("the token is not in the environment of the model's commands", () => checkShell(open), reason(agent.hidesToken)),
     full("it looks up nothing outside, and writes nowhere but in its workspace, its home and the folder for temporary files", () => checkOutside(agent)),
     ...(agent.backend.capabilities.mcp ? [smoke("the model calls a tool of the job's MCP server, and a revision too", () => checkMcp(agent, open))] : []),
+    imagesCase(agent, open),
     full("two at once do not meet", () => checkTwo(open)),
     full("an agent that is killed is BACKEND_FAILED", () => checkDeath(open)),
   ];
+}
+
+function imagesCase(agent: AgentUnderTest, open: Open): MatrixCase {
+  const name = "the job's images come through, and stay in the conversation";
+  if (agent.backend.capabilities.images) return { name, isSmoke: true, run: () => checkImages(open) };
+  if (!agent.takesImages) throw new TypeError(`${agent.backend.name}: a backend without images says here why`);
+  return { name, isSmoke: true, exempt: agent.takesImages.not, run: () => checkImages(open) };
 }
 
 type Open = (scenario: Parameters<typeof openAgentBench>[2], files?: Record<string, string>) => Promise<AgentBench>;
@@ -312,6 +321,33 @@ async function checkMcp(agent: AgentUnderTest, open: Open): Promise<void> {
   }
   for (const entry of await readdir(bench.home, { recursive: true, withFileTypes: true }))
     if (entry.isFile()) assert(!(await readFile(join(entry.parentPath, entry.name))).includes(TIDE_KEY), `${entry.name} holds the server's secret`);
+}
+
+async function checkImages(open: Open): Promise<void> {
+  await using bench = await open({ turns: [{ prompt: "Once more.", steps: [{ text: "Still there." }] }, { steps: [{ text: "I see." }] }] });
+  // The first one is longer than many a program's buffer for a line.
+  const images = { "1-shot.png": noisePng(260, 260, "shot"), "2-button.png": noisePng(7, 5, "button") };
+  const shown = Object.values(images).map((bytes) => bytes.toString("base64"));
+  const seen = (): string => JSON.stringify(bench.server.requests.modelCalls().findLast(({ model }) => (model?.tools.length ?? 0) > 0)?.body);
+  for (const [turn, prompt, words] of [
+    [1, "What is this?", "I see."],
+    [2, "Once more.", "Still there."],
+  ] as const) {
+    const record = await bench.run({ prompt, turn, images });
+    assert.deepEqual(record.result, { status: "done", finalText: words });
+    assert.deepEqual(eventsOf(record, "notice"), []);
+    const places = shown.map((base64) =>
+      seen()
+        .split(base64)
+        .map(({ length }) => length),
+    );
+    assert.deepEqual(
+      places.map(({ length }) => length - 1),
+      [1, 1],
+      `turn ${turn}: each image is there once, byte for byte`,
+    );
+    assert((places[0]?.[0] ?? 0) < (places[1]?.[0] ?? 0), "in their order");
+  }
 }
 
 async function checkTwo(open: Open): Promise<void> {

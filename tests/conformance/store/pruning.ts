@@ -7,6 +7,24 @@ const DAY_MS = 86_400_000;
 const OVER_MS = -1_000;
 
 export function pruning(current: () => OpenedStore): void {
+  test("an image is used while a job has it whose artifacts are kept; what it is called stays with the job", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const image = (name: string) => ({ name: `${name}.png`, type: "image/png" as const, bytes: 3, sha256: sha256(name) });
+    const [shared, own] = [image("shared"), image("own")];
+    const ended = await submit(store, repoId, { images: [shared, own, own] });
+    const { fence } = await take(store);
+    await submit(store, repoId, { images: [shared] });
+    const asked = [shared.sha256, own.sha256, sha256("none")];
+    expect((await store.usedImages(asked)).toSorted()).toEqual([shared.sha256, own.sha256].toSorted());
+    await store.finish(ended, fence, failed("NO_CHANGE"));
+    expect(await store.dropJobData(ended, OVER_MS)).toBe(true);
+    const again = await reopen();
+    expect(await again.usedImages(asked)).toEqual([shared.sha256]);
+    expect(await again.usedImages([])).toEqual([]);
+    expect((await again.getJob(ended))?.images).toEqual([shared, own, own]);
+  });
+
   test("events and artifacts of a job that ended long ago go; its row stays, and a reader is told", async () => {
     const { store, reopen } = current();
     const { id: repoId } = await addRepository(store);

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
+import type { SubmittedImage } from "@slipway/protocol/job-images";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { BackendNeed, Fallback } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
@@ -15,6 +16,7 @@ import { variableOfJobOption } from "../configuration/settings.ts";
 import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import { dataFolder } from "../stack/data-folder.ts";
+import { readImages } from "../task/read-images.ts";
 import { readMcpServers } from "../task/read-mcp-servers.ts";
 import {
   gather,
@@ -47,6 +49,7 @@ export interface JobOptions extends CommonOptions {
   readonly permissions?: PermissionPolicy;
   readonly mcpServers?: string;
   readonly readOnly?: boolean;
+  readonly image?: string[];
   readonly budgetTokens?: number;
   readonly budgetUsd?: number;
   readonly attemptBudgetTokens?: number;
@@ -112,6 +115,7 @@ function jobOptions(command: Command): Command {
       new Option("--permissions <policy>", "what is answered where the agent asks before it does something (default: allow)").choices([...PERMISSION_POLICIES]),
     )
     .option("--mcp-servers <file>", "YAML or JSON file with MCP servers for the agent, by name")
+    .option("--image <file>", "PNG, JPEG, GIF or WebP that the agent sees with the task; may be repeated, in order", gather)
     .option("--read-only", "the agent looks and answers, and changes nothing: the answer is the result")
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
@@ -146,6 +150,7 @@ export interface Draft {
   readonly checkout: Checkout;
   readonly settings: Settings;
   readonly mcpServers: McpServers | undefined;
+  readonly images: readonly SubmittedImage[];
   readonly fallbacks: readonly Fallback[] | undefined;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
@@ -153,17 +158,18 @@ export interface Draft {
 
 /** Looks at the checkout around the current folder and at what the options name. INVALID_REQUEST, REPOSITORY_EMPTY, BASE_NOT_FOUND. */
 export async function draftHere(screen: Screen, options: JobOptions): Promise<Draft> {
-  const [checkout, given, mcpServers, fallbacks] = await Promise.all([
+  const [checkout, given, mcpServers, images, fallbacks] = await Promise.all([
     describeCheckout(process.cwd()),
     parseSettings(options.backendConfig ?? []),
     options.mcpServers === undefined ? undefined : readMcpServers(options.mcpServers),
+    readImages(options.image ?? []),
     options.fallback === undefined ? undefined : parseFallbacks(options.fallback),
   ]);
   const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, mcpServers, fallbacks, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
+  return { checkout, settings, mcpServers, images, fallbacks, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -209,7 +215,7 @@ export async function submitFrom(
   options: JobOptions,
   lane: Lane | undefined,
 ): Promise<Submitted> {
-  const { checkout, settings, mcpServers, fallbacks } = draft;
+  const { checkout, settings, mcpServers, images, fallbacks } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
   const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
@@ -225,6 +231,7 @@ export async function submitFrom(
     ...(options.permissions === undefined ? {} : { permissions: options.permissions }),
     ...(mcpServers === undefined ? {} : { mcpServers }),
     ...(options.readOnly ? { readOnly: true } : {}),
+    ...(images.length === 0 ? {} : { images: [...images] }),
     ...(options.needs === undefined ? {} : { needs: options.needs }),
     ...(fallbacks === undefined ? {} : { fallbacks: [...fallbacks] }),
     requires: [...requires, ...(options.require ?? [])],

@@ -1,14 +1,16 @@
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
+import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
+import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, columnsOf, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
-import { printArtifact } from "./artifact.ts";
+import { printArtifact, printImage } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
@@ -16,16 +18,19 @@ import { JOB_ARGUMENT, withReader } from "./reading.ts";
 interface ShowOptions extends CommonOptions {
   readonly verbose?: boolean;
   readonly artifact?: string;
+  readonly image?: number;
 }
 
 export function addShow(program: Command): void {
   withCommon(program.command("show").argument(...JOB_ARGUMENT))
     .summary("everything about one job")
     .option("--artifact <name>", "this artifact instead, as it was stored: the whole output of a gate or of the setup")
+    .option("--image <n>", "the bytes of this image of the job instead, by its place in the list", wholeNumber(1, JOB_IMAGES_MAX))
     .option("-v, --verbose", "the log and the small steps in the timeline too")
     .action(async (job: string, options: ShowOptions) => {
       const screen = screenOf(options);
       if (options.artifact !== undefined) return await printArtifact(screen, job, options.artifact, options);
+      if (options.image !== undefined) return await printImage(screen, job, options.image, options);
       const { detail, events } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
         return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id) };
@@ -80,6 +85,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     printKeptHint(screen, detail);
   }
   printTask(screen, job.task);
+  printImages(screen, job);
   section(screen, "timeline");
   const view = new ProgressView(screen, { verbose });
   for (const event of events) view.show(event);
@@ -131,6 +137,14 @@ function printTask(screen: Screen, task: string): void {
   const lines = wrap(printable(task), screen.width - 2);
   for (const line of lines.slice(0, TASK_LINES)) screen.print(`  ${line}`);
   if (lines.length > TASK_LINES) screen.print(screen.colors.dim(`  (${plural(lines.length - TASK_LINES, "more line")}; --json has all)`));
+}
+
+/** The list stays when the bytes are gone, with the job's artifacts. */
+function printImages(screen: Screen, { number, images }: JobView): void {
+  if (images.length === 0) return;
+  section(screen, "images");
+  for (const [index, image] of images.entries()) screen.print(`  ${index + 1}  ${printable(image.name)}  ${image.type}  ${bytes(image.bytes)}`);
+  screen.print(screen.colors.dim(`  Save one: slipway show ${number} --image 1 >FILE`));
 }
 
 function usageFields({ job }: JobDetail): Array<[string, string]> {

@@ -22,6 +22,8 @@ describe("what differs between two runs by nature is masked", () => {
   test.each([
     ["0197a000-0000-7000-8000-000000000001", "<id>"],
     ["resp_7598d4c6ee09023413855901", "<id>"],
+    ["Chunk ID: 5db579", "Chunk ID: <id>"],
+    ["msg_2639666e-2605-5d1f-a0ee-0197a0000001", "msg_<id>"],
     ["call_7gHx0Lq2Zc1BvN3mPq", "<id>"],
     ["[detached HEAD 1a2b3c4] Mend it", "[detached HEAD <id>] Mend it"],
     ["2026-11-28", "<time>"],
@@ -48,4 +50,19 @@ describe("what is meant stays", () => {
     "accede to the facade",
     "#ff00aa",
   ])("%s", (text) => expect(form({ x: text })).toEqual([`x: ${text}`]));
+});
+
+test("a file in base64 is told by its digest, at once however large it is, and another one is another", () => {
+  const base64 = (seed: number): string => Buffer.alloc(5_242_880, seed).fill("/worker/x/", 1_000).toString("base64");
+  const [one, other] = [base64(1), base64(2)];
+  const startedAt = performance.now();
+  const lines = form({ input: [{ image_url: `data:image/png;base64,${one}` }, { data: one }, { data: other }] });
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(lines.map((line) => line.replace(/[0-9a-f]{64}/, "…"))).toEqual([
+    `input[0].image_url: <${one.length + 22} characters of base64, SHA-256 …>`,
+    `input[1].data: <${one.length} characters of base64, SHA-256 …>`,
+    `input[2].data: <${one.length} characters of base64, SHA-256 …>`,
+  ]);
+  expect(lines[1]?.split(", ")[1]).not.toBe(lines[2]?.split(", ")[1]);
+  expect(form({ text: `${"word".repeat(100)} and 15:14:51` })).toEqual([`text: ${"word".repeat(100)} and <time>`]);
 });

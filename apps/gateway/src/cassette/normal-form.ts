@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /**
  * What differs between two runs of the same job by nature is masked in both requests before they are compared: `docs/cassettes.md` lists it. What a mask takes
  * away can no longer be told apart, so each is as narrow as its kind allows.
@@ -7,9 +9,12 @@ const MASKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(?:\/[^\s"'`<>:;,()/]+)*\/worker\/(attempts|homes|sandboxes)\/[^\s"'`<>:;,()/]+/g, "<$1>"],
   [/\/(?:private\/)?(tmp|var\/tmp|dev\/shm)\/[^\s"'`<>:;,()/]+/g, "/$1/<temp>"],
   [/\b(127\.0\.0\.1|localhost|\[::1\]):\d{2,5}\b/g, "$1:<port>"],
-  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<id>"],
+  // Also behind a word, as in msg_….
+  [/(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<id>"],
   // Such as resp_…, msg_…, call_…, toolu_…: a word, then a long mix.
   [/\b[a-z]{2,12}[_-](?=[A-Za-z0-9]*\d)[A-Za-z0-9]{16,}\b/g, "<id>"],
+  // Of a command's output, as Codex tells it to its model.
+  [/\bChunk ID: [0-9a-f]{6}\b/g, "Chunk ID: <id>"],
   // Commits and digests.
   [/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,128}\b/g, "<id>"],
   [/\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d{2}:?\d{2}|UTC))?)?/g, "<time>"],
@@ -44,9 +49,22 @@ function walk(path: string, value: unknown, lines: string[]): void {
       if (!NAMES_OF_CLIENTS.has(name)) walk(path === "" ? name : `${path}.${name}`, item, lines);
     }
   } else {
-    const text = masked(typeof value === "string" ? value : String(value));
+    const text = shown(typeof value === "string" ? value : String(value));
     for (const line of text.split("\n")) lines.push(`${path}: ${line}`);
   }
+}
+
+/** Shorter ones may be words. */
+const FILE_CHARACTERS = 256;
+const ADDRESS_OF_FILE = /^data:[\w.+-]+\/[\w.+-]+;base64,/;
+/** A secret that chance has put into a file is masked too. */
+const NOT_BASE64 = /[^A-Za-z0-9+/=*]/;
+
+/** A file in base64, such as an image, alone or in an address, is no text: it is told by its digest, however large it is. */
+function shown(text: string): string {
+  const file = text.slice(ADDRESS_OF_FILE.exec(text.slice(0, FILE_CHARACTERS))?.[0].length ?? 0);
+  if (file.length < FILE_CHARACTERS || NOT_BASE64.test(file)) return masked(text);
+  return `<${text.length} characters of base64, SHA-256 ${createHash("sha256").update(text).digest("hex")}>`;
 }
 
 function masked(text: string): string {

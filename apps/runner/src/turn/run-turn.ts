@@ -89,6 +89,9 @@ async function drive(
     throw new SlipwayError("INVALID_CONFIG", `mcpServers: the backend ${backend.name} starts no MCP servers.`, { field: "mcpServers", backend: backend.name });
   if (request.readOnly && !backend.capabilities.readOnly)
     throw new SlipwayError("INVALID_CONFIG", `readOnly: the backend ${backend.name} has no read-only turns.`, { field: "readOnly", backend: backend.name });
+  const { images = [] } = request;
+  if (images.length > 0 && !backend.capabilities.images)
+    throw new SlipwayError("INVALID_CONFIG", `images: the backend ${backend.name} takes no images.`, { field: "images", backend: backend.name });
   const wayOut = request.egress ? proxyEnvironment(await deps.egressPort.open(request.egress.socket)) : {};
   const running = (async () =>
     await backend.turn({
@@ -96,6 +99,7 @@ async function drive(
       secrets: ownSecrets(backend, request),
       ...(permissions ? { permissions } : {}),
       ...(request.readOnly ? { readOnly: true } : {}),
+      ...(images.length > 0 ? { images } : {}),
       ...(hasServers ? { mcpServers: mcpServersOf(specs, request.secrets) } : {}),
       env: { ...request.env, ...wayOut, ...deps.extraEnv },
       signal: watchdog.signal,

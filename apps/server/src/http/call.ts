@@ -10,7 +10,7 @@ type ParamNames<N extends EndpointName> = ParamsOf<N> extends Record<infer Name 
 
 /** One request to an endpoint of the table, checked against its schemas. */
 export interface Call<N extends EndpointName> {
-  readonly params: { readonly [Name in ParamNames<N>]: Name extends "fence" ? number : string };
+  readonly params: { readonly [Name in ParamNames<N>]: Name extends "fence" | "image" ? number : string };
   readonly query: Output<N, "query">;
   readonly body: Output<N, "body">;
   /** Who calls. On public endpoints nobody does, and reading it throws. */

@@ -1,6 +1,7 @@
 import { type Endpoint, errorBodySchema } from "@slipway/protocol/endpoint";
 import { ENDPOINTS, type EndpointName, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
 import { idSchema, jobReferenceSchema } from "@slipway/protocol/scalars";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { z } from "zod";
@@ -17,6 +18,7 @@ const PARAMETERS: Record<string, z.ZodType> = {
   repo: z.string().min(1).max(200),
   fence: z.coerce.number().int().positive(),
   name: artifactNameSchema,
+  image: z.coerce.number().int().min(1).max(JOB_IMAGES_MAX),
   worker: idSchema,
   completion: idSchema,
   call: idSchema,
@@ -24,7 +26,11 @@ const PARAMETERS: Record<string, z.ZodType> = {
 };
 
 /** Endpoints whose answer is not JSON; their handlers send it themselves. */
-const OTHER_ANSWERS: { readonly [N in EndpointName]?: string } = { jobDiff: "text/plain", getArtifact: "application/octet-stream" };
+const OTHER_ANSWERS: { readonly [N in EndpointName]?: string } = {
+  jobDiff: "text/plain",
+  getJobImage: "application/octet-stream",
+  getArtifact: "application/octet-stream",
+};
 
 /** Extra options of single routes, such as the WebSocket half of the events. */
 export type RouteExtras = { readonly [N in EndpointName]?: Partial<RouteOptions> };

@@ -1,13 +1,16 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { SubmitJob } from "@slipway/protocol/job";
+import type { JobImage } from "@slipway/protocol/job-images";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Store } from "../store/store.ts";
 
-type Asking = Pick<SubmitJob, "mcpServers" | "permissions" | "readOnly">;
+/** Of a job, what its backend must be able to do. */
+export type Asking = Pick<SubmitJob, "mcpServers" | "permissions" | "readOnly"> & { readonly images: readonly JobImage[] };
 
 /** What a job may ask for that not every backend can do: the field, whether it was asked, the capability, and what else is to be done. */
 const ABILITIES = [
   ["mcpServers", (job) => Object.keys(job.mcpServers).length > 0, "mcp", "starts no MCP servers"],
+  ["images", (job) => job.images.length > 0, "images", "takes no images"],
   ["readOnly", (job) => job.readOnly, "readOnly", "does not say that it can work without changing anything"],
   ["permissions", (job) => job.permissions !== "allow", "permissions", "never asks for leave, so that no policy could answer"],
 ] as const satisfies ReadonlyArray<readonly [field: string, asked: (job: Asking) => boolean, capability: keyof Manifest["capabilities"], words: string]>;

@@ -10,7 +10,7 @@ export type JobSettings = Pick<RouteWish, "asked" | "needs" | "fallbacks"> &
   Pick<NewJob, "lane" | "maxAttempts" | "timeoutMs" | "stallMs" | "queueTimeoutMs" | "budget">;
 
 /** Settles each thing on its own, each limit of the budget too: a job that sets one limit keeps the others. */
-export function jobSettings(input: SubmitJob, config: RepositoryConfig, defaults: JobDefaults): JobSettings {
+export function jobSettings(input: Omit<SubmitJob, "images">, config: RepositoryConfig, defaults: JobDefaults): JobSettings {
   return {
     asked: input.backend ?? config.backend ?? defaults.backend,
     needs: input.needs ?? config.needs ?? [],

@@ -12,9 +12,12 @@ import { jobSettings } from "./job-settings.ts";
 import { targetOf, titleOf } from "./names.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { resolveBase } from "./resolve-base.ts";
+import { takeImages } from "./take-images.ts";
 
 /** Checks all of a submission at once, resolves what it leaves open, stores it and wakes one worker. */
-export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
+export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: Actor, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
+  const { images, contents } = takeImages(submitted.images);
+  const input = { ...submitted, images };
   const repository = await findRepository(plane.store, input.repo);
   const baseOid = await resolveBase(plane, repository, input.base ?? repository.defaultBranch, signal);
   const config = await readRepositoryConfig(hubRoot(plane.folder, repository.id), baseOid);
@@ -34,6 +37,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     permissions: input.permissions,
     mcpServers: input.mcpServers,
     readOnly: input.readOnly,
+    images,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,
@@ -45,7 +49,7 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     record: input.record,
     completionId: null,
   };
-  return await store(plane, draft, by);
+  return await store(plane, draft, by, contents);
 }
 
 function landsNothing(target: string): SlipwayError {
@@ -55,7 +59,7 @@ function landsNothing(target: string): SlipwayError {
 
 /**
  * A blocked job goes on; a final one is submitted again as a new job from the same commit. CONFLICT for one that is at work, or whose `dedupeKey` another
- * active job has by now; BASE_NOT_FOUND where the hub no longer keeps that commit.
+ * active job has by now; BASE_NOT_FOUND where the hub no longer keeps that commit, JOB_IMAGE_MISSING where its images are gone.
  */
 export async function retryJob(plane: ControlPlane, job: JobView, by: Actor, signal: AbortSignal): Promise<JobView> {
   if (job.state === "blocked") {
@@ -89,9 +93,14 @@ function keyTaken({ number, dedupeKey }: JobView, holder: JobView): SlipwayError
   });
 }
 
-/** Submits a new job, or gives back the active one with its key. */
-export async function store(plane: ControlPlane, job: NewJob, by: Actor): Promise<{ job: JobView; deduplicated: boolean }> {
-  const submitted = await plane.store.submitJob(job, by);
+/** Submits a new job, or gives back the active one with its key. JOB_IMAGE_MISSING where an image is neither kept nor among `contents`. */
+export async function store(
+  plane: ControlPlane,
+  job: NewJob,
+  by: Actor,
+  contents: ReadonlyMap<string, Uint8Array> = new Map(),
+): Promise<{ job: JobView; deduplicated: boolean }> {
+  const submitted = await plane.jobImages.keep(job.images ?? [], contents, async () => await plane.store.submitJob(job, by));
   if (!submitted.deduplicated) announce(plane, submitted.job);
   return submitted;
 }

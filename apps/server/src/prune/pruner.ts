@@ -5,6 +5,7 @@ import { forgetBases } from "../jobs/resolve-base.ts";
 import { maintainHub } from "./maintain-hub.ts";
 import { pruneAudit } from "./prune-audit.ts";
 import { UnusedBases } from "./prune-bases.ts";
+import { pruneImages } from "./prune-images.ts";
 import { pruneJobData } from "./prune-jobs.ts";
 import { pruneJobRefs, pruneMergeRefs, type RefRules } from "./prune-refs.ts";
 
@@ -27,6 +28,7 @@ export interface PrunerOptions {
  * - A ref of a merge goes when its completion and the verify jobs for it have ended.
  * - A base goes when no job that started from it is active, or ended less than `retentionMs` ago.
  * - Artifacts and events go `retentionMs` after the job's end. The job's row, its attempts and its receipts stay.
+ * - Images of jobs go when no job has them whose artifacts are kept.
  * - Rows of the audit go `retentionMs` after what they tell of.
  * - Objects go a day after the last ref to them. Before that, every base that a job may still need has a ref of its own.
  *
@@ -66,6 +68,10 @@ export class Pruner {
     await this.#try("events and artifacts", async () => {
       const jobs = await pruneJobData(this.#plane, this.#retentionMs, this.#stopping.signal);
       if (jobs > 0) this.#log.info({ jobs }, "events and artifacts of old jobs are removed");
+    });
+    await this.#try("images", async () => {
+      const images = await pruneImages(this.#plane, this.#stopping.signal);
+      if (images > 0) this.#log.info({ images }, "images that no job has any more are removed");
     });
     await this.#try("audit", async () => {
       const rows = await pruneAudit(this.#plane.store, this.#retentionMs, this.#stopping.signal);

@@ -1,7 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { SubmitJob } from "@slipway/protocol/job";
 import { AUTO_BACKEND, type BackendNeed, type Fallback, type RouteEntry, type Routing } from "@slipway/protocol/routing";
-import { checkAbilities } from "../jobs/backend-abilities.ts";
+import { type Asking, checkAbilities } from "../jobs/backend-abilities.ts";
 import { checkBackendConfig } from "../jobs/backend-config.ts";
 import { type Choice, chooseBackend } from "./choose.ts";
 import { candidatesOf, type Facts, lacking, type Plane, readFacts } from "./facts.ts";
@@ -17,7 +16,7 @@ export interface RouteWish {
   readonly fallbacks: readonly Fallback[];
   /** What it requires of a worker beside the backend. */
   readonly requires: readonly string[];
-  readonly job: Pick<SubmitJob, "mcpServers" | "permissions" | "readOnly">;
+  readonly job: Asking;
 }
 
 /** Where a job begins. */

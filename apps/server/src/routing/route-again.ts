@@ -7,7 +7,7 @@ import { planRoute } from "./plan-route.ts";
 /** Where a new try of a job that is over begins: at the start of its route, which is made anew. A job without a route goes as it did. */
 export async function routeAgain(
   plane: Plane,
-  { backend, backendConfig, requires, routing, mcpServers, permissions, readOnly }: JobView,
+  { backend, backendConfig, requires, routing, mcpServers, permissions, readOnly, images }: JobView,
 ): Promise<Pick<NewJob, "backend" | "backendConfig" | "routing" | "requires">> {
   if (!routing) return { backend, backendConfig, requires, routing };
   const { asked, needs, route } = routing;
@@ -21,7 +21,7 @@ export async function routeAgain(
     needs,
     fallbacks,
     requires: others,
-    job: { mcpServers, permissions, readOnly },
+    job: { mcpServers, permissions, readOnly, images },
   });
   return { ...planned, requires: [...new Set([...others, `backend:${planned.backend}`])] };
 }

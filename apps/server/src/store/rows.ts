@@ -5,6 +5,7 @@ import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
+import type { JobImage } from "@slipway/protocol/job-images";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
@@ -24,6 +25,8 @@ export interface NewJob {
   readonly mcpServers?: McpServers;
   /** False where it is missing. */
   readonly readOnly?: boolean;
+  /** None where they are missing. Their bytes are kept already. */
+  readonly images?: readonly JobImage[];
   /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
   readonly routing?: Routing | null;
   readonly baseOid: string;

@@ -246,8 +246,10 @@ export interface Store extends AsyncDisposable {
   // Pruning. A final job keeps its row, its attempts, its receipts; `retentionMs` after its end the rest may go.
   /** Ids of jobs that ended longer ago than that and still have events or artifacts, oldest first. */
   expiredJobs(retentionMs: number, limit: number): Promise<string[]>;
-  /** Removes the events of such a job, its model calls and what tells of its artifacts; the sums stay. Readers are told of a gap. False, and nothing happens, for any other job. */
+  /** Removes the events of such a job, its model calls and what tells of its artifacts and needs its images; the sums stay. Readers are told of a gap. False, and nothing happens, for any other job. */
   dropJobData(id: string, retentionMs: number): Promise<boolean>;
+  /** Those of these digests that are images of jobs whose artifacts are kept. */
+  usedImages(digests: readonly string[]): Promise<string[]>;
   /** What says whether refs of these jobs are still needed; unknown ids are left out. `isExpired`: it is final, and ended longer ago than that. */
   hubJobs(ids: readonly string[], retentionMs: number): Promise<Array<{ id: string; isExpired: boolean; resultOid: string | null; landedOid: string | null }>>;
   /** Those of these completions that have ended, with all their verify jobs. */

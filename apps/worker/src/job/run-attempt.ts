@@ -16,6 +16,7 @@ import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { failuresText } from "./failures-text.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { takeOver } from "./handover.ts";
+import { bringImages, imagesOfTurn, withImageNames } from "./job-images.ts";
 import { keepWork } from "./keep-work.ts";
 import { tellNeededHosts } from "./needed-hosts.ts";
 import { inPhase, type Parts } from "./phase.ts";
@@ -109,6 +110,7 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
           [await makeWorkspace(), await startSandbox()]
         : await together(context.signal, makeWorkspace, startSandbox);
       await tellNeededHosts(context, config.egress.turn);
+      if (sandbox && job.images.length > 0) await parts.time("images", () => bringImages(context));
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       return { repository, config, setup, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
@@ -146,7 +148,7 @@ async function prepareWorkspace(
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  const asked = fillPrompt(task.config.prompts, "task", context.claim.job.task);
+  const asked = withImageNames(fillPrompt(task.config.prompts, "task", context.claim.job.task), imagesOfTurn(context, sandbox));
   const prompt = await takeOver(context, sandbox, { asked, repository: task.repository }, task.deadline);
   await workUntilGatesPass(context, sandbox, task, prompt);
   return await endAndCommit(context, sandbox, task.repository, task.deadline);
@@ -156,7 +158,7 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
 async function letAgentAnswer(context: AttemptContext, { config, deadline, repository, setup }: Task, agentSandbox: Sandbox): Promise<void> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, setup, deadline);
-  const prompt = fillPrompt(config.prompts, "readOnly", context.claim.job.task);
+  const prompt = withImageNames(fillPrompt(config.prompts, "readOnly", context.claim.job.task), imagesOfTurn(context, sandbox));
   const text = await runTurn(
     context,
     sandbox,

@@ -9,6 +9,7 @@ import { certificateEnvironment } from "../sandbox/network-environment.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
+import { imagesOfTurn } from "./job-images.ts";
 import { modelFailure } from "./model-failure.ts";
 import { since, turnOutOfMemory } from "./out-of-memory.ts";
 import { turnOutOfProcesses } from "./out-of-processes.ts";
@@ -117,6 +118,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         permissions: job.permissions,
         mcpServers: turn.mcpServers,
         ...(job.readOnly ? { readOnly: true } : {}),
+        ...imagesOfTurn(context, sandbox),
         workspace: sandbox.inside.workspace,
         home: sandbox.inside.home,
         env: {

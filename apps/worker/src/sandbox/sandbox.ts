@@ -76,7 +76,7 @@ export interface SandboxSpec {
   readonly spool: string;
   /**
    * Written by the worker, read-only inside at `/control`: the lease file (`leaseFileIn(control)`) and, below `run/`, the socket; below `gateway/` a
-   * runner has the folder of the model gateway's socket. `start` writes a
+   * runner has the folder of the model gateway's socket, and below `images/` lie the job's images. `start` writes a
    * first lease of FIRST_LEASE_MS where there is none, so that a sandbox whose worker dies at once does not live for ever.
    */
   readonly control: string;
@@ -124,6 +124,8 @@ export interface Sandbox extends AsyncDisposable {
     readonly home: string;
     /** The socket of the model gateway, whether or not one listens there now; undefined for one-shots alone, and where the settings name none. */
     readonly gateway: string | undefined;
+    /** The spec's control folder, as a runner and its turns see it; commands do not. */
+    readonly control: string;
     /** PATH. */
     readonly path: string;
     /** PATH of a turn, where that is another: with the agents that were installed for this worker. */

@@ -1,6 +1,7 @@
 import {
   type McpServer as AcpServer,
   type ClientConnection,
+  type ContentBlock,
   client,
   methods,
   PROTOCOL_VERSION,
@@ -10,6 +11,7 @@ import {
 import { AgentProcess, type ProcessEnd } from "@slipway/backend-sdk/agent-process";
 import type { McpServer } from "@slipway/backend-sdk/backend";
 import { descendantsOf, killAll } from "@slipway/backend-sdk/descendants";
+import type { ReadImage } from "@slipway/backend-sdk/read-images";
 import type { ResidentAgent } from "@slipway/backend-sdk/resident-agents";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { z } from "zod";
@@ -56,9 +58,10 @@ const capabilitiesSchema = z.looseObject({
     .looseObject({
       loadSession: z.boolean().catch(false).default(false),
       mcpCapabilities: z.looseObject({ http: z.boolean().catch(false).default(false) }).catch({ http: false }),
+      promptCapabilities: z.looseObject({ image: z.boolean().catch(false).default(false) }).catch({ image: false }),
       sessionCapabilities: z.looseObject({ resume: z.unknown() }).catch({ resume: undefined }),
     })
-    .catch({ loadSession: false, mcpCapabilities: { http: false }, sessionCapabilities: { resume: undefined } }),
+    .catch({ loadSession: false, mcpCapabilities: { http: false }, promptCapabilities: { image: false }, sessionCapabilities: { resume: undefined } }),
 });
 type AgentCapabilities = z.output<typeof capabilitiesSchema>["agentCapabilities"];
 const sessionSchema = z.looseObject({ sessionId: z.string().min(1) });
@@ -183,11 +186,12 @@ export class AcpAgent implements ResidentAgent {
   }
 
   /** One prompt, to its end. */
-  async prompt(text: string): Promise<PromptEnd> {
+  async prompt(text: string, images: readonly ReadImage[]): Promise<PromptEnd> {
     const exited = this.#process.ended.then((end) => ({ kind: "exited", end }) as const);
     const { sessionId } = this;
     this.#isAsked = true;
-    const answered = this.#connection.agent.request<unknown>(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }] }).then(
+    const prompt: ContentBlock[] = [{ type: "text", text }, ...images.map(({ type, base64 }) => ({ type: "image" as const, mimeType: type, data: base64 }))];
+    const answered = this.#connection.agent.request<unknown>(methods.agent.session.prompt, { sessionId, prompt }).then(
       (answer): PromptEnd => ({ kind: "answered", stopReason: answerSchema.safeParse(answer).data?.stopReason ?? "none" }),
       // Whatever else it is: the connection is gone with the process.
       (error: unknown): PromptEnd | Promise<PromptEnd> => (error instanceof RequestError ? { kind: "refused", error } : exited),

@@ -52,7 +52,7 @@ const profile: Profile<typeof configSchema> = {
   title: "The agent",
   summary: "Runs any agent that speaks the Agent Client Protocol, as its configuration says; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true, images: true },
   async launch(given) {
     const { config, home, env } = given;
     const found = await findAgent(config.command, env["PATH"]);

@@ -26,7 +26,7 @@ const profile: Profile<typeof configSchema> = {
   title: "Claude Code over ACP",
   summary: "Runs Anthropic's Claude Code by its ACP adapter, in place of the backend claude-code; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, images: true },
   async launch({ config, home, workspace, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findAgent(config.command, env["PATH"]), config.command, COMMAND, CLAUDE_ACP);
     return {

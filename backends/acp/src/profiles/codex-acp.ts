@@ -27,7 +27,7 @@ const profile: Profile<typeof configSchema> = {
   title: "Codex over ACP",
   summary: "Runs OpenAI's Codex by its ACP adapter, in place of the backend codex; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, images: true },
   async launch({ config, home, workspace, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findAgent(config.command, env["PATH"]), config.command, COMMAND, CODEX_ACP);
     await writeAgentFile(home, join(HOME, "config.toml"), settings(config, workspace, `${modelUrl}/${config.provider}/v1`));

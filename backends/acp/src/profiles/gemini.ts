@@ -29,7 +29,7 @@ const profile: Profile<typeof configSchema> = {
   title: "Gemini CLI",
   summary: "Runs Google's Gemini CLI over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: false, model: true, permissions: true, mcp: true },
+  capabilities: { resume: true, usage: true, plan: false, model: true, permissions: true, mcp: true, images: true },
   toolName: /^([a-z][a-z_]*?)(?:__|-\d)/,
   async launch({ config, home, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findAgent(config.command, env["PATH"]), config.command, COMMAND, GEMINI);

@@ -19,7 +19,7 @@ const profile: Profile<typeof configSchema> = {
   title: "Kimi Code",
   summary: "Runs Moonshot's Kimi Code over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true, images: true },
   async launch({ config, env, modelUrl, key }) {
     const { program, args } = await requireAgent(await findAgent(config.command, env["PATH"]), config.command, COMMAND, KIMI);
     return {

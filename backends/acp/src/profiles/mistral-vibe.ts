@@ -49,10 +49,10 @@ const profile: Profile<typeof configSchema> = {
   title: "Mistral Vibe",
   summary: "Runs Mistral's Vibe over ACP; its model calls go through the gateway.",
   config: configSchema,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true },
-  async launch({ config, home, workspace, env, modelUrl, key }) {
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, images: true },
+  async launch({ config, home, workspace, env, modelUrl, key, hasImages }) {
     const { program, args } = await requireAgent(await findVibe(config.command, env["PATH"]), config.command, COMMAND, MISTRAL_VIBE);
-    await writeAgentFile(home, join(HOME, "config.toml"), settings(config, `${modelUrl}/${config.provider}/v1`));
+    await writeAgentFile(home, join(HOME, "config.toml"), settings(config, `${modelUrl}/${config.provider}/v1`, hasImages));
     await putInstructions(home, workspace);
     return {
       program,
@@ -63,12 +63,13 @@ const profile: Profile<typeof configSchema> = {
         [KEY_VARIABLE]: key,
       },
       mode: MODES[config.permissions],
+      ...(hasImages ? { variant: "images" } : {}),
     };
   },
 };
 
 /** What the repository has in `.vibe` is left aside, as nobody calls its folder trusted. It ends where a table begins, so tables come last. */
-function settings({ model, contextTokens }: Config, baseUrl: string): string {
+function settings({ model, contextTokens }: Config, baseUrl: string, hasImages: boolean): string {
   return `active_model = "slipway"
 enable_telemetry = false
 enable_update_checks = false
@@ -96,7 +97,7 @@ name = ${tomlText(model)}
 provider = "slipway"
 alias = "slipway"
 max_context_length = ${contextTokens}
-`;
+${hasImages ? "supports_images = true\n" : ""}`;
 }
 
 /** JSON's escapes are TOML's too, which wants one more. */

@@ -34,8 +34,8 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs opencode over ACP; its model calls go through the gateway.",
   config: configSchema,
   rehearses: true,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
-  async launch({ config, home, workspace, env, modelUrl, key }) {
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true, images: true },
+  async launch({ config, home, workspace, env, modelUrl, key, hasImages }) {
     const { program, args } = await requireAgent(await findOpencode(config.command, env["PATH"]), config.command, COMMAND, OPENCODE);
     // It has npm fetch its own plugin's package into this folder, which no plugin of a job needs.
     await writeAgentFile(home, ".config/opencode/.npmrc", "offline=true\n");
@@ -46,7 +46,7 @@ const profile: Profile<typeof configSchema> = {
         ...withDirectGateway(without(env, "OPENCODE_", "XDG_")),
         [KEY_VARIABLE]: key,
         OPENCODE_CONFIG_CONTENT: JSON.stringify({
-          ...settings(config, `${modelUrl}/${config.provider}/v1`),
+          ...settings(config, `${modelUrl}/${config.provider}/v1`, hasImages),
           instructions: [await putInstructions(home, workspace)],
         }),
         // What a repository has for it can name another model server, and has programs that it starts with its own environment.
@@ -60,8 +60,11 @@ const profile: Profile<typeof configSchema> = {
   },
 };
 
+/** Of a model: what a model is not known to take, opencode leaves out. */
+const SEES_IMAGES = { attachment: true, modalities: { input: ["text", "image"], output: ["text"] } };
+
 /** It has no mode in which it does not ask: its settings say what it asks for. The same model makes titles and summaries. */
-function settings(config: Config, baseURL: string): Readonly<Record<string, unknown>> {
+function settings(config: Config, baseURL: string, hasImages: boolean): Readonly<Record<string, unknown>> {
   const { model, contextTokens: context, outputTokens: output, permissions } = config;
   const leave = permissions === "allow" ? "allow" : "ask";
   return {
@@ -75,7 +78,7 @@ function settings(config: Config, baseURL: string): Readonly<Record<string, unkn
         npm: "@ai-sdk/openai-compatible",
         name: "slipway",
         options: { baseURL, apiKey: `{env:${KEY_VARIABLE}}` },
-        models: { [model]: { name: model, limit: { context, output } } },
+        models: { [model]: { name: model, limit: { context, output }, ...(hasImages ? SEES_IMAGES : {}) } },
       },
     },
     agent: { title: { disable: true } },

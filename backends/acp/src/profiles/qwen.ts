@@ -27,6 +27,9 @@ const SETTINGS = {
   memory: { enableManagedAutoMemory: false, enableManagedAutoDream: false, enableAutoSkill: false },
 };
 
+/** What a model is not known to take, such as its own default, it leaves out of the request. */
+const SEES_IMAGES = { model: { generationConfig: { modalities: { image: true } } } };
+
 const profile: Profile<typeof configSchema> = {
   name: "qwen",
   version: "1.0.0",
@@ -34,10 +37,10 @@ const profile: Profile<typeof configSchema> = {
   summary: "Runs Qwen Code over ACP; its model calls go through the gateway.",
   config: configSchema,
   rehearses: true,
-  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true },
-  async launch({ config, home, env, modelUrl, key }) {
+  capabilities: { resume: true, usage: true, plan: true, model: true, permissions: true, mcp: true, images: true },
+  async launch({ config, home, env, modelUrl, key, hasImages }) {
     const { program, args } = await requireAgent(await findQwen(config.command, env["PATH"]), config.command, COMMAND, QWEN);
-    const settings = await writeAgentFile(home, ".slipway/qwen-settings.json", JSON.stringify(SETTINGS));
+    const settings = await writeAgentFile(home, ".slipway/qwen-settings.json", JSON.stringify(hasImages ? { ...SETTINGS, ...SEES_IMAGES } : SETTINGS));
     return {
       program,
       args: [...args, "--acp", "--auth-type", "openai"],
@@ -51,6 +54,7 @@ const profile: Profile<typeof configSchema> = {
         // The servers are there before the first prompt.
         QWEN_CODE_LEGACY_MCP_BLOCKING: "1",
       },
+      ...(hasImages ? { variant: "images" } : {}),
       mode: config.permissions === "allow" ? "yolo" : "default",
     };
   },

@@ -7,7 +7,7 @@ from minisweagent.agents.default import DefaultAgent
 from minisweagent.exceptions import FormatError, InterruptAgentFlow
 
 from conversation import Conversation, answers_to_open_calls
-from slipway_driver import JsonObject, Link
+from slipway_driver import JsonObject, Link, image_urls
 
 LOST = "The conversation of the earlier turns is lost; a new one begins."
 
@@ -17,9 +17,11 @@ class Agent(DefaultAgent):
         super().__init__(model, env, **kwargs)
         self._link = link
         self._conversation: Conversation | None = None
+        self._request: JsonObject = {}
 
     def begin_turn(self, request: JsonObject) -> None:
         self._conversation = Conversation(request["conversation"])
+        self._request = request
         self.config.step_limit = request["stepLimit"]
         self.n_calls = 0
         self.n_consecutive_format_errors = 0
@@ -58,8 +60,12 @@ class Agent(DefaultAgent):
         self.messages = []
         self.add_messages(
             self.model.format_message(role="system", content=self._render_template(self.config.system_template)),
-            self.model.format_message(role="user", content=self._render_template(self.config.instance_template)),
+            self.model.format_message(role="user", content=self._with_images(self._render_template(self.config.instance_template))),
         )
+
+    def _with_images(self, text: str) -> Any:
+        images = [{"type": "image_url", "image_url": {"url": url}} for url in image_urls(self._request)]
+        return [{"type": "text", "text": text}, *images] if images else text
 
     def _resume(self) -> bool:
         """Whether there is a conversation to go on with: this process's own, or what one before it wrote."""

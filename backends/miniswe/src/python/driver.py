@@ -2,7 +2,7 @@
 Drives mini-swe-agent by its own classes: `python driver.py FOLDER`, where FOLDER has slipway_driver.py, which says how the backend speaks to it.
 
 Fields of a turn: prompt, turn, isNew (whether the conversation begins), workspace, env (of commands), conversation (its file), baseUrl (with /v1), token, model,
-stepLimit (0: none), commandTimeoutSeconds, silenceTimeoutSeconds.
+stepLimit (0: none), commandTimeoutSeconds, silenceTimeoutSeconds; images (of the job), where there are some.
 """
 
 import os

@@ -2,7 +2,7 @@
 Drives OpenHands by its SDK: `python driver.py FOLDER`, where FOLDER has slipway_driver.py, which says how the backend speaks to it.
 
 Fields of a turn: prompt, turn, isNew (whether the conversation begins), workspace, env (of commands), conversation (the folder that keeps it), baseUrl (with /v1),
-token, model, stepLimit, requestTimeoutSeconds.
+token, model, stepLimit, requestTimeoutSeconds; images (of the job), where there are some.
 """
 
 import os
@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, sys.argv[1])
 
-from slipway_driver import JsonObject, Link, Usage, error_of, serve  # noqa: E402
+from slipway_driver import JsonObject, Link, Usage, error_of, image_urls, serve  # noqa: E402
 
 # Nothing is looked up outside, an answer may repeat itself, and the retries below OpenHands' own are off. Read when the libraries are loaded; what a turn
 # brings takes the place of all of them.
@@ -53,7 +53,7 @@ def warm() -> None:
         settings = {"model": "rehearsal", "baseUrl": base_url, "token": "none", "stepLimit": 2, "requestTimeoutSeconds": 10}
         rehearsed.open({**settings, "workspace": folder, "conversation": os.path.join(folder, "conversation"), "turn": 1}, True)
         tempfile.tempdir = folder
-        rehearsed.run("Are you ready?")
+        rehearsed.run("Are you ready?", [])
         rehearsed.close()
         tempfile.tempdir = None
 
@@ -67,12 +67,12 @@ def turn(request: JsonObject) -> JsonObject:
     os.makedirs(tempfile.tempdir, mode=0o700, exist_ok=True)
     usage = Usage()
     try:
-        if not session.goes_on_with(request):
-            if not session.open(request, request["isNew"]) and not request["isNew"]:
-                link.notice(LOST)
+        goes_on = session.goes_on_with(request) or session.open(request, request["isNew"])
+        if not goes_on and not request["isNew"]:
+            link.notice(LOST)
         before = session.tokens()
         try:
-            return session.run(request["prompt"])
+            return session.run(request["prompt"], [] if goes_on else image_urls(request))
         finally:
             usage.add(**{name: count - before[name] for name, count in session.tokens().items()})
             usage.tell(link)

@@ -5,7 +5,7 @@ import shutil
 import uuid
 from typing import Any
 
-from openhands.sdk import LLM, Agent, AgentContext, Conversation, Tool
+from openhands.sdk import LLM, Agent, AgentContext, Conversation, ImageContent, Message, TextContent, Tool
 from openhands.sdk.conversation.state import ConversationExecutionStatus
 from openhands.sdk.skills import load_project_skills
 from openhands.tools.file_editor import FileEditorTool
@@ -54,9 +54,11 @@ class Session:
         self._bound = {name: request[name] for name in BOUND_TO}
         return is_kept
 
-    def run(self, prompt: str) -> JsonObject:
+    def run(self, prompt: str, images: list[str]) -> JsonObject:
+        """`images` are addresses that hold them."""
         conversation = self._conversation
-        conversation.send_message(prompt)
+        pictures = [ImageContent(image_urls=images)] if images else []
+        conversation.send_message(Message(role="user", content=[TextContent(text=prompt), *pictures]))
         conversation.run()
         status = conversation.state.execution_status
         if status == ConversationExecutionStatus.FINISHED:
@@ -88,6 +90,8 @@ class Session:
             api_key=SecretStr(request["token"]),
             api_mode="chat",
             stream=True,
+            # What a model is not known to see would be left out.
+            capability_overrides={"supports_vision": True} if request.get("images") else {},
             timeout=request["requestTimeoutSeconds"],
             num_retries=TRIES,
             retry_min_wait=1,

@@ -1,4 +1,5 @@
 import { append, patch, readPrompt, remove, write } from "./file-steps.ts";
+import { images } from "./image-step.ts";
 import { waitForMessage } from "./message-step.ts";
 import { daemon, shell } from "./process-steps.ts";
 import type { StepContext, StepSummary } from "./step-context.ts";
@@ -21,6 +22,7 @@ const VERBS: { readonly [N in StepName]: Verb<N> } = {
   silent,
   print,
   log,
+  images,
   plan,
   usage,
   flood,

@@ -78,6 +78,7 @@ export const STEP_SCHEMAS = {
   silent: z.boolean(),
   print: shorthand("text", z.strictObject({ text: z.string(), role: z.enum(["agent", "reasoning", "user"]).default("agent") })),
   log: z.strictObject({ stream: z.string().min(1).max(100).default("stdout"), text: z.string(), encoding }),
+  images: z.literal(true).describe("Tells of each image of the job: its name, type, size and digest."),
   plan: z.array(z.strictObject({ text: z.string(), status: z.enum(["open", "active", "done"]).default("open") })).max(200),
   usage: z.strictObject(usageSchema.shape),
   flood: z.strictObject({

@@ -60,7 +60,7 @@ export class PythonAgent {
     await Promise.race([driver.warm(), aborted.promise]);
   }
 
-  /** One turn. `python` is the job's own choice; `request` has the fields of the agent's driver beside prompt, turn, workspace and env. */
+  /** One turn. `python` is the job's own choice; `request` has the fields of the agent's driver beside prompt, turn, workspace, env and images. */
   async turn(turn: TurnContext, python: string | undefined, request: Readonly<Record<string, unknown>>): Promise<TurnResult> {
     const { home, signal } = turn;
     if (signal.aborted) return abortedTurn(signal);
@@ -75,7 +75,7 @@ export class PythonAgent {
   }
 
   async #drive(turn: TurnContext, driver: PythonDriver, request: Readonly<Record<string, unknown>>): Promise<Drive> {
-    const { home, signal, prompt, workspace, env } = turn;
+    const { home, signal, prompt, workspace, env, images } = turn;
     const abort = (): void => void driver.end();
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
@@ -83,7 +83,7 @@ export class PythonAgent {
     let isGarbled = false;
     try {
       const end = await driver.turn(
-        { ...request, prompt, turn: turn.turn, workspace, env: withDirectGateway(env) },
+        { ...request, prompt, turn: turn.turn, workspace, env: withDirectGateway(env), ...(images ? { images } : {}) },
         {
           onMessage(message) {
             isHeard = true;

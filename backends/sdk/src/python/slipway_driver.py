@@ -18,6 +18,7 @@ SIGINT ends the driver and all that it started at once.
 It needs nothing but Python 3.10 or newer.
 """
 
+import base64
 import ctypes
 import json
 import os
@@ -157,6 +158,15 @@ def _processes() -> list[tuple[int, int]]:
 def well_formed(text: str) -> str:
     """A text without lone surrogates, which no UTF-8 can carry."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def image_urls(request: JsonObject) -> list[str]:
+    """The job's images as addresses that hold them, for the prompt that a conversation begins with."""
+    urls = []
+    for image in request.get("images", []):
+        with open(image["path"], "rb") as file:
+            urls.append(f"data:{image['type']};base64,{base64.b64encode(file.read()).decode('ascii')}")
+    return urls
 
 
 def error_of(error: BaseException) -> JsonObject:

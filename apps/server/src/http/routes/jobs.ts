@@ -2,6 +2,7 @@ import { diffPatch } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobDetail, workOf } from "@slipway/protocol/job";
 import { isFinal } from "@slipway/protocol/states";
+import type { FastifyReply } from "fastify";
 import type { ControlPlane } from "../../control-plane.ts";
 import { hubRoot } from "../../hub/hub-folder.ts";
 import { cancelJob } from "../../jobs/cancel.ts";
@@ -13,7 +14,18 @@ import { steerJob } from "../../jobs/steer.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
 import type { Handlers } from "../call.ts";
 
-type Names = "submitJob" | "listJobs" | "getJob" | "explainJob" | "cancelJob" | "retryJob" | "replayJob" | "steerJob" | "jobDiff" | "getArtifact";
+type Names =
+  | "submitJob"
+  | "listJobs"
+  | "getJob"
+  | "explainJob"
+  | "cancelJob"
+  | "retryJob"
+  | "replayJob"
+  | "steerJob"
+  | "jobDiff"
+  | "getJobImage"
+  | "getArtifact";
 
 /** What users do with jobs. */
 export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
@@ -55,6 +67,20 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
       return undefined;
     },
+    getJobImage: async ({ params, reply }) => {
+      const { number, images } = await findJob(plane.store, params.job);
+      const image = images[params.image - 1];
+      if (!image) {
+        const has = images.length === 0 ? "has no images" : `has no image ${params.image}, but ${images.length}`;
+        throw new SlipwayError("NOT_FOUND", `Job ${number} ${has}.`, {
+          field: "image",
+          value: params.image,
+          hint: `\`slipway show ${number}\` lists those that it has.`,
+        });
+      }
+      sendBytes(reply, await plane.jobImages.read(image));
+      return undefined;
+    },
     getArtifact: async ({ params, reply }) => {
       const { job, artifacts } = await findJobDetail(plane.store, params.job);
       // The same name may come from several attempts: the newest is meant.
@@ -65,13 +91,16 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
           artifacts: artifacts.map(({ name }) => name),
           hint: `\`slipway show ${job.number}\` lists those that it has.`,
         });
-      const bytes = await plane.artifacts.read(job.id, newest.fence, newest.name);
-      // An artifact is an agent's output: a browser must not take it for a page of ours.
-      reply.type("application/octet-stream").header("x-content-type-options", "nosniff").header("content-disposition", "attachment");
-      reply.serializer((payload: unknown) => payload as string).send(bytes);
+      sendBytes(reply, await plane.artifacts.read(job.id, newest.fence, newest.name));
       return undefined;
     },
   };
+}
+
+/** Bytes of others: a browser must not take them for a page of ours. */
+function sendBytes(reply: FastifyReply, bytes: Buffer): void {
+  reply.type("application/octet-stream").header("x-content-type-options", "nosniff").header("content-disposition", "attachment");
+  reply.serializer((payload: unknown) => payload as string).send(bytes);
 }
 
 /** The job, held back until it is final or blocked, at most `waitMs`; shorter where the caller goes away or the server closes. */

@@ -24,7 +24,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, record, replay, routing, ...columns } = job;
+  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, images = [], record, replay, routing, ...columns } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
@@ -41,10 +41,13 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
     budget: JSON.stringify(budget),
-    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly }),
+    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly, ...(images.length > 0 ? { images } : {}) }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
     routing: routing ? JSON.stringify(routing) : null,
   });
+  for (const digest of new Set(images.map(({ sha256 }) => sha256))) {
+    db.run("INSERT INTO job_images (job, sha256) VALUES (@job, @sha256)", { job: number, sha256: digest });
+  }
   for (const dependency of dependencies) {
     db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });
   }

@@ -40,6 +40,7 @@ export function jobView(row: JobViewRow): JobView {
     permissions: "allow",
     mcpServers: {},
     readOnly: false,
+    images: [],
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     handover: row.handover === null ? null : JSON.parse(row.handover),

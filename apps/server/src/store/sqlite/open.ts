@@ -102,6 +102,7 @@ function storeOver(channel: Channel): Store {
 
     expiredJobs: (retentionMs, limit) => channel.call("expiredJobs", retentionMs, limit),
     dropJobData: (id, retentionMs) => channel.call("dropJobData", id, retentionMs),
+    usedImages: (digests) => channel.call("usedImages", digests),
     hubJobs: (ids, retentionMs) => channel.call("hubJobs", ids, retentionMs),
     endedCompletions: (ids) => channel.call("endedCompletions", ids),
     basesInUse: (retentionMs) => channel.call("basesInUse", retentionMs),

@@ -64,6 +64,7 @@ import { touchToken } from "./operations/touch-token.ts";
 import { touchWorker } from "./operations/touch-worker.ts";
 import { unblockJob } from "./operations/unblock-job.ts";
 import { updateRepository } from "./operations/update-repository.ts";
+import { usedImages } from "./operations/used-images.ts";
 import { waitingFor } from "./operations/waiting-for.ts";
 import { withdrawLanding } from "./operations/withdraw-landing.ts";
 
@@ -89,6 +90,7 @@ export const READS = {
   receiptsFor,
   openIntents,
   expiredJobs,
+  usedImages,
   hubJobs,
   endedCompletions,
   basesInUse,

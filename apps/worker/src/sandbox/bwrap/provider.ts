@@ -105,6 +105,7 @@ function insideOf({ certificates }: SandboxSpec, { gatewayFolder, agentsFolder }
   return {
     workspace: INSIDE.workspace,
     home: INSIDE.home,
+    control: INSIDE.control,
     gateway,
     path: hostPath(),
     agentPath: pathWithAgents(agentsFolder, hostPath()),

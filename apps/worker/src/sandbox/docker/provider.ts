@@ -128,7 +128,8 @@ function startRunner(host: DockerHost, spec: SandboxSpec, socketFolder: string) 
 
 function insideOf(host: DockerHost, { certificates }: SandboxSpec, gatewayFolder: string | undefined): Sandbox["inside"] {
   const gateway = gatewayFolder === undefined ? undefined : gatewaySocketIn(INSIDE.gateway);
-  return { workspace: INSIDE.workspace, home: INSIDE.home, gateway, path: host.image.path, certificates: certificates && INSIDE.certificates };
+  const { workspace, home, control } = INSIDE;
+  return { workspace, home, control, gateway, path: host.image.path, certificates: certificates && INSIDE.certificates };
 }
 
 async function withoutRunner(host: DockerHost, spec: SandboxSpec): Promise<Sandbox> {

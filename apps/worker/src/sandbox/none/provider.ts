@@ -56,6 +56,7 @@ function insideOf(spec: SandboxSpec, { gatewayFolder, agentsFolder }: Pick<NoneS
   return {
     workspace: spec.workspace,
     home: spec.home,
+    control: spec.control,
     gateway,
     path: hostPath(),
     agentPath: pathWithAgents(agentsFolder, hostPath()),
