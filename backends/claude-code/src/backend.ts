@@ -14,6 +14,7 @@ export const claudeCodeBackend = defineBackend({
   secrets: [],
   image: { npm: [CLAUDE_PACKAGE], apt: [] },
   release: CLAUDE_RELEASE,
+  programSetting: "command",
   probe,
   warmUp,
   turn: runTurn,

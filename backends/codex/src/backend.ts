@@ -14,6 +14,7 @@ export const codexBackend = defineBackend({
   secrets: [],
   image: { npm: [CODEX_PACKAGE], apt: [] },
   release: CODEX_RELEASE,
+  programSetting: "command",
   probe,
   warmUp,
   turn: runTurn,
