@@ -118,6 +118,11 @@ export interface Store extends AsyncDisposable {
     meteredBackends: string[];
     /** By backend, the image that its jobs run in there, by which its circuit is known; those that are missing have the empty one. */
     images?: Record<string, string>;
+    /**
+     * Backends whose agent is not there, none of whose jobs are taken; by each the setting by which a job names its program itself, which lets it through,
+     * empty where there is none.
+     */
+    absentAgents?: Record<string, string>;
   }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
   /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum, unless its model calls are counted. */
@@ -130,9 +135,9 @@ export interface Store extends AsyncDisposable {
   /**
    * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy
    * queued (after `retryAfterMs`), failed or blocked; where the backend is to blame
-   * and would not be tried again, queued for the next stop of the job's route, with what the backend leaves. The same outcome for the same fence again answers as before.
+   * and would not be tried again, queued for the next stop of the job's route, with what the backend leaves; `closedStops`, by their places on the route from 0, are passed over. The same outcome for the same fence again answers as before.
    */
-  finish(jobId: string, fence: number, outcome: Outcome): Promise<JobView>;
+  finish(jobId: string, fence: number, outcome: Outcome, closedStops?: number[]): Promise<JobView>;
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */

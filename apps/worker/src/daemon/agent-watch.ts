@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 30_000;
 /** An installation that is under way changes a folder more than once. */
 const SETTLE_MS = 500;
 /** After this long an answer is asked for again, in ms, whatever the files say: of an agent that is there, and of one that is not. */
-const GOOD_FOR_MS = { there: 86_400_000, absent: 600_000 } as const;
+const GOOD_FOR_MS = { there: 86_400_000, absent: 1_800_000 } as const;
 
 const answerSchema = z.object({
   result: probeResultSchema,

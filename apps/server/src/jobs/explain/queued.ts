@@ -1,5 +1,6 @@
 import type { JobView } from "@slipway/protocol/job";
-import { circuitText } from "../../routing/facts.ts";
+import { missingAgent } from "../../routing/agents.ts";
+import { circuitText, withAgent } from "../../routing/facts.ts";
 import { circuitAt } from "../../routing/places.ts";
 import type { WorkerRow } from "../../store/store.ts";
 import { dueAt, type Known, type Waiting } from "./part.ts";
@@ -59,6 +60,27 @@ async function explainShut(plane: Known, job: JobView, workers: readonly WorkerR
   };
 }
 
+/** The agent of its backend is on no worker that could take it. */
+function explainAbsent(plane: Known, job: JobView, workers: readonly WorkerRow[]): Omit<Waiting, "deadline"> {
+  const { backend, backendConfig: config } = job;
+  const missing = workers.flatMap((worker) => missingAgent(worker, { backend, config }, plane.signals) ?? []);
+  const names = missing.map(({ worker }) => worker);
+  const remedy = missing.find((one) => one.remedy !== null)?.remedy ?? "slipway doctor";
+  const others = new Set(workers.flatMap((worker) => agentsOn(plane, worker)));
+  const instead = others.size > 0 ? ` Or submit it with a backend whose agent is there: ${[...others].sort().join(", ")}.` : "";
+  return {
+    owner: "you",
+    reason: `The agent of ${backend} is not installed on ${names.join(", ")} (${missing[0]?.found ?? "?"}).`,
+    unblock: `Type \`${remedy}\`${names.length > 1 ? " on one of them" : ""}: within a minute the job goes on by itself.${instead} ${AT_THE_DEADLINE}`,
+  };
+}
+
+/** Backends of the worker that have an agent of a registry, which is there. */
+function agentsOn({ signals }: Known, { id, backends }: WorkerRow): string[] {
+  const there = signals.reportOf(id).agents.flatMap(({ backend, ok }) => (ok ? [backend] : []));
+  return there.filter((backend) => backends.some(({ name, release }) => name === backend && release !== undefined));
+}
+
 /** Nothing but the workers holds the job up. */
 async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Promise<Omit<Waiting, "deadline">> {
   const workers = await plane.store.listWorkers();
@@ -88,13 +110,15 @@ async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Prom
       unblock: `${RESTART} ${AT_THE_DEADLINE}`,
     };
   }
-  const shut = await explainShut(plane, job, working);
+  const ready = job.kind === "task" ? withAgent(plane, working, { backend: job.backend, config: job.backendConfig }) : working;
+  if (ready.length === 0) return explainAbsent(plane, job, working);
+  const shut = await explainShut(plane, job, ready);
   if (shut) return shut;
-  const held = working.flatMap(({ id, name }) => {
+  const held = ready.flatMap(({ id, name }) => {
     const reason = plane.signals.heldBy(id);
     return reason === null ? [] : [`${name} claims nothing for now: ${reason}`];
   });
-  if (held.length === working.length) {
+  if (held.length === ready.length) {
     return { owner: "you", reason: `${held.join("; ")}.`, unblock: `It is taken as soon as there is room again. ${AT_THE_DEADLINE}` };
   }
   const line =

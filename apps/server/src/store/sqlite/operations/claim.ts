@@ -13,6 +13,12 @@ type Claimed = Awaited<ReturnType<Store["claim"]>>;
 const READY = `(run_after IS NULL OR run_after <= ${NOW})
       AND (requires = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(requires) r WHERE r.value NOT IN (SELECT value FROM json_each(@capabilities))))`;
 
+/** The agent is there, as far as the worker has said, or the job names a program of its own. */
+const HAS_AGENT = `(@absentAgents = '{}' OR NOT EXISTS (
+        SELECT 1 FROM json_each(@absentAgents) a WHERE a.key = backend
+          AND (a.value = '' OR (SELECT json_extract(backend_config, '$."' || a.value || '"') FROM job_specs WHERE job = number) IS NULL)
+      ))`;
+
 /**
  * One conditional statement takes the job. It looks at one candidate a repository, the first in its own partial index, and takes the best of
  * them: so neither the finished jobs nor the queue of a repository at its limit are walked. Verify jobs stand before all others and outside
@@ -28,7 +34,7 @@ const TAKE = `
     UNION ALL
     SELECT (
       SELECT number FROM jobs INDEXED BY jobs_claimable_tasks
-      WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY}
+      WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY} AND ${HAS_AGENT}
       ORDER BY claim_rank, number LIMIT 1
     )
     FROM repositories
@@ -65,6 +71,7 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
     workerId,
     leaseTtlMs,
     capabilities: JSON.stringify(request.capabilities.filter((name) => !name.startsWith(BACKEND) || !shut.has(name.slice(BACKEND.length)))),
+    absentAgents: JSON.stringify(request.absentAgents ?? {}),
     takesTasks: request.kinds.includes("task") ? 1 : 0,
     takesVerify: request.kinds.includes("verify") ? 1 : 0,
     to: "running",
