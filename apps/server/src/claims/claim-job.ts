@@ -29,6 +29,7 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
       modelTokenSha256: sha256(token),
       meteredBackends: [...meteredBackends],
       images: imagesOf(worker, backends, plane.signals),
+      dayBudget: plane.dayBudget,
       absentAgents: absentAgents(worker, programSettings, plane.signals),
     });
   };

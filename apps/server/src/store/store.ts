@@ -1,6 +1,6 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
-import type { DaySpending } from "@slipway/protocol/budget";
+import type { DayBudget, DaySpending } from "@slipway/protocol/budget";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
@@ -14,6 +14,7 @@ import type {
   CallAttempt,
   CallReservation,
   CircuitRow,
+  ClosedDay,
   CompletionRow,
   NewAuditEntry,
   NewCall,
@@ -79,14 +80,22 @@ export interface Store extends AsyncDisposable {
   cancelJob(id: string, reason: string, by?: Actor): Promise<{ job: JobView; revoked: { jobId: string; workerId: string; fence: number } | null }>;
   /** A blocked job becomes queued. CONFLICT from any other state. */
   unblockJob(id: string, by?: Actor): Promise<JobView>;
-  /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
-  waitingFor(id: string): Promise<{
+  /**
+   * What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit, a day that is used up.
+   * `isMetered`: its backend's model calls go through the gateway.
+   */
+  waitingFor(
+    id: string,
+    day?: { dayBudget: DayBudget; isMetered: boolean },
+  ): Promise<{
     dependencies: Array<{ id: string; number: number; state: JobState }>;
     /** When the first of all the jobs that it waits for, through others too, is due; null where none is. */
     dependenciesDueAt: number | null;
     runAfter: number | null;
     repoRunning: number;
     repoLimit: number;
+    /** Null where the day has room, and where no budget of a day was named. */
+    closedDay: ClosedDay | null;
     ahead: number;
   }>;
 
@@ -123,6 +132,8 @@ export interface Store extends AsyncDisposable {
      * empty where there is none.
      */
     absentAgents?: Record<string, string>;
+    /** What all jobs together may spend in a day: once it is used up, none is taken that would need more of it. No limit where it is missing. */
+    dayBudget?: DayBudget;
   }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
   /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum, unless its model calls are counted. */
@@ -285,6 +296,7 @@ export type {
   CallAttempt,
   CallReservation,
   CircuitRow,
+  ClosedDay,
   CompletionRow,
   NewAuditEntry,
   NewCall,

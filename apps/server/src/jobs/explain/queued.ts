@@ -2,7 +2,8 @@ import type { JobView } from "@slipway/protocol/job";
 import { missingAgent } from "../../routing/agents.ts";
 import { circuitText, withAgent } from "../../routing/facts.ts";
 import { circuitAt } from "../../routing/places.ts";
-import type { WorkerRow } from "../../store/store.ts";
+import { amountText } from "../../store/sqlite/model-budget.ts";
+import type { ClosedDay, WorkerRow } from "../../store/store.ts";
 import { dueAt, type Known, type Waiting } from "./part.ts";
 
 /** What happens to a job that no worker takes. */
@@ -13,7 +14,7 @@ const RESTART = "Restart `slipway up` (Ctrl-C, then again), or the worker where 
 
 /** Why a queued job is not taken: other jobs, its time, its repository's limit, or the workers. */
 export async function explainQueued(plane: Known, job: JobView): Promise<Waiting> {
-  const waiting = await plane.store.waitingFor(job.id);
+  const waiting = await plane.store.waitingFor(job.id, { dayBudget: plane.dayBudget, isMetered: await isMetered(plane, job) });
   if (waiting.dependencies.length > 0) {
     const names = waiting.dependencies.map(({ number, state }) => `job ${number} (${state})`).join(", ");
     const those = waiting.dependencies.length === 1 ? "that job is" : "those jobs are";
@@ -39,7 +40,27 @@ export async function explainQueued(plane: Known, job: JobView): Promise<Waiting
       unblock: `It goes on when one of them ends; the limit is the repository's \`maxRunning\`. ${AT_THE_DEADLINE}`,
     };
   }
+  if (waiting.closedDay) return explainClosedDay(job, waiting.closedDay);
   return { ...(await explainUnclaimed(plane, job, waiting.ahead)), deadline: dueAt(job) };
+}
+
+/** Whether its model calls count for the day, as far as workers have told. */
+async function isMetered({ store }: Known, { backend }: JobView): Promise<boolean> {
+  const workers = await store.listWorkers();
+  return workers.some(({ backends }) => backends.some(({ name, capabilities }) => name === backend && capabilities.model));
+}
+
+/** What jobs may spend in a day is used up. */
+function explainClosedDay(job: JobView, { unit, limit, spent, wanted, resetsAt }: ClosedDay): Waiting {
+  const at = new Date(resetsAt).toISOString();
+  const call = wanted === null ? "" : `, and its next call may take ${amountText(unit, wanted)}`;
+  const timesOut = dueAt(job) < resetsAt;
+  return {
+    owner: timesOut ? "you" : "clock",
+    deadline: Math.min(resetsAt, dueAt(job)),
+    reason: `What all jobs together may spend in a day is used up: ${amountText(unit, spent)} of ${amountText(unit, limit)} are spent since 00:00 UTC${call}.`,
+    unblock: `${timesOut ? AT_THE_DEADLINE : `Nothing to do: it goes on at ${at}.`} Or raise \`server.dayBudget.${unit}\` in slipway.yaml and restart \`slipway up\` (Ctrl-C, then again): it goes on then.`,
+  };
 }
 
 /** Every worker that could take it waits for the circuit of the job's backend; undefined where one need not. */

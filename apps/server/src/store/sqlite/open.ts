@@ -45,7 +45,7 @@ function storeOver(channel: Channel): Store {
     listJobs: (filter) => channel.call("listJobs", filter),
     cancelJob: (id, reason, by) => channel.call("cancelJob", id, reason, by),
     unblockJob: (id, by) => channel.call("unblockJob", id, by),
-    waitingFor: (id) => channel.call("waitingFor", id),
+    waitingFor: (id, day) => channel.call("waitingFor", id, day),
     currentPhase: (id) => channel.call("currentPhase", id),
     integrationOf: (jobId) => channel.call("integrationOf", jobId),
 

@@ -7,6 +7,7 @@ import { isFinal, nextState } from "@slipway/protocol/states";
 import type { KeptWork, Outcome } from "@slipway/protocol/worker-api";
 import { endAttempt } from "../attempts.ts";
 import { NOW } from "../clock.ts";
+import { isKeptForDay } from "../closed-days.ts";
 import type { Database } from "../database.ts";
 import { dueAt } from "../due-at.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
@@ -30,11 +31,13 @@ type FinishedJob = JobTable & {
   model_tokens: number;
 };
 
-const RUN_AFTER = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
+const TRIED_AT = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
+// One that claims leave for as long as the day is used up goes on as soon as there is room, which may be before the time that it was told.
+const RUN_AFTER = `CASE WHEN @isKeptForDay THEN run_after ELSE ${TRIED_AT} END`;
 const FINISH = `
   UPDATE jobs SET state = @to, lease_until = NULL, worker_id = NULL, updated_at = ${NOW}, ended_at = CASE WHEN @final THEN ${NOW} END,
     failure = @failure, result_oid = COALESCE(@resultOid, result_oid), diff_stat = COALESCE(@diffStat, diff_stat),
-    run_after = ${RUN_AFTER}, due_at = ${dueAt(RUN_AFTER)}, attempts = attempts - @attemptsBack
+    run_after = ${RUN_AFTER}, due_at = ${dueAt(TRIED_AT)}, attempts = attempts - @attemptsBack
   WHERE number = @number AND ${ATTEMPT_LIVES}`;
 
 const ADD_COMPLETION = `
@@ -143,6 +146,7 @@ function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Out
     resultOid: result?.oid ?? null,
     diffStat: result ? JSON.stringify(result.diffStat) : null,
     retryAfterMs: outcome.kind === "failed" && to === "queued" ? (outcome.retryAfterMs ?? null) : null,
+    isKeptForDay: outcome.kind === "failed" && outcome.failure.code === "DAY_BUDGET_EXCEEDED" && isKeptForDay(db, job.number) ? 1 : 0,
     attemptsBack: ending.attemptsBack,
     ...db.stateLimits,
   });

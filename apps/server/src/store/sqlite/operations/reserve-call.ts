@@ -6,6 +6,7 @@ import type { Budget } from "@slipway/protocol/job";
 import type { CallReservation, NewCall } from "../../rows.ts";
 import { freeCall, MODEL_FAILURE } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
+import { closeDay } from "../closed-days.ts";
 import type { Database } from "../database.ts";
 import { dayLedger, judgeDay } from "../day-budget.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
@@ -19,6 +20,10 @@ interface AttemptRow {
   number: number;
   fence: number;
   workerId: string | null;
+  repoId: string;
+  backend: string;
+  /** Of its settings; empty where it names none. */
+  model: string;
   budget: string;
   /** JSON. */
   cassette: string;
@@ -40,7 +45,7 @@ interface KeptRow {
 }
 
 const READ = `
-  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, s.cassette, a.model_calls AS calls, j.lease_until - ${NOW} AS leaseMs,
+  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, j.repo_id AS repoId, j.backend, COALESCE(s.backend_config ->> '$.model', '') AS model, s.budget, s.cassette, a.model_calls AS calls, j.lease_until - ${NOW} AS leaseMs,
     j.state = 'running' AND j.fence = a.fence AND j.lease_until > ${NOW} AS lives
   FROM attempts a INDEXED BY attempts_by_model_token JOIN jobs j ON j.number = a.job JOIN job_specs s ON s.job = a.job
   WHERE a.model_token_sha256 = @tokenSha256`;
@@ -150,7 +155,9 @@ const REMEMBER = `
   WHERE job = @number AND fence = @fence AND EXISTS (SELECT 1 FROM jobs WHERE number = @number AND ${ATTEMPT_LIVES})`;
 
 /** What can never fit is the attempt's end, and remembered as its reason; what has to wait is tried again and changes nothing. */
-function refuse(db: Database, { jobId, number, fence, workerId }: AttemptRow, { failure, waiting }: BudgetRefusal): CallReservation {
+function refuse(db: Database, { jobId, number, fence, workerId, backend, model }: AttemptRow, { failure, waiting }: BudgetRefusal): CallReservation {
+  const { unit, wanted } = failure.details as { unit: "tokens" | "usd"; wanted: number };
+  if (!waiting && failure.code === "DAY_BUDGET_EXCEEDED") closeDay(db, { repoId: "", backend, model, unit, wanted });
   if (!waiting && db.run(REMEMBER, { number, fence, failure: JSON.stringify(failure), retryAfterMs: null }) === 0) throw leaseLost(jobId, fence);
   return { status: "refused", jobId, fence, workerId: workerId ?? "", failure, waiting };
 }
