@@ -167,3 +167,48 @@ test("nothing is reserved ahead that the day has no ample room for, and without 
   await reserve(claim, { ahead, inputTokens: 1_000_000 });
   expect(await today()).toMatchObject({ reservedTokens: 1_000_240, budget: {} });
 });
+
+test("a repository has a day of its own: its jobs wait alone, say what to type, and go on when its budget is raised", async () => {
+  const [{ view: small }, { view: other }] = [await server.repository(), await server.repository()];
+  const set = async (dayBudget: { tokens?: number | null; usd?: number | null }) =>
+    await server.client("admin").call("updateRepository", { params: { repo: small.id }, body: { dayBudget } });
+  await set({ usd: 5 });
+  expect(await set({ tokens: 120 })).toMatchObject({ dayBudget: { tokens: 120, usd: 5 }, spentToday: { calls: 0, tokens: 0 } });
+  await settle(await reserve(await running(small.id)), 30);
+  const late = await running(small.id);
+  const refused = await reserve(late).catch((error: unknown) => error);
+  expect(refused).toMatchObject({
+    code: "DAY_BUDGET_EXCEEDED",
+    message: expect.stringMatching(new RegExp(`^All jobs of the repository ${small.name} together may spend 120 tokens in a day: 30 tokens are spent today`)),
+    details: { scope: "day", repository: small.name, hint: expect.stringContaining(`slipway repos set ${small.name} --day-budget-tokens N`) },
+  });
+  const waiting = await server.submit(small.id);
+  expect(await server.claim(workerId)).toBeNull();
+  expect(await server.client("viewer").call("explainJob", { params: { job: waiting.id } })).toMatchObject({
+    owner: "clock",
+    reason: expect.stringMatching(/^What all jobs of the repository repo-.* 30 tokens of 120 tokens are spent .* may take 100 tokens\.$/),
+    unblock: expect.stringContaining(`\`slipway repos set ${small.name} --day-budget-tokens N\`; it goes on then.`),
+  });
+  const free = await server.submit(other.id);
+  expect((await server.claim(workerId))?.job.id).toBe(free.id);
+  const claimed = server.claim(workerId, { waitMs: 20_000 });
+  await expect.poll(() => server.server.plane.jobRoom.size, { interval: 5 }).toBe(1);
+  expect(await set({ tokens: null })).toMatchObject({ dayBudget: { usd: 5 }, spentToday: { calls: 1, tokens: 30, usd: 0.05 } });
+  expect((await claimed)?.job.id).toBe(waiting.id);
+  await reserve(late);
+});
+
+test("a call waits for others of its repository, and none fits that no day of it has room for", async () => {
+  const { view } = await server.repository();
+  await server.client("admin").call("updateRepository", { params: { repo: view.id }, body: { dayBudget: { tokens: 120 } } });
+  const claim = await running(view.id);
+  const first = await reserve(claim);
+  await expect(reserve(claim)).rejects.toMatchObject({ code: "DAY_BUDGET_EXCEEDED", details: { waiting: true, reserved: 100, repository: view.name } });
+  await settle(first, 10);
+  await reserve(claim);
+  await expect(reserve(claim, { outputTokens: 100 })).rejects.toMatchObject({ code: "BUDGET_EXCEEDED", details: { repository: view.name } });
+  await expect(server.client("admin").call("updateRepository", { params: { repo: view.id }, body: { dayBudget: { tokens: 0 } } })).rejects.toMatchObject({
+    code: "INVALID_REQUEST",
+    details: { field: "dayBudget.tokens", value: 0 },
+  });
+});

@@ -47,7 +47,8 @@ export interface Store extends AsyncDisposable {
     by?: Actor,
   ): Promise<{ repository: RepositoryRow; created: boolean }>;
   /** Changes what is named of a repository; undefined where there is no such one. */
-  updateRepository(id: string, changes: { defaultBranch?: string; maxRunning?: number }, by?: Actor): Promise<RepositoryRow | undefined>;
+  /** Of the day's budget, a limit that is null goes, and one that is missing stays. */
+  updateRepository(id: string, changes: RepositoryChanges, by?: Actor): Promise<RepositoryRow | undefined>;
   /** By id or name. */
   getRepository(idOrName: string): Promise<RepositoryRow | undefined>;
   listRepositories(): Promise<RepositoryRow[]>;
@@ -274,6 +275,13 @@ export interface Store extends AsyncDisposable {
   busyRepositories(): Promise<string[]>;
 }
 
+/** What of a repository may be changed; what is missing stays. */
+export interface RepositoryChanges {
+  readonly defaultBranch?: string;
+  readonly maxRunning?: number;
+  readonly dayBudget?: { readonly tokens?: number | null | undefined; readonly usd?: number | null | undefined };
+}
+
 export interface RepositoryRow {
   readonly id: string;
   readonly name: string;
@@ -282,6 +290,10 @@ export interface RepositoryRow {
   readonly maxRunning: number;
   /** Tasks that are running now. */
   readonly running: number;
+  /** What its jobs together may spend on models in a day. */
+  readonly dayBudget: DayBudget;
+  /** What they took today. */
+  readonly spentToday: { readonly calls: number; readonly tokens: number; readonly usd: number };
   readonly createdAt: number;
 }
 

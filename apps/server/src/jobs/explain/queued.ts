@@ -2,6 +2,7 @@ import type { JobView } from "@slipway/protocol/job";
 import { missingAgent } from "../../routing/agents.ts";
 import { circuitText, withAgent } from "../../routing/facts.ts";
 import { circuitAt } from "../../routing/places.ts";
+import { raiseText, sharersText } from "../../store/sqlite/day-budget.ts";
 import { amountText } from "../../store/sqlite/model-budget.ts";
 import type { ClosedDay, WorkerRow } from "../../store/store.ts";
 import { dueAt, type Known, type Waiting } from "./part.ts";
@@ -51,15 +52,16 @@ async function isMetered({ store }: Known, { backend }: JobView): Promise<boolea
 }
 
 /** What jobs may spend in a day is used up. */
-function explainClosedDay(job: JobView, { unit, limit, spent, wanted, resetsAt }: ClosedDay): Waiting {
+function explainClosedDay(job: JobView, { of, unit, limit, spent, wanted, resetsAt }: ClosedDay): Waiting {
+  const repository = of === "repository" ? job.repo.name : undefined;
   const at = new Date(resetsAt).toISOString();
   const call = wanted === null ? "" : `, and its next call may take ${amountText(unit, wanted)}`;
   const timesOut = dueAt(job) < resetsAt;
   return {
     owner: timesOut ? "you" : "clock",
     deadline: Math.min(resetsAt, dueAt(job)),
-    reason: `What all jobs together may spend in a day is used up: ${amountText(unit, spent)} of ${amountText(unit, limit)} are spent since 00:00 UTC${call}.`,
-    unblock: `${timesOut ? AT_THE_DEADLINE : `Nothing to do: it goes on at ${at}.`} Or raise \`server.dayBudget.${unit}\` in slipway.yaml and restart \`slipway up\` (Ctrl-C, then again): it goes on then.`,
+    reason: `What ${sharersText(repository)} may spend in a day is used up: ${amountText(unit, spent)} of ${amountText(unit, limit)} are spent since 00:00 UTC${call}.`,
+    unblock: `${timesOut ? AT_THE_DEADLINE : `Nothing to do: it goes on at ${at}.`} Or ${raiseText(unit, repository)}; it goes on then.`,
   };
 }
 

@@ -17,6 +17,9 @@ export interface Closing extends Omit<ClosedDay, "of"> {
 const TODAY = `date(${NOW} / 1000, 'unixepoch')`;
 const REFUSALS = `SELECT repo_id AS repoId, backend, model, unit, wanted FROM day_refusals WHERE day = ${TODAY}`;
 
+// A few repositories, as claims look at each of them anyway.
+const BOUNDED = "SELECT id, day_budget AS dayBudget FROM repositories WHERE day_budget <> '{}'";
+
 interface Refusal {
   readonly repoId: string;
   readonly backend: string;
@@ -27,11 +30,18 @@ interface Refusal {
 
 /** What of the day is used up, for jobs of any of `backends`, whose calls are counted, and for those that were refused a call today. */
 export function closedDays(db: Database, dayBudget: DayBudget, backends: readonly string[]): Closing[] {
-  if (isUnbounded(dayBudget)) return [];
-  return closingsOf(dayBudget, dayLedger(db), { repoId: null, backends, refusals: db.all<Refusal>(REFUSALS).filter(({ repoId }) => repoId === "") });
+  const repositories = db.all<{ id: string; dayBudget: string }>(BOUNDED);
+  if (isUnbounded(dayBudget) && repositories.length === 0) return [];
+  const refusals = db.all<Refusal>(REFUSALS);
+  const of = (repoId: string): Refusal[] => refusals.filter((refusal) => refusal.repoId === repoId);
+  return [
+    ...(isUnbounded(dayBudget) ? [] : closingsOf(dayBudget, dayLedger(db), { repoId: null, backends, refusals: of("") })),
+    ...repositories.flatMap(({ id, dayBudget: own }) => closingsOf(JSON.parse(own), dayLedger(db, id), { repoId: id, backends, refusals: of(id) })),
+  ];
 }
 
-function isUnbounded({ tokens, usd }: DayBudget): boolean {
+/** Of a budget without a limit. */
+export function isUnbounded({ tokens, usd }: DayBudget): boolean {
   return tokens === undefined && usd === undefined;
 }
 
