@@ -42,7 +42,6 @@ export async function submitJob(plane: ControlPlane, input: SubmitJob, by: Actor
     dedupeKey: input.dedupeKey ?? null,
     requires: [...new Set([...input.requires, `backend:${route.backend}`])],
     retryOf: null,
-    record: input.record,
     completionId: null,
   };
   return await store(plane, draft, by);
