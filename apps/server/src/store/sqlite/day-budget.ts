@@ -77,7 +77,7 @@ interface DayAmounts {
 export function raiseText(unit: "tokens" | "usd", repository: string | undefined): string {
   if (repository === undefined) return `raise \`server.dayBudget.${unit}\` in slipway.yaml and restart \`slipway up\` (Ctrl-C, then again)`;
   const name = /^[\w.-]+$/.test(repository) ? repository : JSON.stringify(repository);
-  return `raise it: \`slipway repos set ${name} --day-budget-${unit} N\``;
+  return unit === "tokens" ? `raise it: \`slipway repos set ${name} --day-budget-tokens N\`` : `raise it: \`slipway repos set ${name} --day-budget-usd N\``;
 }
 
 /** Whose jobs share the budget of a day. */
