@@ -80,6 +80,30 @@ describe("a recording", () => {
     expect(kept).not.toMatch(/"authorization"|"x-api-key"/i);
   });
 
+  test.each([
+    ["a stream", { stream: true }],
+    ["an answer in one piece", { stream: false }],
+  ])("has a call before the agent has the end of its answer: %s", async (_, form) => {
+    plane.cassette = "record";
+    model.play({ turns: [{ steps: [{ text: "Hi." }] }] });
+    const held = Promise.withResolvers<void>();
+    plane.beforeRecorded = held.promise;
+    const order: string[] = [];
+    const asked = bench.ask({ body: { ...request("one"), ...form } }).then((answered) => {
+      order.push("answered");
+      return answered;
+    });
+    await plane.until(() => plane.recorded.length === 1);
+    // Were the answer over, its end would have been on its way before these.
+    for (let count = 0; count < 5; count += 1) await bench.ask({ method: "GET", path: "/slipway/health" });
+    order.push("kept");
+    held.resolve();
+    const answered = await asked;
+    expect(order).toEqual(["kept", "answered"]);
+    expect(plane.recorded[0]?.answer).toMatchObject({ status: 200, complete: true });
+    expect(plane.recorded[0]?.answer?.frames.join("")).toBe(answered.body);
+  });
+
   test("keeps what the vendor refuses, and its replay fails alike; nothing of a job that is not recorded", async () => {
     plane.cassette = "record";
     model.play({ turns: [{ steps: [{ error: { status: 429, type: "insufficient_quota", message: "You exceeded your current quota" } }] }] });

@@ -52,6 +52,8 @@ export class StubControlPlane implements AsyncDisposable {
   cassette: CassetteMode["mode"] | null = null;
   /** Calls that were told for the cassette; what a replay is answered from, where that is not replaced. */
   recorded: CassetteCall[] = [];
+  /** What the answer to a recording waits for. */
+  beforeRecorded: Promise<void> = Promise.resolve();
   /** Called for each request before it takes effect: may throw what is answered, or wait. */
   onRequest: (what: "register" | "reserve" | "settle", request: IncomingMessage, response: ServerResponse) => void | Promise<void> = () => {};
   /** Called when a request has taken effect, before it is answered; may destroy the answer. */
@@ -100,6 +102,7 @@ export class StubControlPlane implements AsyncDisposable {
     this.dayRefusal = null;
     this.cassette = null;
     this.recorded = [];
+    this.beforeRecorded = Promise.resolve();
     this.onRequest = () => {};
     this.onEffect = () => {};
   }
@@ -138,6 +141,8 @@ export class StubControlPlane implements AsyncDisposable {
       if (request.headers.authorization !== `Bearer ${GATEWAY_TOKEN}`) throw new SlipwayError("UNAUTHENTICATED");
       if (part === "recording" || part === "cassette") {
         const answer = part === "recording" ? this.#record(JSON.parse(text)) : this.#replayed(callId ?? "");
+        this.#changed();
+        if (part === "recording") await this.beforeRecorded;
         response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
         return this.#changed();
       }

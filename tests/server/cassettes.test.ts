@@ -1,6 +1,7 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CASSETTE_FILE, type CassetteCall } from "@slipway/protocol/cassette";
+import { jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { newId } from "@slipway/protocol/scalars";
 import type { Claim, Outcome } from "@slipway/protocol/worker-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -119,4 +120,21 @@ test("a replay is a job of its own that takes nothing of its budgets, and its ga
   expect((await reserve(playing)).cassette).toEqual({ mode: "replay", calls: 1 });
   await expect(replay(job.id)).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("is a replay itself") });
   await expect(replay(id, 3)).rejects.toMatchObject({ code: "NOT_FOUND", details: { attempts: [1] } });
+});
+
+test("where the installation records every job, one that says nothing is recorded, and its replay is not", async () => {
+  await server.restart({ jobDefaults: jobDefaultsSchema.parse({ record: true }) });
+  const { view } = await server.repository();
+  const { id } = await server.submit(view.id);
+  const claim = await claimed();
+  const call = await reserve(claim);
+  expect(call.cassette).toEqual({ mode: "record", calls: 0 });
+  await settle(call.callId);
+  await keep(recorded(call.callId));
+  await server.submit(view.id, { record: false });
+  expect((await reserve(await claimed())).cassette).toBeUndefined();
+  await server.client("submitter").call("cancelJob", { params: { job: id }, body: {} });
+  const again = await replay(id);
+  expect((await reserve(await claimed())).cassette).toMatchObject({ mode: "replay" });
+  expect((await detail(again.job.id)).job.record).toBe(false);
 });

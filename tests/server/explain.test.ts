@@ -218,7 +218,7 @@ test("whatever happened to a job, it is explained", { timeout: 120_000 }, async 
       try {
         await using walked = await openSqliteStore({ file: join(folder, "slipway.db") });
         await walkThrough(walked, walk);
-        const known: Known = { store: walked, signals: new WorkerSignals(), completionRoom: new WaitingRoom() };
+        const known: Known = { store: walked, signals: new WorkerSignals(), completionRoom: new WaitingRoom(), dayBudget: {} };
         for (const job of await walked.listJobs({ limit: 1_000 })) {
           const explanation = await explainJob(known, job);
           seen.add(job.state);

@@ -32,7 +32,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "repos list": ["slipway repos", "slipway repos --json"],
   "repos add": ["slipway repos add ship https://git.example.org/ship.git --default-branch trunk"],
   "repos show": ["slipway repos show ship"],
-  "repos set": ["slipway repos set ship --max-running 4"],
+  "repos set": ["slipway repos set ship --max-running 4", "slipway repos set ship --day-budget-usd 20"],
   "repos sync": ["slipway repos sync ship"],
   "workers list": ["slipway workers", "slipway workers --state connected --backend codex"],
   "workers drain": ["slipway workers drain anvil", "slipway workers drain anvil --no-wait"],

@@ -26,6 +26,9 @@ import type { CallAmounts } from "./spend/reserved-ahead.ts";
 /** How long a failure waits for the server to have it, in ms: the worker shall find the cause when the agent's turn fails. */
 const SETTLE_LIMIT_MS = 2_000;
 
+/** How long the end of an answer waits for the server to have the call on its cassette, in ms. */
+const KEEP_LIMIT_MS = 5_000;
+
 /** What the next call of an attempt may hold more than this one, to fit into what is reserved ahead for it. */
 const GROWTH = { factor: 1.25, tokens: 20_000 } as const;
 
@@ -95,7 +98,7 @@ export async function callModel(calling: Calling, asked: ModelRequest, request: 
     await settle(endingOf("failed", refusal));
     return sendError(response, refusal, PROTOCOLS[asked.provider.protocol]);
   }
-  const keep = cassette?.mode === "record" ? recorderOf(calling, asked, plan, callId, response) : undefined;
+  const keep = cassette?.mode === "record" ? recorderOf(calling, asked, plan, callId) : undefined;
   await forward(calling, asked, plan, { holding, request, response, gone, settle, log, keep });
 }
 
@@ -105,13 +108,14 @@ function onTape(calling: Calling, { providerName, target, token, body }: ModelRe
   return { provider: providerName, model, path: mask(`${target.path}${query}`), request: mask(body.toString("utf8")) };
 }
 
-/** Keeps a call on the attempt's cassette, with its answer as the agent got it. */
-function recorderOf(calling: Calling, asked: ModelRequest, plan: RequestPlan, callId: string, response: ServerResponse) {
+/** Keeps a call on the attempt's cassette, with its answer as the agent gets it; `isWhole`: to its end. */
+function recorderOf(calling: Calling, asked: ModelRequest, plan: RequestPlan, callId: string) {
   const startedAt = Date.now();
-  return async (tap: AnswerTap, ending: AnswerEnding, endedAt: number): Promise<void> => {
+  return async (tap: AnswerTap, ending: AnswerEnding, isWhole: boolean): Promise<void> => {
+    const endedAt = Date.now();
     const mask = secretMask([...calling.secrets(), asked.token]);
     const { outcome, tokens, failure } = ending;
-    const answer = tap.answer(mask, response.writableEnded);
+    const answer = tap.answer(mask, isWhole);
     if (answer === undefined) return calling.log.warn({ callId }, "a call is missing on its cassette: its answer is too long");
     const usage = tokens && { ...usageOf(tokens), costUsd: 0 };
     const told = failure && { ...failure, message: mask(failure.message), details: JSON.parse(mask(JSON.stringify(failure.details))) };
@@ -184,14 +188,21 @@ async function forward(
       isOver = !goesOn;
       return goesOn;
     };
-    const tap = keep && new AnswerTap();
-    let end: { ending: AnswerEnding; at: number } | undefined;
+    const tap = new AnswerTap();
+    let kept: Promise<void> | undefined;
+    // Before the agent has the answer's end: a replay may begin as soon as the job is over.
+    const recording = keep && {
+      tap,
+      keep: (ending: AnswerEnding, isWhole: boolean): Promise<void> => {
+        kept = keep(tap, ending, isWhole);
+        return atMost(kept, KEEP_LIMIT_MS);
+      },
+    };
     const told = async (ending: AnswerEnding): Promise<void> => {
-      end = { ending, at: Date.now() };
       if (key && ending.outcome === "ok") calling.keys.good(key);
       await settle(ending);
     };
-    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), tap, settle: told }, response, gone, decide);
+    const answer = new VendorAnswer({ api, protocol, names, key: value, mask: maskOf(value), settle: told, ...recording }, response, gone, decide);
     calling.upstream.dispatch(
       {
         origin: url.origin,
@@ -205,7 +216,7 @@ async function forward(
       answer,
     );
     await answer.ended;
-    if (keep && tap && end) await keep(tap, end.ending, end.at);
+    await kept;
   }
 }
 

@@ -13,6 +13,7 @@ const { positionals, values } = parseArgs({
     "warm-for": { type: "string" },
     ahead: { type: "boolean", default: false },
     "proxy-socket": { type: "string" },
+    gently: { type: "boolean", default: false },
   },
 });
 if (values["compile-cache"] !== undefined) enableCompileCache(values["compile-cache"]);
@@ -35,8 +36,11 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
   answer(command === "describe" ? list.manifests : list);
 } else if (command === "probe") {
   surviveStrays();
-  const { probe } = await import("./probe.ts");
-  answer(await probe(backend));
+  const { probe, probeGently } = await import("./probe.ts");
+  if (values.gently) {
+    await probeGently(positionals.slice(1), (result) => process.stdout.write(`${JSON.stringify(result)}\n`));
+    process.stdout.write("", () => process.exit());
+  } else answer(await probe(backend));
 } else if (command === "warm") {
   // Loads what a turn needs, so that the compile cache has it; for runners that find the cache read-only.
   await Promise.all([import("./serve.ts"), import("./lease/namespace.ts"), import("./turn/run-turn.ts"), import("./warm-up.ts")]);
@@ -45,7 +49,7 @@ if (command === "serve" && values.socket !== undefined && values.lease !== undef
   flushCompileCache();
 } else {
   process.stderr.write(
-    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] [--warm-for BACKEND [--ahead]] | describe | backends | probe [BACKEND] | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
+    "usage: runner serve --socket PATH --lease FILE --spool FOLDER [--own-namespace] [--warm-for BACKEND [--ahead]] | describe | backends | probe [BACKEND] | probe --gently BACKEND... | warm --compile-cache FOLDER | command --proxy-socket PATH -- ARGV...\n",
   );
   process.exitCode = 2;
 }

@@ -57,6 +57,7 @@ test("each way to be broken is told with package, file, what was expected and wh
   const sound = parrot("sound");
   await using plugins = await pluginFolder({
     a: one("first", parrot("first")),
+    automatic: one("auto", parrot("auto")),
     b: one("first", parrot("first")),
     bare: { files: { "package.json": '{ "slipway": { "backends": { "bare": "no/dot.js" } } }' } },
     exports: one("exports", "export const answer = 42;"),
@@ -80,6 +81,7 @@ test("each way to be broken is told with package, file, what was expected and wh
   expect(names).toEqual(expect.arrayContaining(["first", "sound", "stray", ...SHIPPED]));
   const told = Object.fromEntries(answer.broken.map((one) => [one.package, one]));
   const words: Record<string, [problem: RegExp, remedy: RegExp]> = {
+    automatic: [/no backend may be called auto/, /another name/],
     b: [/first is brought by a already/, /npm uninstall b/],
     bare: [/slipway\.backends\.bare/, /Mend .*package\.json/],
     exports: [/exports no backend called exports/, /defineBackend\(\{ name: "exports"/],

@@ -6,6 +6,7 @@ import type { BackendDefinition } from "@slipway/backend-sdk/backend";
 import { toManifest } from "@slipway/backend-sdk/manifest";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type BrokenBackend, CONTRACT_VERSION } from "@slipway/protocol/manifest";
+import { AUTO_BACKEND } from "@slipway/protocol/routing";
 import { nameSchema } from "@slipway/protocol/scalars";
 import { z } from "zod";
 import { BrokenPlugin } from "./broken-plugin.ts";
@@ -50,7 +51,8 @@ export function readPlugins(folder: string, taken: ReadonlySet<string> = new Set
       const { contract, backends } = readPackage(place, folder);
       for (const [name, path] of Object.entries(backends)) {
         const owner = owners.get(name);
-        if (owner === undefined) loaders.set(name, () => load(name, place, join(place.root, path), contract));
+        if (name === AUTO_BACKEND) broken.push(nameReserved(place).broken);
+        else if (owner === undefined) loaders.set(name, () => load(name, place, join(place.root, path), contract));
         else broken.push(nameTaken(name, owner, place).broken);
         owners.set(name, owner ?? place.name);
       }
@@ -100,6 +102,13 @@ function nameTaken(name: string, owner: string, place: Place): BrokenPlugin {
   const problem = `the backend ${name} is brought by ${owner} already, and that one stays`;
   const remedy = `npm uninstall ${place.name}, or give its backend another name.`;
   return new BrokenPlugin({ name, package: place.name, file: join(place.root, "package.json"), problem, expected: "a name that no other backend has", remedy });
+}
+
+function nameReserved(place: Place): BrokenPlugin {
+  const problem = "no backend may be called auto: a job that names it leaves the choice to the server";
+  const remedy = `Give the backend another name in \`slipway.backends\` and in its definition, or npm uninstall ${place.name}.`;
+  const file = join(place.root, "package.json");
+  return new BrokenPlugin({ name: AUTO_BACKEND, package: place.name, file, problem, expected: "a name that no other backend has", remedy });
 }
 
 /** Any export will do, under whatever name: a definition says itself what it is called. */

@@ -24,6 +24,8 @@ export function defineProfile<Config extends z.ZodType<CommonSettings>>(
     config: profile.config,
     secrets: [],
     release: releaseOf(probed.release),
+    programSetting: "command",
+    ...(profile.adapterOf === undefined ? {} : { adapterOf: profile.adapterOf }),
     image: probed.pip ? { npm: [], apt: [], pip: [...probed.pip] } : { npm: [specOf(probed.release)], apt: [] },
     probe: (context) => probe(probed, context),
     warmUp: (context) => warmUp(probed, context),

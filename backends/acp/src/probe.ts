@@ -26,8 +26,10 @@ export async function probe({ title, command, release, find }: Probed, { env, si
     const found = await find(env["PATH"]);
     if (!found) return { ok: false, tried, found: `no ${command} on PATH`, remedy };
     const version = await versionOf(found.program, found.versionArgs ?? [...found.args, "--version"], { env, signal });
-    if (isTested(release, version)) return { ok: true, tried, found: `${title} ${version}` };
-    return { ok: true, tried, found: `${title} ${version}, which was not tested with Slipway; ${release.version} was (${remedy})` };
+    // Of a script that this Node runs, the script.
+    const asked = { version, program: found.args[0] ?? found.program };
+    if (isTested(release, version)) return { ok: true, tried, found: `${title} ${version}`, ...asked };
+    return { ok: true, tried, found: `${title} ${version}, which was not tested with Slipway; ${release.version} was (${remedy})`, ...asked };
   } catch (error) {
     return { ok: false, tried, found: error instanceof Error ? error.message : String(error), remedy };
   }

@@ -14,6 +14,8 @@ export interface Profile<Config extends z.ZodType<CommonSettings> = z.ZodType<Co
   readonly summary: string;
   readonly config: Config;
   readonly capabilities: ManifestInput["capabilities"];
+  /** The backend that drives the same agent without an adapter. */
+  readonly adapterOf?: string;
   /** Its first group is the tool's name in the id of a call, for an agent that tells it nowhere else. */
   readonly toolName?: RegExp;
   /** The agent's own words for failures, beside those that all have. */

@@ -144,7 +144,10 @@ test("the probe says which release it found, and how to get the tested one", asy
     await writeFile(path, `#!/bin/sh\necho '${version}'\n`);
     return await claudeCodeBackend.probe({ home: bench.home, env: { PATH: join(bench.home, "bin") }, signal: AbortSignal.timeout(5_000) });
   };
-  expect(await probe(`${CLAUDE_VERSION} (Claude Code)`)).toEqual({ ok: true, tried: "claude --version", found: `Claude Code ${CLAUDE_VERSION}` });
+  expect(await probe(`${CLAUDE_VERSION} (Claude Code)`)).toEqual({
+    ...{ ok: true, tried: "claude --version", found: `Claude Code ${CLAUDE_VERSION}` },
+    ...{ version: CLAUDE_VERSION, program: join(bench.home, "bin/claude") },
+  });
   expect(await probe("2.1.197 (Claude Code)")).toMatchObject({ ok: true, found: expect.stringContaining("not tested") });
   expect(await probe("something else")).toMatchObject({ ok: false, remedy: "slipway backends install claude-code" });
 });

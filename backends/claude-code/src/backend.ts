@@ -15,6 +15,7 @@ export const claudeCodeBackend = defineBackend({
   secrets: [],
   image: { npm: [CLAUDE_PACKAGE], apt: [] },
   release: CLAUDE_RELEASE,
+  programSetting: "command",
   probe,
   warmUp,
   startAhead,

@@ -25,8 +25,11 @@ export async function probe({ env, signal }: ProbeContext): Promise<Omit<ProbeRe
     const { stdout } = await run(program, ["--version"], { env: { ...env, DISABLE_AUTOUPDATER: "1" }, signal, killSignal: "SIGKILL" });
     const version = /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
     if (version === undefined) throw new Error(`it told no version: ${stdout.slice(0, 200)}`);
-    if (isTested(version)) return { ok: true, tried, found: `Claude Code ${version}` };
-    return { ok: true, tried, found: `Claude Code ${version}, which was not tested with Slipway; ${CLAUDE_VERSION} was (${INSTALL_COMMAND})` };
+    if (isTested(version)) return { ok: true, tried, found: `Claude Code ${version}`, version, program };
+    return {
+      ...{ ok: true, tried, version, program },
+      found: `Claude Code ${version}, which was not tested with Slipway; ${CLAUDE_VERSION} was (${INSTALL_COMMAND})`,
+    };
   } catch (error) {
     return { ok: false, tried, found: error instanceof Error ? error.message : String(error), remedy: INSTALL_COMMAND };
   }

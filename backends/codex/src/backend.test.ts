@@ -217,7 +217,10 @@ test("the probe says which release it found, and how to get the tested one", asy
     await program(bench, `echo '${version}'`);
     return await codexBackend.probe({ home: bench.home, env: { PATH: join(bench.home, "bin") }, signal: AbortSignal.timeout(5_000) });
   };
-  expect(await probe(`codex-cli ${CODEX_VERSION}`)).toEqual({ ok: true, tried: "codex --version", found: `Codex ${CODEX_VERSION}` });
+  expect(await probe(`codex-cli ${CODEX_VERSION}`)).toEqual({
+    ...{ ok: true, tried: "codex --version", found: `Codex ${CODEX_VERSION}` },
+    ...{ version: CODEX_VERSION, program: join(bench.home, "bin/codex") },
+  });
   expect(await probe("codex-cli 0.999.0")).toMatchObject({ ok: true, found: expect.stringContaining("not tested") });
   expect(await probe("something else")).toMatchObject({ ok: false, remedy: "slipway backends install codex" });
 });

@@ -15,6 +15,7 @@ export const codexBackend = defineBackend({
   secrets: [],
   image: { npm: [CODEX_PACKAGE], apt: [] },
   release: CODEX_RELEASE,
+  programSetting: "command",
   probe,
   warmUp,
   startAhead,

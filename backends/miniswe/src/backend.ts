@@ -28,6 +28,7 @@ export const minisweBackend = defineBackend({
   secrets: [],
   image: { npm: [], apt: [], pip: MINISWE_PACKAGES },
   release: MINISWE_RELEASE,
+  programSetting: "python",
   probe: (context) =>
     probePython({ title: TITLE, packageName: TITLE, testedVersion: MINISWE_VERSION, isTested, pythons: PYTHONS, installCommand: INSTALL_COMMAND }, context),
   warmUp: (context) => minisweAgent.warmUp(context),

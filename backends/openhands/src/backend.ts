@@ -28,6 +28,7 @@ export const openhandsBackend = defineBackend({
   secrets: [],
   image: { npm: [], apt: [], pip: OPENHANDS_PACKAGES },
   release: OPENHANDS_RELEASE,
+  programSetting: "python",
   probe: (context) =>
     probePython({ title: TITLE, packageName: PACKAGE, testedVersion: OPENHANDS_VERSION, isTested, pythons: PYTHONS, installCommand: INSTALL_COMMAND }, context),
   warmUp: (context) => agent.warmUp(context),

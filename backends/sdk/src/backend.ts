@@ -22,7 +22,14 @@ export interface BackendDefinition<Config extends z.ZodType = z.ZodType> {
   readonly image?: ManifestInput["image"];
   /** The agent's program: what is pinned, and what was tested. */
   readonly release?: ManifestInput["release"];
-  /** For doctor: is everything there that a turn needs? Never throws. */
+  /** The setting by which a job names the agent's program itself, where there is one: what `probe` says of the usual one does not hold for such a job. */
+  readonly programSetting?: ManifestInput["programSetting"];
+  /** Of an adapter, the backend that drives the same agent by itself: `auto` takes that one first where nothing else tells them apart. */
+  readonly adapterOf?: ManifestInput["adapterOf"];
+  /**
+   * Is everything there that a turn needs? For people, who read it in `slipway doctor`, and for workers, which take no jobs of a backend whose agent is not
+   * there. Asked again and again, so it should cost little and change nothing. Never throws.
+   */
   probe(context: ProbeContext): Promise<Omit<ProbeResult, "backend">>;
   /**
    * Called once in a warm sandbox before the job is known, to make the first turn fast, such as by a first start of the agent. A rejection stops no job:

@@ -80,3 +80,8 @@ test.each([
 ] as Array<[Partial<typeof echo>, string]>)("a wrong addition %j names %s", (change, field) => {
   expect(() => defineBackend({ ...echo, ...change })).toThrow(expect.objectContaining({ details: expect.objectContaining({ field }) }));
 });
+
+test("no backend is called auto, which leaves the choice to the server", () => {
+  const problem = /^The definition of backend "auto" is wrong: name: expected another name: a job that names `auto` leaves the choice to the server\.$/;
+  expect(() => defineBackend({ ...echo, name: "auto" })).toThrow(problem);
+});

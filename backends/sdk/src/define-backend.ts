@@ -1,5 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import { CONTRACT_VERSION } from "@slipway/protocol/manifest";
+import { AUTO_BACKEND } from "@slipway/protocol/routing";
 import type { z } from "zod";
 import type { BackendDefinition } from "./backend.ts";
 import { toManifest } from "./manifest.ts";
@@ -9,6 +10,8 @@ import { toManifest } from "./manifest.ts";
  * INVALID_CONFIG, whose message and `details.field` name the field.
  */
 export function defineBackend<Config extends z.ZodType>(definition: BackendDefinition<Config>): BackendDefinition<Config> {
+  if (definition.name === AUTO_BACKEND)
+    throw invalid(definition.name, "name", "expected another name: a job that names `auto` leaves the choice to the server");
   const names = new Set<string>();
   for (const [index, secret] of definition.secrets.entries()) {
     if (names.has(secret.name)) throw invalid(definition.name, `secrets[${index}].name`, `the secret ${secret.name} is named twice`);

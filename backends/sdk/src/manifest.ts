@@ -20,6 +20,8 @@ export function toManifest(definition: BackendDefinition): Manifest {
     secrets: definition.secrets,
     image: definition.image ?? {},
     ...(definition.release ? { release: definition.release } : {}),
+    ...(definition.programSetting === undefined ? {} : { programSetting: definition.programSetting }),
+    ...(definition.adapterOf === undefined ? {} : { adapterOf: definition.adapterOf }),
   });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

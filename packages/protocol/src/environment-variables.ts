@@ -309,6 +309,13 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_RECORD",
+    readBy: "`run`, `submit`",
+    fallback: "`jobs.record`, else false",
+    meaning: "`true`: the job's model calls are kept, on a cassette for `slipway replay`. `--record` and `--no-record` win.",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_LANE",
     readBy: "`run`, `submit`",
     fallback: "interactive for `run`; else `jobs.lane`",

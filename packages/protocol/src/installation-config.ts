@@ -120,6 +120,10 @@ export const jobDefaultsSchema = z.strictObject({
   maxAttempts: z.int().min(1).max(20).default(3).describe("Tries before it fails."),
   lane: z.enum(LANES).default("normal").describe("Which jobs go first. `slipway run` asks for interactive, as somebody waits for it."),
   budget: budgetSchema.default({}).describe("What a job may spend on models; each limit holds where job and repository do not set the same one."),
+  record: z
+    .boolean()
+    .default(false)
+    .describe("Whether a job's model calls are kept, on a cassette for `slipway replay` ([cassettes.md](cassettes.md#record-every-job))."),
 });
 export type JobDefaults = z.infer<typeof jobDefaultsSchema>;
 

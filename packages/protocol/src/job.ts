@@ -62,7 +62,12 @@ export const submitJobSchema = z.strictObject({
   requires: z.array(nameSchema).max(50).default([]).describe("Capabilities that a worker must have."),
   maxAttempts: z.int().min(1).max(20).optional().describe("Tries before it fails; the installation's default, else 3, where it is missing."),
   budget: budgetSchema.optional().describe("What the job may spend on models; a limit that is missing is the repository's, else the installation's."),
-  record: z.boolean().default(false).describe("Whether its model calls are kept, on a cassette for `slipway replay` ([cassettes](cassettes.md))."),
+  record: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether its model calls are kept, on a cassette for `slipway replay` ([cassettes](cassettes.md)); the installation's `jobs.record` where it is missing.",
+    ),
   timeoutMs: z
     .int()
     .min(1_000)

@@ -59,6 +59,10 @@ export const manifestSchema = z.object({
   secrets: z.array(z.object({ name: z.string().regex(/^[A-Z][A-Z0-9_]*$/), required: z.boolean(), hint: z.string() })),
   /** The agent's program, where a registry has it. */
   release: releaseSchema.optional(),
+  /** The setting by which a job names the agent's program itself, such as `command`: what the probe found of the usual one does not count for such a job. */
+  programSetting: z.string().min(1).max(100).optional(),
+  /** The backend that drives the same agent by itself, where this one does it through an adapter: `auto` takes that one first where nothing else tells them apart. */
+  adapterOf: nameSchema.optional(),
   /**
    * Packages that an image for this backend installs. Those of `pip` stand in a virtual environment of the backend's own, whose Python is on PATH as
    * `<backend>-python`, and are installed without their dependencies: the list names all that is needed, in exact versions.
@@ -96,5 +100,9 @@ export const probeResultSchema = z.object({
   found: z.string(),
   /** What to type where it is not ok. */
   remedy: z.string().optional(),
+  /** The agent's release, where it told one. */
+  version: z.string().optional(),
+  /** The file of the program that it asked; missing where it asked none. What was found holds for as long as that file stays the same. */
+  program: z.string().optional(),
 });
 export type ProbeResult = z.infer<typeof probeResultSchema>;

@@ -32,6 +32,7 @@ describe("parseInstallationConfig", () => {
           maxAttempts: 3,
           lane: "normal",
           budget: {},
+          record: false,
         },
       });
     }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { dayBudgetSchema } from "./budget.ts";
 import { branchSchema, idSchema, oidSchema, timeSchema } from "./scalars.ts";
 
 /** A repository to be registered. The same name and address again is the same repository; CONFLICT where the name has another address. */
@@ -17,8 +18,13 @@ export type CreateRepository = z.input<typeof createRepositorySchema>;
 
 /** What of a repository may be changed later; what is missing stays as it is. */
 export const updateRepositorySchema = z
-  .strictObject({ defaultBranch: branchSchema.optional(), maxRunning: z.int().min(1).max(1_000).optional() })
-  .refine((changes) => Object.keys(changes).length > 0, "expected defaultBranch or maxRunning");
+  .strictObject({
+    defaultBranch: branchSchema.optional(),
+    maxRunning: z.int().min(1).max(1_000).optional(),
+    /** What all its jobs together may spend on models in a day, which begins at 00:00 UTC. Null takes a limit away. */
+    dayBudget: z.strictObject({ tokens: z.int().positive().nullable().optional(), usd: z.number().positive().nullable().optional() }).optional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, "expected defaultBranch, maxRunning or dayBudget");
 
 /** A repository as the API shows it. */
 export const repositoryViewSchema = z.object({
@@ -29,6 +35,10 @@ export const repositoryViewSchema = z.object({
   maxRunning: z.int(),
   /** Tasks of it that are running now; the limit counts these. */
   running: z.int(),
+  /** What all its jobs together may spend on models in a day. */
+  dayBudget: dayBudgetSchema.default({}),
+  /** What their model calls took today, since 00:00 UTC. */
+  spentToday: z.object({ calls: z.int().nonnegative(), tokens: z.int().nonnegative(), usd: z.number().nonnegative() }).default({ calls: 0, tokens: 0, usd: 0 }),
   createdAt: timeSchema,
   /** Where a CLI pushes bases to and fetches results from, on `upstreamUrl`; refs/slipway/bases/* may be pushed. */
   upstreamUrl: z.string(),

@@ -49,8 +49,8 @@ export type RouteEntry = z.infer<typeof routeEntrySchema>;
 export const routeCandidateSchema = z.object({ backend: z.string(), taken: z.boolean(), reason: z.string().max(1_000) });
 export type RouteCandidate = z.infer<typeof routeCandidateSchema>;
 
-/** What moved a job to a backend: its submission, a failure of the one before, or a circuit that was open. */
-export const ROUTE_CAUSES = ["submit", "failover", "circuit"] as const;
+/** What moved a job to a backend: its submission, a failure of the one before, a circuit that was open, or an agent that is not installed. */
+export const ROUTE_CAUSES = ["submit", "failover", "circuit", "absent"] as const;
 export type RouteCause = (typeof ROUTE_CAUSES)[number];
 
 /** The route of a job that named `auto`, needs or fallbacks. */

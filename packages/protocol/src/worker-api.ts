@@ -155,6 +155,20 @@ export const workerImageSchema = z.object({
 /** One of a worker's images. */
 export type WorkerImage = z.infer<typeof workerImageSchema>;
 
+/** Whether the agent of a backend is where the jobs of a worker run. */
+export const workerAgentSchema = z.object({
+  backend: nameSchema,
+  ok: z.boolean(),
+  /** The agent's release; null where it told none. */
+  version: z.string().max(100).nullable(),
+  /** What the backend's probe found, in words for people. */
+  found: z.string().max(500),
+  /** What to type where it is not ok; null where the probe does not say. */
+  remedy: z.string().max(1_000).nullable(),
+});
+/** One of a worker's agents. */
+export type WorkerAgent = z.infer<typeof workerAgentSchema>;
+
 /** What a connected worker says of how it is; each report replaces the one before. */
 export const workerReportSchema = z.strictObject({
   /** One a backend; none where the sandboxes have no images. */
@@ -163,6 +177,8 @@ export const workerReportSchema = z.strictObject({
   warnings: z.array(z.string().min(1).max(1_000)).max(50),
   /** Backends that are installed there and cannot be loaded. */
   brokenBackends: z.array(brokenBackendSchema).max(100).default([]),
+  /** What the probes of its backends found. Of one that is missing nothing is known, such as while it is being asked: jobs are then tried. */
+  agents: z.array(workerAgentSchema).max(200).default([]),
 });
 /** What a worker last said of itself. */
 export type WorkerReport = z.infer<typeof workerReportSchema>;
@@ -187,6 +203,8 @@ export const workerViewSchema = z.object({
   warnings: z.array(z.string()),
   /** Backends that are installed on it and cannot be loaded, with why; none where it is not connected. */
   brokenBackends: z.array(brokenBackendSchema).default([]),
+  /** Which agents are there for its jobs, as it last said; none where it is not connected, or has not asked yet. */
+  agents: z.array(workerAgentSchema).default([]),
   registeredAt: timeSchema,
   lastSeenAt: timeSchema,
   running: z.array(z.object({ jobId: idSchema, number: z.int(), fence: fenceSchema })),

@@ -135,6 +135,7 @@ export function jobs(current: () => OpenedStore): void {
     const runAfter = (await store.getJob(first))?.createdAt ?? 0;
     const later = await submit(store, repoId, { dependsOn: [first], runAfter: runAfter + 3_600_000 });
     expect(await store.waitingFor(later)).toEqual({
+      closedDay: null,
       dependencies: [{ id: first, number: 1, state: "running" }],
       dependenciesDueAt: (await store.getJob(first))?.dueAt,
       runAfter: runAfter + 3_600_000,

@@ -1,7 +1,7 @@
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { Routing } from "@slipway/protocol/routing";
 import { expect, test } from "vitest";
-import { addRepository, allEvents, change, failed, newJob, type OpenedStore, oid, submit, take } from "./fixtures.ts";
+import { addRepository, allEvents, change, claimRequest, failed, newJob, type OpenedStore, oid, submit, take } from "./fixtures.ts";
 
 const ROUTE: Routing = {
   asked: "script",
@@ -42,6 +42,32 @@ export function routes(current: () => OpenedStore): void {
     const { fence } = await take(store, { capabilities: ["os:linux", "backend:other"] });
     expect(await store.rerouteJob(id, { fence, backend: "other", at: 1 }, ROUTE)).toBeUndefined();
     expect((await store.getJobDetail(id))?.attempts).toMatchObject([{ backend: "other" }]);
+  });
+
+  test("a failover passes over stops that are closed, and fails where no other is left", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const route = [...ROUTE.route, { backend: "third", config: {}, automatic: true }];
+    const id = await submit(store, repoId, { routing: { ...ROUTE, route }, requires: ["backend:script"] });
+    await store.finish(id, (await take(store)).fence, failed("BACKEND_QUOTA"), [1]);
+    expect(await store.getJob(id)).toMatchObject({ state: "queued", backend: "third", routing: { at: 2, cause: "failover" } });
+    const other = await submit(store, repoId, { routing: { ...ROUTE, route }, requires: ["backend:script"] });
+    await store.finish(other, (await take(store)).fence, failed("BACKEND_QUOTA"), [1, 2]);
+    expect(await store.getJob(other)).toMatchObject({ state: "blocked", backend: "script", failure: { code: "BACKEND_QUOTA" } });
+  });
+
+  test("a claim leaves jobs whose agent is not there, but for those that name a program of their own", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const config = (program: Record<string, string>) => ({ backendConfig: { steps: [], ...program }, requires: ["backend:script"] });
+    const usual = await submit(store, repoId, config({}));
+    const own = await submit(store, repoId, config({ command: "/opt/agent" }));
+    const claim = async (absentAgents: Record<string, string>) => (await store.claim(claimRequest({ absentAgents })))?.job.id;
+    expect(await claim({ script: "" })).toBeUndefined();
+    expect(await claim({ script: "python" })).toBeUndefined();
+    expect(await claim({ script: "command" })).toBe(own);
+    expect(await claim({ script: "command" })).toBeUndefined();
+    expect(await claim({ other: "" })).toBe(usual);
   });
 
   test("where the backend cannot go on the next one of the route does, with all attempts and with what was left to it", async () => {

@@ -28,6 +28,8 @@ export interface BackendRow {
   readonly circuits: readonly Circuit[];
   /** Names of the connected workers that have it. */
   readonly workers: readonly string[];
+  /** What those say of its agent that have looked: whether it is there for their jobs. */
+  readonly agents: ReadonlyArray<Omit<WorkerView["agents"][number], "backend"> & { readonly worker: string }>;
 }
 
 /** What is known of backends before it is put together. */
@@ -70,6 +72,9 @@ export async function backendRows({ manifests, probes, workers, circuits, gatewa
         lastJob: client ? await lastJobOf(client, name) : null,
         circuits: circuits.filter(({ backend }) => backend === name),
         workers: workers.filter((worker) => worker.backends.some((backend) => backend.name === name)).map((worker) => worker.name),
+        agents: workers.flatMap(({ name: worker, agents }) =>
+          agents.filter(({ backend }) => backend === name).map(({ ok, version, found, remedy }) => ({ worker, ok, version, found, remedy })),
+        ),
       };
     }),
   );

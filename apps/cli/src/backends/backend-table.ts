@@ -23,13 +23,19 @@ export function backendTable(screen: Screen, rows: readonly BackendRow[], isConn
       paint: (text, { lastJob }) => (lastJob?.state === "failed" ? colors.red(text) : text),
       isShown: rows.some(({ lastJob }) => lastJob),
     },
-    { title: "workers", text: ({ workers }) => workers.join(" ") || "none", isShown: isConnected },
+    { title: "workers", text: workersText, isShown: isConnected },
   ];
   return tableLines(
     screen,
     columns.filter(({ isShown }) => isShown !== false),
     rows,
   );
+}
+
+/** Those on which the agent is not there say so. */
+function workersText({ workers, agents }: BackendRow): string {
+  const lacks = (name: string): boolean => agents.some(({ worker, ok }) => worker === name && !ok);
+  return workers.map((name) => (lacks(name) ? `${name} (no agent)` : name)).join(", ") || "none";
 }
 
 function agentText({ name, installed }: BackendRow): string {

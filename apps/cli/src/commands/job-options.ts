@@ -26,6 +26,7 @@ import {
   parseDollars,
   parseDuration,
   parseSettings,
+  parseSwitch,
   parseTime,
   parseTokens,
   type Settings,
@@ -121,7 +122,8 @@ function jobOptions(command: Command): Command {
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
     .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
     .option("--attempt-budget-usd <dollars>", "the same for one attempt", parseDollars)
-    .option("--record", "keep its model calls on a cassette, for `slipway replay`")
+    .addOption(new Option("--record", "keep its model calls on a cassette, for `slipway replay`").argParser(parseSwitch))
+    .option("--no-record", "keep none, where the installation keeps those of every job")
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .option("--include-dirty", "take uncommitted changes along")
@@ -236,7 +238,7 @@ export async function submitFrom(
     ...(fallbacks === undefined ? {} : { fallbacks: [...fallbacks] }),
     requires: [...requires, ...(options.require ?? [])],
     ...budgetOf(options),
-    ...(options.record ? { record: true } : {}),
+    ...(options.record === undefined ? {} : { record: options.record }),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),

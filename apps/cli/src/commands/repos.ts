@@ -2,16 +2,19 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { createRepositorySchema, type RepositoryView } from "@slipway/protocol/repository";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { parseBranch, wholeNumber } from "../terminal/parse.ts";
+import { parseBranch, parseDollars, parseTokens, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { ago, plural, printable } from "../terminal/text.ts";
+import { budgetText, dollars, tokens } from "../terminal/usage-text.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
 
 interface ChangeOptions extends CommonOptions {
   readonly defaultBranch?: string;
   readonly maxRunning?: number;
+  readonly dayBudgetTokens?: number | null;
+  readonly dayBudgetUsd?: number | null;
 }
 
 const REPOSITORY_ARGUMENT = ["<repository>", "name or id of the repository"] as const;
@@ -47,15 +50,26 @@ export function addRepos(program: Command): void {
       printFields(screen, repository);
     });
   withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT))
-    .summary("change the limit or default branch of one (role admin)")
+    .summary("change the limits or default branch of one (role admin)")
     .option("--max-running <n>", "jobs of it at once; what runs goes on", parseLimit)
     .option("--default-branch <branch>", "branch that jobs start from", parseBranch)
+    .option("--day-budget-tokens <n>", "tokens that its jobs together may use up in a day, such as 5m; none: no limit", orNone(parseTokens))
+    .option("--day-budget-usd <dollars>", "US dollars that its jobs together may use up in a day, such as 20; none: no limit", orNone(parseDollars))
     .action(async (name: string, options: ChangeOptions) => {
-      const { defaultBranch, maxRunning } = options;
-      if (defaultBranch === undefined && maxRunning === undefined) {
-        throw new SlipwayError("INVALID_REQUEST", "There is nothing to change.", { hint: "Pass --max-running or --default-branch." });
+      const { defaultBranch, maxRunning, dayBudgetTokens, dayBudgetUsd } = options;
+      const dayBudget = {
+        ...(dayBudgetTokens === undefined ? {} : { tokens: dayBudgetTokens }),
+        ...(dayBudgetUsd === undefined ? {} : { usd: dayBudgetUsd }),
+      };
+      const body = {
+        ...(defaultBranch === undefined ? {} : { defaultBranch }),
+        ...(maxRunning === undefined ? {} : { maxRunning }),
+        ...(Object.keys(dayBudget).length === 0 ? {} : { dayBudget }),
+      };
+      if (Object.keys(body).length === 0) {
+        const hint = "Pass --max-running, --default-branch, --day-budget-tokens or --day-budget-usd.";
+        throw new SlipwayError("INVALID_REQUEST", "There is nothing to change.", { hint });
       }
-      const body = { ...(defaultBranch === undefined ? {} : { defaultBranch }), ...(maxRunning === undefined ? {} : { maxRunning }) };
       await change(options, ({ client }) => client.call("updateRepository", { params: { repo: name }, body }), "changed");
     });
   withCommon(repos.command("sync").argument(...REPOSITORY_ARGUMENT))
@@ -97,7 +111,9 @@ async function change(
   const screen = screenOf(options);
   const repository = await withReader(options, call);
   screen.document(repository);
-  screen.print(`${word} ${repository.name}: at most ${plural(repository.maxRunning, "job")} at once, from ${repository.defaultBranch}`);
+  screen.print(
+    `${word} ${repository.name}: at most ${plural(repository.maxRunning, "job")} at once, from ${repository.defaultBranch}${budgetOf(repository, ", at most ", " a day")}`,
+  );
   if (next !== undefined) screen.print(screen.colors.dim(next));
 }
 
@@ -115,11 +131,28 @@ function printFields(screen: Screen, repository: RepositoryView): void {
     ["address", addressOf(repository)],
     ["branch", defaultBranch],
     ["running", `${running} of at most ${maxRunning}`],
+    ["today", todayText(repository)],
     ["since", `${new Date(createdAt).toISOString()} (${ago(createdAt)})`],
     ["hub", `${upstreamUrl} (password: a token)`],
   ] as const)
     screen.print(`  ${screen.colors.dim(field.padEnd(10))} ${value}`);
   screen.print(screen.colors.dim(`Its jobs: slipway jobs --repo ${/^[\w.-]+$/.test(name) ? name : id}`));
+}
+
+/** Such as ` of $20.00 a day`; empty where nothing is bounded. */
+function budgetOf({ dayBudget }: RepositoryView, before: string, after: string): string {
+  const text = budgetText(dayBudget);
+  return text === undefined ? "" : `${before}${text}${after}`;
+}
+
+function todayText(repository: RepositoryView): string {
+  const { calls, tokens: count, usd } = repository.spentToday;
+  return `${tokens(count)} tokens, ${dollars(usd)} in ${plural(calls, "model call")} since 00:00 UTC${budgetOf(repository, ", of ", "")}`;
+}
+
+/** Takes `none` for no limit. */
+function orNone(parse: (text: string) => number): (text: string) => number | null {
+  return (text) => (text === "none" ? null : parse(text));
 }
 
 function addressOf({ url }: RepositoryView): string {

@@ -59,10 +59,17 @@ function columnsOf(screen: Screen): Array<Column<WorkerView>> {
     { title: "sandbox", text: ({ sandbox }) => sandbox, paint: (text, { sandbox }) => (sandbox === "none" ? colors.yellow(text) : text) },
     { title: "workspaces", text: ({ capabilities }) => workspaceKindOf(capabilities) ?? "?" },
     { title: "version", text: ({ version }) => printable(version) },
-    { title: "backends", text: ({ backends }) => printable(backends.map(({ name }) => name).join(" ")) || "none" },
+    { title: "backends", text: backendsText },
     { title: "images", text: imagesText },
     { title: "jobs", text: ({ running }) => running.map(({ number }) => number).join(" "), grows: true },
   ];
+}
+
+/** Those whose agent is not there are counted. */
+function backendsText({ backends, agents }: WorkerView): string {
+  const absent = new Set(agents.flatMap(({ backend, ok }) => (ok ? [] : [backend])));
+  const there = backends.map(({ name }) => name).filter((name) => !absent.has(name));
+  return `${printable(there.join(" ")) || "none"}${absent.size > 0 ? ` (${absent.size} without agent)` : ""}`;
 }
 
 /** Each image with the backends whose jobs run in it; one that is all backends' stands alone. */

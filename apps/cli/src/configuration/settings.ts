@@ -64,6 +64,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("jobs.queueTimeoutSeconds", "SLIPWAY_QUEUE_TIMEOUT", "run --queue-timeout", asSeconds),
   setting("jobs.maxAttempts", "SLIPWAY_MAX_ATTEMPTS", "run --max-attempts", asNumber),
   setting("jobs.lane", "SLIPWAY_LANE", "run --lane", asText),
+  setting("jobs.record", "SLIPWAY_RECORD", "run --record", asChoice),
   setting("jobs.budget.tokens", "SLIPWAY_BUDGET_TOKENS", "run --budget-tokens", parseTokens),
   setting("jobs.budget.usd", "SLIPWAY_BUDGET_USD", "run --budget-usd", parseDollars),
   setting("jobs.budget.attemptTokens", "SLIPWAY_ATTEMPT_BUDGET_TOKENS", "run --attempt-budget-tokens", parseTokens),

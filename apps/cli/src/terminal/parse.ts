@@ -51,6 +51,13 @@ export function parseTokens(text: string): number {
   return count;
 }
 
+/** `true` or `1`, `false` or `0`: what a variable says in place of an option without a value. */
+export function parseSwitch(text: string): boolean {
+  const value = { true: true, "1": true, false: false, "0": false }[text.trim().toLowerCase()];
+  if (value === undefined) throw new InvalidArgumentError("Expected true or false.");
+  return value;
+}
+
 /** `2.50` or `$2.50`: US dollars. `.50` is refused: it is what a shell makes of an unquoted `$2.50`. */
 export function parseDollars(text: string): number {
   const match = /^\$?(\d+(?:\.\d+)?)$/.exec(text.trim());

@@ -44,6 +44,8 @@ export interface AnswerOptions {
   readonly tap?: Pick<AnswerTap, "head" | "data"> | undefined;
   /** Called once, with how the call ended, before the agent can know it. A failure is passed on when the promise resolves, all else at once. */
   readonly settle: (ending: AnswerEnding) => Promise<void>;
+  /** Called once, when all of the answer has been looked at; the agent has its end when the promise resolves. `isWhole`: the agent gets it to its end. */
+  readonly keep?: ((ending: AnswerEnding, isWhole: boolean) => Promise<void>) | undefined;
 }
 
 /** Why a request might be sent another time: over a fresh connection, or with another key. Answers whether it is; this answer is nobody's then. */
@@ -124,7 +126,7 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
       this.#endHeld();
       return;
     }
-    this.#end(this.#mode === "stream" ? this.#endOfStream() : this.#ok(), () => this.#response.end());
+    this.#end(this.#mode === "stream" ? this.#endOfStream() : this.#ok(), () => this.#response.end(), { isWhole: true });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
@@ -149,16 +151,17 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     this.#settling = this.#options.settle(ending);
   }
 
-  /** Settles the call, unless a failure inside its stream has been settled before; then `act` tells the agent. */
-  #end(ending: AnswerEnding, act: () => void): void {
+  /** Settles the call, unless a failure inside its stream has been settled before, and has it kept; then `act` tells the agent. */
+  #end(ending: AnswerEnding, act: () => void, { isWhole } = { isWhole: false }): void {
     clearTimeout(this.#stall);
-    const waits = this.#settling !== undefined || ending.outcome === "failed";
+    const isSettledFirst = this.#settling !== undefined || ending.outcome === "failed";
     if (!this.#settling) this.#settle(ending);
     const finish = (): void => {
       act();
       this.#resolve();
     };
-    if (waits) void this.#settling?.then(finish);
+    const waited = [isSettledFirst ? this.#settling : undefined, this.#options.keep?.(ending, isWhole)].filter((wait) => wait !== undefined);
+    if (waited.length > 0) void Promise.all(waited).then(finish);
     else finish();
   }
 
@@ -200,11 +203,10 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
       return;
     }
     const masked = this.#masked(body);
-    this.#end(ending, () => {
-      const response = this.#writeHead();
-      this.#options.tap?.data(masked);
-      response.end(masked);
-    });
+    const [status, headers] = this.#head();
+    this.#options.tap?.head(status, headers);
+    this.#options.tap?.data(masked);
+    this.#end(ending, () => this.#response.writeHead(status, headers).end(masked), { isWhole: true });
   }
 
   #endOfHeld(answer: unknown): AnswerEnding {
@@ -223,8 +225,12 @@ export class VendorAnswer implements Dispatcher.DispatchHandler {
     return key !== null && body.includes(key) ? Buffer.from(mask(body.toString("latin1")), "latin1") : body;
   }
 
+  #head(): [status: number, headers: ReturnType<typeof headersToAgent>] {
+    return [this.#status ?? 502, headersToAgent(this.#headers, this.#options.key)];
+  }
+
   #writeHead(): ServerResponse {
-    const [status, headers] = [this.#status ?? 502, headersToAgent(this.#headers, this.#options.key)];
+    const [status, headers] = this.#head();
     this.#options.tap?.head(status, headers);
     return this.#response.writeHead(status, headers);
   }

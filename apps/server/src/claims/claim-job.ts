@@ -3,6 +3,7 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, jobRef } from "../hub/hub-access.ts";
 import { announceEvents } from "../jobs/announce.ts";
+import { absentAgents } from "../routing/agents.ts";
 import { imagesOf } from "../routing/places.ts";
 import { claimCredential, modelToken, sha256 } from "../secrets.ts";
 
@@ -13,10 +14,11 @@ import { claimCredential, modelToken, sha256 } from "../secrets.ts";
 export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseUrl: string, signal: AbortSignal): Promise<Claim | null> {
   const credential = claimCredential(plane.credentialKey, { kind: "job", claimId: request.claimId, owner: request.workerId });
   const token = modelToken(plane.credentialKey, { claimId: request.claimId, owner: request.workerId });
-  const { capabilities } = await plane.workers.get(request.workerId);
+  const { capabilities, programSettings } = await plane.workers.get(request.workerId);
+  const worker = { id: request.workerId };
   const attempt = async () => {
     // Read at each try: the worker may have been told to drain while it waited. A claim of before is still read again.
-    const { draining, meteredBackends, backends } = await plane.workers.get(request.workerId);
+    const { draining, meteredBackends, backends, programSettings } = await plane.workers.get(request.workerId);
     return await plane.store.claim({
       claimId: request.claimId,
       workerId: request.workerId,
@@ -26,11 +28,13 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
       credentialSha256: sha256(credential),
       modelTokenSha256: sha256(token),
       meteredBackends: [...meteredBackends],
-      images: imagesOf({ id: request.workerId }, backends, plane.signals),
+      images: imagesOf(worker, backends, plane.signals),
+      dayBudget: plane.dayBudget,
+      absentAgents: absentAgents(worker, programSettings, plane.signals),
     });
   };
   await plane.leaseClock.check();
-  const wants = { kinds: request.kinds, capabilities };
+  const wants = { kinds: request.kinds, capabilities, absent: absentAgents(worker, programSettings, plane.signals) };
   const taken = await plane.jobRoom.serve(wants, attempt, ({ job }) => job.id, { waitMs: request.waitMs, signal, owner: request.workerId });
   if (!taken) return null;
   const { job, fence, ttlMs, verify } = taken;

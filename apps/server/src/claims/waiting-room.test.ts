@@ -6,8 +6,8 @@ import { WaitingRoom } from "./waiting-room.ts";
 const TASKS = { kinds: ["task"], capabilities: ["a"] };
 const never = new AbortController().signal;
 
-function job(id: string, requires: string[] = []): { id: string; kind: "task"; requires: string[] } {
-  return { id, kind: "task", requires };
+function job(id: string, requires: string[] = []) {
+  return { id, kind: "task" as const, requires, backend: "script", backendConfig: {} };
 }
 
 /** Jobs that can be claimed, and claims of them as the store makes them: one after another, the oldest first. */

@@ -1,13 +1,16 @@
 import type { JobView } from "@slipway/protocol/job";
+import { type AbsentAgents, isAbsent } from "../routing/agents.ts";
 
 /** What a waiting claim can take. */
 export interface Wants {
   readonly kinds: readonly string[];
   readonly capabilities: readonly string[];
+  /** Agents that are not there; none where it is missing. */
+  readonly absent?: AbsentAgents;
 }
 
 /** What there is to take: one job, or `any`: something became free, nobody knows for whom. */
-export type Offer = Pick<JobView, "id" | "kind" | "requires"> | "any";
+export type Offer = Pick<JobView, "id" | "kind" | "requires" | "backend" | "backendConfig"> | "any";
 
 interface Waiter {
   readonly group: Group;
@@ -104,7 +107,7 @@ export class WaitingRoom {
   }
 
   #enter(wants: Wants, owner: string | undefined): Waiter {
-    const key = JSON.stringify([[...wants.kinds].sort(), [...wants.capabilities].sort()]);
+    const key = JSON.stringify([[...wants.kinds].sort(), [...wants.capabilities].sort(), Object.entries(wants.absent ?? {}).sort()]);
     let group = this.#groups.get(key);
     if (!group) {
       group = { key, wants, waiters: new Set() };
@@ -145,6 +148,7 @@ export class WaitingRoom {
 }
 
 function fits(wants: Wants, job: Exclude<Offer, "any">): boolean {
+  if (wants.absent && isAbsent(wants.absent, job)) return false;
   return wants.kinds.includes(job.kind) && job.requires.every((capability) => wants.capabilities.includes(capability));
 }
 

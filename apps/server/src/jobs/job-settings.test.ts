@@ -26,7 +26,15 @@ test("without any file a job has the built-in defaults", () => {
     stallMs: 600_000,
     queueTimeoutMs: 86_400_000,
     budget: {},
+    record: false,
   });
+});
+
+test("the installation may have every job recorded; a job may say no", () => {
+  const all = jobDefaultsSchema.parse({ record: true });
+  const recordOf = (more: object, defaults = all): boolean | undefined =>
+    jobSettings(submitJobSchema.parse({ repo: "r", task: "t", ...more }), parseRepositoryConfig(""), defaults).record;
+  expect([recordOf({}), recordOf({ record: false }), recordOf({ record: true }, jobDefaultsSchema.parse({}))]).toEqual([true, false, true]);
 });
 
 test("the installation's defaults hold where neither job nor repository says anything", () => {
@@ -40,6 +48,7 @@ test("the installation's defaults hold where neither job nor repository says any
     stallMs: 500,
     queueTimeoutMs: 90_000,
     budget: { usd: 10, attemptUsd: 2 },
+    record: false,
   });
 });
 
@@ -60,5 +69,6 @@ test("the repository goes before the installation, the job before both, each lim
     stallMs: 500,
     queueTimeoutMs: 90_000,
     budget: { usd: 1, tokens: 1_000, attemptUsd: 2 },
+    record: false,
   });
 });

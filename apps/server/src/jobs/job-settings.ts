@@ -7,7 +7,7 @@ import type { NewJob } from "../store/store.ts";
 
 /** What a job has by its submission, else by its repository, else by the installation. */
 export type JobSettings = Pick<RouteWish, "asked" | "needs" | "fallbacks"> &
-  Pick<NewJob, "lane" | "maxAttempts" | "timeoutMs" | "stallMs" | "queueTimeoutMs" | "budget">;
+  Pick<NewJob, "lane" | "maxAttempts" | "timeoutMs" | "stallMs" | "queueTimeoutMs" | "budget" | "record">;
 
 /** Settles each thing on its own, each limit of the budget too: a job that sets one limit keeps the others. */
 export function jobSettings(input: Omit<SubmitJob, "images">, config: RepositoryConfig, defaults: JobDefaults): JobSettings {
@@ -21,6 +21,7 @@ export function jobSettings(input: Omit<SubmitJob, "images">, config: Repository
     stallMs: input.stallMs ?? inMs(defaults.stallSeconds),
     queueTimeoutMs: input.queueTimeoutMs ?? inMs(defaults.queueTimeoutSeconds),
     budget: { ...limitsOf(defaults.budget), ...limitsOf(config.budget), ...limitsOf(input.budget) },
+    record: input.record ?? defaults.record,
   };
 }
 

@@ -46,7 +46,6 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     dedupeKey: input.dedupeKey ?? null,
     requires: [...new Set([...input.requires, `backend:${route.backend}`])],
     retryOf: null,
-    record: input.record,
     completionId: null,
   };
   return await store(plane, draft, by, contents);

@@ -3,7 +3,7 @@ import { describe, expect, it, test } from "vitest";
 import { type Candidate, chooseBackend } from "./choose.ts";
 
 function candidate(backend: string, more: Partial<Candidate> = {}): Candidate {
-  return { backend, unfit: null, away: null, ended: 0, faults: 0, freeSlots: 1, cost: null, running: 0, ...more };
+  return { backend, unfit: null, away: null, ended: 0, faults: 0, freeSlots: 1, cost: null, running: 0, isAdapter: false, ...more };
 }
 
 const cost = (usd: number, tokens = 1_000) => ({ usd, tokens });
@@ -18,6 +18,7 @@ describe("the first of two is the one that", () => {
     ["takes fewer tokens where a price is missing", { cost: cost(0.5, 1_000), running: 5 }, { cost: cost(0, 2_000) }, "a job costs more: 2000 tokens"],
     ["has a known cost", { cost: cost(9), running: 5 }, {}, "what a job costs is not known yet"],
     ["has fewer jobs running", { running: 1 }, { running: 2 }, "more of its jobs run now: 2"],
+    ["is no adapter", {}, { isAdapter: true }, "drives its agent through an adapter, for which there is a backend of its own"],
     ["has the first name", {}, {}, "as good as a, which comes first by its name"],
   ])("%s", (_, first, second, reason) => {
     // By its name the winner would come second, but for the last rule.
@@ -59,6 +60,7 @@ const candidates = fc.uniqueArray(
     freeSlots: fc.nat(2),
     cost: fc.option(fc.record({ usd: fc.constantFrom(0, 0.5, 1, 2), tokens: fc.constantFrom(10, 100, 1_000) })),
     running: fc.nat(3),
+    isAdapter: fc.boolean(),
   }),
   { selector: ({ backend }) => backend, maxLength: 6 },
 );

@@ -16,6 +16,8 @@ export interface Candidate {
   readonly cost: { readonly usd: number; readonly tokens: number } | null;
   /** Its jobs that run now. */
   readonly running: number;
+  /** It drives its agent through an adapter, and another backend does it without. */
+  readonly isAdapter: boolean;
 }
 
 /** Backends in the order in which they are tried, those that cannot do the job left out, and what is to be said of each of all. */
@@ -32,7 +34,7 @@ interface Rule {
 
 /**
  * Orders backends for `auto`. The rules are asked one after another, and the first that tells two backends apart decides:
- * it can begin now; it is healthy; a slot is free; its jobs cost less; fewer of its jobs run; its name.
+ * it can begin now; it is healthy; a slot is free; its jobs cost less; fewer of its jobs run; it is no adapter; its name.
  * Costs are compared in dollars where all of them are known in dollars, else in tokens; a backend of unknown cost comes behind those of known cost.
  */
 export function chooseBackend(all: readonly Candidate[]): Choice {
@@ -67,6 +69,7 @@ function rulesFor(fit: readonly Candidate[]): Rule[] {
     { rank: ({ freeSlots }) => (freeSlots > 0 ? 0 : 1), words: () => "no slot is free" },
     { rank: costOf, words: ({ cost }) => (cost === null ? "what a job costs is not known yet" : `a job costs more: ${costText(cost, inDollars)}`) },
     { rank: ({ running }) => running, words: ({ running }) => `more of its jobs run now: ${running}` },
+    { rank: ({ isAdapter }) => (isAdapter ? 1 : 0), words: () => "drives its agent through an adapter, for which there is a backend of its own" },
   ];
 }
 

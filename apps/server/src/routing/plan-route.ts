@@ -68,7 +68,8 @@ async function chooseFor(plane: Plane, facts: Facts, wish: RouteWish): Promise<C
   }
   const problems = new Map<string, string | null>();
   for (const backend of backends) problems.set(backend, await unfitFor(plane, facts, wish, backend));
-  const choice = chooseBackend(await candidatesOf(plane, facts, { backends, requires, unfit: (backend) => problems.get(backend) ?? null }));
+  const stops = backends.map((backend) => ({ backend, config: wish.config }));
+  const choice = chooseBackend(await candidatesOf(plane, facts, { stops, requires, unfit: (backend) => problems.get(backend) ?? null }));
   if (choice.order.length > 0) return choice;
   const reasons = choice.candidates.map(({ backend, reason }) => `${backend}: ${reason}`);
   const what = needs.length > 0 ? `that can do ${needs.join(", ")} and takes the job's settings` : "that takes the job as it is";

@@ -1,12 +1,12 @@
 import type { JobView } from "@slipway/protocol/job";
 import type { Routing } from "@slipway/protocol/routing";
 import { chooseBackend } from "./choose.ts";
-import { candidatesOf, type Facts, type Plane, readFacts } from "./facts.ts";
+import { candidatesOf, type Facts, type Plane, readFacts, whyAbsent } from "./facts.ts";
 import { firstOpen, whyShut } from "./first-open.ts";
 
 /**
- * Looks again at where a job waits that is queued: it goes on to the next stop of its route while the circuit of its own is open; and where `auto` had it
- * come to a stop by a failure, what is left of the choice is made anew, as things are now. The job as it is then.
+ * Looks again at where a job waits that is queued: it goes on to the next stop of its route while the circuit of its own is open, or its agent is not there;
+ * and where `auto` had it come to a stop by a failure, what is left of the choice is made anew, as things are now. The job as it is then.
  */
 export async function settleRoute(plane: Plane, job: JobView): Promise<JobView> {
   const { routing } = job;
@@ -16,7 +16,9 @@ export async function settleRoute(plane: Plane, job: JobView): Promise<JobView> 
   const ordered = await chosenAnew(plane, facts, job.attempts, routing, requires);
   const { at, candidates } = firstOpen(plane, facts, { route: ordered.route, from: routing.at, requires });
   if (ordered.route[at]?.backend === job.backend) return job;
-  const cause = whyShut(plane, facts, { backend: job.backend, requires }) === null ? routing.cause : "circuit";
+  const wish = { backend: job.backend, config: job.backendConfig, requires };
+  const isShut = whyShut(plane, facts, wish) !== null;
+  const cause = isShut ? (whyAbsent(plane, facts.workers, wish) === null ? "circuit" : "absent") : routing.cause;
   const seen = { fence: job.fence, backend: job.backend, at: routing.at };
   return (await plane.store.rerouteJob(job.id, seen, { ...ordered, at, cause, candidates })) ?? job;
 }
@@ -28,7 +30,7 @@ async function chosenAnew(plane: Plane, facts: Facts, attempts: number, routing:
   const isOpen = (index: number): boolean => (index > at || (isNew && index === at)) && route[index]?.automatic === true;
   const left = route.filter((_, index) => isOpen(index));
   if (left.length < 2) return routing;
-  const records = await candidatesOf(plane, facts, { backends: left.map(({ backend }) => backend), requires, unfit: () => null });
+  const records = await candidatesOf(plane, facts, { stops: left, requires, unfit: () => null });
   const { order } = chooseBackend(records);
   const sorted = order.flatMap((backend) => left.filter((entry) => entry.backend === backend));
   return { ...routing, route: [...route.filter((_, index) => !isOpen(index)), ...sorted] };

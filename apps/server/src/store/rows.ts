@@ -88,6 +88,19 @@ export type NewCall = Omit<ReserveCall, "token"> & {
   readonly dayBudget: DayBudget;
 };
 
+/** What of the present day is used up, so that a job waits for the next one. */
+export interface ClosedDay {
+  /** Whose budget it is. */
+  readonly of: "installation" | "repository";
+  readonly unit: "tokens" | "usd";
+  readonly limit: number;
+  readonly spent: number;
+  /** What a call of such a job was refused; null where all of the day is spent. */
+  readonly wanted: number | null;
+  /** When the next day begins, in ms since 1970. */
+  readonly resetsAt: number;
+}
+
 /** `waiting`: it may fit when calls that are under way are settled. Any other refusal is now the attempt's model failure. */
 export type CallReservation =
   | {

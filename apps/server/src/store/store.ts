@@ -1,6 +1,6 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
-import type { DaySpending } from "@slipway/protocol/budget";
+import type { DayBudget, DaySpending } from "@slipway/protocol/budget";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
@@ -14,6 +14,7 @@ import type {
   CallAttempt,
   CallReservation,
   CircuitRow,
+  ClosedDay,
   CompletionRow,
   NewAuditEntry,
   NewCall,
@@ -46,7 +47,8 @@ export interface Store extends AsyncDisposable {
     by?: Actor,
   ): Promise<{ repository: RepositoryRow; created: boolean }>;
   /** Changes what is named of a repository; undefined where there is no such one. */
-  updateRepository(id: string, changes: { defaultBranch?: string; maxRunning?: number }, by?: Actor): Promise<RepositoryRow | undefined>;
+  /** Of the day's budget, a limit that is null goes, and one that is missing stays. */
+  updateRepository(id: string, changes: RepositoryChanges, by?: Actor): Promise<RepositoryRow | undefined>;
   /** By id or name. */
   getRepository(idOrName: string): Promise<RepositoryRow | undefined>;
   listRepositories(): Promise<RepositoryRow[]>;
@@ -79,14 +81,22 @@ export interface Store extends AsyncDisposable {
   cancelJob(id: string, reason: string, by?: Actor): Promise<{ job: JobView; revoked: { jobId: string; workerId: string; fence: number } | null }>;
   /** A blocked job becomes queued. CONFLICT from any other state. */
   unblockJob(id: string, by?: Actor): Promise<JobView>;
-  /** What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit. */
-  waitingFor(id: string): Promise<{
+  /**
+   * What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit, a day that is used up.
+   * `isMetered`: its backend's model calls go through the gateway.
+   */
+  waitingFor(
+    id: string,
+    day?: { dayBudget: DayBudget; isMetered: boolean },
+  ): Promise<{
     dependencies: Array<{ id: string; number: number; state: JobState }>;
     /** When the first of all the jobs that it waits for, through others too, is due; null where none is. */
     dependenciesDueAt: number | null;
     runAfter: number | null;
     repoRunning: number;
     repoLimit: number;
+    /** Null where the day has room, and where no budget of a day was named. */
+    closedDay: ClosedDay | null;
     ahead: number;
   }>;
 
@@ -118,6 +128,13 @@ export interface Store extends AsyncDisposable {
     meteredBackends: string[];
     /** By backend, the image that its jobs run in there, by which its circuit is known; those that are missing have the empty one. */
     images?: Record<string, string>;
+    /**
+     * Backends whose agent is not there, none of whose jobs are taken; by each the setting by which a job names its program itself, which lets it through,
+     * empty where there is none.
+     */
+    absentAgents?: Record<string, string>;
+    /** What all jobs together may spend in a day: once it is used up, none is taken that would need more of it. No limit where it is missing. */
+    dayBudget?: DayBudget;
   }): Promise<{ job: JobView; fence: number; ttlMs: number; verify: VerifySpec | null; again: boolean } | null>;
   renew(jobId: string, fence: number, workerId: string, leaseTtlMs: number): Promise<void>;
   /** Numbers and stores events; skips ordinals that it has; applies the job's log limit by leaving a gap event. Adds `usage` events to the job's sum, unless its model calls are counted. */
@@ -130,9 +147,9 @@ export interface Store extends AsyncDisposable {
   /**
    * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy
    * queued (after `retryAfterMs`), failed or blocked; where the backend is to blame
-   * and would not be tried again, queued for the next stop of the job's route, with what the backend leaves. The same outcome for the same fence again answers as before.
+   * and would not be tried again, queued for the next stop of the job's route, with what the backend leaves; `closedStops`, by their places on the route from 0, are passed over. The same outcome for the same fence again answers as before.
    */
-  finish(jobId: string, fence: number, outcome: Outcome): Promise<JobView>;
+  finish(jobId: string, fence: number, outcome: Outcome, closedStops?: number[]): Promise<JobView>;
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */
@@ -260,6 +277,13 @@ export interface Store extends AsyncDisposable {
   busyRepositories(): Promise<string[]>;
 }
 
+/** What of a repository may be changed; what is missing stays. */
+export interface RepositoryChanges {
+  readonly defaultBranch?: string;
+  readonly maxRunning?: number;
+  readonly dayBudget?: { readonly tokens?: number | null | undefined; readonly usd?: number | null | undefined };
+}
+
 export interface RepositoryRow {
   readonly id: string;
   readonly name: string;
@@ -268,6 +292,10 @@ export interface RepositoryRow {
   readonly maxRunning: number;
   /** Tasks that are running now. */
   readonly running: number;
+  /** What its jobs together may spend on models in a day. */
+  readonly dayBudget: DayBudget;
+  /** What they took today. */
+  readonly spentToday: { readonly calls: number; readonly tokens: number; readonly usd: number };
   readonly createdAt: number;
 }
 
@@ -282,6 +310,7 @@ export type {
   CallAttempt,
   CallReservation,
   CircuitRow,
+  ClosedDay,
   CompletionRow,
   NewAuditEntry,
   NewCall,

@@ -13,6 +13,8 @@ export interface KnownWorker {
   readonly meteredBackends: readonly string[];
   /** Names of all its backends. */
   readonly backends: readonly string[];
+  /** By backend, the setting by which a job names the agent's program itself; empty where there is none. */
+  readonly programSettings: ReadonlyMap<string, string>;
 }
 
 /** Workers as registered, remembered so that a claim does not read them from the store each time. This process is the only writer. */
@@ -37,7 +39,8 @@ export class WorkerDirectory {
     if (!row) throw new SlipwayError("NOT_FOUND", "This worker is not registered.", { workerId, hint: "Register it with POST /v1/workers, at every start." });
     const meteredBackends = row.backends.filter(({ capabilities }) => capabilities.model).map(({ name }) => name);
     const backends = row.capabilities.flatMap((name) => (name.startsWith(BACKEND) ? [name.slice(BACKEND.length)] : []));
-    const worker = { capabilities: row.capabilities, draining: row.draining, meteredBackends, backends };
+    const programSettings = new Map(row.backends.map(({ name, programSetting = "" }) => [name, programSetting]));
+    const worker = { capabilities: row.capabilities, draining: row.draining, meteredBackends, backends, programSettings };
     this.#known.set(workerId, worker);
     return worker;
   }

@@ -66,7 +66,7 @@ export class WorkerSignals {
 
   /** What a worker last said of itself; nothing where it has not, or is not connected. */
   reportOf(workerId: string): WorkerReport {
-    return this.#reports.get(workerId) ?? { images: [], warnings: [], brokenBackends: [] };
+    return this.#reports.get(workerId) ?? { images: [], warnings: [], brokenBackends: [], agents: [] };
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import type { Client } from "@slipway/protocol/client";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
+import type { AgentWatch } from "../daemon/agent-watch.ts";
 import type { WorkerFolders } from "../daemon/folders.ts";
 import type { Homes } from "../daemon/homes.ts";
 import type { JobPortRanges } from "../daemon/job-ports.ts";
@@ -32,6 +33,8 @@ export interface AttemptServices {
   readonly warm: WarmPool;
   readonly warmMounts: WarmMounts;
   readonly reporter: WorkerReporter;
+  /** Missing where images bring the agents. */
+  readonly agentWatch: AgentWatch | undefined;
   readonly toolchains: readonly string[];
   readonly secrets: BackendSecrets;
   /** Of the backends that this worker has. */

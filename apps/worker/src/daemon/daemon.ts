@@ -34,6 +34,7 @@ export class WorkerDaemon implements AsyncDisposable {
   readonly #signals: Promise<void>;
   readonly #sweeping: Promise<void>;
   readonly #reporting: Promise<void>;
+  readonly #watching: Promise<void>;
   #stopping: Promise<void> | undefined;
 
   private constructor(workerId: string, services: AttemptServices, controls: Controls, lock: Disposable, loops: Promise<void>, options: DaemonOptions) {
@@ -52,6 +53,7 @@ export class WorkerDaemon implements AsyncDisposable {
     );
     this.#sweeping = services.sweeper.run(controls.stop.signal);
     this.#reporting = services.reporter.run(controls.stop.signal);
+    this.#watching = services.agentWatch?.run(controls.stop.signal) ?? Promise.resolve();
   }
 
   /** Takes the folder, registers, takes up what an earlier process left, and begins to claim. DATA_FOLDER_IN_USE; what the server refuses with. */
@@ -132,7 +134,7 @@ export class WorkerDaemon implements AsyncDisposable {
     this.#claiming.abort(stopped);
     this.#stop.abort(stopped);
     const limit = setTimeout(() => this.#giveUp.abort(stopped), REPORT_LIMIT_MS);
-    await Promise.all([this.idle, this.#signals, this.#sweeping, this.#reporting, this.#services.warm.close()]);
+    await Promise.all([this.idle, this.#signals, this.#sweeping, this.#reporting, this.#watching, this.#services.warm.close()]);
     clearTimeout(limit);
     await this.#services.stores[Symbol.asyncDispose]();
     await this.#services.leases.close();

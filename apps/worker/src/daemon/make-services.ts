@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { StoreKeeper } from "@slipway/git/store-keeper";
 import { secretsFolder } from "@slipway/process/secret-file";
 import { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { DEFAULT_PORTS, parsePortRange } from "@slipway/protocol/port-range";
 import type { AttemptServices } from "../attempt/services.ts";
+import type { HostAgents } from "../sandbox/sandbox.ts";
 import { BackendSecrets } from "../secrets/backend-secrets.ts";
 import type { Workspaces } from "../workspaces/workspaces.ts";
+import { AgentWatch } from "./agent-watch.ts";
 import type { WorkerFolders } from "./folders.ts";
 import { Homes } from "./homes.ts";
 import { JobPortRanges } from "./job-ports.ts";
@@ -49,11 +52,13 @@ export async function makeServices(
   });
   const namesOf = (manifests: DaemonOptions["manifests"]): string[] => manifests.map(({ name }) => name);
   const gateway = options.gatewaySocket === undefined ? undefined : { socket: options.gatewaySocket, backends: namesOf(needModels(options)) };
-  const reporter = new WorkerReporter({
+  const watch = provider.hostAgents && watchOf(options, provider.hostAgents, folders, () => void reporter.say());
+  const reporter: WorkerReporter = new WorkerReporter({
     ...{ client, workerId, provider, gateway, log },
     backends: namesOf(options.manifests),
     brokenBackends: [...(options.brokenBackends ?? [])],
     pool: warm,
+    ...(watch ? { hostAgents: () => watch.found } : {}),
   });
   const homes = new Homes(folders.homes);
   const stores = new StoreKeeper({
@@ -74,6 +79,7 @@ export async function makeServices(
     ports: portsOf(options, workerId),
     warm,
     reporter,
+    agentWatch: watch,
     warmMounts: await WarmMounts.open(`${folders.root}/warm.json`),
     toolchains: options.toolchains,
     secrets: new BackendSecrets({
@@ -92,6 +98,10 @@ export async function makeServices(
     inboxes: new Map(),
     ...(options.spoolLimitBytes === undefined ? {} : { spoolLimitBytes: options.spoolLimitBytes }),
   };
+}
+
+function watchOf({ manifests, version, toolchains, log }: DaemonOptions, agents: HostAgents, folders: WorkerFolders, onChange: () => void): AgentWatch {
+  return new AgentWatch({ agents, manifests, version, toolchains, file: join(folders.root, "agents.json"), sandboxes: folders.sandboxes, onChange, log });
 }
 
 function needModels({ manifests }: DaemonOptions): DaemonOptions["manifests"] {

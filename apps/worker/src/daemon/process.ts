@@ -128,7 +128,7 @@ async function start(args: Arguments, log: Logger, signal: AbortSignal): Promise
 
 /** Made where it is missing, so that what is installed later is there for sandboxes that run. */
 async function openAgentsFolder(data: string): Promise<string> {
-  await mkdir(agentsFolder(data), { recursive: true, mode: 0o700 });
+  await mkdir(join(agentsFolder(data), "bin"), { recursive: true, mode: 0o700 });
   return await realpath(agentsFolder(data));
 }
 

@@ -3,7 +3,7 @@ import { gatewayHealth } from "@slipway/process/gateway-health";
 import type { Client } from "@slipway/protocol/client";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { ProbeResult } from "@slipway/protocol/manifest";
-import type { WorkerImage, WorkerReport } from "@slipway/protocol/worker-api";
+import type { WorkerAgent, WorkerImage, WorkerReport } from "@slipway/protocol/worker-api";
 import type { Logger } from "pino";
 import type { BackendImages, NamedImage, SandboxProvider, WarmUpFailure } from "../sandbox/sandbox.ts";
 import { pause } from "./pause.ts";
@@ -26,6 +26,8 @@ export interface ReporterOptions {
   /** Those that are installed and cannot be loaded, with why. */
   readonly brokenBackends?: WorkerReport["brokenBackends"];
   readonly pool: Pick<WarmPool, "troubles" | "follow">;
+  /** What is known of the machine's own agents; missing where images bring them. */
+  readonly hostAgents?: () => WorkerAgent[];
   readonly log: Logger;
 }
 
@@ -124,7 +126,7 @@ export class WorkerReporter {
   async #say(again: boolean): Promise<void> {
     const { client, workerId, log } = this.#options;
     const report = this.#report();
-    if (again ? isEmpty(report) : isDeepStrictEqual(report, this.#said ?? { images: [], warnings: [], brokenBackends: [] })) return;
+    if (again ? isEmpty(report) : isDeepStrictEqual(report, this.#said ?? { images: [], warnings: [], brokenBackends: [], agents: [] })) return;
     try {
       await client.call("reportWorker", { params: { worker: workerId }, body: report, signal: AbortSignal.timeout(SAY_LIMIT_MS) });
       this.#said = report;
@@ -168,16 +170,30 @@ export class WorkerReporter {
       images: images.map(({ backend, image }) => this.#describe(backend, image)),
       warnings: warnings.map((text) => text.slice(0, 1_000)),
       brokenBackends,
+      agents: this.#options.hostAgents?.() ?? images.flatMap(({ backend, image }) => this.#agentOf(backend, image)),
     };
   }
 
-  #describe(backend: string, { name, imageId }: NamedImage): WorkerImage {
+  /** An agent that is not in its image comes with another one. */
+  #agentOf(backend: string, { imageId }: NamedImage): WorkerAgent[] {
+    const probed = this.#probed(backend, imageId);
+    if (!probed) return [];
+    const { ok, version, found } = probed;
+    const remedy = ok ? null : `slipway images build ${backend}`;
+    return [{ backend, ok, version: version?.slice(0, 100) ?? null, found: found.slice(0, 500), remedy }];
+  }
+
+  #probed(backend: string, imageId: string): ProbeResult | undefined {
     const agents = this.#agents.get(imageId);
-    const probed = typeof agents === "object" ? agents.find((one) => one.backend === backend) : undefined;
+    return typeof agents === "object" ? agents.find((one) => one.backend === backend) : undefined;
+  }
+
+  #describe(backend: string, { name, imageId }: NamedImage): WorkerImage {
+    const probed = this.#probed(backend, imageId);
     return { backend, image: name, imageId, agent: probed ? { ok: probed.ok, found: probed.found.slice(0, 500) } : null };
   }
 }
 
-function isEmpty({ images, warnings, brokenBackends }: WorkerReport): boolean {
-  return images.length + warnings.length + brokenBackends.length === 0;
+function isEmpty({ images, warnings, brokenBackends, agents }: WorkerReport): boolean {
+  return images.length + warnings.length + brokenBackends.length + agents.length === 0;
 }

@@ -14,6 +14,8 @@ export interface SandboxProvider {
   readonly image?: SandboxImage | undefined;
   /** Where jobs of different backends may have images of their own; `image` is then that of all that belongs to no backend. Missing before `probe` has told. */
   readonly images?: BackendImages | undefined;
+  /** The machine's own agents, which such sandboxes have; missing where images bring them. */
+  readonly hostAgents?: HostAgents | undefined;
   /** Who the inside is to the host, where that is another user than the worker's: workspaces belong to them from the start. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Tries the sandbox for real. SANDBOX_UNAVAILABLE, with the reason, where it does not hold. */
@@ -57,6 +59,19 @@ export interface BackendImages {
   refresh(backends: readonly string[]): Promise<void>;
   /** What the backends' probes say inside of this image, asked once for each image. SANDBOX_UNAVAILABLE where it does not answer. */
   agentsIn(imageId: string): Promise<readonly ProbeResult[]>;
+}
+
+/** The agents of the machine, as turns find them. */
+export interface HostAgents {
+  /** PATH on which turns look for them. */
+  readonly path: string;
+  /** The folder on it where `slipway backends install` puts links to programs; undefined where there is none. */
+  readonly installs: string | undefined;
+  /**
+   * Has the probes of these backends asked inside of a sandbox with these folders, one after another and at low priority; each answer comes as soon as it is
+   * there, and one whose probe hangs has none. SANDBOX_UNAVAILABLE; rejects with the signal's reason.
+   */
+  ask(spec: SandboxSpec, backends: readonly string[], onAnswer: (result: ProbeResult) => void, signal: AbortSignal): Promise<void>;
 }
 
 /** The image of one backend. */

@@ -97,6 +97,7 @@ export const acpBackend = defineBackend({
   config: configSchema,
   secrets: [],
   image: { npm: [], apt: [] },
+  programSetting: "command",
   async probe({ env }) {
     const tried = `looked on PATH for ${KNOWN_PROGRAMS.join(", ")}`;
     const found: string[] = [];

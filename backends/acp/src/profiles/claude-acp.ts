@@ -22,6 +22,7 @@ const MODES = { allow: "bypassPermissions", edits: "acceptEdits", deny: "default
 
 const profile: Profile<typeof configSchema> = {
   name: "claude-acp",
+  adapterOf: "claude-code",
   version: "1.0.0",
   title: "Claude Code over ACP",
   summary: "Runs Anthropic's Claude Code by its ACP adapter, in place of the backend claude-code; its model calls go through the gateway.",

@@ -23,6 +23,7 @@ const MODES = { allow: "agent-full-access", edits: "workspace-write", deny: "rea
 
 const profile: Profile<typeof configSchema> = {
   name: "codex-acp",
+  adapterOf: "codex",
   version: "1.0.0",
   title: "Codex over ACP",
   summary: "Runs OpenAI's Codex by its ACP adapter, in place of the backend codex; its model calls go through the gateway.",

@@ -29,8 +29,9 @@ export async function probePython(wanted: PythonPackage, { env, signal }: ProbeC
     const { stdout } = await run(python, ["-E", "-s", "-c", ASK, packageName], { env, signal, killSignal: "SIGKILL" });
     const [pythonVersion, version = ""] = stdout.trim().split("\n");
     const found = `${title} ${version} in ${python} (Python ${pythonVersion})`;
-    if (wanted.isTested(version)) return { ok: true, tried, found };
-    return { ok: true, tried, found: `${found}, which was not tested with Slipway; ${wanted.testedVersion} was (${remedy})` };
+    const asked = { version, program: python };
+    if (wanted.isTested(version)) return { ok: true, tried, found, ...asked };
+    return { ok: true, tried, ...asked, found: `${found}, which was not tested with Slipway; ${wanted.testedVersion} was (${remedy})` };
   } catch (error) {
     const { stderr = "", message } = error as Error & { stderr?: string };
     const said = stderr.includes("PackageNotFoundError") ? `${python} has no ${packageName}` : stderr.trim().split("\n").at(-1) || message;

@@ -5,6 +5,7 @@ import { checkPushed } from "../../hub/check-pushed.ts";
 import { protectedCommits } from "../../hub/protected-commits.ts";
 import { findJob } from "../../jobs/find-job.ts";
 import { afterAttempt } from "../../routing/after-attempt.ts";
+import { closedStops } from "../../routing/closed-stops.ts";
 import { sha256 } from "../../secrets.ts";
 import type { Handlers } from "../call.ts";
 import { invalidField } from "../errors.ts";
@@ -41,8 +42,10 @@ export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     finish: async ({ params, body }) => {
       await plane.leaseClock.check();
       await checkPushed(plane, params.job, params.fence, body.outcome);
-      const backend = (await plane.store.getJob(params.job))?.backend ?? "";
-      const job = await plane.store.finish(params.job, params.fence, body.outcome);
+      const before = await plane.store.getJob(params.job);
+      const backend = before?.backend ?? "";
+      const closed = before && body.outcome.kind === "failed" ? await closedStops(plane, before) : [];
+      const job = await plane.store.finish(params.job, params.fence, body.outcome, closed);
       const code = body.outcome.kind === "failed" ? body.outcome.failure.code : null;
       return { job: await afterAttempt(plane, job, { backend, code }) };
     },

@@ -6,7 +6,7 @@ import type { ControlPlane } from "../../control-plane.ts";
 import { jobsUrl, upstreamUrl } from "../../hub/hub-access.ts";
 import { completeHub, hubRoot, makeHub } from "../../hub/hub-folder.ts";
 import { findRepository } from "../../jobs/find-job.ts";
-import type { RepositoryRow } from "../../store/store.ts";
+import type { RepositoryChanges, RepositoryRow } from "../../store/store.ts";
 import type { Handlers } from "../call.ts";
 
 type Names = "createRepository" | "updateRepository" | "listRepositories" | "getBranch" | "syncBranch" | "syncRepository";
@@ -27,8 +27,12 @@ export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     },
     updateRepository: async ({ params, body, by, baseUrl }) => {
       const { id } = await findRepository(plane.store, params.repo);
-      const { defaultBranch, maxRunning } = body;
-      const changes = { ...(defaultBranch === undefined ? {} : { defaultBranch }), ...(maxRunning === undefined ? {} : { maxRunning }) };
+      const { defaultBranch, maxRunning, dayBudget } = body;
+      const changes: RepositoryChanges = {
+        ...(defaultBranch === undefined ? {} : { defaultBranch }),
+        ...(maxRunning === undefined ? {} : { maxRunning }),
+        ...(dayBudget === undefined ? {} : { dayBudget }),
+      };
       const repository = await plane.store.updateRepository(id, changes, by);
       if (!repository) throw new SlipwayError("NOT_FOUND", `There is no repository ${params.repo}.`, { repo: params.repo });
       // A higher limit lets waiting jobs go.

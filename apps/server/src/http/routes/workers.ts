@@ -4,6 +4,7 @@ import { LEASE_RENEW_MS, LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { ControlPlane } from "../../control-plane.ts";
+import { takeReport } from "../../routing/agents-changed.ts";
 import { requireRole } from "../auth.ts";
 import type { Handlers } from "../call.ts";
 import { closeWhenRevoked } from "../close-when-revoked.ts";
@@ -35,7 +36,7 @@ export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWor
     },
     reportWorker: async ({ params, body }) => {
       await plane.workers.get(params.worker);
-      plane.signals.report(params.worker, body);
+      await takeReport(plane, params.worker, body);
       return {};
     },
     drainWorker: async ({ params, by }) => {

@@ -1,7 +1,10 @@
 import type { JobView } from "@slipway/protocol/job";
-import { circuitText } from "../../routing/facts.ts";
+import { missingAgent } from "../../routing/agents.ts";
+import { circuitText, withAgent } from "../../routing/facts.ts";
 import { circuitAt } from "../../routing/places.ts";
-import type { WorkerRow } from "../../store/store.ts";
+import { raiseText, sharersText } from "../../store/sqlite/day-budget.ts";
+import { amountText } from "../../store/sqlite/model-budget.ts";
+import type { ClosedDay, WorkerRow } from "../../store/store.ts";
 import { dueAt, type Known, type Waiting } from "./part.ts";
 
 /** What happens to a job that no worker takes. */
@@ -12,7 +15,7 @@ const RESTART = "Restart `slipway up` (Ctrl-C, then again), or the worker where 
 
 /** Why a queued job is not taken: other jobs, its time, its repository's limit, or the workers. */
 export async function explainQueued(plane: Known, job: JobView): Promise<Waiting> {
-  const waiting = await plane.store.waitingFor(job.id);
+  const waiting = await plane.store.waitingFor(job.id, { dayBudget: plane.dayBudget, isMetered: await isMetered(plane, job) });
   if (waiting.dependencies.length > 0) {
     const names = waiting.dependencies.map(({ number, state }) => `job ${number} (${state})`).join(", ");
     const those = waiting.dependencies.length === 1 ? "that job is" : "those jobs are";
@@ -38,7 +41,28 @@ export async function explainQueued(plane: Known, job: JobView): Promise<Waiting
       unblock: `It goes on when one of them ends; the limit is the repository's \`maxRunning\`. ${AT_THE_DEADLINE}`,
     };
   }
+  if (waiting.closedDay) return explainClosedDay(job, waiting.closedDay);
   return { ...(await explainUnclaimed(plane, job, waiting.ahead)), deadline: dueAt(job) };
+}
+
+/** Whether its model calls count for the day, as far as workers have told. */
+async function isMetered({ store }: Known, { backend }: JobView): Promise<boolean> {
+  const workers = await store.listWorkers();
+  return workers.some(({ backends }) => backends.some(({ name, capabilities }) => name === backend && capabilities.model));
+}
+
+/** What jobs may spend in a day is used up. */
+function explainClosedDay(job: JobView, { of, unit, limit, spent, wanted, resetsAt }: ClosedDay): Waiting {
+  const repository = of === "repository" ? job.repo.name : undefined;
+  const at = new Date(resetsAt).toISOString();
+  const call = wanted === null ? "" : `, and its next call may take ${amountText(unit, wanted)}`;
+  const timesOut = dueAt(job) < resetsAt;
+  return {
+    owner: timesOut ? "you" : "clock",
+    deadline: Math.min(resetsAt, dueAt(job)),
+    reason: `What ${sharersText(repository)} may spend in a day is used up: ${amountText(unit, spent)} of ${amountText(unit, limit)} are spent since 00:00 UTC${call}.`,
+    unblock: `${timesOut ? AT_THE_DEADLINE : `Nothing to do: it goes on at ${at}.`} Or ${raiseText(unit, repository)}; it goes on then.`,
+  };
 }
 
 /** Every worker that could take it waits for the circuit of the job's backend; undefined where one need not. */
@@ -57,6 +81,27 @@ async function explainShut(plane: Known, job: JobView, workers: readonly WorkerR
     reason: `The backend ${job.backend} gets no jobs: ${circuitText(first)}. Its last failure: ${first.message}`,
     unblock: `${next} \`slipway backends reset ${job.backend}\` ends the pause at once. ${AT_THE_DEADLINE}`,
   };
+}
+
+/** The agent of its backend is on no worker that could take it. */
+function explainAbsent(plane: Known, job: JobView, workers: readonly WorkerRow[]): Omit<Waiting, "deadline"> {
+  const { backend, backendConfig: config } = job;
+  const missing = workers.flatMap((worker) => missingAgent(worker, { backend, config }, plane.signals) ?? []);
+  const names = missing.map(({ worker }) => worker);
+  const remedy = missing.find((one) => one.remedy !== null)?.remedy ?? "slipway doctor";
+  const others = new Set(workers.flatMap((worker) => agentsOn(plane, worker)));
+  const instead = others.size > 0 ? ` Or submit it with a backend whose agent is there: ${[...others].sort().join(", ")}.` : "";
+  return {
+    owner: "you",
+    reason: `The agent of ${backend} is not installed on ${names.join(", ")} (${missing[0]?.found ?? "?"}).`,
+    unblock: `Type \`${remedy}\`${names.length > 1 ? " on one of them" : ""}: within a minute the job goes on by itself.${instead} ${AT_THE_DEADLINE}`,
+  };
+}
+
+/** Backends of the worker that have an agent of a registry, which is there. */
+function agentsOn({ signals }: Known, { id, backends }: WorkerRow): string[] {
+  const there = signals.reportOf(id).agents.flatMap(({ backend, ok }) => (ok ? [backend] : []));
+  return there.filter((backend) => backends.some(({ name, release }) => name === backend && release !== undefined));
 }
 
 /** Nothing but the workers holds the job up. */
@@ -88,13 +133,15 @@ async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Prom
       unblock: `${RESTART} ${AT_THE_DEADLINE}`,
     };
   }
-  const shut = await explainShut(plane, job, working);
+  const ready = job.kind === "task" ? withAgent(plane, working, { backend: job.backend, config: job.backendConfig }) : working;
+  if (ready.length === 0) return explainAbsent(plane, job, working);
+  const shut = await explainShut(plane, job, ready);
   if (shut) return shut;
-  const held = working.flatMap(({ id, name }) => {
+  const held = ready.flatMap(({ id, name }) => {
     const reason = plane.signals.heldBy(id);
     return reason === null ? [] : [`${name} claims nothing for now: ${reason}`];
   });
-  if (held.length === working.length) {
+  if (held.length === ready.length) {
     return { owner: "you", reason: `${held.join("; ")}.`, unblock: `It is taken as soon as there is room again. ${AT_THE_DEADLINE}` };
   }
   const line =

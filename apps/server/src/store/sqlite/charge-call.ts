@@ -81,6 +81,11 @@ const ADD_TO_DAY = `
   INSERT INTO spending_days (day, calls, tokens, usd) VALUES (date(${NOW} / 1000, 'unixepoch'), 1, @inputTokens + @outputTokens, @costUsd)
   ON CONFLICT (day) DO UPDATE SET calls = calls + 1, tokens = tokens + excluded.tokens, usd = usd + excluded.usd`;
 
+const ADD_TO_REPOSITORY_DAY = `
+  INSERT INTO repository_spending_days (day, repo_id, calls, tokens, usd)
+  SELECT date(${NOW} / 1000, 'unixepoch'), repo_id, 1, @inputTokens + @outputTokens, @costUsd FROM jobs WHERE number = @job
+  ON CONFLICT (day, repo_id) DO UPDATE SET calls = calls + 1, tokens = tokens + excluded.tokens, usd = usd + excluded.usd`;
+
 /** True of a call that may still be charged: what was given up as never begun, too. */
 export function isChargeable({ state, outcome }: CallRow): boolean {
   return state === "open" || outcome === "unused";
@@ -108,7 +113,10 @@ export function chargeCall(db: Database, call: CallRow, end: CallEnd = UNSETTLED
   db.run(ADD_TO_ATTEMPT, { job, fence, outcome, startedAt: call.started_at, failure, retryAfterMs, ...usage });
   db.run(ADD_TO_JOB, { job, ...usage });
   const { inputTokens, outputTokens, costUsd } = usage;
-  if (!isReplay) db.run(ADD_TO_DAY, { inputTokens, outputTokens, costUsd });
+  if (!isReplay) {
+    db.run(ADD_TO_DAY, { inputTokens, outputTokens, costUsd });
+    db.run(ADD_TO_REPOSITORY_DAY, { job, inputTokens, outputTokens, costUsd });
+  }
   if (isFinal(call.job_state)) return;
   const { provider, model } = call;
   const durationMs = end.durationMs ?? Math.max(0, settled.settled_at - call.started_at);

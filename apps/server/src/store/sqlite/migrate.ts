@@ -18,6 +18,7 @@ const MIGRATIONS = [
   "0010-turn-settings",
   "0011-spending-and-cassettes",
   "0012-routing",
+  "0013-days",
   "0014-job-images",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];

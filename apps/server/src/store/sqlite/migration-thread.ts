@@ -16,6 +16,7 @@ import * as reservedAhead from "./migrations/0009-reserved-ahead.ts";
 import * as turnSettings from "./migrations/0010-turn-settings.ts";
 import * as spendingAndCassettes from "./migrations/0011-spending-and-cassettes.ts";
 import * as routing from "./migrations/0012-routing.ts";
+import * as days from "./migrations/0013-days.ts";
 import * as jobImages from "./migrations/0014-job-images.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
@@ -33,6 +34,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0010-turn-settings": turnSettings,
   "0011-spending-and-cassettes": spendingAndCassettes,
   "0012-routing": routing,
+  "0013-days": days,
   "0014-job-images": jobImages,
 };
 

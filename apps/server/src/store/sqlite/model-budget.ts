@@ -54,7 +54,7 @@ export function judgeBudget(budget: Budget, { spent, reserved }: Ledger, call: W
 }
 
 /** The refusal of a call whose cost nobody can tell, by whose budget it is. */
-export function withoutPrice(scope: "job" | "attempt" | "installation", budget: string, { provider, model }: WantedCall): Failure {
+export function withoutPrice(scope: "job" | "attempt" | "installation" | "repository", budget: string, { provider, model }: WantedCall): Failure {
   const setting = `prices.${model}`;
   return {
     code: "MODEL_NOT_ALLOWED",

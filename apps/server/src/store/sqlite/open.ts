@@ -45,7 +45,7 @@ function storeOver(channel: Channel): Store {
     listJobs: (filter) => channel.call("listJobs", filter),
     cancelJob: (id, reason, by) => channel.call("cancelJob", id, reason, by),
     unblockJob: (id, by) => channel.call("unblockJob", id, by),
-    waitingFor: (id) => channel.call("waitingFor", id),
+    waitingFor: (id, day) => channel.call("waitingFor", id, day),
     currentPhase: (id) => channel.call("currentPhase", id),
     integrationOf: (jobId) => channel.call("integrationOf", jobId),
 
@@ -53,7 +53,7 @@ function storeOver(channel: Channel): Store {
     renew: (jobId, fence, workerId, leaseTtlMs) => channel.call("renew", jobId, fence, workerId, leaseTtlMs),
     appendEvents: (jobId, fence, events) => channel.call("appendEvents", jobId, fence, events),
     putArtifact: (jobId, fence, artifact) => channel.call("putArtifact", jobId, fence, artifact),
-    finish: (jobId, fence, outcome) => channel.call("finish", jobId, fence, outcome, newId()),
+    finish: (jobId, fence, outcome, closedStops = []) => channel.call("finish", jobId, fence, outcome, { completionId: newId(), closedStops }),
     liveLeases: (workerId) => channel.call("liveLeases", workerId),
     findAttemptByCredential: (sha256) => channel.call("findAttemptByCredential", sha256),
     reap: () => channel.call("reap"),

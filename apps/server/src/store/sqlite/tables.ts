@@ -60,6 +60,8 @@ export interface RepositoryTable {
   url: string | null;
   default_branch: string;
   max_running: number;
+  /** JSON. */
+  day_budget: string;
   created_at: number;
 }
 

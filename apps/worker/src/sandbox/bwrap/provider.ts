@@ -5,6 +5,7 @@ import { pathWithAgents } from "@slipway/process/agents-folder";
 import type { ProcessMark } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { CommandSandbox } from "../command-sandbox.ts";
+import { hostAgents } from "../host-agents.ts";
 import { hostPath } from "../host-path.ts";
 import { type ResourceGroup, RUNNER_GROUP } from "../limits/resource-groups.ts";
 import { RunnerLink } from "../link/runner-link.ts";
@@ -48,14 +49,17 @@ export function createBwrapProvider(settings: BwrapSettings): SandboxProvider {
       opened = undefined;
       throw error;
     }));
+  const startHere = async (spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> =>
+    await start(settings, await host(), { ...spec, certificates: settings.certificates }, signal);
   return {
     kind: "bwrap",
+    hostAgents: hostAgents(settings, startHere),
     async probe() {
       requirePlatform("bwrap", process.platform);
       opened = undefined;
       await host();
     },
-    start: async (spec, signal) => await start(settings, await host(), { ...spec, certificates: settings.certificates }, signal),
+    start: startHere,
     attach: async (record) => await attach(settings, await host(), record),
     async reclaim(record) {
       // Without its processes it is the record of a start that a killed worker did not see the end of.

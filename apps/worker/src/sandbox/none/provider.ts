@@ -7,6 +7,7 @@ import type { ProcessMark } from "@slipway/process/process-table";
 import { gatewaySocketIn } from "@slipway/process/runtime-folder";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { CommandSandbox } from "../command-sandbox.ts";
+import { hostAgents } from "../host-agents.ts";
 import { hostPath } from "../host-path.ts";
 import { leaseFileIn } from "../lease-file.ts";
 import { type ResourceGroup, type ResourceGroups, RUNNER_GROUP } from "../limits/resource-groups.ts";
@@ -34,14 +35,16 @@ export interface NoneSettings {
 
 /** No isolation at all, for machines where a person has asked for that: the same runner as a plain process, found again by a label in its environment. */
 export function createNoneProvider(settings: NoneSettings): SandboxProvider {
+  const startHere = (spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> => start(settings, { ...spec, certificates: settings.certificates }, signal);
   return {
     kind: "none",
+    hostAgents: hostAgents(settings, startHere),
     async probe() {
       requirePlatform("none", process.platform);
       requireProcessTable();
       await makeCompileCache(settings.runtimeFolder, settings.installRoot);
     },
-    start: (spec, signal) => start(settings, { ...spec, certificates: settings.certificates }, signal),
+    start: startHere,
     attach: (record) => attach(settings, record),
     async reclaim(record) {
       await settings.groups.endAll(record.spec.id);

@@ -3,6 +3,7 @@ import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Store } from "../../store.ts";
 import { openCircuits, startCanary } from "../circuits.ts";
 import { NOW } from "../clock.ts";
+import { closedDays } from "../closed-days.ts";
 import type { Database } from "../database.ts";
 import { dueAt } from "../due-at.ts";
 import { type JobViewRow, jobView, jobViewWith } from "../job-view.ts";
@@ -12,6 +13,19 @@ type Claimed = Awaited<ReturnType<Store["claim"]>>;
 
 const READY = `(run_after IS NULL OR run_after <= ${NOW})
       AND (requires = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(requires) r WHERE r.value NOT IN (SELECT value FROM json_each(@capabilities))))`;
+
+/** The agent is there, as far as the worker has said, or the job names a program of its own. */
+const HAS_AGENT = `(@absentAgents = '{}' OR NOT EXISTS (
+        SELECT 1 FROM json_each(@absentAgents) a WHERE a.key = backend
+          AND (a.value = '' OR (SELECT json_extract(backend_config, '$."' || a.value || '"') FROM job_specs WHERE job = number) IS NULL)
+      ))`;
+
+/** The day has room for it, as far as the calls of jobs like it have shown. What is replayed takes nothing of the day. */
+const HAS_DAY = `(@closed = '[]' OR NOT EXISTS (
+        SELECT 1 FROM json_each(@closed) c JOIN job_specs s ON s.job = number
+        WHERE c.value ->> '$.backend' = backend AND COALESCE(c.value ->> '$.repoId', repo_id) = repo_id
+          AND (c.value ->> '$.model' IS NULL OR c.value ->> '$.model' = COALESCE(s.backend_config ->> '$.model', '')) AND s.cassette ->> '$.replay' IS NULL
+      ))`;
 
 /**
  * One conditional statement takes the job. It looks at one candidate a repository, the first in its own partial index, and takes the best of
@@ -28,7 +42,7 @@ const TAKE = `
     UNION ALL
     SELECT (
       SELECT number FROM jobs INDEXED BY jobs_claimable_tasks
-      WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY}
+      WHERE state = 'queued' AND unmet = 0 AND kind = 'task' AND repo_id = repositories.id AND ${READY} AND ${HAS_AGENT} AND ${HAS_DAY}
       ORDER BY claim_rank, number LIMIT 1
     )
     FROM repositories
@@ -65,6 +79,8 @@ export function claim(db: Database, ...[request]: Parameters<Store["claim"]>): C
     workerId,
     leaseTtlMs,
     capabilities: JSON.stringify(request.capabilities.filter((name) => !name.startsWith(BACKEND) || !shut.has(name.slice(BACKEND.length)))),
+    absentAgents: JSON.stringify(request.absentAgents ?? {}),
+    closed: JSON.stringify(closedDays(db, request.dayBudget ?? {}, request.meteredBackends)),
     takesTasks: request.kinds.includes("task") ? 1 : 0,
     takesVerify: request.kinds.includes("verify") ? 1 : 0,
     to: "running",

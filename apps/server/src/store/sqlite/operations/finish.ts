@@ -7,6 +7,7 @@ import { isFinal, nextState } from "@slipway/protocol/states";
 import type { KeptWork, Outcome } from "@slipway/protocol/worker-api";
 import { endAttempt } from "../attempts.ts";
 import { NOW } from "../clock.ts";
+import { isKeptForDay } from "../closed-days.ts";
 import type { Database } from "../database.ts";
 import { dueAt } from "../due-at.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
@@ -30,11 +31,13 @@ type FinishedJob = JobTable & {
   model_tokens: number;
 };
 
-const RUN_AFTER = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
+const TRIED_AT = `CASE WHEN @retryAfterMs IS NULL THEN run_after ELSE ${NOW} + @retryAfterMs END`;
+// One that claims leave for as long as the day is used up goes on as soon as there is room, which may be before the time that it was told.
+const RUN_AFTER = `CASE WHEN @isKeptForDay THEN run_after ELSE ${TRIED_AT} END`;
 const FINISH = `
   UPDATE jobs SET state = @to, lease_until = NULL, worker_id = NULL, updated_at = ${NOW}, ended_at = CASE WHEN @final THEN ${NOW} END,
     failure = @failure, result_oid = COALESCE(@resultOid, result_oid), diff_stat = COALESCE(@diffStat, diff_stat),
-    run_after = ${RUN_AFTER}, due_at = ${dueAt(RUN_AFTER)}, attempts = attempts - @attemptsBack
+    run_after = ${RUN_AFTER}, due_at = ${dueAt(TRIED_AT)}, attempts = attempts - @attemptsBack
   WHERE number = @number AND ${ATTEMPT_LIVES}`;
 
 const ADD_COMPLETION = `
@@ -46,13 +49,19 @@ const ADD_RECEIPT = `
   VALUES (@job, @fence, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @outputDigest, @durationMs)`;
 
 /** `completionId`: of the completion that a change makes. Ids come from the proxy: zod, which their module needs, stays out of this thread's memory. */
-export function finish(db: Database, jobId: string, fence: number, outcome: Outcome, completionId: string): JobView {
+export function finish(
+  db: Database,
+  jobId: string,
+  fence: number,
+  outcome: Outcome,
+  { completionId, closedStops }: { completionId: string; closedStops: readonly number[] },
+): JobView {
   const job = db.get<FinishedJob>(READ, { jobId, fence });
   if (!job) throw leaseLost(jobId, fence);
   const reported = JSON.stringify(outcome);
   if (job.reported !== null && isDeepStrictEqual(JSON.parse(job.reported), JSON.parse(reported))) return readJobView(db, job.number);
   requireFit(job, outcome);
-  const ending = judge(job, outcome);
+  const ending = judge(job, outcome, closedStops);
   applyEnding(db, job, fence, outcome, ending);
   const { number } = job;
   const { routing } = ending;
@@ -86,14 +95,14 @@ interface Ending {
 }
 
 /** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
-function judge(job: FinishedJob, outcome: Outcome): Ending {
+function judge(job: FinishedJob, outcome: Outcome, closedStops: readonly number[]): Ending {
   if (outcome.kind === "change") return { on: "finish-change", reason: "a commit is on the hub", attemptsBack: 0 };
   if (outcome.kind === "answer") return { on: "finish-answer", reason: "the agent has answered", attemptsBack: 0 };
   if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };
   const { code, message } = outcome.failure;
   const policy = ERRORS[code].retry;
   const isTriedAgain = policy !== "final" && policy !== "person" && (code === "WORKER_STOPPED" || job.attempts < job.max_attempts);
-  const routing = isTriedAgain ? undefined : nextStop(job, code);
+  const routing = isTriedAgain ? undefined : nextStop(job, code, closedStops);
   // The next backend has all the attempts again.
   if (routing) return { on: "failover", reason: `${message} Its fallback takes over.`, attemptsBack: job.attempts, routing };
   if (policy === "final") return { on: "fail", reason: message, attemptsBack: 0 };
@@ -108,11 +117,11 @@ function judge(job: FinishedJob, outcome: Outcome): Ending {
 }
 
 /** The route with the job at its next stop, where the backend is to blame for the failure and there is one. */
-function nextStop({ routing: text, backend }: FinishedJob, code: ErrorCode): Routing | undefined {
+function nextStop({ routing: text, backend }: FinishedJob, code: ErrorCode, closedStops: readonly number[]): Routing | undefined {
   const verdict = ERRORS[code].backend;
   if (text === null || (verdict !== "down" && verdict !== "unfit")) return undefined;
   const routing: Routing = JSON.parse(text);
-  const at = routing.at + 1;
+  const at = routing.route.findIndex((_, index) => index > routing.at && !closedStops.includes(index));
   const next = routing.route[at];
   if (!next) return undefined;
   const candidates = [
@@ -137,6 +146,7 @@ function applyEnding(db: Database, job: FinishedJob, fence: number, outcome: Out
     resultOid: result?.oid ?? null,
     diffStat: result ? JSON.stringify(result.diffStat) : null,
     retryAfterMs: outcome.kind === "failed" && to === "queued" ? (outcome.retryAfterMs ?? null) : null,
+    isKeptForDay: outcome.kind === "failed" && outcome.failure.code === "DAY_BUDGET_EXCEEDED" && isKeptForDay(db, job.number) ? 1 : 0,
     attemptsBack: ending.attemptsBack,
     ...db.stateLimits,
   });

@@ -9,6 +9,7 @@ const NEXT = `
     UNION ALL SELECT min(due_at) FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL
     UNION ALL SELECT min(run_after) FROM jobs INDEXED BY jobs_delayed WHERE state = 'queued' AND run_after IS NOT NULL AND run_after > ${NOW}
     UNION ALL SELECT min(open_until) FROM circuits WHERE canary_job IS NULL AND open_until > ${NOW}
+    UNION ALL SELECT (${NOW} / 86400000 + 1) * 86400000 WHERE EXISTS (SELECT 1 FROM day_refusals WHERE day = date(${NOW} / 1000, 'unixepoch'))
     UNION ALL SELECT ${NOW} WHERE EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_broken WHERE state = 'queued' AND broken_dependency IS NOT NULL)
     UNION ALL SELECT ${NOW} WHERE EXISTS (
       SELECT 1 FROM jobs j INDEXED BY jobs_active_verifications JOIN completions c ON c.id = j.completion_id

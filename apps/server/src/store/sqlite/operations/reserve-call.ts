@@ -6,6 +6,7 @@ import type { Budget } from "@slipway/protocol/job";
 import type { CallReservation, NewCall } from "../../rows.ts";
 import { freeCall, MODEL_FAILURE } from "../charge-call.ts";
 import { NOW } from "../clock.ts";
+import { closeDay, isUnbounded } from "../closed-days.ts";
 import type { Database } from "../database.ts";
 import { dayLedger, judgeDay } from "../day-budget.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
@@ -19,6 +20,13 @@ interface AttemptRow {
   number: number;
   fence: number;
   workerId: string | null;
+  repoId: string;
+  repository: string;
+  /** JSON. */
+  repositoryDayBudget: string;
+  backend: string;
+  /** Of its settings; empty where it names none. */
+  model: string;
   budget: string;
   /** JSON. */
   cassette: string;
@@ -40,9 +48,11 @@ interface KeptRow {
 }
 
 const READ = `
-  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, s.budget, s.cassette, a.model_calls AS calls, j.lease_until - ${NOW} AS leaseMs,
+  SELECT j.id AS jobId, j.number, a.fence, j.worker_id AS workerId, j.repo_id AS repoId, r.name AS repository,
+    r.day_budget AS repositoryDayBudget, j.backend, COALESCE(s.backend_config ->> '$.model', '') AS model, s.budget, s.cassette, a.model_calls AS calls, j.lease_until - ${NOW} AS leaseMs,
     j.state = 'running' AND j.fence = a.fence AND j.lease_until > ${NOW} AS lives
   FROM attempts a INDEXED BY attempts_by_model_token JOIN jobs j ON j.number = a.job JOIN job_specs s ON s.job = a.job
+    JOIN repositories r ON r.id = j.repo_id
   WHERE a.model_token_sha256 = @tokenSha256`;
 
 const KEPT = `
@@ -121,11 +131,15 @@ function covers({ tokens, usd }: KeptRow, { inputTokens, outputTokens, costUsd }
   return inputTokens + outputTokens <= tokens && (costUsd === null ? usd === null : usd !== null && costUsd <= usd);
 }
 
-/** By the job's own budget, then by the day's. */
+/** By the job's own budget, then by those of the day; what can never fit comes before what has to wait. */
 function judge(db: Database, attempt: AttemptRow, dayBudget: DayBudget, call: WantedCall): BudgetRefusal | null {
   const own = attempt.budget === "{}" ? null : judgeBudget(JSON.parse(attempt.budget) as Budget, ledgerOf(db, attempt), call);
-  if (own || (dayBudget.tokens === undefined && dayBudget.usd === undefined)) return own;
-  return judgeDay(dayBudget, dayLedger(db), call);
+  if (own) return own;
+  const { repoId, repository, repositoryDayBudget } = attempt;
+  const repositorys = repositoryDayBudget === "{}" ? null : judgeDay(JSON.parse(repositoryDayBudget), dayLedger(db, repoId), call, repository);
+  if (repositorys?.waiting === false) return repositorys;
+  const installations = isUnbounded(dayBudget) ? null : judgeDay(dayBudget, dayLedger(db), call);
+  return installations?.waiting === false ? installations : (repositorys ?? installations);
 }
 
 /** True where the reservation ahead is there, now or since an earlier message. */
@@ -150,7 +164,9 @@ const REMEMBER = `
   WHERE job = @number AND fence = @fence AND EXISTS (SELECT 1 FROM jobs WHERE number = @number AND ${ATTEMPT_LIVES})`;
 
 /** What can never fit is the attempt's end, and remembered as its reason; what has to wait is tried again and changes nothing. */
-function refuse(db: Database, { jobId, number, fence, workerId }: AttemptRow, { failure, waiting }: BudgetRefusal): CallReservation {
+function refuse(db: Database, { jobId, number, fence, workerId, repoId, backend, model }: AttemptRow, { failure, waiting }: BudgetRefusal): CallReservation {
+  const { unit, wanted, repository } = failure.details as { unit: "tokens" | "usd"; wanted: number; repository?: string };
+  if (!waiting && failure.code === "DAY_BUDGET_EXCEEDED") closeDay(db, { repoId: repository === undefined ? "" : repoId, backend, model, unit, wanted });
   if (!waiting && db.run(REMEMBER, { number, fence, failure: JSON.stringify(failure), retryAfterMs: null }) === 0) throw leaseLost(jobId, fence);
   return { status: "refused", jobId, fence, workerId: workerId ?? "", failure, waiting };
 }

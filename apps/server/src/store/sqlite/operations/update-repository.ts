@@ -4,11 +4,13 @@ import type { Database } from "../database.ts";
 import { readRepository } from "../repository-row.ts";
 
 const UPDATE = `
-  UPDATE repositories SET default_branch = COALESCE(@defaultBranch, default_branch), max_running = COALESCE(@maxRunning, max_running) WHERE id = @id`;
+  UPDATE repositories SET default_branch = COALESCE(@defaultBranch, default_branch), max_running = COALESCE(@maxRunning, max_running),
+    day_budget = json_patch(day_budget, @dayBudget)
+  WHERE id = @id`;
 
 export function updateRepository(db: Database, ...[id, changes, by]: Parameters<Store["updateRepository"]>): RepositoryRow | undefined {
-  const { defaultBranch = null, maxRunning = null } = changes;
-  if (db.run(UPDATE, { id, defaultBranch, maxRunning }) === 0) return undefined;
+  const { defaultBranch = null, maxRunning = null, dayBudget = {} } = changes;
+  if (db.run(UPDATE, { id, defaultBranch, maxRunning, dayBudget: JSON.stringify(dayBudget) }) === 0) return undefined;
   recordAct(db, by, { action: "updateRepository", kind: "repository", key: id, outcome: "ok" });
   return readRepository(db, id);
 }

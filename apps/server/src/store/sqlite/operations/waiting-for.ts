@@ -1,6 +1,7 @@
 import type { JobState } from "@slipway/protocol/states";
 import type { Store } from "../../store.ts";
 import { NOW } from "../clock.ts";
+import { closedDayOf } from "../closed-days.ts";
 import type { Database } from "../database.ts";
 import { requireJob } from "../job-view.ts";
 
@@ -26,11 +27,11 @@ const LIMITS = `
       AND (q.claim_rank, q.number) < (j.claim_rank, j.number)) AS ahead
   FROM jobs j JOIN repositories r ON r.id = j.repo_id WHERE j.number = @number`;
 
-export function waitingFor(db: Database, id: string): Awaited<ReturnType<Store["waitingFor"]>> {
+export function waitingFor(db: Database, ...[id, day]: Parameters<Store["waitingFor"]>): Awaited<ReturnType<Store["waitingFor"]>> {
   const { number } = requireJob(db, id);
   const limits = db.get<{ repoLimit: number; repoRunning: number; runAfter: number | null; ahead: number }>(LIMITS, { number });
   if (!limits) throw new Error(`job ${number} has no repository`);
   const dependencies = db.all<{ id: string; number: number; state: JobState }>(DEPENDENCIES, { number });
   const dependenciesDueAt = dependencies.length > 0 ? (db.get<{ dueAt: number | null }>(DEPENDENCIES_DUE, { number })?.dueAt ?? null) : null;
-  return { dependencies, dependenciesDueAt, ...limits };
+  return { dependencies, dependenciesDueAt, closedDay: day ? closedDayOf(db, number, day) : null, ...limits };
 }
