@@ -4,7 +4,7 @@ import { type ProbeResult, probeResultSchema } from "@slipway/protocol/manifest"
 import { turnEnvironment } from "./environment-of-turn.ts";
 import { hostPath } from "./host-path.ts";
 import { LineBuffer } from "./link/line-buffer.ts";
-import { compileCacheOf } from "./runner-command.ts";
+import { compileCacheOf } from "./runner-cache.ts";
 import type { HostAgents, Sandbox, SandboxCommand, SandboxSpec } from "./sandbox.ts";
 
 /** All probes of one round together, in ms: one that hangs has a limit of its own, inside. */
