@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
+import { checksSchema } from "./checks.ts";
 import { egressSchema } from "./egress.ts";
 import { promptsSchema } from "./prompts.ts";
 import { fallbacksSchema, needsSchema } from "./routing.ts";
@@ -91,6 +92,7 @@ export const repositoryConfigSchema = z.strictObject({
   mcpServers: repositoryMcpServersSchema
     .default({})
     .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
+  checks: checksSchema.prefault({}).describe("What is looked for in every change, each with its level ([checks.md](checks.md))."),
   scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
 });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;
