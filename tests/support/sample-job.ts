@@ -52,6 +52,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     mcpServers: {},
     readOnly: false,
     images: [],
+    allowChecks: [],
     routing: null,
     handover: null,
     baseOid: "a".repeat(40),

@@ -43,20 +43,7 @@ export async function readDiff(
   repository: WorkerRepository,
   { baseOid, oid, signal }: { baseOid: string; oid: string; signal?: AbortSignal },
 ): Promise<FileDiff[]> {
-  const timeout = AbortSignal.timeout(LIMIT_MS);
-  const git: GitOptions = {
-    gitDir: repository.jobsGit,
-    failure: "COMMIT_INVALID",
-    memoryLimitBytes: MEMORY_LIMIT_BYTES,
-    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    config: [
-      ["core.packedGitWindowSize", "64m"],
-      ["core.packedGitLimit", "512m"],
-      // A file beyond it counts as binary, so that the patch stays small.
-      ["core.bigFileThreshold", String(DIFF_FILE_LIMIT_BYTES + 1)],
-      ["core.attributesFile", "/dev/null"],
-    ],
-  };
+  const git = gitOf(repository, signal);
   const entries = await readEntries(baseOid, oid, git);
   if (entries.length === 0) return [];
   const sizes = await readSizes(entries, git);
@@ -73,6 +60,42 @@ export async function readDiff(
     const lines = patch && isRead ? patch : { added: [], removed: [] };
     return { path, status, mode, sizeBytes, isBinary, before, after, added: lines.added, removed: lines.removed, isTooLarge: !isBinary && !isRead };
   });
+}
+
+/** The texts of some files of a commit, such as its tests; of `limit` files at most, the first in git's order, none of which is larger than what a diff reads. */
+export async function readTexts(
+  repository: WorkerRepository,
+  { oid, signal, limit, isWanted }: { oid: string; signal?: AbortSignal; limit: number; isWanted: (path: string) => boolean },
+): Promise<Array<{ path: string; text: string }>> {
+  const git = gitOf(repository, signal);
+  const listing = (await runGit(["ls-tree", "-r", "-l", "-z", "--end-of-options", oid], git)).stdout.toString().split("\0").filter(Boolean);
+  const wanted = listing
+    .map((entry) => ({ path: entry.slice(entry.indexOf("\t") + 1), fields: entry.slice(0, entry.indexOf("\t")).split(/ +/) }))
+    .filter(({ path, fields: [mode, , , size] }) => mode !== "120000" && Number(size) <= DIFF_FILE_LIMIT_BYTES && isWanted(path))
+    .slice(0, limit)
+    .map(({ path, fields }) => ({ path, oid: fields[2] ?? "" }));
+  const texts = await readBlobs([...new Set(wanted.map((file) => file.oid))], git);
+  return wanted.flatMap((file) => {
+    const text = texts.get(file.oid);
+    return text === undefined ? [] : [{ path: file.path, text }];
+  });
+}
+
+function gitOf(repository: WorkerRepository, signal: AbortSignal | undefined): GitOptions {
+  const timeout = AbortSignal.timeout(LIMIT_MS);
+  return {
+    gitDir: repository.jobsGit,
+    failure: "COMMIT_INVALID",
+    memoryLimitBytes: MEMORY_LIMIT_BYTES,
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    config: [
+      ["core.packedGitWindowSize", "64m"],
+      ["core.packedGitLimit", "512m"],
+      // A file beyond it counts as binary, so that the patch stays small.
+      ["core.bigFileThreshold", String(DIFF_FILE_LIMIT_BYTES + 1)],
+      ["core.attributesFile", "/dev/null"],
+    ],
+  };
 }
 
 async function readEntries(baseOid: string, oid: string, git: GitOptions): Promise<Entry[]> {
@@ -157,9 +180,13 @@ async function readContents(
     if (total > CONTENT_LIMIT_BYTES) break;
     wanted.push(...oids);
   }
+  return await readBlobs(wanted, git);
+}
+
+async function readBlobs(oids: readonly string[], git: GitOptions): Promise<Map<string, string>> {
   const contents = new Map<string, string>();
-  if (wanted.length === 0) return contents;
-  const { stdout } = await runGit(["cat-file", "--batch"], { ...git, input: `${wanted.join("\n")}\n`, maxBuffer: 2 * CONTENT_LIMIT_BYTES });
+  if (oids.length === 0) return contents;
+  const { stdout } = await runGit(["cat-file", "--batch"], { ...git, input: `${oids.join("\n")}\n`, maxBuffer: 2 * CONTENT_LIMIT_BYTES });
   for (let at = 0; at < stdout.length; ) {
     const end = stdout.indexOf(10, at);
     const [oid = "", , size = "0"] = stdout.toString("latin1", at, end).split(" ");

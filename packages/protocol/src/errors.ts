@@ -308,6 +308,13 @@ export const ERRORS = {
     "Read the gate's whole output with `slipway show JOB --artifact NAME` (`slipway show JOB` lists the names), then give the agent a better task.",
     "works",
   ),
+  CHECKS_FAILED: row(
+    422,
+    "final",
+    "A check still refuses the change after the last repair.",
+    "Read its findings with `slipway show JOB`. If the change is meant to be so, submit it again with `--allow CHECK`, or set the check's level in .slipway.yaml.",
+    "works",
+  ),
   CRITIC_REJECTED: row(422, "final", "The critic did not accept the change.", "Read its findings with `slipway show`."),
   SCOPE_VIOLATION: row(
     422,

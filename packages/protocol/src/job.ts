@@ -2,6 +2,7 @@ import { z } from "zod";
 import { jobActSchema } from "./audit.ts";
 import { type Budget, budgetSchema } from "./budget.ts";
 import { replaySchema } from "./cassette.ts";
+import { CHECK_NAMES } from "./checks.ts";
 import { usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
@@ -52,6 +53,11 @@ export const submitJobSchema = z.strictObject({
     .describe(
       "Images that the agent sees with the task, in this order; 20 MiB together. For backends with the capability `images` ([images](guides/images.md)).",
     ),
+  allowChecks: z
+    .array(z.enum(CHECK_NAMES))
+    .max(CHECK_NAMES.length)
+    .default([])
+    .describe("Checks whose findings are told and refuse nothing: what the job is meant to do, such as deleting tests ([checks](checks.md))."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
   target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
@@ -153,6 +159,7 @@ export const jobViewSchema = z.object({
   readOnly: z.boolean().default(false),
   /** Those that go with its task. Told of for ever; their bytes go with the job's artifacts. */
   images: z.array(jobImageSchema).default([]),
+  allowChecks: z.array(z.enum(CHECK_NAMES)).default([]),
   /** How it came to its backend, and which ones follow; null where it named one alone. */
   routing: routingSchema.nullable().default(null),
   /** What the backend before left; null where the first one has it yet. */

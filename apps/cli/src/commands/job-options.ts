@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describeCheckout } from "@slipway/git/checkout";
+import { CHECK_NAMES, type CheckName } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import type { SubmittedImage } from "@slipway/protocol/job-images";
@@ -37,7 +38,7 @@ import { cut, printable } from "../terminal/text.ts";
 import { backendSettings } from "../workers/backend-settings.ts";
 import { requireSandbox } from "../workers/require-sandbox.ts";
 import { type CommonOptions, parseSandbox } from "./options.ts";
-import { gatherNeeds, parseFallbacks } from "./route-options.ts";
+import { gatherChecks, gatherNeeds, parseFallbacks } from "./route-options.ts";
 
 /** Options of `run` and `submit`. */
 export interface JobOptions extends CommonOptions {
@@ -51,6 +52,7 @@ export interface JobOptions extends CommonOptions {
   readonly mcpServers?: string;
   readonly readOnly?: boolean;
   readonly image?: string[];
+  readonly allow?: CheckName[];
   readonly budgetTokens?: number;
   readonly budgetUsd?: number;
   readonly attemptBudgetTokens?: number;
@@ -118,6 +120,7 @@ function jobOptions(command: Command): Command {
     .option("--mcp-servers <file>", "YAML or JSON file with MCP servers for the agent, by name")
     .option("--image <file>", "PNG, JPEG, GIF or WebP that the agent sees with the task; may be repeated, in order", gather)
     .option("--read-only", "the agent looks and answers, and changes nothing: the answer is the result")
+    .option("--allow <checks>", `checks that refuse nothing in this job, such as tests,lockfiles: ${CHECK_NAMES.join(", ")}`, gatherChecks)
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
     .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
@@ -234,6 +237,7 @@ export async function submitFrom(
     ...(mcpServers === undefined ? {} : { mcpServers }),
     ...(options.readOnly ? { readOnly: true } : {}),
     ...(images.length === 0 ? {} : { images: [...images] }),
+    ...(options.allow === undefined ? {} : { allowChecks: options.allow }),
     ...(options.needs === undefined ? {} : { needs: options.needs }),
     ...(fallbacks === undefined ? {} : { fallbacks: [...fallbacks] }),
     requires: [...requires, ...(options.require ?? [])],

@@ -1,3 +1,4 @@
+import { CHECK_NAMES, type CheckName } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { nearestKey } from "@slipway/protocol/nearest-key";
 import { BACKEND_NEEDS, type BackendNeed, type Fallback } from "@slipway/protocol/routing";
@@ -7,16 +8,25 @@ import { parseSettings } from "../terminal/parse.ts";
 
 /** Capabilities of backends, with commas between; may be repeated. */
 export function gatherNeeds(text: string, before: BackendNeed[] = []): BackendNeed[] {
-  const named = text.split(",").map((name) => name.trim());
-  return [...new Set([...before, ...named.map(needOf)])];
+  return gatherOf("capability", BACKEND_NEEDS, text, before);
 }
 
-function needOf(name: string): BackendNeed {
-  const need = BACKEND_NEEDS.find((known) => known === name);
-  if (need !== undefined) return need;
-  const near = nearestKey(name, BACKEND_NEEDS);
+/** Checks, with commas between; may be repeated. */
+export function gatherChecks(text: string, before: CheckName[] = []): CheckName[] {
+  return gatherOf("check", CHECK_NAMES, text, before);
+}
+
+function gatherOf<T extends string>(what: string, known: readonly T[], text: string, before: readonly T[]): T[] {
+  const named = text.split(",").map((name) => name.trim());
+  return [...new Set([...before, ...named.map((name) => oneOf(what, known, name))])];
+}
+
+function oneOf<T extends string>(what: string, known: readonly T[], name: string): T {
+  const found = known.find((one) => one === name);
+  if (found !== undefined) return found;
+  const near = nearestKey(name, known);
   throw new InvalidArgumentError(
-    `There is no capability "${name}"${near === undefined ? "." : `; did you mean ${near}?`} Expected one or more of ${BACKEND_NEEDS.join(", ")}, with commas between.`,
+    `There is no ${what} "${name}"${near === undefined ? "." : `; did you mean ${near}?`} Expected one or more of ${known.join(", ")}, with commas between.`,
   );
 }
 

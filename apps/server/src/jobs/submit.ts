@@ -38,6 +38,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     mcpServers: input.mcpServers,
     readOnly: input.readOnly,
     images,
+    allowChecks: [...new Set(input.allowChecks)],
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,

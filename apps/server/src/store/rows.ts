@@ -2,6 +2,7 @@ import type { Role } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
 import type { DayBudget } from "@slipway/protocol/budget";
 import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
+import type { CheckName } from "@slipway/protocol/checks";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
@@ -27,6 +28,8 @@ export interface NewJob {
   readonly readOnly?: boolean;
   /** None where they are missing. Their bytes are kept already. */
   readonly images?: readonly JobImage[];
+  /** Empty where it is missing. */
+  readonly allowChecks?: readonly CheckName[];
   /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
   readonly routing?: Routing | null;
   readonly baseOid: string;

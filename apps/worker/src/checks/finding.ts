@@ -18,6 +18,8 @@ export interface CheckInput {
   readonly files: readonly FileDiff[];
   readonly config: ChecksConfig;
   readonly gates: readonly Gate[];
+  /** The tests of the changed tree, whether the change touches them or not; some hundreds at most. Read when it is called. */
+  tests(): Promise<ReadonlyArray<{ readonly path: string; readonly text: string }>>;
 }
 
 /** One check: the same change always has the same findings. */

@@ -1,5 +1,5 @@
 import type { FileDiff, Line } from "@slipway/git/diff";
-import type { Finding } from "./finding.ts";
+import type { CheckInput, Finding } from "./finding.ts";
 import { LOOKED_AT_CHARACTERS, languageOf } from "./test-cases.ts";
 
 /** A number of two digits or more, or a text of two characters or more: what is shorter stands everywhere. */
@@ -15,13 +15,14 @@ const TABLE_LINES = 8;
  * Code that answers a test instead of the task: an added line that compares with what a test gives, and answers, on it or right below, with what the same test
  * expects. Both have to be on one line of the test.
  */
-export function findHardCoded(sources: readonly FileDiff[], tests: readonly FileDiff[]): Finding[] {
-  const pairs = tests.flatMap(assertionsOf);
+export async function findHardCoded(sources: readonly FileDiff[], tests: CheckInput["tests"]): Promise<Finding[]> {
+  const suspects = sources
+    .map((file) => ({ file, lines: codeOf(file) }))
+    .filter(({ lines }) => lines.some(({ text }) => COMPARES.test(text) && literalsOf(text).length > 0));
+  if (suspects.length === 0) return [];
+  const pairs = (await tests()).flatMap(assertionsOf);
   if (pairs.length === 0) return [];
-  return sources.flatMap((file) => {
-    const language = languageOf(file.path);
-    if (!language) return [];
-    const lines = file.added.filter(({ text }) => !language.comment.test(text));
+  return suspects.flatMap(({ file, lines }) => {
     const hits = lines.flatMap((line, index) => hitOf(line, lines.slice(index, index + 1 + NEAR_LINES), pairs));
     if (hits.length === 0 || hits.length > TABLE_LINES) return [];
     return hits.map(({ line, given, answer }) => ({
@@ -32,13 +33,20 @@ export function findHardCoded(sources: readonly FileDiff[], tests: readonly File
   });
 }
 
-/** The literals of each assertion, where it has two or more. */
-function assertionsOf({ path, after }: FileDiff): string[][] {
+function codeOf({ path, added }: FileDiff): Line[] {
   const language = languageOf(path);
-  if (!language || after === undefined) return [];
-  return after
+  return language
+    ? added.map(({ number, text }) => ({ number, text: text.slice(0, LOOKED_AT_CHARACTERS) })).filter(({ text }) => !language.comment.test(text))
+    : [];
+}
+
+/** The literals of each assertion, where it has two or more. */
+function assertionsOf({ path, text: whole }: { readonly path: string; readonly text: string }): string[][] {
+  const language = languageOf(path);
+  if (!language) return [];
+  return whole
     .split("\n")
-    .filter((text) => language.assertion.test(text))
+    .filter((text) => language.assertion.test(text.slice(0, LOOKED_AT_CHARACTERS)))
     .map(literalsOf)
     .filter((literals) => literals.length >= 2);
 }

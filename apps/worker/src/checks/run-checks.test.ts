@@ -47,7 +47,9 @@ interface Given {
 async function check(files: Files | readonly FileDiff[], given: Given = {}): Promise<{ errors: string[]; warnings: string[] }> {
   const diffs = Array.isArray(files) ? files : Object.entries(files).map(([path, [before, after]]) => fileOf(path, before, after));
   const gates = (given.gates ?? []).map((gate) => gateSchema.parse(gate));
-  const results = await runChecks(diffs, { checks: checksSchema.parse(given.checks ?? {}), gates }, new Set(given.allowed));
+  const results = await runChecks(diffs, { checks: checksSchema.parse(given.checks ?? {}), gates }, new Set(given.allowed), async () =>
+    diffs.flatMap(({ path, after }) => (/test/.test(path) && after !== undefined ? [{ path, text: after }] : [])),
+  );
   return {
     errors: results.flatMap(({ name, errors }) => errors.map((text) => `${name}: ${text}`)),
     warnings: results.flatMap(({ name, warnings }) => warnings.map((text) => `${name}: ${text}`)),

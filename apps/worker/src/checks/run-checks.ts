@@ -3,7 +3,7 @@ import { CHECK_NAMES, type CheckName } from "@slipway/protocol/checks";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { checkBinaries } from "./binaries.ts";
 import { checkConflicts } from "./conflicts.ts";
-import { type Check, type Finding, shownPath } from "./finding.ts";
+import { type Check, type CheckInput, type Finding, shownPath } from "./finding.ts";
 import { checkGenerated } from "./generated.ts";
 import { checkGuarded } from "./guarded.ts";
 import { checkLockfiles } from "./lockfiles.ts";
@@ -37,11 +37,12 @@ export async function runChecks(
   files: readonly FileDiff[],
   { checks: config, gates }: Pick<RepositoryConfig, "checks" | "gates">,
   allowed: ReadonlySet<CheckName>,
+  tests: CheckInput["tests"],
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const name of CHECK_NAMES) {
     if (config[name] === "off") continue;
-    const findings = await CHECK_OF[name]({ files, config, gates });
+    const findings = await CHECK_OF[name]({ files, config, gates, tests });
     const refuses = config[name] === "error" && !allowed.has(name);
     const isError = ({ level }: Finding): boolean => refuses && level === undefined;
     results.push({ name, errors: findings.filter(isError).map(findingText), warnings: findings.filter((finding) => !isError(finding)).map(findingText) });

@@ -13,7 +13,7 @@ interface TestFile {
 }
 
 /** The known ways of having tests pass without the work: what was tested before is tested after, as strictly. */
-export function checkTests(input: CheckInput): Finding[] {
+export async function checkTests(input: CheckInput): Promise<Finding[]> {
   const isTest = pathMatcher(input.config.testPaths);
   const testFiles = input.files.filter(({ path }) => isTest(path));
   const read = testFiles.flatMap((file): TestFile[] => {
@@ -24,10 +24,10 @@ export function checkTests(input: CheckInput): Finding[] {
   return [
     ...gone(read),
     ...read.flatMap((file) => [...switchedOff(file), ...weakened(file)]),
-    ...findHardCoded(
+    ...(await findHardCoded(
       input.files.filter(({ path }) => !isTest(path)),
-      testFiles,
-    ),
+      input.tests,
+    )),
   ];
 }
 

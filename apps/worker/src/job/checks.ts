@@ -1,29 +1,66 @@
 import type { TakenCommit } from "@slipway/git/commit";
+import { readDiff, readTexts } from "@slipway/git/diff";
+import type { WorkerRepository } from "@slipway/git/repository";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
+import { type CheckResult, runChecks } from "../checks/run-checks.ts";
 import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
 
-/** Of the paths out of scope, so many are named; the number of all is told too. */
-const NAMED_PATHS = 100;
+/** Of a check's findings so many are shown; where there are more, that is told too. */
+const SHOWN_FINDINGS = 100;
+const FINDING_LIMIT_CHARACTERS = 1_000;
+/** Tests of the tree that are read to tell answers made for them. */
+const READ_TESTS = 500;
+const PHASE_KEY = "checks";
 
 /** A commit that changes something. */
 export type Change = Exclude<TakenCommit, { empty: true }>;
 
-/** Judges the change on the list that the daemon itself made from the commit, never on what the sandbox says. NO_CHANGE, SCOPE_VIOLATION. */
-export async function checkChange(context: AttemptContext, commit: TakenCommit, scope: RepositoryConfig["scope"]): Promise<Change> {
-  return await inPhase(context, "checks", "checks", async () => {
-    await report(context, "change", commit.empty ? ["The agent changed nothing."] : []);
+/** A check that refuses a change, and why, each finding in a line. */
+export interface Refusal {
+  readonly check: string;
+  readonly findings: readonly string[];
+}
+
+/** What the checks say of a change. */
+export interface Judgement {
+  readonly change: Change;
+  readonly refusals: readonly Refusal[];
+}
+
+interface Judged {
+  readonly repository: WorkerRepository;
+  readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  /** Which commit of the attempt it is, counted from 0. */
+  readonly take: number;
+}
+
+/**
+ * Judges the change on what the daemon itself reads in the commit, never on what the sandbox says. NO_CHANGE; what the checks refuse is the answer, as the
+ * agent may mend it.
+ */
+export async function judgeChange(context: AttemptContext, commit: TakenCommit, { repository, config, take }: Judged): Promise<Judgement> {
+  const key = take === 0 ? PHASE_KEY : `${PHASE_KEY}-${take}`;
+  const judge = async (): Promise<Judgement> => {
+    await report(context, take, { name: "change", errors: commit.empty ? ["The agent changed nothing."] : [], warnings: [] });
     if (commit.empty) throw new SlipwayError("NO_CHANGE");
+    const { baseOid, allowChecks } = context.claim.job;
     const strays = pathsOutOfScope(
       commit.changes.map((change) => change.path),
-      scope,
+      config.scope,
     );
-    await report(context, "scope", strays);
-    if (strays.length > 0) throw scopeViolation(strays, scope);
-    return commit;
-  });
+    const files = await readDiff(repository, { baseOid, oid: commit.oid, signal: context.signal });
+    const isTest = pathMatcher(config.checks.testPaths);
+    const tests = () => readTexts(repository, { oid: commit.oid, signal: context.signal, limit: READ_TESTS, isWanted: isTest });
+    const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
+    const results = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+    await Promise.all(results.map((result) => report(context, take, result)));
+    const refusals = results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
+    return { change: commit, refusals };
+  };
+  return await inPhase(context, "checks", key, judge, { detailOf: describe });
 }
 
 /**
@@ -36,16 +73,50 @@ export function pathsOutOfScope(paths: readonly string[], scope: RepositoryConfi
   return paths.filter((path) => denied(path) || !allowed(path));
 }
 
-async function report(context: AttemptContext, name: string, findings: readonly string[]): Promise<void> {
-  const shown = findings.slice(0, NAMED_PATHS).map((finding) => context.masks.text(finding).slice(0, 1_000).toWellFormed());
-  await context.events.emitOnce(`check-${name}`, { kind: "check", data: { name, passed: findings.length === 0, findings: shown } });
+/** The failure of a change that nobody mends any more: SCOPE_VIOLATION where it is out of scope, CHECKS_FAILED for all other refusals. */
+export function checksFailed({ change, refusals }: Judgement, scope: RepositoryConfig["scope"], why: string): SlipwayError {
+  if (refusals.some(({ check }) => check === "scope")) {
+    const paths = pathsOutOfScope(
+      change.changes.map(({ path }) => path),
+      scope,
+    );
+    return scopeViolation(paths, scope);
+  }
+  const names = refusals.map(({ check }) => check);
+  const [first] = refusals;
+  const message = `${names.length === 1 ? "The check" : "The checks"} ${names.join(", ")} ${names.length === 1 ? "refuses" : "refuse"} the change, and ${why}: ${first?.findings[0] ?? ""}`;
+  return new SlipwayError("CHECKS_FAILED", message.slice(0, 4_000), {
+    checks: refusals.map(({ check, findings }) => ({ name: check, findings: findings.slice(0, 20) })),
+    reason: why,
+    hint: `If the change is meant to be so, submit it again with \`--allow ${names.join(",")}\`, or set the level of the check in .slipway.yaml.`,
+  });
+}
+
+async function report(
+  context: AttemptContext,
+  take: number,
+  { name, errors, warnings }: Pick<CheckResult, "errors" | "warnings"> & { name: string },
+): Promise<void> {
+  const key = take === 0 ? `check-${name}` : `check-${name}-${take}`;
+  const findings = shown(context, [...errors, ...warnings]);
+  await context.events.emitOnce(key, { kind: "check", data: { name, passed: errors.length === 0, findings } });
+}
+
+function shown(context: AttemptContext, findings: readonly string[]): string[] {
+  const rest = findings.length - SHOWN_FINDINGS;
+  const first = rest > 0 ? [...findings.slice(0, SHOWN_FINDINGS - 1), `And ${rest + 1} more.`] : findings;
+  return first.map((finding) => context.masks.text(finding).slice(0, FINDING_LIMIT_CHARACTERS).toWellFormed());
+}
+
+function describe({ refusals }: Judgement): string | undefined {
+  return refusals.length === 0 ? undefined : `refused by ${refusals.map(({ check }) => check).join(", ")}`;
 }
 
 function scopeViolation(paths: readonly string[], scope: RepositoryConfig["scope"]): SlipwayError {
   const named = paths.slice(0, 10).join(", ").slice(0, 2_000);
   const more = paths.length > 10 ? ` and ${paths.length - 10} more` : "";
   return new SlipwayError("SCOPE_VIOLATION", `The change touches paths that the job may not touch: ${named}${more}.`, {
-    paths: paths.slice(0, NAMED_PATHS),
+    paths: paths.slice(0, SHOWN_FINDINGS),
     pathCount: paths.length,
     scope,
   });

@@ -15,22 +15,27 @@ import { lastLines, plainText } from "./plain-text.ts";
 /** Bounds of what a job may add to the repository. */
 const LIMITS = { packBytes: 512 * 1_048_576, objects: 200_000 };
 const AUTHOR = { name: "Slipway", email: "slipway@localhost" };
-const COMMIT_STEP = "commit";
-const COMMIT_PHASE = "commit:phase";
+
+/** A commit is made again after each turn by which its agent mends what a check refused; counted from 0. */
+type Take = number;
+
+function commitStep(take: Take): string {
+  return take === 0 ? "commit" : `commit-${take}`;
+}
 
 /** Whether an earlier life of this worker already made the commit. */
-export function hasCommit(context: AttemptContext): boolean {
-  return context.journal.has(COMMIT_STEP);
+export function hasCommit(context: AttemptContext, take: Take = 0): boolean {
+  return context.journal.has(commitStep(take));
 }
 
 /** The commit of an earlier life of this worker. */
-export async function recordedCommit(context: AttemptContext): Promise<TakenCommit> {
-  return await inPhase(context, "commit", COMMIT_PHASE, () => recordedCommitIn(context.journal));
+export async function recordedCommit(context: AttemptContext, take: Take = 0): Promise<TakenCommit> {
+  return await inPhase(context, "commit", `${commitStep(take)}:phase`, () => recordedCommitIn(context.journal, take));
 }
 
 /** The commit that the attempt has made, whichever life of this worker it was. */
-export async function recordedCommitIn(journal: Journal): Promise<TakenCommit> {
-  return await journal.step(COMMIT_STEP, async () => {
+export async function recordedCommitIn(journal: Journal, take: Take = 0): Promise<TakenCommit> {
+  return await journal.step(commitStep(take), async () => {
     throw new SlipwayError("INTERNAL", "The attempt's journal holds no commit.");
   });
 }
@@ -39,10 +44,16 @@ export async function recordedCommitIn(journal: Journal): Promise<TakenCommit> {
  * Ends the agent's sandbox and makes the job's commit from the workspace. When every process of the agent is dead, git runs inside a fresh one-shot,
  * with the agent's rights and no network, and only a bounded, checked pack comes out. COMMIT_INVALID, SCOPE_VIOLATION (a nested repository).
  */
-export async function endAndCommit(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<TakenCommit> {
+export async function endAndCommit(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  repository: WorkerRepository,
+  deadline: Deadline,
+  take: Take = 0,
+): Promise<TakenCommit> {
   const { signal } = context;
   const make = (parts: Parts): Promise<TakenCommit> => makeCommit(context, sandbox, repository, { timeoutMs: () => deadline.commitMs(), signal }, parts);
-  return await inPhase(context, "commit", COMMIT_PHASE, (parts) => context.journal.step(COMMIT_STEP, () => make(parts)));
+  return await inPhase(context, "commit", `${commitStep(take)}:phase`, (parts) => context.journal.step(commitStep(take), () => make(parts)));
 }
 
 /** The same for an attempt that has failed: without a phase, as its own failure is what is told of, and once over restarts. */

@@ -12,6 +12,12 @@ export interface FailedGate {
   readonly output: string;
 }
 
+/** A check that refused the change, as the agent is told of it. */
+export interface RefusedCheck {
+  readonly check: string;
+  readonly findings: readonly string[];
+}
+
 export const FAILURES_LIMIT_BYTES = COMPACT_LIMIT_BYTES;
 
 const COMMAND_LIMIT_CHARS = 300;
@@ -48,4 +54,14 @@ function section(failure: FailedGate, limitBytes: number): string {
 
 function longestFence(text: string): number {
   return Math.max(0, ...Array.from(text.matchAll(/`+/g), (match) => match[0].length));
+}
+
+/** The same for what checks refused: a line a finding, of each check as many as its share of the room holds. */
+export function refusalsText(refusals: readonly RefusedCheck[]): string {
+  const shareBytes = Math.floor(FAILURES_LIMIT_BYTES / Math.max(1, refusals.length)) - 2;
+  return refusals
+    .map(({ check, findings }) =>
+      cutToBytes(`## Check "${check}" refuses the change\n${findings.map((finding) => `- ${finding.replaceAll("\n", " ")}`).join("\n")}`, shareBytes),
+    )
+    .join("\n\n");
 }

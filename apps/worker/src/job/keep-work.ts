@@ -15,6 +15,8 @@ interface Workplace {
   readonly repository: WorkerRepository;
   readonly deadline: Deadline;
   readonly sandbox: Sandbox | undefined;
+  /** Which commit the agent worked for; one that a check refused came before it. */
+  readonly take: number;
 }
 
 /**
@@ -70,8 +72,8 @@ async function keep(context: AttemptContext, workplace: Workplace): Promise<Kept
 
 /** The commit that the attempt had made before it failed, such as one out of scope, or one that is made now. */
 async function commitOf(context: AttemptContext, workplace: Workplace, limitMs: number, signal: AbortSignal): Promise<TakenCommit | undefined> {
-  const { sandbox, repository } = workplace;
-  if (hasCommit(context)) return await recordedCommitIn(context.journal);
+  const { sandbox, repository, take } = workplace;
+  if (hasCommit(context, take)) return await recordedCommitIn(context.journal, take);
   return sandbox && (await endAndCommitKept(context, sandbox, repository, limitMs, signal));
 }
 

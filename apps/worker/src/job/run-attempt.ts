@@ -10,10 +10,10 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact } from "./artifact.ts";
-import { checkChange } from "./checks.ts";
+import { type Change, checksFailed, type Judgement, judgeChange } from "./checks.ts";
 import { endAndCommit, expectCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
-import { failuresText } from "./failures-text.ts";
+import { failuresText, refusalsText } from "./failures-text.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
 import { takeOver } from "./handover.ts";
 import { bringImages, imagesOfTurn, withImageNames } from "./job-images.ts";
@@ -40,7 +40,19 @@ interface Task {
   readonly setup: SetupRequest;
   readonly deadline: Deadline;
   /** The agent's sandbox; undefined where an earlier life of this worker has made the commit already. */
-  readonly sandbox: Sandbox | undefined;
+  sandbox: Sandbox | undefined;
+  /** Which commit the agent works for: one more whenever a check has refused the one before. */
+  take: number;
+  /** How often the gates have run, and what came of it last. */
+  progress: Progress;
+}
+
+/** Of all turns of an attempt: what ends the repairs. */
+interface Progress {
+  /** Of the last run of the gates, counted from 0; the turn before it has one more. */
+  readonly round: number;
+  /** What was wrong when the last turn began; a repair that leaves the very same is the last. */
+  readonly failure?: string;
 }
 
 /**
@@ -60,12 +72,11 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   }
 }
 
-/** A task: prepare → setup → turn ⇄ gates → commit → checks → push. What its agent did is kept where it fails. */
+/** A task: prepare → setup → (turn ⇄ gates → commit → checks)… → push. What its agent did is kept where it fails. */
 async function makeChange(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
   try {
-    const commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedCommit(context);
-    const change = await checkChange(context, commit, task.config.scope);
+    const change = await workUntilAccepted(context, task);
     await pushChange(context, task.repository, change.oid, task.deadline);
     return { kind: "change", oid: change.oid, diffStat: change.diffStat };
   } catch (error) {
@@ -85,6 +96,50 @@ async function makeAnswer(context: AttemptContext): Promise<Outcome> {
     await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
     throw error;
   }
+}
+
+/** What the checks refuse goes back to the agent, as what the gates refuse does. CHECKS_FAILED, SCOPE_VIOLATION. */
+async function workUntilAccepted(context: AttemptContext, task: Task): Promise<Change> {
+  let commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedAgain(context, task);
+  for (;;) {
+    const judgement = await judgeChange(context, commit, task);
+    if (judgement.refusals.length === 0) return judgement.change;
+    const prompt = nextTurnOn(judgement, task);
+    task.take += 1;
+    commit = hasCommit(context, task.take) ? await recordedAgain(context, task) : await mendChange(context, task, prompt);
+  }
+}
+
+/** The prompt of a turn that mends what was refused; throws where there is none. */
+function nextTurnOn(judgement: Judgement, task: Task): string {
+  const { config, deadline, progress } = task;
+  const failed = (why: string): SlipwayError => checksFailed(judgement, config.scope, why);
+  if (progress.round >= config.repairs) throw failed(triedText(config.repairs));
+  const text = refusalsText(judgement.refusals);
+  if (progress.failure === text) throw failed("the repair left the very same findings");
+  if (!deadline.hasTimeForTurn()) throw failed("there is no time left for a repair");
+  task.progress = { ...progress, failure: text };
+  return fillPrompt(config.prompts, "repair", text);
+}
+
+/** A further turn over the same workspace and home, in a sandbox of its own: that of the turns before ended with their commit. */
+async function mendChange(context: AttemptContext, task: Task, prompt: string): Promise<TakenCommit> {
+  const sandbox = await context.agentSandbox([...context.toolchains, ...task.repository.upstreamObjects]);
+  task.sandbox = sandbox;
+  await using _ = sandbox;
+  await workUntilGatesPass(context, sandbox, task, { turn: task.progress.round + 2, reason: "repair", prompt });
+  return await commitTake(context, sandbox, task);
+}
+
+async function commitTake(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<TakenCommit> {
+  // Before the commit: a restarted worker goes on behind it, and has to know how many turns there were.
+  await context.journal.step(`progress-${task.take}`, async () => task.progress);
+  return await endAndCommit(context, sandbox, task.repository, task.deadline, task.take);
+}
+
+async function recordedAgain(context: AttemptContext, task: Task): Promise<TakenCommit> {
+  task.progress = await context.journal.step(`progress-${task.take}`, async () => task.progress);
+  return await recordedCommit(context, task.take);
 }
 
 /** The workspace and the agent's sandbox, made at the same time: the sandbox needs a fifth of a second, and only the stores' place to begin. */
@@ -113,7 +168,8 @@ async function prepareTask(context: AttemptContext): Promise<Task> {
       if (sandbox && job.images.length > 0) await parts.time("images", () => bringImages(context));
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
-      return { repository, config, setup, sandbox, deadline: openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs) };
+      const deadline = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
+      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 } };
     } catch (error) {
       await sandbox?.end();
       throw error;
@@ -150,8 +206,8 @@ async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: S
   await setUp(context, sandbox, task.setup, task.deadline);
   const asked = withImageNames(fillPrompt(task.config.prompts, "task", context.claim.job.task), imagesOfTurn(context, sandbox));
   const prompt = await takeOver(context, sandbox, { asked, repository: task.repository }, task.deadline);
-  await workUntilGatesPass(context, sandbox, task, prompt);
-  return await endAndCommit(context, sandbox, task.repository, task.deadline);
+  await workUntilGatesPass(context, sandbox, task, { turn: 1, reason: "task", prompt });
+  return await commitTake(context, sandbox, task);
 }
 
 /** The answer is an artifact before the attempt ends. Where no mount keeps the agent from changing something, the commit tells whether it has. */
@@ -180,30 +236,33 @@ function requireUnchanged(commit: TakenCommit): void {
 }
 
 /** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
-async function workUntilGatesPass(context: AttemptContext, sandbox: Sandbox, task: Task, firstPrompt: string): Promise<void> {
+async function workUntilGatesPass(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  task: Task,
+  first: Pick<Parameters<typeof runTurn>[2], "turn" | "reason" | "prompt">,
+): Promise<void> {
   const { config, deadline } = task;
   const given = { egress: config.egress.turn, mcpServers: serversOf(context, config) };
-  await turnWithNext(context, sandbox, task, { turn: 1, reason: "task", prompt: firstPrompt, ...given });
-  let before: string | undefined;
-  for (let round = 0; ; round += 1) {
+  await turnWithNext(context, sandbox, task, { ...first, ...given });
+  for (let round = first.turn - 1; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
     const failed = results.filter((result) => !result.passed);
+    task.progress = { ...task.progress, round };
     if (failed.length === 0) return;
-    if (round >= config.repairs)
-      throw gatesFailed(
-        context,
-        failed,
-        round,
-        config.repairs === 0 ? "no repair is allowed" : config.repairs === 1 ? "1 repair was tried" : `${config.repairs} repairs were tried`,
-      );
+    if (round >= config.repairs) throw gatesFailed(context, failed, round, triedText(config.repairs));
     // Whatever the repair did to the files: it was not what the gates are about.
-    const now = failed.map((gate) => gate.failureDigest).join(" ");
-    if (now === before) throw gatesFailed(context, failed, round, "the repair left the very same failure");
-    before = now;
+    const failure = failed.map((gate) => gate.failureDigest).join(" ");
+    if (failure === task.progress.failure) throw gatesFailed(context, failed, round, "the repair left the very same failure");
+    task.progress = { round, failure };
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
     const prompt = fillPrompt(config.prompts, "repair", failuresText(failed.map((gate) => ({ ...gate, output: gate.excerpt }))));
     await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, ...given });
   }
+}
+
+function triedText(repairs: number): string {
+  return repairs === 0 ? "no repair is allowed" : repairs === 1 ? "1 repair was tried" : `${repairs} repairs were tried`;
 }
 
 /** The repository's too, for an agent that can have them: a job asks for its own alone. */

@@ -103,6 +103,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   const shareMs = deadline.turnMs();
   if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
   const limit = AbortSignal.timeout(shareMs);
+  const firstOrdinal = await ordinalsBefore(context, sandbox);
   const way = turn.egress.length > 0 && sandbox.sockets ? openEgress(context, "turn", turn.egress) : undefined;
   try {
     context.inbox?.listen((message) => sandbox.steer?.(turnKey(turn.turn), message) ?? false);
@@ -133,8 +134,8 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
         stallMs: job.stallMs,
       },
       {
-        afterOrdinal: context.events.lastRunnerOrdinal,
-        onEvent: (ordinal, at, event) => context.events.emitFromRunner(ordinal, at, event),
+        afterOrdinal: context.events.lastRunnerOrdinal - firstOrdinal,
+        onEvent: (ordinal, at, event) => context.events.emitFromRunner(firstOrdinal + ordinal, at, event),
         signal: AbortSignal.any([context.signal, limit]),
       },
     );
@@ -150,6 +151,11 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   }
 }
 
+/** How many events came from sandboxes before this one: each runner counts its own from 1. */
+async function ordinalsBefore({ journal, events }: AttemptContext, sandbox: Sandbox): Promise<number> {
+  return await journal.step(`ordinals-before-${markOf(sandbox)}`, async () => events.lastRunnerOrdinal);
+}
+
 /** The way to the models, for a backend that says that it needs one; the others get neither socket nor token. Without it the runner fails the turn. */
 function gatewayFor({ claim, manifest }: AttemptContext, sandbox: Sandbox): Pick<TurnRequest, "gateway"> {
   const socket = sandbox.inside.gateway;
@@ -162,9 +168,14 @@ function gatewayFor({ claim, manifest }: AttemptContext, sandbox: Sandbox): Pick
  */
 async function requireSameSandbox(context: AttemptContext, sandbox: Sandbox, key: string): Promise<void> {
   if (context.journal.has(key)) return;
-  const mark = createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
+  const mark = markOf(sandbox);
   const begunIn = await context.journal.step(sandboxKey(key), async () => mark);
   if (begunIn !== mark) throw new SlipwayError("RUNNER_LOST", "The sandbox that the turn was begun in is gone.", { turn: key });
+}
+
+/** Tells a sandbox from all others, and nobody what it is known by. */
+function markOf(sandbox: Sandbox): string {
+  return createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
 }
 
 /** Whether a limit of ours ended the turn, and not a backend with a timeout of its own: the limit is the turn's share, of which nobody but the worker knows. */

@@ -24,7 +24,8 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, images = [], record, replay, routing, ...columns } = job;
+  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, images = [], allowChecks, record, replay, routing, ...columns } =
+    job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
@@ -41,7 +42,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
     budget: JSON.stringify(budget),
-    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly, ...(images.length > 0 ? { images } : {}) }),
+    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly, allowChecks, ...(images.length > 0 ? { images } : {}) }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
     routing: routing ? JSON.stringify(routing) : null,
   });

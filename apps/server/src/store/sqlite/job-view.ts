@@ -41,6 +41,7 @@ export function jobView(row: JobViewRow): JobView {
     mcpServers: {},
     readOnly: false,
     images: [],
+    allowChecks: [],
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     handover: row.handover === null ? null : JSON.parse(row.handover),
