@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CHECKS, GUARDED_PATHS, TEST_PATHS } from "./checks.ts";
 import { SlipwayError } from "./errors.ts";
 import { parseRepositoryConfig } from "./parse-repository-config.ts";
 
@@ -23,6 +24,12 @@ describe("parseRepositoryConfig", () => {
         repairs: 3,
         mcpServers: {},
         prompts: {},
+        checks: {
+          ...Object.fromEntries(Object.entries(CHECKS).map(([name, { level }]) => [name, level])),
+          limits: { files: 500, lines: 20_000, fileKib: 1_024 },
+          testPaths: [...TEST_PATHS],
+          guardedPaths: [...GUARDED_PATHS],
+        },
         scope: { allow: ["**"], deny: [] },
       });
     }
@@ -52,7 +59,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -68,7 +75,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],
