@@ -24,8 +24,23 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     throw new SlipwayError("NOT_FOUND", `There is no repository ${job.repoId}.`, { repository: job.repoId });
   }
   const dependencies = findDependencies(db, job.dependsOn);
-  const { task, title, backendConfig, dependsOn, requires, budget, permissions, mcpServers, readOnly, images = [], allowChecks, record, replay, routing, ...columns } =
-    job;
+  const {
+    task,
+    title,
+    backendConfig,
+    dependsOn,
+    requires,
+    budget,
+    permissions,
+    mcpServers,
+    readOnly,
+    images = [],
+    allowChecks,
+    record,
+    replay,
+    routing,
+    ...columns
+  } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
     ...columns,
     requires: JSON.stringify(requires),
