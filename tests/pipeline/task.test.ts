@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { CHECK_NAMES } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
@@ -69,7 +70,15 @@ describe("a task", () => {
       ...["prepare started", "prepare ended", "setup started", "setup ended"],
       ...["turn started", "turn 1 task started", "turn 1 task ended", "turn ended"],
       ...["gates started", "gate sum 0 started", "gate sum 0 passed", "gates ended"],
-      ...["commit started", "commit ended", "checks started", "check change true", "check scope true", "checks ended", "push started", "push ended"],
+      ...[
+        "commit started",
+        "commit ended",
+        "checks started",
+        ...["change", "scope", ...CHECK_NAMES].map((name) => `check ${name} true`),
+        "checks ended",
+        "push started",
+        "push ended",
+      ],
     ]);
     const parts = attempt.events.flatMap((event) =>
       event.kind === "phase" && event.data.status === "ended" ? [[event.data.phase, Object.keys(event.data.partsMs ?? {}).sort(), event.data.durationMs]] : [],
@@ -169,7 +178,10 @@ describe("a task", () => {
     const scope = "scope:\n  allow: ['**']\n  deny: ['docs/**', .slipway.yaml]\n";
     const { attempt } = await attemptWith(["echo 2 > sum; rm docs/*; echo > .slipway.yaml"], { ".slipway.yaml": `${CONFIG}${scope}` });
     expect(await failureOf(attempt)).toMatchObject({ code: "SCOPE_VIOLATION", details: { paths: [".slipway.yaml", "docs/a b ü.md"], pathCount: 2 } });
-    expect(attempt.events).toContainEqual({ kind: "check", data: { name: "scope", passed: false, findings: [".slipway.yaml", "docs/a b ü.md"] } });
+    expect(attempt.events).toContainEqual({
+      kind: "check",
+      data: { name: "scope", passed: false, findings: [".slipway.yaml: The job may not touch this path.", "docs/a b ü.md: The job may not touch this path."] },
+    });
   });
 
   it("ends in NO_CHANGE where the agent changed nothing", async () => {

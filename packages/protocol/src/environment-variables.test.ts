@@ -15,7 +15,6 @@ const OWN = [
   "SLIPWAY_SANDBOX_RUN",
   "SLIPWAY_PUSH_REF",
   "SLIPWAY_PUSH_REF_IS",
-  "SLIPWAY_MODEL_TOKEN",
 ];
 
 /** Names in the sources of all parts, but for their tests. */

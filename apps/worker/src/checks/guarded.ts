@@ -10,7 +10,7 @@ export function checkGuarded({ files, config, gates }: CheckInput): Finding[] {
   return files.flatMap((file): Finding[] => {
     if (isGuarded(file.path))
       return [{ path: file.path, message: `What judges the change is ${file.status}: gates, CI, test settings and agents' instructions are not the agent's.` }];
-    const gate = commands.find((command) => namesFile(command, file.path));
+    const gate = commands.find((command) => runsFile(command, file.path));
     if (gate && file.status !== "added") return [{ path: file.path, message: `The gate ${gate.name} runs this file, and it is ${file.status}.` }];
     return changedScripts(file, commands);
   });
@@ -22,17 +22,31 @@ interface Command {
   readonly cwd: string;
 }
 
-/** Whether a gate's command names a file, such as `sh scripts/check.sh`, or a Makefile that its `make` reads. */
-function namesFile({ run, cwd }: Command, path: string): boolean {
+const SHELLS = new Set(["sh", "bash", "dash", "zsh"]);
+const LANGUAGES = new Set(["node", "python", "python3", "ruby", "perl", "deno", "bun", "tsx", "php"]);
+/** What stands before a command and is none. */
+const BEFORE = new Set(["!", "exec", "env", "time", "nice", "then", "else", "do", "if", "while", "until"]);
+
+/** Whether a gate's command runs a file, such as `sh scripts/check.sh`, or a Makefile that its `make` reads. What it gives a program to read is the change's own. */
+function runsFile({ run, cwd }: Command, path: string): boolean {
   const inside = cwd === "." ? path : posix.relative(cwd, path);
-  const words = run.split(/[\s;&|()<>"'`]+/).map((word) => word.replace(/^\.\//, ""));
-  if (words.includes(inside) && !isTested(path)) return true;
-  return words.includes("make") && /^(GNU)?[Mm]akefile$/.test(inside);
+  return run.split(/&&|\|\||[;|&\n(){}]/).some((part) => {
+    const words = part
+      .trim()
+      .split(/\s+/)
+      .map((word) => word.replace(/^["']|["']$/g, "").replace(/^\.\//, ""));
+    const first = words.findIndex((word) => !BEFORE.has(word) && !/^\w+=/.test(word));
+    const program = words[first] ?? "";
+    const argument = words.slice(first + 1).find((word) => !word.startsWith("-"));
+    if (program === inside || (SHELLS.has(program) && argument === inside)) return true;
+    // A program of the repository may be what the change is about; one that checks is not.
+    if (LANGUAGES.has(program) && argument === inside) return judges(inside);
+    return program === "make" && /^(GNU)?[Mm]akefile$/.test(inside);
+  });
 }
 
-/** A gate may name the very test that a job is to write: that is the tests' own check's. */
-function isTested(path: string): boolean {
-  return /\.(test|spec)\.[^/.]+$|(^|\/)(test_[^/]*|[^/]*_test)\.[^/.]+$|(^|\/)(tests?|__tests__|spec)\//.test(path);
+function judges(path: string): boolean {
+  return /(^|\/)(scripts|tools|ci|hack)\/|(check|lint|verify|gate)[^/]*$/i.test(path) && !/\.(test|spec)\.[^/.]+$/.test(path);
 }
 
 /** The scripts of a package.json that gates run, `pretest` and `posttest` with them. */

@@ -56,7 +56,7 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
     const tests = () => readTexts(repository, { oid: commit.oid, signal: context.signal, limit: READ_TESTS, isWanted: isTest });
     const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
     const results = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
-    await Promise.all(results.map((result) => report(context, take, result)));
+    for (const result of results) await report(context, take, result);
     const refusals = results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
     return { change: commit, refusals };
   };

@@ -20,6 +20,8 @@ export interface Turn {
   /** 1 for the first turn of the attempt. */
   readonly turn: number;
   readonly reason: "task" | "repair";
+  /** Which commit it works for, counted from 0: each has a sandbox of its own. */
+  readonly take: number;
   readonly prompt: string;
   /** Hosts that the agent may reach, beside its models. */
   readonly egress: readonly string[];
@@ -103,7 +105,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   const shareMs = deadline.turnMs();
   if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
   const limit = AbortSignal.timeout(shareMs);
-  const firstOrdinal = await ordinalsBefore(context, sandbox);
+  const firstOrdinal = await ordinalsBefore(context, turn.take);
   const way = turn.egress.length > 0 && sandbox.sockets ? openEgress(context, "turn", turn.egress) : undefined;
   try {
     context.inbox?.listen((message) => sandbox.steer?.(turnKey(turn.turn), message) ?? false);
@@ -151,9 +153,9 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   }
 }
 
-/** How many events came from sandboxes before this one: each runner counts its own from 1. */
-async function ordinalsBefore({ journal, events }: AttemptContext, sandbox: Sandbox): Promise<number> {
-  return await journal.step(`ordinals-before-${markOf(sandbox)}`, async () => events.lastRunnerOrdinal);
+/** How many events came from the sandboxes of earlier takes: each runner counts its own from 1. */
+async function ordinalsBefore({ journal, events }: AttemptContext, take: number): Promise<number> {
+  return take === 0 ? 0 : await journal.step(`ordinals-before-${take}`, async () => events.lastRunnerOrdinal);
 }
 
 /** The way to the models, for a backend that says that it needs one; the others get neither socket nor token. Without it the runner fails the turn. */
@@ -168,14 +170,9 @@ function gatewayFor({ claim, manifest }: AttemptContext, sandbox: Sandbox): Pick
  */
 async function requireSameSandbox(context: AttemptContext, sandbox: Sandbox, key: string): Promise<void> {
   if (context.journal.has(key)) return;
-  const mark = markOf(sandbox);
+  const mark = createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
   const begunIn = await context.journal.step(sandboxKey(key), async () => mark);
   if (begunIn !== mark) throw new SlipwayError("RUNNER_LOST", "The sandbox that the turn was begun in is gone.", { turn: key });
-}
-
-/** Tells a sandbox from all others, and nobody what it is known by. */
-function markOf(sandbox: Sandbox): string {
-  return createHash("sha256").update(sandbox.record.nonce).digest("hex").slice(0, 16);
 }
 
 /** Whether a limit of ours ended the turn, and not a backend with a timeout of its own: the limit is the turn's share, of which nobody but the worker knows. */

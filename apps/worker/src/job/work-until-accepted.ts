@@ -1,0 +1,67 @@
+import type { TakenCommit } from "@slipway/git/commit";
+import type { SlipwayError } from "@slipway/protocol/errors";
+import { fillPrompt } from "@slipway/protocol/prompts";
+import type { AttemptContext } from "../attempt/context.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { type Change, checksFailed, type Judgement, judgeChange } from "./checks.ts";
+import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
+import { refusalsText } from "./failures-text.ts";
+import { takeOver } from "./handover.ts";
+import { imagesOfTurn, withImageNames } from "./job-images.ts";
+import { setUp } from "./setup.ts";
+import type { Task } from "./task.ts";
+import { triedText, workUntilGatesPass } from "./work-until-gates-pass.ts";
+
+/** What the checks refuse goes back to the agent, as what the gates refuse does. CHECKS_FAILED, SCOPE_VIOLATION. */
+export async function workUntilAccepted(context: AttemptContext, task: Task): Promise<Change> {
+  let commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedAgain(context, task);
+  for (;;) {
+    const judgement = await judgeChange(context, commit, task);
+    if (judgement.refusals.length === 0) return judgement.change;
+    const prompt = nextTurnOn(judgement, task);
+    task.take += 1;
+    commit = hasCommit(context, task.take) ? await recordedAgain(context, task) : await mendChange(context, task, prompt);
+  }
+}
+
+/** The prompt of a turn that mends what was refused; throws where there is none. */
+function nextTurnOn(judgement: Judgement, task: Task): string {
+  const { config, deadline, progress } = task;
+  const failed = (why: string): SlipwayError => checksFailed(judgement, config.scope, why);
+  if (progress.round >= config.repairs) throw failed(triedText(config.repairs));
+  const text = refusalsText(judgement.refusals);
+  if (progress.failure === text) throw failed("the repair left the very same findings");
+  if (!deadline.hasTimeForTurn()) throw failed("there is no time left for a repair");
+  task.progress = { ...progress, failure: text };
+  return fillPrompt(config.prompts, "repair", text);
+}
+
+/** A further turn over the same workspace and home, in a sandbox of its own: that of the turns before ended with their commit. */
+async function mendChange(context: AttemptContext, task: Task, prompt: string): Promise<TakenCommit> {
+  const sandbox = await context.agentSandbox([...context.toolchains, ...task.repository.upstreamObjects]);
+  task.sandbox = sandbox;
+  await using _ = sandbox;
+  await workUntilGatesPass(context, sandbox, task, { turn: task.progress.round + 2, reason: "repair", prompt });
+  return await commitTake(context, sandbox, task);
+}
+
+async function commitTake(context: AttemptContext, sandbox: Sandbox, task: Task): Promise<TakenCommit> {
+  // Before the commit: a restarted worker goes on behind it, and has to know how many turns there were.
+  await context.journal.step(`progress-${task.take}`, async () => task.progress);
+  return await endAndCommit(context, sandbox, task.repository, task.deadline, task.take);
+}
+
+async function recordedAgain(context: AttemptContext, task: Task): Promise<TakenCommit> {
+  task.progress = await context.journal.step(`progress-${task.take}`, async () => task.progress);
+  return await recordedCommit(context, task.take);
+}
+
+/** All that happens while the agent's sandbox is there. It is ended before the commit is made, and whatever happens. */
+async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
+  await using sandbox = agentSandbox;
+  await setUp(context, sandbox, task.setup, task.deadline);
+  const asked = withImageNames(fillPrompt(task.config.prompts, "task", context.claim.job.task), imagesOfTurn(context, sandbox));
+  const prompt = await takeOver(context, sandbox, { asked, repository: task.repository }, task.deadline);
+  await workUntilGatesPass(context, sandbox, task, { turn: 1, reason: "task", prompt });
+  return await commitTake(context, sandbox, task);
+}
