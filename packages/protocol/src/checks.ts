@@ -23,6 +23,7 @@ export const CHECKS = {
 } as const satisfies Record<string, { level: CheckLevel; looksFor: string }>;
 /** A check that can be switched. */
 export type CheckName = keyof typeof CHECKS;
+/** Their names, in the order in which they are run. */
 export const CHECK_NAMES = Object.keys(CHECKS) as [CheckName, ...CheckName[]];
 
 /** Where tests are looked for when a repository says nothing else. */
