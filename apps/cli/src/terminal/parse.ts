@@ -51,8 +51,9 @@ export function parseTokens(text: string): number {
   return count;
 }
 
-/** `true` or `1`, `false` or `0`: what a variable says in place of an option without a value. */
-export function parseSwitch(text: string): boolean {
+/** `true` or `1`, `false` or `0`: what a variable says in place of an option without a value; undefined is the option itself. */
+export function parseSwitch(text: string | undefined): boolean {
+  if (text === undefined) return true;
   const value = { true: true, "1": true, false: false, "0": false }[text.trim().toLowerCase()];
   if (value === undefined) throw new InvalidArgumentError("Expected true or false.");
   return value;
