@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 const ID = newId();
-const params = { job: ID, fence: 1, name: "log.txt", repo: "nothing", worker: ID, completion: ID, token: ID, call: ID, backend: "script" };
+const params = { job: ID, fence: 1, name: "log.txt", repo: "nothing", worker: ID, completion: ID, token: ID, call: ID, backend: "script", image: 1 };
 const endpoints = Object.entries(ENDPOINTS) as Array<[EndpointName, Endpoint]>;
 
 /** The code that an empty request to the endpoint ends with; what was let in may fail on its body or on what is not there. */
