@@ -48,9 +48,9 @@ test("a fallback goes on, `explain` says why, and a backend that is paused is sh
 });
 
 test("what nothing here can do is refused, with what each backend lacks", async () => {
-  const refused = await ground.slipway(root, "run", "Look at it", "--backend", "script", "--needs", "images");
+  const refused = await ground.slipway(root, "run", "Look at it", "--backend", "script", "--needs", "mcp");
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toContain("needs: the backend script has no images");
+  expect(refused.stderr).toContain("needs: the backend script has no mcp");
   const unknown = await ground.slipway(root, "run", "Look at it", "--needs", "image");
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('There is no capability "image"; did you mean images?')]);
   const nobody = await ground.slipway(root, "run", "Look at it", "--backend", "codex", "--fallback", "codx");
