@@ -117,13 +117,18 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
     kind: z.literal("gate"),
     data: z.object({
       name: nameSchema,
-      status: z.enum(["started", "passed", "failed", "timed-out"]),
+      /** `skipped`: not run, as a gate that it needs was red. */
+      status: z.enum(["started", "passed", "failed", "timed-out", "skipped"]),
       /** 0 for the first run in an attempt, counted up with every repair. */
       round: z.int().nonnegative(),
       exitCode: z.int().nullable().optional(),
       durationMs: z.number().nonnegative().optional(),
       /** Name of the artifact that holds the whole output. */
       artifact: z.string().optional(),
+      /** It failed first, and passed when it was run again. */
+      flaky: z.boolean().optional(),
+      /** Of one that was skipped: the gate that kept it from running. */
+      because: nameSchema.optional(),
     }),
   }),
   z.object({

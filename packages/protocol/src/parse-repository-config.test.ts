@@ -82,6 +82,13 @@ describe("parseRepositoryConfig", () => {
     ["gates:\n  - name: a\n", { line: 2, column: 5, key: "gates[0].run", value: null, expected: "a text" }],
     ["repairs: 11\n", { line: 1, column: 10, key: "repairs", value: "11", expected: "at most 10" }],
     ["setup:\n  network: wifi\n", { line: 2, column: 12, key: "setup.network", expected: '"none" or "host"' }],
+    ["gates:\n  - {name: a, run: x, needs: [b]}\n", { line: 2, key: "gates[0].needs[0]", expected: expect.stringContaining("the name of another gate: a") }],
+    [
+      "gates:\n  - {name: a, run: x, needs: [b]}\n  - {name: b, run: x, needs: [a]}\n",
+      { line: 2, key: "gates[0].needs", expected: expect.stringContaining("gates that do not need a themselves") },
+    ],
+    ["gates: [{name: a, run: x, cwd: ../b}]\n", { key: "gates[0].cwd", expected: expect.stringContaining("a folder below the root") }],
+    ["gates: [{name: a, run: x, env: {SLIPWAY_JOB: x}}]\n", { expected: expect.stringContaining("none that begins with SLIPWAY_") }],
     ["gates:\n  - {name: a, run: x}\n  - {name: a, run: y}\n", { key: "gates", expected: "gate names must differ" }],
     [
       "mcpServers:\n  x: {command: x, secrets: {A: MCP_A}}\n",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
 import { checksSchema } from "./checks.ts";
 import { egressSchema } from "./egress.ts";
+import { gatesSchema } from "./gates.ts";
 import { promptsSchema } from "./prompts.ts";
 import { fallbacksSchema, needsSchema } from "./routing.ts";
 import { nameSchema } from "./scalars.ts";
@@ -10,14 +11,6 @@ import { repositoryMcpServersSchema } from "./turn-settings.ts";
 /** `.slipway.yaml`: what a repository says of itself. Always read at the base commit, never from the agent's version. */
 
 const secondsSchema = z.number().positive().max(86_400);
-
-/** A command that must pass. Quick and advisory in the agent's workspace, binding on the merged tree. */
-export const gateSchema = z.strictObject({
-  name: nameSchema.describe("Name of the gate, as shown in the history."),
-  run: z.string().min(1).describe("Shell command, run with `sh -c` in the root of the workspace; exit code 0 passes."),
-  timeoutSeconds: secondsSchema.default(300).describe("The gate fails after this many seconds."),
-});
-export type Gate = z.infer<typeof gateSchema>;
 
 /** A path below the root of the repository, or a glob of such paths. */
 const insidePathSchema = z
@@ -80,11 +73,9 @@ export const repositoryConfigSchema = z.strictObject({
   egress: egressSchema
     .default({ turn: [], gates: [] })
     .describe("Hosts that code in a sandbox may reach, over https and through a proxy that refuses all else ([sandbox.md](sandbox.md#egress))."),
-  gates: z
-    .array(gateSchema)
+  gates: gatesSchema
     .default([])
-    .refine((gates) => new Set(gates.map((gate) => gate.name)).size === gates.length, "gate names must differ")
-    .describe("What must pass, in this order: on the agent's change, and again on exactly the tree that lands."),
+    .describe("What must pass, in this order but for what each needs: on the agent's change, and again on exactly the tree that lands."),
   repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
   prompts: promptsSchema
     .default({})

@@ -94,7 +94,7 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
 }
 
 function turnLines(data: DataOf<"turn">): EventLine[] {
-  const reason = { task: "the task", repair: "repair what the gates found", revision: "revision" }[data.reason];
+  const reason = { task: "the task", repair: "repair what gates and checks found", revision: "revision" }[data.reason];
   if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
   return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
 }
@@ -102,14 +102,18 @@ function turnLines(data: DataOf<"turn">): EventLine[] {
 function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
   const took = data.durationMs === undefined ? "" : ` ${duration(data.durationMs)}`;
   if (data.status === "started") return verbose ? [line("dim", `gate ${data.name} …`)] : [];
-  if (data.status === "passed") return [line("good", `gate ${data.name} passed${took}`)];
+  if (data.status === "passed")
+    return [line(data.flaky ? "warning" : "good", `gate ${data.name} passed${data.flaky ? " when it was run again: flaky" : ""}${took}`)];
+  if (data.status === "skipped") return [line("dim", `gate ${data.name} skipped: it needs ${data.because ?? "another one"}`)];
   const how = data.status === "timed-out" ? "timed out" : `failed${typeof data.exitCode === "number" ? ` (exit ${data.exitCode})` : ""}`;
   return [line("bad", `gate ${data.name} ${how}${took}`)];
 }
 
 function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
-  if (data.passed) return verbose ? [line("good", `check ${data.name} passed`)] : [];
-  return [line("bad", `check ${data.name} says no: ${data.findings.slice(0, FINDINGS_SHOWN).join(", ")}${data.findings.length > FINDINGS_SHOWN ? " …" : ""}`)];
+  const found = `${data.findings.slice(0, FINDINGS_SHOWN).join(" ")}${data.findings.length > FINDINGS_SHOWN ? " …" : ""}`;
+  if (!data.passed) return [line("bad", `check ${data.name} says no: ${found}`)];
+  if (data.findings.length > 0) return [line("warning", `check ${data.name}: ${found}`)];
+  return verbose ? [line("good", `check ${data.name} passed`)] : [];
 }
 
 function egressLines(data: DataOf<"egress">, verbose: boolean): EventLine[] {

@@ -1,8 +1,9 @@
 import { hasCommit, treeOf } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { type Gate, gateCommand } from "@slipway/protocol/gates";
 import type { VerifyResponse } from "@slipway/protocol/integrator-api";
 import type { JobView, Receipt } from "@slipway/protocol/job";
-import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
+import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { environmentCapability, type SandboxKind, sandboxCapability, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { setupDigest } from "@slipway/protocol/setup-digest";
@@ -63,7 +64,7 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
   const proofs = config.gates.length > 0 ? await proofsOf(plane, completion, merged, tree) : [];
   const digest = setupDigest(config);
   const found = config.gates.map((gate) =>
-    proofs.find((receipt) => receipt.gate === gate.name && receipt.command === gate.run && receipt.setupDigest === digest),
+    proofs.find((receipt) => receipt.gate === gate.name && receipt.command === gateCommand(gate) && receipt.setupDigest === digest),
   );
   return {
     tree,
@@ -93,7 +94,7 @@ async function environmentsNow(plane: ControlPlane, sandbox: SandboxKind): Promi
 }
 
 function newVerifyJob(completion: CompletionRow, mergedOid: string, config: RepositoryConfig): NewJob {
-  const seconds = config.gates.reduce((sum, gate) => sum + gate.timeoutSeconds, config.setup.timeoutSeconds + 120);
+  const seconds = config.gates.reduce((sum, gate) => sum + gate.timeoutSeconds * (1 + (gate.retries ?? 0)), config.setup.timeoutSeconds + 120);
   const timeoutMs = Math.min(Math.ceil(seconds * 1_000), 86_400_000);
   return {
     id: newId(),

@@ -1,6 +1,6 @@
 import type { FileDiff } from "@slipway/git/diff";
 import type { ChecksConfig } from "@slipway/protocol/checks";
-import type { Gate } from "@slipway/protocol/repository-config";
+import type { Gate } from "@slipway/protocol/gates";
 
 /** Something that a check has to say of a change. */
 export interface Finding {

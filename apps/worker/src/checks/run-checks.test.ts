@@ -1,6 +1,6 @@
 import type { FileDiff } from "@slipway/git/diff";
 import { type CheckName, checksSchema } from "@slipway/protocol/checks";
-import { type Gate, gateSchema } from "@slipway/protocol/repository-config";
+import { type Gate, gateSchema } from "@slipway/protocol/gates";
 import { diffArrays } from "diff";
 import { expect, test } from "vitest";
 import { runChecks } from "./run-checks.ts";

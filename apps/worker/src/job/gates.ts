@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
-import type { Gate, RepositoryConfig } from "@slipway/protocol/repository-config";
+import type { SlipwayError } from "@slipway/protocol/errors";
+import { type Gate, gateCommand } from "@slipway/protocol/gates";
+import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
-import { runLogged } from "./command.ts";
+import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
 import { compactOutput } from "./compact-output.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
+import { inGateOrder } from "./gate-order.ts";
 import { commandOutOfMemory } from "./out-of-memory.ts";
 import { commandOutOfProcesses } from "./out-of-processes.ts";
 import { inPhase, type Parts, tellRerun } from "./phase.ts";
@@ -20,7 +23,10 @@ export interface GateResult {
   /** Null where it ran out of time. */
   readonly exitCode: number | null;
   readonly timedOut: boolean;
+  /** Of all its runs together. */
   readonly durationMs: number;
+  /** It failed first, and passed when it was run again. */
+  readonly flaky?: boolean;
   readonly artifact: string;
   /**
    * SHA-256 of the output as the artifact has it, secrets masked: so a receipt can be held against its artifact, stays the same when a secret is replaced, and
@@ -43,7 +49,7 @@ export interface GateRun {
   readonly egress: readonly string[];
 }
 
-/** Runs all gates, in their order, also after a red one: the agent should hear of everything at once. What comes after them is started beside the last one. */
+/** Runs all gates that need no red one: the agent should hear of everything at once. What comes after them is started beside the last one. */
 export async function runGates(
   context: AttemptContext,
   sandbox: Sandbox,
@@ -53,17 +59,22 @@ export async function runGates(
 ): Promise<GateResult[]> {
   if (gates.length === 0) return [];
   const run = async (parts: Parts): Promise<GateResult[]> => {
-    const results: GateResult[] = [];
-    for (const [index, gate] of gates.entries()) {
-      const isLast = index + 1 === gates.length;
-      if (!isLast) sandbox.expect?.(GATE_SHAPE);
+    let left = gates.length;
+    const one = async (gate: Gate, index: number): Promise<GateResult> => {
+      left -= 1;
+      if (left > 0) sandbox.expect?.(GATE_SHAPE);
       // A folder that cannot be made is met again, and told, by the commit.
-      const ahead = isLast ? expectCommit(context, sandbox).catch(() => undefined) : undefined;
-      results.push(await runGate(context, sandbox, { gate, round, egress: egress.gates }, deadline.gateMs(index)));
+      const ahead = left === 0 ? expectCommit(context, sandbox).catch(() => undefined) : undefined;
+      const result = await runGate(context, sandbox, { gate, round, egress: egress.gates }, () => deadline.gateMs(index));
       await ahead;
+      return result;
+    };
+    const { results, skipped } = await inGateOrder(gates, { run: one, passed: ({ passed }) => passed });
+    for (const { gate, because } of skipped) {
+      await context.events.emitOnce(`gate-${round}-${gate.name}:skipped`, { kind: "gate", data: { name: gate.name, status: "skipped", round, because } });
     }
     for (const { durationMs } of results) parts.add("commands", durationMs);
-    return results;
+    return [...results];
   };
   return await inPhase(context, "gates", `gates-${round}`, run, { detailOf: describeRound });
 }
@@ -72,41 +83,63 @@ export async function runGates(
 export const GATE_SHAPE = { network: "none" } as const;
 
 /** Runs one gate in a one-shot of the sandbox, once in this round. OUT_OF_MEMORY or PROCESS_LIMIT in a verify job, whose receipts are to tell of the code alone. */
-export async function runGate(context: AttemptContext, sandbox: Sandbox, run: GateRun, timeoutMs: number): Promise<GateResult> {
+export async function runGate(context: AttemptContext, sandbox: Sandbox, run: GateRun, timeoutMs: () => number): Promise<GateResult> {
   const { gate, round } = run;
   const key = `gate-${round}-${gate.name}`;
   await tellRerun(context, key, key, `the gate ${gate.name}`);
   await context.events.emitOnce(`${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
   const result = await context.journal.step(key, () => measure(context, sandbox, run, timeoutMs));
-  const { exitCode, durationMs, artifact } = result;
+  const { exitCode, durationMs, artifact, flaky } = result;
   const status = result.passed ? "passed" : result.timedOut ? "timed-out" : "failed";
-  await context.events.emitOnce(`${key}:ended`, { kind: "gate", data: { name: gate.name, status, round, exitCode, durationMs, artifact } });
+  await context.events.emitOnce(`${key}:ended`, {
+    kind: "gate",
+    data: { name: gate.name, status, round, exitCode, durationMs, artifact, ...(flaky ? { flaky } : {}) },
+  });
   return result;
 }
 
-async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round, egress }: GateRun, timeoutMs: number): Promise<GateResult> {
+async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round, egress }: GateRun, timeoutMs: () => number): Promise<GateResult> {
   const artifact = `gate-${gate.name}-${round}.log`;
+  const command = gateCommand(gate);
   const reach = egress.length === 0 ? {} : { egress: { phase: "gates", hosts: egress } as const };
-  const result = await runLogged(context, sandbox, { text: gate.run, stream: `gate:${gate.name}`, ...GATE_SHAPE, ...reach, timeoutMs });
-  await storeArtifact(context, artifact, wholeOutput(result));
-  const atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
-  if (atLimit && context.claim.verify) throw atLimit;
-  const exitCode = result.timedOut ? null : result.exitCode;
-  const passed = exitCode === 0;
-  const told = atLimit ? Buffer.concat([result.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : result.output;
+  const runs: LoggedResult[] = [];
+  let atLimit: SlipwayError | undefined;
+  for (let again = gate.retries ?? 0; ; again -= 1) {
+    const result = await runLogged(context, sandbox, { text: command, stream: `gate:${gate.name}`, ...GATE_SHAPE, ...reach, timeoutMs: timeoutMs() });
+    runs.push(result);
+    atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
+    if (atLimit && context.claim.verify) throw atLimit;
+    if (again <= 0 || isPassed(result)) break;
+    context.events.log(`gate:${gate.name}`, Buffer.from(againLine(runs.length)));
+  }
+  const last = runs.at(-1) as LoggedResult;
+  const output = Buffer.concat(runs.flatMap(({ output: bytes }, index) => (index === 0 ? [bytes] : [Buffer.from(againLine(index)), bytes])));
+  await storeArtifact(context, artifact, runs.length === 1 ? wholeOutput(last) : output);
+  const passed = isPassed(last);
+  const exitCode = last.timedOut ? null : last.exitCode;
+  const told = atLimit ? Buffer.concat([last.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : last.output;
   return {
     name: gate.name,
-    command: gate.run,
+    command,
     passed,
     exitCode,
-    timedOut: result.timedOut,
-    durationMs: result.durationMs,
+    timedOut: last.timedOut,
+    durationMs: runs.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    ...(passed && runs.length > 1 ? { flaky: true } : {}),
     artifact,
-    outputDigest: createHash("sha256").update(result.output).digest("hex"),
-    failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: result.output }),
+    outputDigest: createHash("sha256").update(output).digest("hex"),
+    failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: last.output }),
     // Again: without its terminal codes the text may show what they had torn apart.
     excerpt: passed ? "" : context.masks.text(compactOutput(told)),
   };
+}
+
+function isPassed({ timedOut, exitCode }: LoggedResult): boolean {
+  return !timedOut && exitCode === 0;
+}
+
+function againLine(count: number): string {
+  return `[slipway: it failed ${count === 1 ? "once" : `${count} times`} and is run again]\n`;
 }
 
 function describeRound(results: readonly GateResult[]): string {

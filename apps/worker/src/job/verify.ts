@@ -1,12 +1,14 @@
 import { treeOf } from "@slipway/git/hub";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { Gate } from "@slipway/protocol/gates";
 import type { Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
-import { GATE_SHAPE, runGate } from "./gates.ts";
+import { inGateOrder } from "./gate-order.ts";
+import { GATE_SHAPE, type GateResult, runGate } from "./gates.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, openRepository } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
@@ -52,17 +54,21 @@ async function prepareTree(context: AttemptContext, spec: VerifySpec, deadline: 
 }
 
 async function runAll(context: AttemptContext, sandbox: Sandbox, spec: VerifySpec, deadline: Deadline, parts: Parts): Promise<Receipt[]> {
-  const receipts: Receipt[] = [];
-  for (const [index, gate] of spec.config.gates.entries()) {
-    if (index + 1 < spec.config.gates.length) sandbox.expect?.(GATE_SHAPE);
-    const result = await runGate(context, sandbox, { gate, round: 0, egress: spec.config.egress.gates }, deadline.gateMs(index));
+  const { gates, egress } = spec.config;
+  let left = gates.length;
+  const run = async (gate: Gate, index: number): Promise<GateResult> => {
+    left -= 1;
+    if (left > 0) sandbox.expect?.(GATE_SHAPE);
+    const result = await runGate(context, sandbox, { gate, round: 0, egress: egress.gates }, () => deadline.gateMs(index));
     parts.add("commands", result.durationMs);
     // That there was no room says nothing about the tree.
     const full = result.passed ? undefined : await workspaceFull(context, { gate: gate.name });
     if (full) throw full;
-    receipts.push(receiptOf(context, spec, result));
-  }
-  return receipts;
+    return result;
+  };
+  // Whoever reads the receipts of a tree wants to know of each gate.
+  const { results } = await inGateOrder(gates, { run, passed: ({ passed }) => passed, all: true });
+  return results.map((result) => receiptOf(context, spec, result));
 }
 
 function describe(receipts: readonly Receipt[]): string {
