@@ -51,7 +51,8 @@ async function jobTells(): Promise<{ id: string; job: string; folder: string; ah
 
 async function hasAgentWaiting(): Promise<boolean> {
   const { stdout } = await run("ps", ["-eo", "args"]);
-  return stdout.split("\n").some((args) => /kimi.* acp$/.test(args));
+  // It calls itself so once it is up.
+  return stdout.split("\n").some((args) => /kimi.* acp$|^kimi-code$/.test(args));
 }
 
 test("the agent of a second job was started before it, and works in its workspace", async () => {

@@ -202,17 +202,6 @@ test("a gateway that is killed in mid-answer costs no budget and no job", async 
   expect(modelCalls.filter(({ estimated }) => !estimated).map((call) => call.usage)).toMatchObject([usage, usage]);
 }, 120_000);
 
-test("nothing is left when the stack has stopped", async () => {
-  await stack.stop();
-  const { processes, mounts, attempts, worktrees } = await stack.leftovers();
-  expect({ processes, mounts, attempts, worktrees }).toEqual({
-    processes: NOTHING_LEFT.processes,
-    mounts: NOTHING_LEFT.mounts,
-    attempts: NOTHING_LEFT.attempts,
-    worktrees: NOTHING_LEFT.worktrees,
-  });
-});
-
 test("images of a job come to its model once, stay for the repair, and are the same ones in a replay, which asks no model", async () => {
   model.play({
     turns: [
@@ -233,3 +222,14 @@ test("images of a job come to its model once, stay for the repair, and are the s
   expect(replayed.job, JSON.stringify(replayed.job.failure)).toMatchObject({ state: "done", images: [{ name: "shot.png" }] });
   expect(model.requests.modelCalls().slice(before)).toHaveLength(4);
 }, 150_000);
+
+test("nothing is left when the stack has stopped", async () => {
+  await stack.stop();
+  const { processes, mounts, attempts, worktrees } = await stack.leftovers();
+  expect({ processes, mounts, attempts, worktrees }).toEqual({
+    processes: NOTHING_LEFT.processes,
+    mounts: NOTHING_LEFT.mounts,
+    attempts: NOTHING_LEFT.attempts,
+    worktrees: NOTHING_LEFT.worktrees,
+  });
+});
