@@ -6,7 +6,7 @@ import type { CheckInput, Finding } from "./finding.ts";
 /** What judges the change: the repository's guarded paths, and whatever its gates run. */
 export function checkGuarded({ files, config, gates }: CheckInput): Finding[] {
   const isGuarded = pathMatcher(config.guardedPaths);
-  const commands = gates.map(({ name, run }) => ({ name, run, cwd: "." }));
+  const commands = gates.map(({ name, run, cwd = "." }) => ({ name, run, cwd }));
   return files.flatMap((file): Finding[] => {
     if (isGuarded(file.path))
       return [{ path: file.path, message: `What judges the change is ${file.status}: gates, CI, test settings and agents' instructions are not the agent's.` }];

@@ -39,7 +39,7 @@ function fileOf(path: string, before: string | null, after: string | null): File
 
 interface Given {
   readonly checks?: object;
-  readonly gates?: ReadonlyArray<Pick<Gate, "name" | "run">>;
+  readonly gates?: ReadonlyArray<Pick<Gate, "name" | "run" | "cwd">>;
   readonly allowed?: readonly CheckName[];
 }
 
@@ -192,6 +192,7 @@ test("what a job allows is told, and refuses nothing; what is off is not looked 
 const GATES = [
   { name: "test", run: "npm test" },
   { name: "lint", run: "sh scripts/lint.sh --all && make check" },
+  { name: "inner", run: "sh check.sh", cwd: "packages/api" },
   { name: "read", run: "cat src/sum.js; grep -qx 2 sum.txt | node main.js; CI=1 node --test scripts/verify.mjs && ! ./bin/gate" },
 ];
 const PACKAGE = '{\n  "scripts": { "test": "vitest run", "start": "node ." }\n}\n';
@@ -210,6 +211,8 @@ test.each<[string, Files, RegExp | undefined]>([
   ["another script", { "package.json": [PACKAGE, PACKAGE.replace("node .", "node main.js")] }, undefined],
   ["a dependency", { "package.json": [PACKAGE, PACKAGE.replace("}\n}", '},\n  "dependencies": { "a": "1" }\n}')] }, undefined],
   ["a file that a gate runs", { "scripts/lint.sh": ["exit 1\n", "exit 0\n"] }, /The gate lint runs this file, and it is modified/],
+  ["a file that a gate runs in a folder of its own", { "packages/api/check.sh": ["exit 1\n", "exit 0\n"] }, /The gate inner runs this file/],
+  ["a file of that name elsewhere", { "check.sh": ["exit 1\n", "exit 0\n"] }, undefined],
   ["what a gate reads", { "src/sum.js": ["a\n", "b\n"], "sum.txt": ["1\n", "2\n"], "main.js": ["a\n", "b\n"] }, undefined],
   ["a program that checks, in another language", { "scripts/verify.mjs": ["a\n", "b\n"] }, /The gate read runs this file/],
   ["a program that a gate runs by its name", { "bin/gate": ["a\n", "b\n"] }, /The gate read runs this file/],

@@ -1,6 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { Gate } from "@slipway/protocol/gates";
 
+/** How many run beside each other at most; two on a machine with one processor too, as gates that say so mostly wait. */
+const BESIDE = Math.max(2, availableParallelism());
+
 /** How the gates of a repository are run. */
 interface Running<T> {
   /** One gate; `index` is its place in the file. */
@@ -60,6 +63,6 @@ export async function inGateOrder<T>(gates: readonly Gate[], { run, passed, all 
   /** A gate that runs alone is not overtaken by those behind it. */
   function hasRoom({ parallel }: Gate): boolean {
     if (running.size === 0) return true;
-    return parallel === true && running.size < availableParallelism() && gates.every(({ name, parallel: beside }) => !running.has(name) || beside === true);
+    return parallel === true && running.size < BESIDE && gates.every(({ name, parallel: beside }) => !running.has(name) || beside === true);
   }
 }
