@@ -50,6 +50,8 @@ export interface Launch {
   readonly variant?: string;
   /** Session mode to set, in which the agent does not ask for leave. */
   readonly mode?: string;
+  /** A name for its sessions, set with `session/set_title`: for an agent that asks a model for one else. */
+  readonly sessionTitle?: string;
   /** Goes with the opening of a session, as `_meta`. */
   readonly sessionMeta?: Readonly<Record<string, unknown>>;
 }

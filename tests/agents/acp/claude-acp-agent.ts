@@ -11,4 +11,5 @@ export const claudeAcp: AgentUnderTest = {
   survivesKill: true,
   hidesToken: true,
   bounded: { maxSteps: 5 },
+  temporary: /^(claude-\d+|cc-socks)$/,
 };

@@ -88,6 +88,7 @@ export function matrixCases(agent: AgentUnderTest, place: Place): MatrixCase[] {
     full("a failure among answers is overcome", () => checkHiccup(open)),
     full("a megabyte of answer and a long prompt of unicode and control characters come through", () => checkLargeTexts(open)),
     full("the output of a command that is a megabyte of unicode and control characters comes through", () => checkLargeOutput(open), agent.tellsOutput?.not),
+    full("the repository's AGENTS.md reaches the model", () => checkInstructions(open)),
     full("the token is in no event, no log and no file", () => checkToken(open)),
     full("the token is not in the environment of the model's commands", () => checkShell(open), reason(agent.hidesToken)),
     full("it looks up nothing outside, and writes nowhere but in its workspace, its home and the folder for temporary files", () => checkOutside(agent)),
@@ -262,11 +263,23 @@ async function checkLargeOutput(open: Open): Promise<void> {
   assert(result?.output.includes("Grüße ☃ 🚢"), `its output is told: ${result?.output.slice(0, 500)}`);
 }
 
+async function checkInstructions(open: Open): Promise<void> {
+  await using bench = await open(named("edit"), { "README.md": "# demo\n", "AGENTS.md": "Boats are counted in fathoms here.\n" });
+  assert.equal(outcomeOf(await bench.run()), "done");
+  const bodies = bench.server.requests.modelCalls().map(({ body }) => JSON.stringify(body));
+  assert(
+    bodies.some((body) => body.includes("counted in fathoms")),
+    "no call of the model has a word of it",
+  );
+}
+
 async function checkToken(open: Open): Promise<void> {
   await using bench = await open(named("edit"));
   const record = await bench.run();
   assert.equal(outcomeOf(record), "done");
   assert(!JSON.stringify([record.events, [...record.logs], record.result]).includes(TOKEN), "an event or a log shows the token");
+  // One that waits for a further turn may still write, and move what it has written.
+  bench.killAgent();
   for (const root of [bench.home, bench.workspace]) {
     const entries = await readdir(root, { recursive: true, withFileTypes: true });
     for (const file of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)))

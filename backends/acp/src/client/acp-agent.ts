@@ -74,6 +74,7 @@ export class AcpAgent implements ResidentAgent {
   /** Whether it was started before its first turn was known. */
   readonly isAhead: boolean;
   readonly #sessionMeta: Launch["sessionMeta"];
+  readonly #sessionTitle: Launch["sessionTitle"];
   readonly #workspace: string;
   readonly #process: AgentProcess;
   readonly #connection: ClientConnection;
@@ -93,6 +94,7 @@ export class AcpAgent implements ResidentAgent {
     this.watch = watch;
     this.#fingerprint = fingerprintOf(launch, config);
     this.#sessionMeta = launch.sessionMeta;
+    this.#sessionTitle = launch.sessionTitle;
     this.isAhead = listener === undefined;
     this.#workspace = workspace;
     this.#listener = listener;
@@ -180,6 +182,7 @@ export class AcpAgent implements ResidentAgent {
     if (!isResumed) {
       const opened = await agent.request(methods.agent.session.new, this.#opening());
       this.sessionId = sessionSchema.parse(opened).sessionId;
+      if (this.#sessionTitle !== undefined) await agent.request("session/set_title", { sessionId: this.sessionId, title: this.#sessionTitle });
     }
     if (mode !== undefined) await agent.request(methods.agent.session.setMode, { sessionId: this.sessionId, modeId: mode });
     return isResumed ? "resumed" : "new";

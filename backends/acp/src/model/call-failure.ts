@@ -9,7 +9,7 @@ export interface CallFailure {
   readonly status?: number;
 }
 
-const TOO_LONG = /context_length_exceeded|context window|maximum context length|exceeds? the (maximum|context)/i;
+const TOO_LONG = /context_length_exceeded|context window|maximum context length|exceeds? the (maximum|context)|prompt is too long/i;
 const QUOTA = /insufficient_quota|exceeded your current quota|billing|credit balance/i;
 const BAD_KEY = /api_key_invalid|api key not valid|invalid_api_key/i;
 
@@ -37,7 +37,8 @@ export function failureInStream(error: unknown): CallFailure {
 
 function codeOfStatus(status: number, body: string): ErrorCode {
   if ([400, 413, 422].includes(status) && TOO_LONG.test(body)) return "CONTEXT_TOO_LONG";
-  if (status === 402 || (status === 429 && QUOTA.test(body))) return "BACKEND_QUOTA";
+  // Anthropic says with 400 that there is no money left.
+  if (status === 402 || (status === 429 && QUOTA.test(body)) || (status === 400 && /credit balance/i.test(body))) return "BACKEND_QUOTA";
   if (status === 429) return "BACKEND_RATE_LIMITED";
   if (status === 401 || status === 403 || (status === 400 && BAD_KEY.test(body))) return "BACKEND_AUTH";
   return status === 408 || status >= 500 ? "MODEL_OVERLOADED" : "MODEL_REFUSED";

@@ -9,6 +9,7 @@ import { without } from "../environment.ts";
 import type { Profile } from "../profile.ts";
 import { findAgent, requireAgent } from "../program.ts";
 import { CLAUDE_ACP } from "../releases.ts";
+import { SESSION_TITLE } from "../session-title.ts";
 import { profileSettings } from "../settings.ts";
 
 const COMMAND = "claude-agent-acp";
@@ -50,7 +51,7 @@ const profile: Profile<typeof configSchema> = {
 
 /** No file of settings is read, neither of the home nor of the workspace, which could name hooks or another model server; CLAUDE.md and AGENTS.md are. */
 async function sessionMeta(model: string, workspace: string): Promise<Record<string, unknown>> {
-  const options = { model, settingSources: [], additionalDirectories: [workspace], disallowedTools: TOOLS_OFF, promptSuggestions: false };
+  const options = { model, settingSources: [], additionalDirectories: [workspace], disallowedTools: TOOLS_OFF, promptSuggestions: false, title: SESSION_TITLE };
   const { files } = await workspaceInstructions(workspace);
   const has = (name: string): boolean => files.some(({ path }) => path === name);
   if (!has("AGENTS.md") || has("CLAUDE.md")) return { claudeCode: { options } };

@@ -8,6 +8,7 @@ import { without } from "../environment.ts";
 import type { Profile } from "../profile.ts";
 import { findAgent, requireAgent } from "../program.ts";
 import { CODEX_ACP } from "../releases.ts";
+import { SESSION_TITLE } from "../session-title.ts";
 import { profileSettings } from "../settings.ts";
 
 const COMMAND = "codex-acp";
@@ -45,6 +46,7 @@ const profile: Profile<typeof configSchema> = {
         [KEY_VARIABLE]: key,
       },
       mode,
+      sessionTitle: SESSION_TITLE,
     };
   },
 };

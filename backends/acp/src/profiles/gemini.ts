@@ -19,6 +19,8 @@ const SETTINGS = {
   security: { auth: { selectedType: "gemini-api-key" } },
   general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: ATTEMPTS },
   model: { disableLoopDetection: true },
+  // By itself it reads GEMINI.md alone.
+  context: { fileName: ["AGENTS.md", "GEMINI.md"] },
   privacy: { usageStatisticsEnabled: false },
   telemetry: { enabled: false },
 };
