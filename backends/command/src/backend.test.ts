@@ -47,6 +47,9 @@ const turns = {
       config: { agent: { command: ["x"], output: { format: "json-lines", events: [{ as: "message", text: "type" }] } } },
       field: "agent.output.events[0].text",
     },
+    { config: { agent: { command: ["x", "{imageFile}"] } }, field: "agent.command[1]" },
+    { config: { agent: { command: ["x", "{images}"] } }, field: "agent.images" },
+    { config: { agent: { command: ["x"], images: { arguments: ["--image"] } } }, field: "agent.images.arguments" },
     { config: { agent: { command: ["x"], limit: {} } }, field: "agent.limit" },
   ],
 };
@@ -63,6 +66,34 @@ afterEach(async () => await bench[Symbol.asyncDispose]());
 async function play(given: Record<string, unknown>, more: Partial<TurnOptions> = {}, model?: string) {
   return await bench.runTurn(commandBackend, { config: { agent: given, ...(model === undefined ? {} : { model }) }, ...more });
 }
+
+describe("images", () => {
+  const images = [
+    { name: "1 of 2.png", path: "/images/1 of 2.png", type: "image/png" },
+    { name: "2.webp", path: "/images/2.webp", type: "image/webp" },
+  ] as const;
+  const given = { arguments: ["--image", "{imageFile}"] };
+
+  test.each([
+    ["behind the others", ["printf", "%s|", "look"], "look|--image|/images/1 of 2.png|--image|/images/2.webp|"],
+    ["in their place", ["printf", "%s|", "{images}", "look"], "--image|/images/1 of 2.png|--image|/images/2.webp|look|"],
+  ])("stand %s", async (_, command, finalText) => {
+    expect((await play({ command, images: given }, { images })).result).toEqual({ status: "done", finalText });
+    expect((await play({ command, images: given })).result).toEqual({ status: "done", finalText: "look|" });
+  });
+
+  test("go with the first prompt of a conversation, and with each where every turn is one", async () => {
+    const more = { command: ["printf", "%s|", "{session}"], images: { arguments: ["{imageFile}"] } };
+    const resumed = { ...more, resume: { arguments: ["again"] } };
+    await play(resumed, { images });
+    expect((await play(resumed, { images, turn: 2 })).result).toMatchObject({ finalText: expect.stringMatching(/^[\w-]+\|again\|$/) });
+    expect((await play(more, { images, turn: 2 })).result).toMatchObject({ finalText: expect.stringContaining("2.webp") });
+  });
+
+  test("of an agent that says nothing of them are refused with what to do", async () => {
+    expect((await play({ command: ["cat"] }, { images })).result).toMatchObject({ status: "failed", failure: { code: "IMAGES_NOT_TAKEN" } });
+  });
+});
 
 describe("the prompt", () => {
   const PROMPT = 'Mend `it`; $(touch hacked) "ä"\n{token} {{x}}';

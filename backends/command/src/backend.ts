@@ -7,7 +7,7 @@ export const commandBackend = defineBackend({
   name: "command",
   version: "1.0.0",
   summary: "Runs any agent's command line, as a job's configuration describes it.",
-  capabilities: { resume: true, usage: true, plan: false, model: true, modelOptional: true },
+  capabilities: { resume: true, usage: true, plan: false, model: true, modelOptional: true, images: true },
   config: commandConfigSchema,
   secrets: [],
   /** Which program a job names is not known here; a turn looks for it. */

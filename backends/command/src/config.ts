@@ -2,7 +2,7 @@ import { ERRORS, type ErrorCode } from "@slipway/protocol/errors";
 import { nameSchema } from "@slipway/protocol/scalars";
 import { z } from "zod";
 import { eventRuleSchema } from "./event-rules.ts";
-import { argumentSchema, envValueSchema, namesIn } from "./template.ts";
+import { argumentSchema, commandArgumentSchema, envValueSchema, IMAGES_HOLE, imageArgumentSchema, namesIn } from "./template.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -33,7 +33,7 @@ const outputSchema = z.discriminatedUnion("format", [
 ]);
 
 const agentObject = z.strictObject({
-  command: z.array(argumentSchema).min(1).max(500).describe("The program and its arguments, with holes such as {prompt}. No shell reads them."),
+  command: z.array(commandArgumentSchema).min(1).max(500).describe("The program and its arguments, with holes such as {prompt}. No shell reads them."),
   prompt: z
     .enum(["stdin", "argument", "file"])
     .default("stdin")
@@ -48,6 +48,10 @@ const agentObject = z.strictObject({
     .strictObject({ arguments: z.array(argumentSchema).min(1).max(100).describe("Added behind the others in further turns, where there is a session.") })
     .optional()
     .describe("How a further turn goes on with the session; every turn is a conversation of its own where it is missing."),
+  images: z
+    .strictObject({ arguments: z.array(imageArgumentSchema).min(1).max(100).describe("For each image, with the hole {imageFile}, its path.") })
+    .optional()
+    .describe(`How a job's images are passed: in place of ${IMAGES_HOLE} in \`command\`, else behind it. Without it, a job with images is refused.`),
   success: z
     .strictObject({
       exitCodes: z.array(z.int().min(0).max(255)).min(1).default([0]).describe("Exit codes that are no failure."),
@@ -92,6 +96,8 @@ export const agentSchema = agentObject.superRefine((agent, context) => {
   }
   const inEnv = Object.entries(agent.env).find(([, value]) => namesIn(value).some((name) => name === "prompt" || name === "promptFile"));
   if (inEnv) wrong(["env", inEnv[0]], "the prompt does not go by the environment");
+  if (agent.images && !agent.images.arguments.flatMap(namesIn).includes("imageFile")) wrong(["images", "arguments"], "expected {imageFile} in them");
+  if (!agent.images && agent.command.includes(IMAGES_HOLE)) wrong(["images"], `expected \`images.arguments\`, as ${IMAGES_HOLE} is used`);
   const rules = agent.output.format === "json-lines" ? agent.output.events : [];
   const hasSession = rules.some(({ as }) => as === "session") || agent.command.flatMap(namesIn).includes("session");
   if (agent.resume && !hasSession)

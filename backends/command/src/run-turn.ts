@@ -11,7 +11,7 @@ import type { Agent, CommandConfig } from "./config.ts";
 import { judge } from "./judge.ts";
 import { OutputReader } from "./output-reader.ts";
 import { sessionFile } from "./session.ts";
-import { fill, namesIn, type TemplateName } from "./template.ts";
+import { fill, IMAGES_HOLE, namesIn, type TemplateName } from "./template.ts";
 
 const STDERR_TAIL_CHARACTERS = 8_000;
 /** Linux takes no longer argument (MAX_ARG_STRLEN). */
@@ -57,6 +57,11 @@ async function prepare(
 ): Promise<Launch | TurnResult> {
   const { config, model, workspace, home, prompt } = turn;
   const { agent } = config;
+  const images = isResumed ? [] : (turn.images ?? []);
+  if (images.length > 0 && !agent.images)
+    return failedTurn("IMAGES_NOT_TAKEN", "The agent's configuration does not say how it takes images.", {
+      ...{ field: "agent.images", backend: "command", hint: "Say it with `images.arguments`, such as [--image, {imageFile}], or submit without --image." },
+    });
   const templates = [...agent.command, ...(isResumed ? (agent.resume?.arguments ?? []) : [])];
   const used = new Set([...templates, ...Object.values(agent.env)].flatMap(namesIn));
   if (!model && [...used].some((name) => OF_MODELS.has(name)))
@@ -70,7 +75,9 @@ async function prepare(
     ...(config.model === undefined ? {} : { model: config.model }),
     ...(model ? { gateway: model.baseUrl, baseUrl: `${model.baseUrl}/${agent.provider}/v1`, token: model.token } : {}),
   };
-  const [command = "", ...args] = templates.map((template) => fill(template, values));
+  const ofImages = images.flatMap(({ path }) => (agent.images?.arguments ?? []).map((template) => fill(template, { ...values, imageFile: path })));
+  const filled = templates.flatMap((template) => (template === IMAGES_HOLE ? ofImages : [fill(template, values)]));
+  const [command = "", ...args] = templates.includes(IMAGES_HOLE) ? filled : [...filled, ...ofImages];
   const long = args.find((arg) => Buffer.byteLength(arg) > ARGUMENT_LIMIT_BYTES || arg.includes("\0"));
   if (long !== undefined)
     return failedTurn(

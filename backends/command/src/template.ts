@@ -2,9 +2,14 @@ import { z } from "zod";
 
 /** What may stand in braces in an argument. */
 const ARGUMENT_NAMES = ["prompt", "promptFile", "session", "model", "baseUrl", "gateway", "workspace", "home", "turn"] as const;
+/** Beside those, in what tells of one image. */
+const IMAGE_NAMES = [...ARGUMENT_NAMES, "imageFile"] as const;
 /** In the environment too: the token, which is in no argument, as `ps` shows those. */
 const ENV_NAMES = [...ARGUMENT_NAMES, "token"] as const;
-export type TemplateName = (typeof ENV_NAMES)[number];
+export type TemplateName = (typeof ENV_NAMES)[number] | "imageFile";
+
+/** An argument that stands for those of the images. */
+export const IMAGES_HOLE = "{images}";
 
 const HOLE = /\{\{|\}\}|\{([A-Za-z]+)\}/g;
 
@@ -36,4 +41,7 @@ function templateSchema(names: readonly string[], most: number) {
 }
 
 export const argumentSchema = templateSchema(ARGUMENT_NAMES, 100_000);
+export const imageArgumentSchema = templateSchema(IMAGE_NAMES, 100_000);
+/** An argument, or the place of the images' arguments. */
+export const commandArgumentSchema = z.union([z.literal(IMAGES_HOLE), argumentSchema]);
 export const envValueSchema = templateSchema(ENV_NAMES, 100_000);
