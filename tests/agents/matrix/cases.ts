@@ -150,7 +150,8 @@ async function checkAhead(open: Open): Promise<void> {
   const second = await bench.run({ prompt: "Once more.", turn: 2 });
   assert.deepEqual(second.result, { status: "done", finalText: "Still here." });
   const now = new Set(bench.insidePids());
-  assert(waiting.length > 2 && waiting.every((pid) => now.has(pid)), "the process that waited had both turns");
+  // Two are the sandbox's own. What the agent runs for a moment when it starts may be among those that waited.
+  assert(waiting.filter((pid) => now.has(pid)).length > 2, "the process that waited had both turns");
 }
 
 async function checkUsage(open: Open): Promise<void> {
