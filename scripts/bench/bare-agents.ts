@@ -16,6 +16,8 @@ export interface BarePlace {
 /** How a person would start an agent for one task, without Slipway and without questions. */
 export interface BareAgent {
   argv(place: BarePlace): readonly string[];
+  /** How an editor would start it, to speak ACP with it over its standard input and output; where it is missing the agent's backend speaks with it otherwise. */
+  readonly acpArgv?: readonly string[];
   /** The program itself, where the package's own command only works once its scripts have run. */
   program?(): Promise<string | undefined>;
   env?(place: BarePlace): Readonly<Record<string, string>>;
@@ -23,7 +25,8 @@ export interface BareAgent {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-const TASK = "Fix it.";
+/** What each is asked. */
+export const TASK = "Fix it.";
 const MODEL = "scripted";
 
 /** By the names of their backends. Whatever looks outside is off, as nothing answers there: that would be the network's time, not the agent's. */
@@ -45,11 +48,13 @@ export const BARE_AGENTS: Readonly<Record<string, BareAgent>> = {
   },
   gemini: {
     argv: () => ["gemini", "-p", TASK, "-o", "stream-json", "--approval-mode", "yolo", "--skip-trust", "-m", "gemini-2.5-pro"],
+    acpArgv: ["gemini", "--acp", "--skip-trust", "-m", "gemini-2.5-pro"],
     env: ({ modelUrl, key }) => ({ GEMINI_API_KEY: key, GOOGLE_GEMINI_BASE_URL: modelUrl }),
     files: { ".gemini/settings.json": JSON.stringify({ security: { auth: { selectedType: "gemini-api-key" } }, privacy: { usageStatisticsEnabled: false } }) },
   },
   qwen: {
     argv: () => ["qwen", "-o", "stream-json", "--approval-mode", "yolo", "--auth-type", "openai", TASK],
+    acpArgv: ["qwen", "--acp", "--auth-type", "openai"],
     env: ({ modelUrl, key }) => ({ OPENAI_API_KEY: key, OPENAI_BASE_URL: `${modelUrl}/v1`, OPENAI_MODEL: MODEL }),
     files: { ".qwen/settings.json": JSON.stringify({ privacy: { usageStatisticsEnabled: false } }) },
   },
@@ -57,6 +62,7 @@ export const BARE_AGENTS: Readonly<Record<string, BareAgent>> = {
     program: async () => (await findOpencode("opencode", process.env["PATH"]))?.program,
     // With a title no call of the model is made for one.
     argv: () => ["opencode", "run", "--format", "json", "--title", "bench", TASK],
+    acpArgv: ["opencode", "acp"],
     env: ({ modelUrl, key }) => ({
       BENCH_KEY: key,
       OPENCODE_DISABLE_AUTOUPDATE: "1",
@@ -76,6 +82,7 @@ export const BARE_AGENTS: Readonly<Record<string, BareAgent>> = {
   },
   kimi: {
     argv: () => ["kimi", "-p", TASK, "--output-format", "stream-json"],
+    acpArgv: ["kimi", "acp"],
     env: ({ modelUrl, key }) => ({
       KIMI_MODEL_NAME: MODEL,
       KIMI_MODEL_PROVIDER_TYPE: "openai",

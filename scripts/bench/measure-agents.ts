@@ -10,8 +10,9 @@ import { type AgentBench, openAgentBench, type Place } from "../../tests/agents/
 import type { AgentUnderTest } from "../../tests/agents/matrix/agent-under-test.ts";
 import { AGENTS_UNDER_TEST } from "../../tests/agents/matrix/agents.ts";
 import { startModelServer } from "../../tests/support/model-server/server.ts";
-import { BARE_AGENTS, prepareHome } from "./bare-agents.ts";
+import { BARE_AGENTS, prepareHome, TASK } from "./bare-agents.ts";
 import { type Figure, figure, quantile } from "./figures.ts";
+import { promptOverAcp } from "./prompt-over-acp.ts";
 
 /** What the way through Slipway may cost beside the agent's own start, in ms. */
 const ADDED_LIMIT_MS = 50;
@@ -36,11 +37,13 @@ async function measureAgent(agent: AgentUnderTest, rounds: number): Promise<Figu
   const { name } = agent.backend;
   const places = await placesOf(agent);
   const bare: number[] = [];
+  const overAcp: number[] = [];
   const values = new Map(places.map((place) => [place, { other: [] as number[], own: [] as number[], idleMiB: [] as number[] }]));
   for (let round = 0; round <= rounds; round += 1) {
     // The first of each only fills the page cache.
     const keep = (list: number[], value: number): void => void (round > 0 && list.push(value));
-    keep(bare, await bareStartMs(agent));
+    keep(bare, await bareStartMs(agent, "task"));
+    if (BARE_AGENTS[name]?.acpArgv) keep(overAcp, await bareStartMs(agent, "acp"));
     for (const [place, { other, own, idleMiB }] of values) {
       keep(other, (await turnStart(agent, place, scriptBackend.name)).ms);
       const warm = await turnStart(agent, place, name);
@@ -51,6 +54,7 @@ async function measureAgent(agent: AgentUnderTest, rounds: number): Promise<Figu
   const base = quantile(bare, 0.5);
   return [
     figure(`${name}: its bare CLI → first request`, "ms", bare),
+    ...(overAcp.length === 0 ? [] : [figure("  the same, spoken to over ACP by the least of a client", "ms", overAcp)]),
     ...[...values].flatMap(([place, { other, own, idleMiB }]) => [
       figure(
         `  ${place}: dispatch → first request, added`,
@@ -106,7 +110,8 @@ async function turnStart(agent: AgentUnderTest, place: Sandboxed, warmFor: strin
   return { ms: arrivedAtMs - startedAtMs, idleMiB };
 }
 
-async function bareStartMs({ backend, finish }: AgentUnderTest): Promise<number> {
+/** As a person starts it for one task, or as an editor that speaks ACP does. */
+async function bareStartMs({ backend, finish }: AgentUnderTest, way: "task" | "acp"): Promise<number> {
   const bare = BARE_AGENTS[backend.name];
   if (!bare) throw new TypeError(`scripts/bench/bare-agents.ts does not say how ${backend.name} is started bare`);
   await using model = await startModelServer({ scenario: { turns: [{ steps: [{ text: "Done.", ...(finish === undefined ? {} : { shell: finish }) }] }] } });
@@ -115,19 +120,29 @@ async function bareStartMs({ backend, finish }: AgentUnderTest): Promise<number>
     const place = { home: join(folder, "home"), workspace: join(folder, "work"), modelUrl: model.baseUrl, key: KEY };
     for (const path of [place.home, place.workspace]) await mkdir(path);
     await prepareHome(bare, place.home);
-    const [command = "", ...args] = bare.argv(place);
+    const [command = "", ...args] = (way === "acp" && bare.acpArgv) || bare.argv(place);
     const program = (await bare.program?.()) ?? command;
     const env = { PATH: process.env["PATH"] ?? "", HOME: place.home, TMPDIR: place.workspace, LANG: "C.UTF-8", ...bare.env?.(place) };
     const startedAtMs = nowMs();
-    const child = spawn(program, args, { cwd: place.workspace, env, stdio: "ignore", detached: true });
+    const child = spawn(program, args, { cwd: place.workspace, env, detached: true });
+    // What it says is read, or it would wait for that.
+    child.stderr.resume();
+    if (way === "task") {
+      child.stdin.end();
+      child.stdout.resume();
+    }
     const exited = once(child, "exit");
     const ended = exited.then(([code]) => Promise.reject(new Error(`the bare ${program} ended with ${code} and asked for nothing`)));
-    ended.catch(() => undefined);
-    const { arrivedAtMs } = await Promise.race([model.requests.nthModelCall(1), ended]);
-    // Some stay for seconds after their last word.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    await exited;
-    return arrivedAtMs - startedAtMs;
+    const asked = way === "acp" ? promptOverAcp(child, place.workspace, TASK) : Promise.resolve();
+    for (const promise of [ended, asked]) promise.catch(() => undefined);
+    try {
+      const [{ arrivedAtMs }] = await Promise.race([Promise.all([model.requests.nthModelCall(1), asked]), ended]);
+      return arrivedAtMs - startedAtMs;
+    } finally {
+      // Some stay for seconds after their last word.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+      await exited;
+    }
   } finally {
     await rm(folder, { recursive: true, maxRetries: 5 });
   }
