@@ -7,6 +7,7 @@ import { planRoute } from "../routing/plan-route.ts";
 import { routeAgain } from "../routing/route-again.ts";
 import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
+import { checkCritics } from "./check-critics.ts";
 import { findRepository } from "./find-job.ts";
 import { jobSettings } from "./job-settings.ts";
 import { targetOf, titleOf } from "./names.ts";
@@ -26,6 +27,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
   const { asked, needs, fallbacks, ...settings } = jobSettings(input, config, plane.jobDefaults);
   const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: input });
+  const ofCritics = input.readOnly ? [] : await checkCritics(plane, config.critic);
   const draft: NewJob = {
     id,
     kind: "task",
@@ -39,13 +41,14 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     readOnly: input.readOnly,
     images,
     allowChecks: [...new Set(input.allowChecks)],
+    criteria: input.criteria,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,
     runAfter: input.runAfter ?? null,
     dependsOn: input.dependsOn,
     dedupeKey: input.dedupeKey ?? null,
-    requires: [...new Set([...input.requires, `backend:${route.backend}`])],
+    requires: [...new Set([...input.requires, ...ofCritics, `backend:${route.backend}`])],
     retryOf: null,
     completionId: null,
   };
