@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CriticEvent } from "@slipway/protocol/critic";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
 import { criticAnswer, criticRejection } from "../support/critic-answer.ts";
@@ -271,21 +271,25 @@ describe("several critics", () => {
 });
 
 describe("what was asked before", () => {
-  test("of the same tree is not asked again by a later attempt; another task or another rubric is another question", async () => {
+  test("of the same tree is not asked again by a later attempt; another task or other criteria are another question", async () => {
     answers = [{ text: criticAnswer() }];
+    // The same base commit each time.
+    for (const name of ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"]) vi.stubEnv(name, "2026-01-01T00:00:00Z");
     const first = await attemptWith(careful());
     await runAttempt(await first.attempt.context());
-    const again = async (config: string, job: object) => {
-      const { attempt } = await attemptWith(config, [MEND], job);
+    const again = async (job: object): Promise<boolean[]> => {
+      const { attempt } = await attemptWith(careful(), [MEND], job);
+      expect(attempt.job.baseOid).toBe(first.attempt.job.baseOid);
       for (const [key, opinion] of first.attempt.opinions) attempt.opinions.set(key, opinion);
-      await runAttempt(await attempt.context({}));
+      await runAttempt(await attempt.context());
       return said(attempt).map(({ kept }) => kept);
     };
-    const base = { baseOid: first.attempt.job.baseOid };
-    // The same files by another author and at another time are another base.
-    expect(await again(careful(), {})).toEqual([base.baseOid === attempts.at(-1)?.job.baseOid]);
-    expect(await again(careful("  rubric: Look again.\n"), {})).toEqual([false]);
-    expect(await again(careful(), { task: "Another one" })).toEqual([false]);
+    expect(await again({})).toEqual([true]);
+    expect(asked()).toHaveLength(1);
+    expect(await again({ task: "Another one" })).toEqual([false]);
+    expect(await again({ criteria: ["It is short."] })).toEqual([false]);
+    expect(asked()).toHaveLength(3);
+    vi.unstubAllEnvs();
   });
 
   test.each([true, false])("is not asked again by a restarted worker (verdict written down: %s)", async (isWritten) => {
@@ -303,11 +307,15 @@ describe("what was asked before", () => {
   test("is asked again where a worker was killed before the answer came", async () => {
     answers = [{ stop: "silent-before-headers" }, { text: criticAnswer() }];
     const { attempt } = await attemptWith(careful());
-    const stop = new AbortController();
-    const first = runAttempt(await attempt.context({ signal: stop.signal }));
-    await expect.poll(() => asked().length, { timeout: 20_000, interval: 20 }).toBe(1);
+    const [stop, life] = [new AbortController(), new Life()];
+    const first = runAttempt(await attempt.context({ signal: stop.signal, life }));
+    await model.requests.nth(1);
+    life.isOver = true;
     stop.abort(new Error("the worker is gone"));
-    await expect(first).rejects.toThrow("the worker is gone");
+    await expect(first).rejects.toThrow();
     expect(said(attempt)).toEqual([]);
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    expect(asked()).toHaveLength(2);
+    expect([said(attempt).length, turnsOf(attempt)]).toEqual([1, ["1 task"]]);
   });
 });

@@ -17,11 +17,15 @@ export async function checkCritics(plane: ControlPlane, critic: RepositoryConfig
       await checkAbilities(plane.store, backend, { readOnly: true, mcpServers: {}, permissions: "allow", images: [] });
     } catch (error) {
       if (!(error instanceof SlipwayError)) throw error;
-      const field = `critic.critics[${index}].${error.details["field"] === "readOnly" ? "backend" : "config"}`;
+      const field = `critic.critics[${index}].${isSetting(error) ? "config" : "backend"}`;
       const message = `${REPOSITORY_CONFIG_FILE}: the critic ${name}: ${error.message.replace(/^readOnly: /, "")}`;
       throw new SlipwayError(error.code === "INVALID_REQUEST" ? "INVALID_CONFIG" : error.code, message, { ...error.details, field, backend });
     }
     required.push(`backend:${backend}`);
   }
   return required;
+}
+
+function isSetting({ code, details }: SlipwayError): boolean {
+  return code === "INVALID_REQUEST" && details["field"] !== "readOnly";
 }
