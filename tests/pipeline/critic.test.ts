@@ -295,7 +295,7 @@ describe("what was asked before", () => {
   test.each([true, false])("is not asked again by a restarted worker (verdict written down: %s)", async (isWritten) => {
     answers = [{ text: criticAnswer() }];
     const { attempt } = await attemptWith(careful());
-    const life = new Life({ write: "journal critic:careful", isWritten });
+    const life = new Life({ write: "journal critic=careful", isWritten });
     await expect(runAttempt(await attempt.context({ life }))).rejects.toThrow();
     expect(life.isOver).toBe(true);
     expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });

@@ -84,9 +84,10 @@ export const criticSchema = z
   });
 export type CriticConfig = z.infer<typeof criticSchema>;
 
-/** Longest acceptance criterion, in UTF-16 units, and how many a job may have. */
-export const CRITERION_LIMIT_CHARACTERS = 1_000;
-export const CRITERIA_MAX = 30;
+/** Longest acceptance criterion, in UTF-16 units. */
+const CRITERION_LIMIT_CHARACTERS = 1_000;
+/** How many of them a job may have. */
+const CRITERIA_MAX = 30;
 /** What a job's change must do, each to be judged by itself. */
 export const criteriaSchema = z.array(z.string().trim().min(1).max(CRITERION_LIMIT_CHARACTERS)).max(CRITERIA_MAX);
 

@@ -25,6 +25,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
+  if (input.readOnly && input.criteria.length > 0) throw judgesNothing(input.criteria);
   const { asked, needs, fallbacks, ...settings } = jobSettings(input, config, plane.jobDefaults);
   const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: input });
   const ofCritics = input.readOnly ? [] : await checkCritics(plane, config.critic);
@@ -58,6 +59,12 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
 function landsNothing(target: string): SlipwayError {
   const hint = "Leave one of the two out: a branch to land on (--into), or --read-only.";
   return new SlipwayError("INVALID_REQUEST", "target: a read-only job lands nothing.", { field: "target", value: target, expected: "no target", hint });
+}
+
+function judgesNothing(criteria: readonly string[]): SlipwayError {
+  const hint = "Leave one of the two out: --criterion, or --read-only. What an answer must have can stand in the task.";
+  const details = { field: "criteria", value: criteria, expected: "no criteria", hint };
+  return new SlipwayError("INVALID_REQUEST", "criteria: a read-only job makes no change that they could be held against.", details);
 }
 
 /**

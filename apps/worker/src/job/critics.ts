@@ -99,7 +99,8 @@ async function questionOf(context: AttemptContext, task: Task, { change, warning
 
 /** Asks one critic, once in the life of this commit: what was asked before in the same words of the same tree is not asked again. */
 async function hearOne(context: AttemptContext, scene: Scene, spec: CriticSpec): Promise<Said> {
-  const key = `${scene.key}:${spec.name}`;
+  // Such as no phase has: a critic may be called `started`.
+  const key = `${scene.key}=${spec.name}`;
   const said = await context.journal.step(key, () => ask(context, scene, spec, key));
   await context.events.emitOnce(`${key}:said`, { kind: "critic", data: said.told });
   return said;
@@ -111,7 +112,7 @@ async function ask(context: AttemptContext, scene: Scene, spec: CriticSpec, key:
   const { baseOid } = context.claim.job;
   const question: Question = { ...scene.question, hasWorkspace: spec.backend !== undefined };
   const asked = { tree: change.tree, question: questionDigest(question, baseOid, config.maxDiffBytes), critic: criticAt(context, spec).identity };
-  const text = questionText(question);
+  const text = context.masks.text(questionText(question));
   const kept = await findOpinion(context, asked);
   const heard = kept ? { opinion: kept, answers: [] } : await hear(context, scene, spec, key, text);
   const { opinion } = heard;
