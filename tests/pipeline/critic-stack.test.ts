@@ -87,6 +87,19 @@ test("a backend judges in a workspace of its own at the change's commit, which i
   expect(model.requests.all).toHaveLength(1);
 }, 90_000);
 
+test("a provider that the gateway has not, or speaks otherwise with, is told before the agent begins", async () => {
+  for (const [name, model, said] of [
+    ["typo", "{provider: lap, name: big}", "openai-compatible of the provider lap"],
+    ["kind", "{provider: lab, name: big, kind: google}", "google of the provider lab"],
+  ] as const) {
+    await register(name, `critic:\n  critics: [{name: careful, model: ${model}}]\n`);
+    const detail = await ended(client, await submitScript(client, name, [MEND]));
+    const { events } = await client.call("listEvents", { params: { job: detail.job.id }, query: { after: 0, limit: 1_000 } });
+    expect(detail.job).toMatchObject({ state: "blocked", failure: { code: "CRITIC_UNAVAILABLE", message: expect.stringContaining(said) } });
+    expect(events.filter(({ kind }) => kind === "turn")).toEqual([]);
+  }
+}, 60_000);
+
 test("a critic that cannot be one is told when the job is submitted", async () => {
   await register("strangers", "critic:\n  critics: [{name: peer, backend: nobody}]\n");
   await expect(submitScript(client, "strangers", [MEND])).rejects.toMatchObject({

@@ -2,15 +2,10 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { createGoogle } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { CRITIC_KIND_OF_PROVIDER, type CriticModel, type CriticModelKind } from "@slipway/protocol/critic";
+import type { CriticModel } from "@slipway/protocol/critic";
 import { generateText, type LanguageModel } from "ai";
 import { gatewayFetch } from "./gateway-fetch.ts";
-
-/** The way to the models: the gateway's socket, and the attempt's token. */
-export interface ModelWay {
-  readonly socket: string;
-  readonly token: string;
-}
+import { gatewayBase, kindOf, type ModelWay } from "./model-way.ts";
 
 /** Nobody reads a console of the worker; what fails is thrown. */
 (globalThis as { AI_SDK_LOG_WARNINGS?: boolean }).AI_SDK_LOG_WARNINGS = false;
@@ -21,15 +16,9 @@ export async function askModel(model: CriticModel, way: ModelWay, prompt: string
   return (await generateText(asked)).text;
 }
 
-/** What is spoken to a provider. */
-function kindOf({ kind, provider }: CriticModel): CriticModelKind {
-  return kind ?? CRITIC_KIND_OF_PROVIDER[provider] ?? "openai-compatible";
-}
-
 function modelOf(model: CriticModel, { socket, token }: ModelWay): LanguageModel {
   const fetch = gatewayFetch(socket);
-  // The name is nobody's: the socket leads to the gateway alone.
-  const baseURL = `http://gateway/${model.provider}/${kindOf(model) === "google" ? "v1beta" : "v1"}`;
+  const baseURL = gatewayBase(model);
   switch (kindOf(model)) {
     case "openai":
       return createOpenAI({ baseURL, apiKey: token, fetch }).responses(model.name);

@@ -6,6 +6,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { Manifest } from "@slipway/protocol/manifest";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
+import { gatewayRefusal, kindOf } from "../critic/model-way.ts";
 import type { Task } from "./task.ts";
 
 const RULES_FILE = "AGENTS.md";
@@ -31,11 +32,31 @@ export async function requireCritics(context: AttemptContext, { repository }: Ta
   for (const spec of config.critics) {
     const { problem, manifest } = criticAt(context, spec);
     if (problem && (config.level === "required" || problem.code === "INVALID_CONFIG")) throw problem;
+    const unknown = config.level === "required" ? await unknownModel(context, spec) : undefined;
+    if (unknown) throw unknown;
     if (!manifest) continue;
     const { values, missing } = await context.secrets.find(manifest.name);
     context.masks.learn(Object.values(values));
     if (missing && config.level === "required") throw missing;
   }
+}
+
+/** A name that is wrong is told before an agent has worked for nothing. */
+async function unknownModel({ claim, gatewaySocket, signal }: AttemptContext, { name, model }: CriticSpec): Promise<SlipwayError | undefined> {
+  if (!model || gatewaySocket === undefined || !claim.model) return undefined;
+  const said = await gatewayRefusal(model, { socket: gatewaySocket, token: claim.model.token }, signal);
+  if (said === undefined) return undefined;
+  const details = {
+    critic: name,
+    provider: model.provider,
+    kind: kindOf(model),
+    hint: "Mend `model` of the critic in .slipway.yaml, or `providers` in gateway.yaml; `slipway doctor` shows them.",
+  };
+  return new SlipwayError(
+    "CRITIC_UNAVAILABLE",
+    `The gateway does not know the critic ${name} as ${kindOf(model)} of the provider ${model.provider}: ${said}`,
+    details,
+  );
 }
 
 export function criticAt(context: AttemptContext, { name, model, backend = "", config = {} }: CriticSpec): CriticHere {
