@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { probeBubblewrap } from "@slipway/cli/stack/sandbox-probe";
 import type { Client } from "@slipway/protocol/client";
 import type { CriticEvent } from "@slipway/protocol/critic";
+import type { JobEvent } from "@slipway/protocol/events";
 import type { SubmitJobInput } from "@slipway/protocol/job";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -99,6 +100,25 @@ test("a provider that the gateway has not, or speaks otherwise with, is told bef
     expect(events.filter(({ kind }) => kind === "turn")).toEqual([]);
   }
 }, 60_000);
+
+test("a worker that is killed while a backend judges has it asked anew, and the agent runs no second time", async () => {
+  const steps = [{ shell: "sleep 3" }, { print: criticAnswer() }];
+  const config = { critics: [{ name: "peer", backend: "script", config: { script: { turns: [{ steps }] } } }] };
+  await register("killed", JSON.stringify({ critic: config }));
+  const id = await submitScript(client, "killed", [MEND], { target: "main" });
+  const isJudging = (event: JobEvent): boolean => event.kind === "phase" && event.data.phase === "critic" && event.data.status === "started";
+  for await (const frame of client.follow(id)) {
+    if (frame.type !== "event" || !isJudging(frame.event)) continue;
+    await stack.crash("worker");
+    break;
+  }
+  const detail = await ended(client, id);
+  expect(detail.job, JSON.stringify(detail.job.failure)).toMatchObject({ state: "done", attempts: 1 });
+  const events = await allEvents(client, id);
+  expect(events.filter(isJudging)).toHaveLength(1);
+  expect(events.filter(({ kind }) => kind === "critic")).toHaveLength(1);
+  expect(events.flatMap((event) => (event.kind === "turn" && event.data.status === "started" ? [event.data.turn] : []))).toEqual([1]);
+}, 90_000);
 
 test("a critic that cannot be one is told when the job is submitted", async () => {
   await register("strangers", "critic:\n  critics: [{name: peer, backend: nobody}]\n");
