@@ -106,6 +106,12 @@ export default {
       { path: "^(apps/(?!gateway/)|packages|backends)" },
       "node_modules/undici/",
     ),
+    only(
+      "only-a-critic-asks-by-the-ai-sdk",
+      "Its clients are loaded where a job has a critic that is a model, and go over the gateway's socket alone.",
+      { path: "^(apps/(?!worker/src/critic/model-critic\\.ts)|packages|backends)" },
+      "node_modules/(ai|@ai-sdk)/",
+    ),
     only("nobody-imports-the-cli", "The command line is a client like any other.", { path: "^(apps/(?!cli/)|packages|backends)" }, "^apps/cli/"),
     only(
       "git-is-for-server-worker-integrator-cli",

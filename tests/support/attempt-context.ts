@@ -11,6 +11,7 @@ import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
 import { openWorkerRepository } from "@slipway/git/repository";
 import { removeWorkspace } from "@slipway/git/workspace";
 import { Client } from "@slipway/protocol/client";
+import { type AskedCritic, askedCriticSchema, type CriticOpinion, keepOpinionSchema } from "@slipway/protocol/critic";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { AttemptModel } from "@slipway/protocol/gateway-api";
@@ -44,6 +45,7 @@ interface AttemptOptions {
   readonly manifest?: Manifest;
   /** The hub is on another machine: everything comes and goes over HTTP. */
   readonly isRemote?: boolean;
+  readonly gatewaySocket?: string;
 }
 
 /** A hub with one repository, and an attempt of one job at it: real git, real HTTP, real processes; only server and daemon are not there. */
@@ -54,6 +56,8 @@ export class TestAttempt implements AsyncDisposable {
   /** What its server has for the job's images. */
   readonly images: Buffer[] = [];
   imageFetches = 0;
+  /** What its server keeps of critics; to be handed to another attempt's for one that comes after it. */
+  readonly opinions = new Map<string, CriticOpinion>();
   /** Requests that changed something at the server or the hub: `PUT name`, `push`. */
   readonly writes: string[] = [];
   /** What the server says of the attempt's model calls; called at each question. */
@@ -152,6 +156,8 @@ export class TestAttempt implements AsyncDisposable {
     return {
       claim: { job: this.#job, fence: this.#fence, claimId: newId(), ttlMs: 10_000, hub: this.#hub, model, verify: this.#verify },
       manifest: this.#options.manifest,
+      manifestOf: (backend) => manifests.find(({ name }) => name === backend),
+      gatewaySocket: this.#options.gatewaySocket,
       paths,
       shared: undefined,
       setupLayers: await this.#setupLayers(),
@@ -246,6 +252,7 @@ export class TestAttempt implements AsyncDisposable {
     try {
       if (git) await this.#serveGit(request, response, `${git[1]}.git`, git[2] ?? "");
       else if (pathname.endsWith("/model")) answerJson(response, this.model());
+      else if (pathname.endsWith("/opinions")) await this.#opinions(request, response);
       else if (pathname.includes("/images/")) this.#giveImage(response, Number(pathname.split("/").at(-1)));
       else await this.#takeArtifact(request, response, decodeURIComponent(pathname.split("/").at(-1) ?? ""));
     } catch {
@@ -267,6 +274,19 @@ export class TestAttempt implements AsyncDisposable {
       maxPackBytes: 1_000_000_000,
       remoteUser: "worker",
     });
+  }
+
+  /** As the server keeps them, by tree, question and critic. */
+  async #opinions(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { searchParams } = new URL(request.url ?? "/", "http://hub");
+    const keyOf = (asked: AskedCritic): string => JSON.stringify([asked.tree, asked.question, asked.critic]);
+    const sent = chunks.length > 0 ? keepOpinionSchema.parse(JSON.parse(Buffer.concat(chunks).toString())) : undefined;
+    if (sent && !this.opinions.has(keyOf(sent))) this.opinions.set(keyOf(sent), sent.opinion);
+    const opinion = sent ? null : (this.opinions.get(keyOf(askedCriticSchema.parse(Object.fromEntries(searchParams)))) ?? null);
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(sent ? {} : { opinion }));
   }
 
   #giveImage(response: ServerResponse, place: number): void {

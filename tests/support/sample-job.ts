@@ -53,6 +53,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     readOnly: false,
     images: [],
     allowChecks: [],
+    criteria: [],
     routing: null,
     handover: null,
     baseOid: "a".repeat(40),

@@ -10,6 +10,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'slipway run "Say hello" --backend-config script=@steps.yaml',
     'slipway run "Make the start page look like this" --image shot.png --backend codex',
     'slipway run "Draw the logo as SVG" --backend auto --needs images --fallback codex',
+    'slipway run "Log in with a passkey" --criterion "Passwords still work" --criterion "There is a test for each"',
   ],
   up: ["slipway up", "slipway up --slots 8 --port 0"],
   down: ["slipway down", "slipway down --json"],

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
 import { daySpendingSchema } from "./budget.ts";
+import { askedCriticSchema, criticOpinionSchema, keepOpinionSchema } from "./critic.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { jobEventSchema } from "./events.ts";
 import { attemptModelSchema } from "./gateway-api.ts";
@@ -290,6 +291,22 @@ export const ENDPOINTS = {
     roles: ["worker"],
     summary: "Store an artifact (body: application/octet-stream, at most 16 MiB).",
     response: z.object({ bytes: z.int(), sha256: z.string() }),
+  },
+  findOpinion: {
+    method: "GET",
+    path: "/v1/attempts/{job}/{fence}/opinions",
+    roles: ["worker"],
+    summary: "What a critic said of the very same tree and question in the same repository; null where it was not asked.",
+    query: askedCriticSchema,
+    response: z.object({ opinion: criticOpinionSchema.nullable() }),
+  },
+  keepOpinion: {
+    method: "POST",
+    path: "/v1/attempts/{job}/{fence}/opinions",
+    roles: ["worker"],
+    summary: "Keep what a critic said of a tree.",
+    body: keepOpinionSchema,
+    response: z.object({}),
   },
   finish: {
     method: "POST",

@@ -315,7 +315,20 @@ export const ERRORS = {
     "Read its findings with `slipway show JOB`. If the change is meant to be so, submit it again with `--allow CHECK`, or set the check's level in .slipway.yaml.",
     "works",
   ),
-  CRITIC_REJECTED: row(422, "final", "The critic did not accept the change.", "Read its findings with `slipway show`."),
+  CRITIC_REJECTED: row(
+    422,
+    "final",
+    "The critic did not accept the change.",
+    "Read its findings with `slipway show JOB`, then give the agent a better task or clearer criteria (`--criterion`).",
+    "works",
+  ),
+  CRITIC_UNAVAILABLE: row(
+    502,
+    "person",
+    "The critic could not be asked, or did not answer.",
+    "The change is kept. Mend what the details name, such as the key or the model of `critic` in .slipway.yaml, then `slipway retry`.",
+    "works",
+  ),
   SCOPE_VIOLATION: row(
     422,
     "final",

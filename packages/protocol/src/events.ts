@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { criticEventSchema } from "./critic.ts";
 import { EGRESS_PHASES } from "./egress.ts";
 import { ERROR_CODES } from "./errors.ts";
 import { ROUTE_CAUSES, routeCandidateSchema } from "./routing.ts";
@@ -22,7 +23,7 @@ export type ModelCallOutcome = (typeof MODEL_CALL_OUTCOMES)[number];
  * The parts of a job's way, in their order; `merge`, `verify` and `land` are the integrator's. A part may come more than once, with a repair or another
  * attempt.
  */
-export const PHASES = ["prepare", "setup", "turn", "checks", "gates", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
+export const PHASES = ["prepare", "setup", "turn", "checks", "critic", "gates", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** Tokens and money as an agent or the gateway reports them; costs in US dollars. */
@@ -152,6 +153,7 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
     kind: z.literal("check"),
     data: z.object({ name: nameSchema, passed: z.boolean(), findings: z.array(z.string().max(1_000)).max(100) }),
   }),
+  z.object({ kind: z.literal("critic"), data: criticEventSchema }),
 ]);
 
 /** Something is missing on purpose, and this says what: nothing is ever dropped in silence. */

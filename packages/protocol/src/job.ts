@@ -3,6 +3,7 @@ import { jobActSchema } from "./audit.ts";
 import { type Budget, budgetSchema } from "./budget.ts";
 import { replaySchema } from "./cassette.ts";
 import { CHECK_NAMES } from "./checks.ts";
+import { criteriaSchema } from "./critic.ts";
 import { usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
@@ -58,6 +59,9 @@ export const submitJobSchema = z.strictObject({
     .max(CHECK_NAMES.length)
     .default([])
     .describe("Checks whose findings are told and refuse nothing: what the job is meant to do, such as deleting tests ([checks](checks.md))."),
+  criteria: criteriaSchema
+    .default([])
+    .describe("What the change must do, each in one sentence: the agent is told, and a critic judges each by itself ([critic](critic.md))."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
   target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
@@ -160,6 +164,7 @@ export const jobViewSchema = z.object({
   /** Those that go with its task. Told of for ever; their bytes go with the job's artifacts. */
   images: z.array(jobImageSchema).default([]),
   allowChecks: z.array(z.enum(CHECK_NAMES)).default([]),
+  criteria: criteriaSchema.default([]),
   /** How it came to its backend, and which ones follow; null where it named one alone. */
   routing: routingSchema.nullable().default(null),
   /** What the backend before left; null where the first one has it yet. */

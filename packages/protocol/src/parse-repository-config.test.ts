@@ -44,6 +44,28 @@ describe("parseRepositoryConfig", () => {
     expect(config.scope).toEqual({ allow: ["**"], deny: [".github/**"] });
   });
 
+  it("reads critics, one with its model alone", () => {
+    const { critic } = parseRepositoryConfig("critic:\n  critics:\n    - {name: careful, model: {provider: anthropic, name: big}}\n");
+    const model = { provider: "anthropic", name: "big", maxOutputTokens: 16_000 };
+    expect(critic).toEqual({ critics: [{ name: "careful", model }], level: "required", minScore: 0, timeoutSeconds: 300, maxDiffBytes: 200_000 });
+  });
+
+  it.each([
+    ["critics: []", "critic.critics", "1"],
+    ["critics: [{name: a}]", "critic.critics[0]", "either `model` or `backend`"],
+    ["critics: [{name: a, backend: codex, model: {provider: openai, name: b}}]", "critic.critics[0]", "either `model` or `backend`"],
+    ["critics: [{name: a, model: {provider: openai, name: b}, config: {}}]", "critic.critics[0].config", "beside `backend` alone"],
+    ["critics: [{name: a, backend: codex}, {name: a, backend: codex}]", "critic.critics", "must differ"],
+    ["critics: [{name: a, backend: codex}]\n  quorum: 2", "critic.quorum", "at most 1"],
+    ["critics: [{name: a, backend: codex}]\n  rubric: x\n  rubricFile: y", "critic.rubricFile", "either `rubric` or `rubricFile`"],
+    ["critics: [{name: a, backend: codex}]\n  rubricFile: ../y", "critic.rubricFile", "below the root"],
+    ["critics: [{name: a, backend: codex}]\n  level: strict", "critic.level", "required"],
+  ])("says what is wrong with the critic %s", (text, key, expected) => {
+    const { code, details, message } = refusal(`critic:\n  ${text}\n`);
+    expect([code, details["key"]]).toEqual(["INVALID_CONFIG", key]);
+    expect(message).toContain(expected);
+  });
+
   it("names line, column, key, value and what was expected", () => {
     const error = refusal("gates:\n  - name: test\n    run: npm test\n    timeoutSeconds: soon\n");
     expect(error.code).toBe("INVALID_CONFIG");
@@ -59,7 +81,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, critic, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -75,7 +97,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, critic, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
 import { checksSchema } from "./checks.ts";
+import { criticSchema } from "./critic.ts";
 import { egressSchema } from "./egress.ts";
 import { gatesSchema } from "./gates.ts";
 import { promptsSchema } from "./prompts.ts";
@@ -84,6 +85,9 @@ export const repositoryConfigSchema = z.strictObject({
     .default({})
     .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
   checks: checksSchema.prefault({}).describe("What is looked for in every change, each with its level ([checks.md](checks.md))."),
+  critic: criticSchema
+    .optional()
+    .describe("Who reads every change that has passed gates and checks, and may send it back; nobody where it is missing ([critic.md](critic.md))."),
   scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
 });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;

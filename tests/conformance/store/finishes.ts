@@ -205,6 +205,29 @@ export function finishes(current: () => OpenedStore): void {
     expect((await store.getJob(task))?.state).toBe("running");
   });
 
+  test("what a critic said of a tree is found by whoever asks the same in the same repository; what was kept first stays", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const jobId = await submit(store, repoId);
+    const { fence } = await take(store);
+    const asked = { tree: oid("tree"), question: sha256("question"), critic: "model lab/big" };
+    const opinion = { verdict: "approve" as const, summary: "Well.", criteria: [], findings: [], score: 80, confidence: 1, notes: [] };
+    expect(await store.findOpinion(jobId, asked)).toBeUndefined();
+    await store.keepOpinion(jobId, fence, { ...asked, opinion });
+    await store.keepOpinion(jobId, fence, { ...asked, opinion: { ...opinion, verdict: "reject" } });
+    await store.finish(jobId, fence, failed("NO_CHANGE"));
+    expect((await rejection(store.keepOpinion(jobId, fence, { ...asked, critic: "late", opinion }))).code).toBe("LEASE_LOST");
+    const again = await reopen();
+    const other = await submit(again, repoId);
+    expect(await again.findOpinion(other, asked)).toEqual(opinion);
+    for (const different of [{ tree: oid("other") }, { question: sha256("other") }, { critic: "model lab/small" }])
+      expect(await again.findOpinion(other, { ...asked, ...different })).toBeUndefined();
+    const elsewhere = await submit(again, (await addRepository(again, { name: "elsewhere" })).id);
+    expect(await again.findOpinion(elsewhere, asked)).toBeUndefined();
+    expect(await again.dropJobData(jobId, -1_000)).toBe(true);
+    expect(await again.findOpinion(other, asked)).toBeUndefined();
+  });
+
   test("artifacts belong to their attempt; the same name again replaces", async () => {
     const { store } = current();
     const { id: repoId } = await addRepository(store);

@@ -53,6 +53,7 @@ export interface JobOptions extends CommonOptions {
   readonly readOnly?: boolean;
   readonly image?: string[];
   readonly allow?: CheckName[];
+  readonly criterion?: string[];
   readonly budgetTokens?: number;
   readonly budgetUsd?: number;
   readonly attemptBudgetTokens?: number;
@@ -121,6 +122,7 @@ function jobOptions(command: Command): Command {
     .option("--image <file>", "PNG, JPEG, GIF or WebP that the agent sees with the task; may be repeated, in order", gather)
     .option("--read-only", "the agent looks and answers, and changes nothing: the answer is the result")
     .option("--allow <checks>", `checks that refuse nothing in this job, such as tests,lockfiles: ${CHECK_NAMES.join(", ")}`, gatherChecks)
+    .option("--criterion <text>", "something that the change must do, which the agent is told and a critic judges by itself; may be given again", gather)
     .option("--budget-tokens <n>", "tokens that the job may use up, such as 200k or 1.5m", parseTokens)
     .option("--budget-usd <dollars>", "US dollars that the job may use up, such as 2.50", parseDollars)
     .option("--attempt-budget-tokens <n>", "the same for one attempt", parseTokens)
@@ -238,6 +240,7 @@ export async function submitFrom(
     ...(options.readOnly ? { readOnly: true } : {}),
     ...(images.length === 0 ? {} : { images: [...images] }),
     ...(options.allow === undefined ? {} : { allowChecks: options.allow }),
+    ...(options.criterion === undefined ? {} : { criteria: options.criterion }),
     ...(options.needs === undefined ? {} : { needs: options.needs }),
     ...(fallbacks === undefined ? {} : { fallbacks: [...fallbacks] }),
     requires: [...requires, ...(options.require ?? [])],

@@ -4,6 +4,7 @@ import type { JobDetail, JobView } from "@slipway/protocol/job";
 import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
+import { criticHeading, findingText, refusingFirst } from "../follow/critic-text.ts";
 import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
 import { wholeNumber } from "../terminal/parse.ts";
@@ -90,6 +91,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   const view = new ProgressView(screen, { verbose });
   for (const event of events) view.show(event);
   printActs(screen, detail);
+  printCritics(screen, job, events);
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
@@ -166,6 +168,29 @@ function printActs(screen: Screen, { job, acts }: JobDetail): void {
     const other =
       of !== job.number ? `  ${action === "replayJob" ? "as a replay" : "as a new try"} of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
     screen.print(`  ${ACT_WORDS[action].padEnd(9)}  ${printable(by.name)} (${by.role})  ${screen.colors.dim(ago(at))}${other}`);
+  }
+}
+
+/** What critics said of the newest commit that they judged, with all that they found. */
+function printCritics(screen: Screen, { number }: JobView, events: readonly JobEvent[]): void {
+  const { colors } = screen;
+  const said = events.flatMap((event) => (event.kind === "critic" ? [event.data] : []));
+  const newest = said.filter(({ name }, index) => said.findLastIndex((other) => other.name === name) === index);
+  if (newest.length === 0) return;
+  section(screen, "critics");
+  for (const data of newest) {
+    const paint = data.verdict === "approve" ? colors.green : colors.red;
+    const [first = "", ...rest] = wrap(printable(criticHeading(data)), screen.width - 4);
+    screen.print(`  ${paint(data.verdict === "approve" ? "✓" : "✗")} ${first}`);
+    const lines = [
+      ...data.criteria
+        .filter(({ verdict }) => verdict === "met")
+        .map(({ text, evidence }) => `met: ${text}${evidence[0] ? ` (${evidence[0].file}:${evidence[0].line})` : ""}`),
+      ...refusingFirst(data).map(findingText),
+      ...data.notes.map((note) => `note: ${note}`),
+    ];
+    for (const line of [...rest, ...lines.flatMap((text) => wrap(printable(text), screen.width - 4))]) screen.print(`    ${line}`);
+    if (data.artifact) screen.print(colors.dim(`    All of it: slipway show ${number} --artifact ${data.artifact}`));
   }
 }
 

@@ -2,6 +2,7 @@ import { type AgentEvent, type EventBody, LOG_CHUNK_LIMIT_BYTES } from "@slipway
 import type { JobState } from "@slipway/protocol/states";
 import { bytes, cut, duration, firstLine, plural, printable } from "../terminal/text.ts";
 import { usageText } from "../terminal/usage-text.ts";
+import { criticHeading, findingText, refusingFirst } from "./critic-text.ts";
 
 /** How a line is shown; the screen turns it into a mark and a colour. */
 export type Tone = "plain" | "dim" | "good" | "bad" | "warning" | "speech";
@@ -33,6 +34,8 @@ export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
       return gateLines(event.data, verbose);
     case "check":
       return checkLines(event.data, verbose);
+    case "critic":
+      return criticLines(event.data, verbose);
     case "egress":
       return egressLines(event.data, verbose);
     case "gap":
@@ -75,13 +78,13 @@ function stateLines(data: DataOf<"state">): EventLine[] {
 }
 
 /** The state that follows tells of these better than the phase. */
-const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "land"]);
+const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "critic", "land"]);
 
 /** What may take long without a word: its beginning is told. */
-const TOLD_STARTS: ReadonlySet<string> = new Set(["setup", "verify"]);
+const TOLD_STARTS: ReadonlySet<string> = new Set(["setup", "critic", "verify"]);
 
 /** A failing check or gate has had its own line. */
-const QUIET_FAILURES: ReadonlySet<string> = new Set(["turn", "checks", "gates"]);
+const QUIET_FAILURES: ReadonlySet<string> = new Set(["turn", "checks", "gates", "critic"]);
 
 function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
   const took = data.durationMs === undefined ? "" : ` ${duration(data.durationMs)}`;
@@ -94,7 +97,7 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
 }
 
 function turnLines(data: DataOf<"turn">): EventLine[] {
-  const reason = { task: "the task", repair: "repair what gates and checks found", revision: "revision" }[data.reason];
+  const reason = { task: "the task", repair: "repair what gates and checks found", revision: "revise what the critic found" }[data.reason];
   if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
   return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
 }
@@ -114,6 +117,19 @@ function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {
   if (!data.passed) return [line("bad", `check ${data.name} says no: ${found}`)];
   if (data.findings.length > 0) return [line("warning", `check ${data.name}: ${found}`)];
   return verbose ? [line("good", `check ${data.name} passed`)] : [];
+}
+
+/** What refuses is told, and with `verbose` all else that it found. */
+function criticLines(data: DataOf<"critic">, verbose: boolean): EventLine[] {
+  const tone: Tone = data.verdict === "approve" ? "good" : data.level === "required" ? "bad" : "warning";
+  const found = refusingFirst(data);
+  const told = verbose ? found : data.verdict === "approve" ? [] : found.slice(0, FINDINGS_SHOWN);
+  const more = data.verdict === "reject" ? found.length - told.length : 0;
+  return [
+    line(tone, criticHeading(data)),
+    ...told.map((finding) => line(finding.refuses ? tone : "dim", findingText(finding))),
+    ...(more > 0 ? [line("dim", `(${plural(more, "more finding")}; \`slipway show\` has all)`)] : []),
+  ];
 }
 
 function egressLines(data: DataOf<"egress">, verbose: boolean): EventLine[] {

@@ -7,6 +7,7 @@ import { planRoute } from "../routing/plan-route.ts";
 import { routeAgain } from "../routing/route-again.ts";
 import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
+import { checkCritics } from "./check-critics.ts";
 import { findRepository } from "./find-job.ts";
 import { jobSettings } from "./job-settings.ts";
 import { targetOf, titleOf } from "./names.ts";
@@ -24,8 +25,10 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
+  if (input.readOnly && input.criteria.length > 0) throw judgesNothing(input.criteria);
   const { asked, needs, fallbacks, ...settings } = jobSettings(input, config, plane.jobDefaults);
   const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: input });
+  const ofCritics = input.readOnly ? [] : await checkCritics(plane, config.critic);
   const draft: NewJob = {
     id,
     kind: "task",
@@ -39,13 +42,14 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     readOnly: input.readOnly,
     images,
     allowChecks: [...new Set(input.allowChecks)],
+    criteria: input.criteria,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,
     runAfter: input.runAfter ?? null,
     dependsOn: input.dependsOn,
     dedupeKey: input.dedupeKey ?? null,
-    requires: [...new Set([...input.requires, `backend:${route.backend}`])],
+    requires: [...new Set([...input.requires, ...ofCritics, `backend:${route.backend}`])],
     retryOf: null,
     completionId: null,
   };
@@ -55,6 +59,12 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
 function landsNothing(target: string): SlipwayError {
   const hint = "Leave one of the two out: a branch to land on (--into), or --read-only.";
   return new SlipwayError("INVALID_REQUEST", "target: a read-only job lands nothing.", { field: "target", value: target, expected: "no target", hint });
+}
+
+function judgesNothing(criteria: readonly string[]): SlipwayError {
+  const hint = "Leave one of the two out: --criterion, or --read-only. What an answer must have can stand in the task.";
+  const details = { field: "criteria", value: criteria, expected: "no criteria", hint };
+  return new SlipwayError("INVALID_REQUEST", "criteria: a read-only job makes no change that they could be held against.", details);
 }
 
 /**

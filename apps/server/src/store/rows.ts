@@ -30,6 +30,8 @@ export interface NewJob {
   readonly images?: readonly JobImage[];
   /** Empty where it is missing. */
   readonly allowChecks?: readonly CheckName[];
+  /** None where they are missing. */
+  readonly criteria?: readonly string[];
   /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
   readonly routing?: Routing | null;
   readonly baseOid: string;

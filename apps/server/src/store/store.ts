@@ -1,6 +1,7 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
 import type { DayBudget, DaySpending } from "@slipway/protocol/budget";
+import type { AskedCritic, CriticOpinion } from "@slipway/protocol/critic";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
@@ -143,6 +144,10 @@ export interface Store extends AsyncDisposable {
     fence: number,
     events: Array<{ ordinal: number; at: number; event: AppendableEvent }>,
   ): Promise<{ ackOrdinal: number; stored: JobEvent[] }>;
+  /** Keeps what a critic said of a tree; what was kept first stays. */
+  keepOpinion(jobId: string, fence: number, kept: AskedCritic & { opinion: CriticOpinion }): Promise<void>;
+  /** What a critic said of the same tree, asked the same in the same repository; undefined where nobody asked, or it is no longer kept. */
+  findOpinion(jobId: string, asked: AskedCritic): Promise<CriticOpinion | undefined>;
   putArtifact(jobId: string, fence: number, artifact: { name: string; bytes: number; sha256: string }): Promise<void>;
   /**
    * Ends the attempt: `change` → integrating with a pending completion; `verified` → done with receipts; `failed` → by the code's retry policy

@@ -19,6 +19,10 @@ export interface AttemptContext {
   readonly claim: Claim;
   /** What the job's backend says of itself; undefined where this worker does not have it, and for verify jobs. */
   readonly manifest: Manifest | undefined;
+  /** The same of any backend: for those that judge the job's change. */
+  manifestOf(backend: string): Manifest | undefined;
+  /** Socket of the model gateway, for what the worker asks of models itself; undefined where it knows of none. */
+  readonly gatewaySocket: string | undefined;
   readonly paths: AttemptPaths;
   /** What the workspace is made of; undefined for a checkout of its own. */
   readonly shared: SharedBases | undefined;

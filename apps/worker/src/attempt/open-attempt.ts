@@ -180,6 +180,8 @@ async function assemble(
   const context: AttemptContext = {
     claim,
     manifest: services.manifests.find(({ name }) => claim.job.kind === "task" && name === claim.job.backend),
+    manifestOf: (backend) => services.manifests.find(({ name }) => name === backend),
+    gatewaySocket: services.gatewaySocket,
     paths,
     shared: services.workspaces.sharedBy(place),
     setupLayers: services.workspaces.setupLayersOf(place),

@@ -39,6 +39,8 @@ export interface AttemptServices {
   readonly secrets: BackendSecrets;
   /** Of the backends that this worker has. */
   readonly manifests: readonly Manifest[];
+  /** Socket of the model gateway; undefined where none is known. */
+  readonly gatewaySocket: string | undefined;
   /** Host patterns: of these the egress proxy takes private addresses too. */
   readonly egressPrivateHosts: readonly string[];
   readonly log: Logger;

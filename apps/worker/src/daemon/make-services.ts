@@ -89,6 +89,7 @@ export async function makeServices(
       manifests: options.manifests,
     }),
     manifests: options.manifests,
+    gatewaySocket: options.gatewaySocket,
     egressPrivateHosts: options.egressPrivateHosts ?? [],
     log,
     runAttempt: options.runAttempt,

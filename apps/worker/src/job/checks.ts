@@ -21,6 +21,8 @@ export type Change = Exclude<TakenCommit, { empty: true }>;
 /** A check that refuses a change, and why, each finding in a line. */
 export interface Refusal {
   readonly check: string;
+  /** What the agent is told above the findings, where no check refuses. */
+  readonly title?: string;
   readonly findings: readonly string[];
 }
 
@@ -28,6 +30,8 @@ export interface Refusal {
 export interface Judgement {
   readonly change: Change;
   readonly refusals: readonly Refusal[];
+  /** Of checks that passed: what they tell of. */
+  readonly warnings: readonly Refusal[];
 }
 
 interface Judged {
@@ -58,7 +62,8 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
     const results = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
     for (const result of results) await report(context, take, result);
     const refusals = results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
-    return { change: commit, refusals };
+    const warnings = results.filter(({ errors, warnings: own }) => errors.length === 0 && own.length > 0);
+    return { change: commit, refusals, warnings: warnings.map(({ name, warnings: own }) => ({ check: name, findings: shown(context, own) })) };
   };
   return await inPhase(context, "checks", key, judge, { detailOf: describe });
 }

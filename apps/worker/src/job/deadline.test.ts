@@ -53,6 +53,10 @@ describe("openDeadline", () => {
         expect(deadline.prepareMs()).toBeLessThanOrEqual(Math.max(left, 1));
         expect(deadline.setupMs(600_000)).toBeLessThanOrEqual(Math.max(left, 1));
         for (const index of plan.gateTimeoutsMs.keys()) expect(deadline.gateMs(index)).toBeLessThanOrEqual(Math.max(left, 1));
+        const criticMs = deadline.criticMs(300_000);
+        expect(criticMs).toBeGreaterThanOrEqual(0);
+        expect(criticMs).toBeLessThanOrEqual(300_000);
+        if (criticMs > 0) expect(left - criticMs).toBeGreaterThanOrEqual(Math.min(plan.timeoutMs * 0.1, 60_000) - 1);
         expect(deadline.hasTimeForTurn()).toBe(deadline.turnMs() >= Math.min(plan.timeoutMs * 0.05, 10_000));
       }),
     );

@@ -15,6 +15,8 @@ export interface Deadline {
   hasTimeForTurn(): boolean;
   /** Share of the gate with this index; every later gate keeps its part of the reserve. */
   gateMs(index: number): number;
+  /** Share of a critic, at most `wantedMs`; leaves the reserve of commit and push, and is 0 where nothing else is left. */
+  criticMs(wantedMs: number): number;
   /** Share of commit and push; never less than their reserve, however late it is. */
   commitMs(): number;
   /** Share of keeping the work of an attempt that failed: the reserve of commit and push, or as much as is left anyway, up to the most that it can be. */
@@ -56,6 +58,7 @@ export function openDeadline(plan: DeadlinePlan, startedAtMs: number, now: () =>
       const keptForLaterMs = gateTimeMs === 0 ? 0 : gatesReserveMs * (laterMs / gateTimeMs);
       return atLeastOne(Math.min(plan.gateTimeoutsMs[index] ?? 0, remainingMs() - commitReserveMs - keptForLaterMs));
     },
+    criticMs: (wantedMs) => Math.max(0, Math.floor(Math.min(wantedMs, remainingMs() - commitReserveMs))),
     commitMs: () => atLeastOne(Math.max(commitReserveMs, remainingMs())),
     keepMs: () => atLeastOne(Math.max(commitReserveMs, Math.min(remainingMs(), COMMIT_RESERVE_LIMIT_MS))),
   };

@@ -15,6 +15,8 @@ export interface FailedGate {
 /** A check that refused the change, as the agent is told of it. */
 export interface RefusedCheck {
   readonly check: string;
+  /** What the prompt says above the findings, where it is no check that refuses. */
+  readonly title?: string;
   readonly findings: readonly string[];
 }
 
@@ -60,8 +62,8 @@ function longestFence(text: string): number {
 export function refusalsText(refusals: readonly RefusedCheck[]): string {
   const shareBytes = Math.floor(FAILURES_LIMIT_BYTES / Math.max(1, refusals.length)) - 2;
   return refusals
-    .map(({ check, findings }) =>
-      cutToBytes(`## Check "${check}" refuses the change\n${findings.map((finding) => `- ${finding.replaceAll("\n", " ")}`).join("\n")}`, shareBytes),
+    .map(({ check, findings, title = `Check "${check}" refuses the change` }) =>
+      cutToBytes(`## ${title}\n${findings.map((finding) => `- ${finding.replaceAll("\n", " ")}`).join("\n")}`, shareBytes),
     )
     .join("\n\n");
 }

@@ -31,6 +31,11 @@ type Scene = Pick<AttemptContext, "claim" | "client" | "log" | "manifest" | "sig
  */
 export async function modelFailure(context: Scene, failure: Failure): Promise<Failure> {
   if (!context.manifest?.capabilities.model || OWN_CAUSE.has(failure.code)) return failure;
+  return await newestModelFailure(context, failure);
+}
+
+/** The same for whoever knows that the attempt's newest model call was its own. */
+export async function newestModelFailure(context: Omit<Scene, "manifest">, failure: Failure): Promise<Failure> {
   const model = await askServer(context);
   if (!model?.failure) return failure;
   const { code, message, details } = model.failure;
@@ -38,7 +43,7 @@ export async function modelFailure(context: Scene, failure: Failure): Promise<Fa
   return { code, message, details: { ...details, ...(model.retryAfterMs === null ? {} : { retryAfterMs: model.retryAfterMs }), agentSaid } };
 }
 
-async function askServer({ claim, client, log, signal }: Scene): Promise<AttemptModel | undefined> {
+async function askServer({ claim, client, log, signal }: Omit<Scene, "manifest">): Promise<AttemptModel | undefined> {
   const params = { job: claim.job.id, fence: claim.fence };
   const limited = AbortSignal.any([signal, AbortSignal.timeout(ASK_LIMIT_MS)]);
   const ask = (): Promise<AttemptModel> => whileUnreachable(limited, () => client.call("attemptModel", { params, signal: limited }), ASK_RETRIES);

@@ -34,10 +34,11 @@ export async function runAttempt(context: AttemptContext): Promise<Outcome> {
   }
 }
 
-/** A task: prepare → setup → (turn ⇄ gates → commit → checks)… → push. What its agent did is kept where it fails. */
+/** A task: prepare → setup → (turn ⇄ gates → commit → checks → critic)… → push. What its agent did is kept where it fails. */
 async function makeChange(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
   try {
+    if (task.config.critic) await (await import("./critics-ready.ts")).requireCritics(context, task, task.config.critic);
     const change = await workUntilAccepted(context, task);
     await pushChange(context, task.repository, change.oid, task.deadline);
     return { kind: "change", oid: change.oid, diffStat: change.diffStat };

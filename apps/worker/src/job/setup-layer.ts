@@ -120,7 +120,8 @@ async function makeIn(context: AttemptContext, { repository, source, config }: L
   }
 }
 
-async function checkOut(
+/** A workspace of a commit in a place of its own; to be removed with `removeWorkspace`. */
+export async function checkOut(
   repository: WorkerRepository,
   { oid, from }: WorkspaceSource,
   { place, shared, provider }: SidePlace,

@@ -19,7 +19,7 @@ import { secretsForTurn } from "./secrets.ts";
 export interface Turn {
   /** 1 for the first turn of the attempt. */
   readonly turn: number;
-  readonly reason: "task" | "repair";
+  readonly reason: "task" | "repair" | "revision";
   /** Which commit it works for, counted from 0: each has a sandbox of its own. */
   readonly take: number;
   readonly prompt: string;

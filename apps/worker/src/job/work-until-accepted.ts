@@ -5,6 +5,8 @@ import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Change, checksFailed, type Judgement, judgeChange } from "./checks.ts";
 import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
+import { taskWithCriteria } from "./criteria.ts";
+import { CRITIC, criticRejected } from "./critic-rejected.ts";
 import { refusalsText } from "./failures-text.ts";
 import { takeOver } from "./handover.ts";
 import { imagesOfTurn, withImageNames } from "./job-images.ts";
@@ -12,22 +14,35 @@ import { setUp } from "./setup.ts";
 import type { Task } from "./task.ts";
 import { triedText, workUntilGatesPass } from "./work-until-gates-pass.ts";
 
-/** What the checks refuse goes back to the agent, as what the gates refuse does. CHECKS_FAILED, SCOPE_VIOLATION. */
+/** What checks and critics refuse goes back to the agent, as what the gates refuse does. CHECKS_FAILED, SCOPE_VIOLATION, CRITIC_REJECTED, CRITIC_UNAVAILABLE. */
 export async function workUntilAccepted(context: AttemptContext, task: Task): Promise<Change> {
   let commit = task.sandbox ? await letAgentWork(context, task, task.sandbox) : await recordedAgain(context, task);
   for (;;) {
-    const judgement = await judgeChange(context, commit, task);
+    const judgement = await withCritics(context, task, await judgeChange(context, commit, task));
     if (judgement.refusals.length === 0) return judgement.change;
-    const prompt = nextTurnOn(judgement, task);
+    const prompt = nextTurnOn(context, judgement, task);
+    const reason = isCritics(judgement) ? "revision" : "repair";
     task.take += 1;
-    commit = hasCommit(context, task.take) ? await recordedAgain(context, task) : await mendChange(context, task, prompt);
+    commit = hasCommit(context, task.take) ? await recordedAgain(context, task) : await mendChange(context, task, { prompt, reason });
   }
 }
 
+/** Critics read what the checks let through. Their code is loaded where there are any. */
+async function withCritics(context: AttemptContext, task: Task, judgement: Judgement): Promise<Judgement> {
+  const { critic } = task.config;
+  if (!critic || judgement.refusals.length > 0) return judgement;
+  const { hearCritics } = await import("./critics.ts");
+  return await hearCritics(context, task, judgement, critic);
+}
+
+function isCritics({ refusals }: Judgement): boolean {
+  return refusals[0]?.check === CRITIC;
+}
+
 /** The prompt of a turn that mends what was refused; throws where there is none. */
-function nextTurnOn(judgement: Judgement, task: Task): string {
+function nextTurnOn(context: AttemptContext, judgement: Judgement, task: Task): string {
   const { config, deadline, progress } = task;
-  const failed = (why: string): SlipwayError => checksFailed(judgement, config.scope, why);
+  const failed = (why: string): SlipwayError => (isCritics(judgement) ? criticRejected(context, judgement, why) : checksFailed(judgement, config.scope, why));
   if (progress.round >= config.repairs) throw failed(triedText(config.repairs));
   const text = refusalsText(judgement.refusals);
   if (progress.failure === text) throw failed("the repair left the very same findings");
@@ -37,11 +52,11 @@ function nextTurnOn(judgement: Judgement, task: Task): string {
 }
 
 /** A further turn over the same workspace and home, in a sandbox of its own: that of the turns before ended with their commit. */
-async function mendChange(context: AttemptContext, task: Task, prompt: string): Promise<TakenCommit> {
+async function mendChange(context: AttemptContext, task: Task, asked: { prompt: string; reason: "repair" | "revision" }): Promise<TakenCommit> {
   const sandbox = await context.agentSandbox([...context.toolchains, ...task.repository.upstreamObjects]);
   task.sandbox = sandbox;
   await using _ = sandbox;
-  await workUntilGatesPass(context, sandbox, task, { turn: task.progress.round + 2, reason: "repair", prompt });
+  await workUntilGatesPass(context, sandbox, task, { turn: task.progress.round + 2, ...asked });
   return await commitTake(context, sandbox, task);
 }
 
@@ -60,7 +75,7 @@ async function recordedAgain(context: AttemptContext, task: Task): Promise<Taken
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  const asked = withImageNames(fillPrompt(task.config.prompts, "task", context.claim.job.task), imagesOfTurn(context, sandbox));
+  const asked = withImageNames(fillPrompt(task.config.prompts, "task", taskWithCriteria(context.claim.job)), imagesOfTurn(context, sandbox));
   const prompt = await takeOver(context, sandbox, { asked, repository: task.repository }, task.deadline);
   await workUntilGatesPass(context, sandbox, task, { turn: 1, reason: "task", prompt });
   return await commitTake(context, sandbox, task);

@@ -10,7 +10,7 @@ import { sha256 } from "../../secrets.ts";
 import type { Handlers } from "../call.ts";
 import { invalidField } from "../errors.ts";
 
-type Names = "claim" | "renew" | "protectedCommits" | "appendEvents" | "putArtifact" | "finish";
+type Names = "claim" | "renew" | "protectedCommits" | "appendEvents" | "putArtifact" | "findOpinion" | "keepOpinion" | "finish";
 
 /** What a worker reports of its attempts. Each write is fenced by the store; before it the clocks are compared, so that a sleep costs nobody a lease. */
 export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
@@ -38,6 +38,12 @@ export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       await plane.store.putArtifact(params.job, params.fence, artifact);
       await plane.artifacts.write(params.job, params.fence, params.name, bytes);
       return { bytes: artifact.bytes, sha256: artifact.sha256 };
+    },
+    findOpinion: async ({ params, query }) => ({ opinion: (await plane.store.findOpinion(params.job, query)) ?? null }),
+    keepOpinion: async ({ params, body }) => {
+      await plane.leaseClock.check();
+      await plane.store.keepOpinion(params.job, params.fence, body);
+      return {};
     },
     finish: async ({ params, body }) => {
       await plane.leaseClock.check();

@@ -42,6 +42,7 @@ export function jobView(row: JobViewRow): JobView {
     readOnly: false,
     images: [],
     allowChecks: [],
+    criteria: [],
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     handover: row.handover === null ? null : JSON.parse(row.handover),

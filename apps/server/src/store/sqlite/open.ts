@@ -52,6 +52,8 @@ function storeOver(channel: Channel): Store {
     claim: (request) => channel.call("claim", request),
     renew: (jobId, fence, workerId, leaseTtlMs) => channel.call("renew", jobId, fence, workerId, leaseTtlMs),
     appendEvents: (jobId, fence, events) => channel.call("appendEvents", jobId, fence, events),
+    keepOpinion: (jobId, fence, kept) => channel.call("keepOpinion", jobId, fence, kept),
+    findOpinion: (jobId, asked) => channel.call("findOpinion", jobId, asked),
     putArtifact: (jobId, fence, artifact) => channel.call("putArtifact", jobId, fence, artifact),
     finish: (jobId, fence, outcome, closedStops = []) => channel.call("finish", jobId, fence, outcome, { completionId: newId(), closedStops }),
     liveLeases: (workerId) => channel.call("liveLeases", workerId),

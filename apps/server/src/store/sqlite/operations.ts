@@ -20,6 +20,7 @@ import { endedCompletions } from "./operations/ended-completions.ts";
 import { expiredJobs } from "./operations/expired-jobs.ts";
 import { findAttemptByCredential } from "./operations/find-attempt-by-credential.ts";
 import { findCompletionByCredential } from "./operations/find-completion-by-credential.ts";
+import { findOpinion } from "./operations/find-opinion.ts";
 import { findToken } from "./operations/find-token.ts";
 import { finish } from "./operations/finish.ts";
 import { getCompletion } from "./operations/get-completion.ts";
@@ -30,6 +31,7 @@ import { graceLeases } from "./operations/grace-leases.ts";
 import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
+import { keepOpinion } from "./operations/keep-opinion.ts";
 import { listAudit } from "./operations/list-audit.ts";
 import { listCircuits } from "./operations/list-circuits.ts";
 import { listJobs } from "./operations/list-jobs.ts";
@@ -88,6 +90,7 @@ export const READS = {
   getCompletion,
   findCompletionByCredential,
   receiptsFor,
+  findOpinion,
   openIntents,
   expiredJobs,
   usedImages,
@@ -123,6 +126,7 @@ const WRITES = {
   packSegment,
   pruneAudit,
   putArtifact,
+  keepOpinion,
   putCassette,
   reap,
   recordAudit,

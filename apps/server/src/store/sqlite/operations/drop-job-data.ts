@@ -15,6 +15,7 @@ const REMOVE = [
   "DELETE FROM event_segments WHERE job = @number",
   "DELETE FROM artifacts WHERE job = @number",
   "DELETE FROM job_images WHERE job = @number",
+  "DELETE FROM critic_opinions WHERE job = @number",
   "DELETE FROM model_calls WHERE job = @number",
 ];
 
