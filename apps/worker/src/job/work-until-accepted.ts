@@ -18,6 +18,7 @@ export async function workUntilAccepted(context: AttemptContext, task: Task): Pr
   for (;;) {
     const judgement = await judgeChange(context, commit, task);
     if (judgement.refusals.length === 0) return judgement.change;
+    task.refused[task.take] = judgement;
     const prompt = nextTurnOn(judgement, task);
     task.take += 1;
     commit = hasCommit(context, task.take) ? await recordedAgain(context, task) : await mendChange(context, task, prompt);
@@ -28,6 +29,7 @@ export async function workUntilAccepted(context: AttemptContext, task: Task): Pr
 function nextTurnOn(judgement: Judgement, task: Task): string {
   const { config, deadline, progress } = task;
   const failed = (why: string): SlipwayError => checksFailed(judgement, config.scope, why);
+  if (task.refused[task.take - 1]?.change.tree === judgement.change.tree) throw failed("the repair changed nothing");
   if (progress.round >= config.repairs) throw failed(triedText(config.repairs));
   const text = refusalsText(judgement.refusals);
   if (progress.failure === text) throw failed("the repair left the very same findings");
