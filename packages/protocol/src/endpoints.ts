@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { acceptanceSchema, acceptJobSchema } from "./acceptance.ts";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
 import { daySpendingSchema } from "./budget.ts";
@@ -176,6 +177,14 @@ export const ENDPOINTS = {
     summary: "Send a message to the job's agent in the middle of its turn. It arrives at most once, and shows in the job's events when the agent takes it.",
     body: z.strictObject({ text: z.string().trim().min(1).max(STEER_LIMIT_CHARACTERS) }),
     response: z.object({ job: jobViewSchema, messageId: idSchema }),
+  },
+  acceptJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/accept",
+    roles: ["submitter"],
+    summary: "Accept the kept work of a failed job, though something refused it: a new job lands it. A second time gives the same job.",
+    body: acceptJobSchema,
+    response: z.object({ job: jobViewSchema, created: z.boolean(), acceptance: acceptanceSchema }),
   },
   jobDiff: {
     method: "GET",

@@ -156,7 +156,14 @@ function usageFields({ job }: JobDetail): Array<[string, string]> {
   ];
 }
 
-const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried", replayJob: "replayed", steerJob: "steered" } as const;
+const ACT_WORDS = {
+  submitJob: "submitted",
+  cancelJob: "cancelled",
+  retryJob: "retried",
+  replayJob: "replayed",
+  steerJob: "steered",
+  acceptJob: "accepted",
+} as const;
 
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {

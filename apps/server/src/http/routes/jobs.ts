@@ -5,6 +5,7 @@ import { isFinal } from "@slipway/protocol/states";
 import type { FastifyReply } from "fastify";
 import type { ControlPlane } from "../../control-plane.ts";
 import { hubRoot } from "../../hub/hub-folder.ts";
+import { acceptJob } from "../../jobs/accept.ts";
 import { cancelJob } from "../../jobs/cancel.ts";
 import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
 import { explainJob } from "../../jobs/explain/explain.ts";
@@ -23,6 +24,7 @@ type Names =
   | "retryJob"
   | "replayJob"
   | "steerJob"
+  | "acceptJob"
   | "jobDiff"
   | "getJobImage"
   | "getArtifact";
@@ -54,6 +56,7 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       job: await replayJob(plane, await findJobDetail(plane.store, params.job), body.attempt, by, signal),
     }),
     steerJob: async ({ params, body, by }) => await steerJob(plane, params.job, body.text, by),
+    acceptJob: async ({ params, body, by }) => await acceptJob(plane, params.job, body, by),
     jobDiff: async ({ params, reply }) => {
       const detail = await findJobDetail(plane.store, params.job);
       const { job } = detail;

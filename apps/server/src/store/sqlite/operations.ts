@@ -1,3 +1,4 @@
+import { acceptJob } from "./operations/accept-job.ts";
 import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
 import { attemptModel } from "./operations/attempt-model.ts";
@@ -105,6 +106,7 @@ export const READS = {
 
 /** Operations that write. */
 const WRITES = {
+  acceptJob,
   addEvent,
   appendEvents,
   cancelJob,
