@@ -24,6 +24,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   logs: ["slipway logs 12", "slipway logs -f 12 --stream gate:test"],
   fetch: ["slipway fetch 12", "slipway fetch 12 --into review"],
   diff: ["slipway diff 12", "slipway diff 12 | git apply --check"],
+  accept: ["slipway accept 12", 'slipway accept 12 --yes --reason "The red test is of the old API"'],
   steer: ['slipway steer 12 "Leave the public API as it is"'],
   cancel: ['slipway cancel 12 --reason "no longer needed"'],
   retry: ["slipway retry 12"],

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAccept } from "./commands/accept.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
@@ -50,6 +51,7 @@ export function slipwayProgram(): Command {
   addLogs(program);
   addFetch(program);
   addJobActions(program);
+  addAccept(program);
   program.commandsGroup("Operations:");
   addRepos(program);
   addWorkers(program);

@@ -1,3 +1,4 @@
+import { redText } from "@slipway/protocol/acceptance";
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
@@ -84,6 +85,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     screen.print();
     printKeptHint(screen, detail);
   }
+  printAcceptance(screen, detail);
   printTask(screen, job.task);
   printImages(screen, job);
   section(screen, "timeline");
@@ -165,14 +167,30 @@ const ACT_WORDS = {
   acceptJob: "accepted",
 } as const;
 
+const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work" };
+
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {
   if (acts.length === 0) return;
   section(screen, "by");
   for (const { at, action, by, job: of, madeJob } of acts) {
-    const other =
-      of !== job.number ? `  ${action === "replayJob" ? "as a replay" : "as a new try"} of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
+    const other = of !== job.number ? `  ${OTHER_JOBS[action] ?? "as a new try"} of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
     screen.print(`  ${ACT_WORDS[action].padEnd(9)}  ${printable(by.name)} (${by.role})  ${screen.colors.dim(ago(at))}${other}`);
+  }
+}
+
+/** Whose word landed it, and what was red then; or which job landed its work. */
+function printAcceptance(screen: Screen, { acceptance, acceptedAs }: JobDetail): void {
+  if (acceptance) {
+    const { number, by, at, reason, red } = acceptance;
+    section(screen, "accepted");
+    const text = `${printable(by.name)} (${by.role}) accepted the work of job ${number}, ${ago(at)}${reason === null ? "" : `: ${printable(reason)}`}`;
+    for (const line of wrap(text, screen.width - 2)) screen.print(`  ${line}`);
+    for (const line of wrap(`Red then: ${redText(red)}`, screen.width - 2)) screen.print(`  ${screen.colors.red(line)}`);
+  }
+  for (const { number, state } of acceptedAs) {
+    screen.print();
+    screen.print(`Its work was accepted as job ${number}, which is ${paintState(screen, state)}.`);
   }
 }
 
