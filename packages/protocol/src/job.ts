@@ -239,7 +239,7 @@ export const jobDetailSchema = z.object({
   job: jobViewSchema,
   attempts: z.array(attemptViewSchema),
   receipts: z.array(receiptSchema),
-  artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: sha256Schema, fence: fenceSchema })),
+  artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: sha256Schema, fence: fenceSchema, at: timeSchema.optional() })),
   completion: completionViewSchema.nullable(),
   /** Who submitted, retried and cancelled it, oldest first, as long as the audit keeps that. */
   acts: z.array(jobActSchema),

@@ -85,6 +85,11 @@ export interface Store extends AsyncDisposable {
    * not cancelled, that comes back. CONFLICT where the job is not failed.
    */
   acceptJob(work: AcceptedWork, job: NewJob, by: Actor): Promise<{ job: JobView; created: boolean }>;
+  /**
+   * How long the newest jobs before this one took that are done, of the same repository and backend: from the first claim to the end, in ms; at most
+   * `HISTORY_JOBS` of them. Null where they are fewer than `HISTORY_MIN_JOBS`.
+   */
+  jobHistory(id: string): Promise<{ jobs: number; medianMs: number | null }>;
   /** A blocked job becomes queued. CONFLICT from any other state. */
   unblockJob(id: string, by?: Actor): Promise<JobView>;
   /**

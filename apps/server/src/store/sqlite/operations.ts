@@ -31,6 +31,7 @@ import { graceLeases } from "./operations/grace-leases.ts";
 import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
+import { jobHistory } from "./operations/job-history.ts";
 import { listAudit } from "./operations/list-audit.ts";
 import { listCircuits } from "./operations/list-circuits.ts";
 import { listJobs } from "./operations/list-jobs.ts";
@@ -102,6 +103,7 @@ export const READS = {
   backendRecords,
   listCircuits,
   listAudit,
+  jobHistory,
 };
 
 /** Operations that write. */

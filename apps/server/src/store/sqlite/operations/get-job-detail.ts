@@ -23,7 +23,7 @@ interface AttemptRow {
 
 const ATTEMPTS =
   "SELECT fence, worker_id, worker_name, backend, sandbox, started_at, ended_at, outcome, failure, kept_oid, reported -> '$.kept' AS kept FROM attempts WHERE job = @number ORDER BY fence";
-const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
+const ARTIFACTS = "SELECT name, bytes, sha256, fence, created_at AS at FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
 // A verify job's own receipts; for a task, those that its completions' verify jobs brought, and those of an equal tree that were used again.
