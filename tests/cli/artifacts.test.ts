@@ -21,14 +21,14 @@ beforeAll(async () => {
   const script = await ground.script(
     "mend",
     [
-      { message: "I will do it." },
+      { print: "I will do it." },
       { write: { path: "sum", content: "4\n" } },
-      { write: { path: "sum.test.js", content: "test('sum', () => expect(2).toBe(2));\n" } },
+      { write: { path: "sum.test.sh", content: "grep -qx 2 sum\n" } },
     ],
-    [{ message: "Now it is right." }, { write: { path: "sum", content: "2\n" } }],
+    [{ print: "Now it is right." }, { write: { path: "sum", content: "2\n" } }],
   );
   const run = JSON.parse((await ground.slipway(root, "run", "Mend the sum", ...script, "--json")).stdout);
-  expect(run.job.state).toBe("done");
+  expect(run.job.state, JSON.stringify(run.job.failure)).toBe("done");
   job = String(run.job.number);
 });
 afterAll(async () => await ground?.[Symbol.asyncDispose]());
@@ -42,11 +42,11 @@ test("the list has what was stored and what is made, and each of them can be pri
 
   const read = async (name: string) => (await ground.slipway(root, "artifacts", job, name)).stdout;
   expect((await read("patch.diff")).trimEnd()).toBe((await ground.slipway(root, "diff", job)).stdout.trimEnd());
-  expect(await read("numstat.txt")).toBe("1\t1\tsum\n1\t0\tsum.test.js");
+  expect(await read("numstat.txt")).toBe("1\t1\tsum\n1\t0\tsum.test.sh");
   expect(JSON.parse(await read("files.json"))).toMatchObject({
     files: [
       { path: "sum", kind: "code", added: 1, removed: 1 },
-      { path: "sum.test.js", kind: "test", added: 1, removed: 0 },
+      { path: "sum.test.sh", kind: "test", added: 1, removed: 0 },
     ],
     totals: { code: { files: 1 }, test: { files: 1 }, docs: { files: 0 } },
   });
@@ -61,7 +61,7 @@ test("the list has what was stored and what is made, and each of them can be pri
   const all = await ground.slipway(root, "artifacts", job, "--all", folder);
   expect([all.code, all.stderr]).toEqual([0, ""]);
   expect((await readdir(folder)).toSorted()).toEqual(names.toSorted());
-  expect((await ground.slipway(root, "show", job, "--artifact", "numstat.txt")).stdout).toBe("1\t1\tsum\n1\t0\tsum.test.js");
+  expect((await ground.slipway(root, "show", job, "--artifact", "numstat.txt")).stdout).toBe("1\t1\tsum\n1\t0\tsum.test.sh");
 });
 
 test("phases, turns and gates are spans within their attempt, each with its begin and end", async () => {
@@ -112,7 +112,7 @@ test("nothing is overwritten or written through a link unless that is asked for,
   await symlink(file, linked);
   expect((await refuse("numstat.txt", "--output", linked))[0]).toBe(2);
   expect((await ground.slipway(root, "artifacts", job, "numstat.txt", "--output", linked, "--force")).code).toBe(0);
-  expect([await readFile(file, "utf8"), await readFile(linked, "utf8")]).toEqual(["mine", "1\t1\tsum\n1\t0\tsum.test.js\n"]);
+  expect([await readFile(file, "utf8"), await readFile(linked, "utf8")]).toEqual(["mine", "1\t1\tsum\n1\t0\tsum.test.sh\n"]);
   expect(await refuse("numstat.txt", "--output", join(ground.folder, "no", "where"))).toEqual([
     2,
     expect.stringMatching(/--output: .* cannot be written \(ENOENT\)/),

@@ -61,7 +61,7 @@ function mayHaveWork({ journal, lost }: AttemptContext, { code, details }: Slipw
 
 function keptText({ oid, why }: KeptWork): string {
   const which = why === undefined ? "" : `, ${why}`;
-  return `What the agent did so far is kept on the hub as ${oid.slice(0, 12)}${which}. It is not verified and does not land by itself.`;
+  return `What the agent did so far is kept on the hub as ${oid.slice(0, 12)}${which}. It is not verified and does not land.`;
 }
 
 /** The best of what the attempt has made; null where nothing differs from the base. */
