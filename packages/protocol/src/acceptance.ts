@@ -4,8 +4,9 @@ import { fenceSchema, idSchema, nameSchema, oidSchema, timeSchema } from "./scal
 
 /** What a person accepts though something refused it, and the record of that act. */
 
-/** Findings that are kept of one judge, and characters of one finding. */
+/** Findings that are kept of one judge. */
 export const RED_FINDINGS_MAX = 20;
+/** UTF-16 units that are kept of one finding. */
 export const RED_FINDING_CHARACTERS = 1_000;
 
 /** What refused a change: a gate that was red, a check, or the critic, with what it found. */

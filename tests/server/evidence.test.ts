@@ -1,11 +1,11 @@
 import type { EventBody, JobEvent } from "@slipway/protocol/events";
 import { type JobDetail, jobDetailSchema } from "@slipway/protocol/job";
+import { countEvents } from "@slipway/server/evidence/facts";
+import { fileKind } from "@slipway/server/evidence/file-kinds";
+import { spansOf } from "@slipway/server/evidence/spans";
+import { transcriptOf } from "@slipway/server/evidence/transcript";
 import { describe, expect, it } from "vitest";
-import { sampleJob } from "../../../../tests/support/sample-job.ts";
-import { countEvents } from "./facts.ts";
-import { fileKind } from "./file-kinds.ts";
-import { spansOf } from "./spans.ts";
-import { transcriptOf } from "./transcript.ts";
+import { sampleJob } from "../support/sample-job.ts";
 
 const JOB = sampleJob({ createdAt: 1_000, endedAt: 9_000, state: "failed" });
 
