@@ -70,6 +70,9 @@ export function accepting(current: () => OpenedStore): void {
     expect(made[1]?.job.id).toBe(first?.job.id);
     expect((await store.listAudit({ actions: ["acceptJob"], limit: 9 })).map(({ outcome }) => outcome)).toEqual(["unchanged", "ok"]);
     await store.cancelJob(first?.job.id ?? "", "no");
+    // Who only knows of the one that was cancelled has no commit to land.
+    const stale = { of: job.id, fence: 1, oid: KEPT.oid, acceptedOid: null, reason: null, red: [] };
+    expect(await rejection(store.acceptJob(stale, newJob(repoId), BY))).toMatchObject({ code: "CONFLICT", message: expect.stringContaining("was cancelled") });
     expect(await accept(store, job, repoId)).toMatchObject({ created: true });
   });
 

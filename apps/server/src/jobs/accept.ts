@@ -38,8 +38,21 @@ export async function acceptJob(
   const reason = asked.reason ?? null;
   // Below the refs of the failed job, which it is pruned with.
   const ref = acceptedRef(job.id, id);
-  const acceptedOid = before ? oid : await commitWithTrailers(root, { oid, ref, trailers: trailersOf(by, reason, red), committer: COMMITTER });
-  const newJob = { ...job, id, repoId: job.repo.id, dedupeKey: null, dependsOn: [], runAfter: null, retryOf: null, record: false, replay: null, routing: null };
+  const acceptedOid = before ? null : await commitWithTrailers(root, { oid, ref, trailers: trailersOf(by, reason, red), committer: COMMITTER });
+  // It needs no agent, and so nothing that an agent is given.
+  const newJob = {
+    ...job,
+    id,
+    repoId: job.repo.id,
+    images: [],
+    dedupeKey: null,
+    dependsOn: [],
+    runAfter: null,
+    retryOf: null,
+    record: false,
+    replay: null,
+    routing: null,
+  };
   const made = await plane.store.acceptJob({ of: job.id, fence, oid, acceptedOid, reason, red }, { ...newJob, completionId: null }, by);
   if (made.created) announce(plane, made.job);
   const { acceptance } = await findJobDetail(plane.store, made.job.id);

@@ -161,8 +161,8 @@ export interface AcceptedWork {
   readonly fence: number | null;
   /** As the agent left it. */
   readonly oid: string;
-  /** The same tree with the act in its message: what is to land. */
-  readonly acceptedOid: string;
+  /** The same tree with the act in its message: what is to land. Null where there is a job for it already, as far as the caller knows. */
+  readonly acceptedOid: string | null;
   readonly reason: string | null;
   readonly red: readonly Red[];
 }

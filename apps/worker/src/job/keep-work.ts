@@ -99,15 +99,18 @@ async function newest(
   if (!change || change.empty) return [];
   // Which gates are red is known where they ended the attempt; where a turn was cut off they were not asked.
   const gates = redGates(failure);
-  const checks = await judgeKept(context, workplace, change, signal);
+  const checks = await judgeKept(context, workplace, change, { limitMs: limitMs / JUDGING_SHARE, signal });
   const isJudged = failure.code === "GATES_FAILED" && checks !== undefined;
   return [{ change, red: checks && [...gates, ...redOf(checks)], findings: isJudged ? gates.length + countFindings(checks) : undefined }];
 }
 
-/** That the checks could not be run costs nobody the work: it is kept, and nobody is told that nothing is wrong with it. */
-async function judgeKept(context: AttemptContext, workplace: Workplace, change: Change, signal: AbortSignal) {
+/** Of the time that is set aside: the work still has to be pushed. */
+const JUDGING_SHARE = 3;
+
+/** That the checks could not be run, or not in time, costs nobody the work: it is kept, and nobody is told that nothing is wrong with it. */
+async function judgeKept(context: AttemptContext, workplace: Workplace, change: Change, { limitMs, signal }: { limitMs: number; signal: AbortSignal }) {
   try {
-    return await refusalsOfKept(context, change, workplace, signal);
+    return await refusalsOfKept(context, change, workplace, AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
   } catch (error) {
     signal.throwIfAborted();
     context.log.warn({ err: error }, "the checks could not be run on the kept work");

@@ -42,6 +42,9 @@ export function acceptJob(
     return { job: readJobView(db, known.number), created: false };
   }
   if (state !== "failed") throw new SlipwayError("CONFLICT", `Job ${of} is ${state}, not failed.`, { state });
+  // The job for it was cancelled since: what the caller looked at was the record of that one.
+  if (work.acceptedOid === null)
+    throw new SlipwayError("CONFLICT", `The job that was to land the work of job ${of} was cancelled. Accept it again.`, { state });
   const sandbox = sandboxOf(db, of, work.fence);
   const number = insertJob(db, job, null);
   const { fence, oid, acceptedOid, reason, red } = work;
