@@ -20,11 +20,7 @@ beforeAll(async () => {
   root = await ground.repository("mends it", { ".slipway.yaml": CONFIG, sum: "3\n" });
   const script = await ground.script(
     "mend",
-    [
-      { print: "I will do it." },
-      { write: { path: "sum", content: "4\n" } },
-      { write: { path: "sum.test.sh", content: "grep -qx 2 sum\n" } },
-    ],
+    [{ print: "I will do it." }, { write: { path: "sum", content: "4\n" } }, { write: { path: "sum.test.sh", content: "grep -qx 2 sum\n" } }],
     [{ print: "Now it is right." }, { write: { path: "sum", content: "2\n" } }],
   );
   const run = JSON.parse((await ground.slipway(root, "run", "Mend the sum", ...script, "--json")).stdout);
