@@ -70,7 +70,7 @@ test.each<[string, string, string, RegExp]>([
   const attempt = await attemptWith([`${MEND}; ${cheat}`, "true"]);
   expect(await failureOf(attempt)).toMatchObject({
     code: "CHECKS_FAILED",
-    message: expect.stringContaining("the repair left the very same findings"),
+    message: expect.stringContaining("the repair changed nothing"),
     details: { checks: [{ name: check, findings: expect.arrayContaining([expect.stringMatching(finding)]) }] },
   });
   expect(turnsOf(attempt)).toEqual(["1 task", "2 repair"]);
@@ -94,6 +94,11 @@ test("an agent that takes the cheat back lands: the findings are its next prompt
   const phases = attempt.events.flatMap((event) => (event.kind === "phase" && event.data.status === "ended" ? [event.data.phase] : []));
   expect(phases).toEqual(["prepare", "turn", "gates", "commit", "checks", "turn", "gates", "commit", "checks", "push"]);
   if (outcome.kind === "change") expect(await git(`${attempt.hubRoot}/jobs.git`, "diff", "--name-only", attempt.job.baseOid, outcome.oid)).toBe("sum.js");
+});
+
+test("another change that leaves the same findings ends the repairs too", async () => {
+  const attempt = await attemptWith([`${MEND}; rm sum.test.js`, "echo more > notes.txt"]);
+  expect(await failureOf(attempt)).toMatchObject({ code: "CHECKS_FAILED", message: expect.stringContaining("the repair left the very same findings") });
 });
 
 test("a path out of scope may be taken back too; else it is SCOPE_VIOLATION", async () => {

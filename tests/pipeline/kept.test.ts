@@ -199,3 +199,50 @@ async function killedAt(killAt: { write: string; isWritten: boolean } | undefine
   expect(provider.calls.filter((call) => call.includes("write-tree"))).toHaveLength(isRemade ? 2 : 1);
   return life.writes;
 }
+
+describe("of several changes of an attempt the one with the fewest findings is kept, the latest among equals:", () => {
+  const files = {
+    ".slipway.yaml": "gates:\n  - {name: sum, run: grep -qx 2 sum}\nrepairs: 2\nscope: {allow: ['**'], deny: ['docs/**']}\n",
+  };
+  const STRAYS = (names: string) => `echo 2 > sum; for name in ${names}; do echo x > docs/$name; done`;
+
+  it("the first, where the repair made it worse", async () => {
+    const { attempt } = await attemptWith([STRAYS("a"), STRAYS("b c"), STRAYS("d e")], { files });
+    const context = await attempt.context();
+    await expect(runAttempt(context)).rejects.toMatchObject({ code: "SCOPE_VIOLATION" });
+    const kept = await expectKept(attempt, context, "A\tdocs/a\nM\tsum");
+    expect(kept).toMatchObject({
+      why: "change 1 of 3: 1 finding, the fewest",
+      red: [{ by: "check", name: "scope", findings: [expect.stringContaining("docs/a")] }],
+    });
+    expect(noticesOf(attempt)[0]).toContain("change 1 of 3: 1 finding, the fewest");
+  });
+
+  it("the latest of two that are as good", async () => {
+    const { attempt } = await attemptWith([STRAYS("a b"), "rm docs/a", "mv docs/b docs/c"], { files });
+    const context = await attempt.context();
+    await expect(runAttempt(context)).rejects.toMatchObject({ code: "SCOPE_VIOLATION" });
+    expect(await expectKept(attempt, context, "A\tdocs/c\nM\tsum")).toMatchObject({ why: "change 3 of 3: 1 finding, as others have, and the latest of them" });
+  });
+
+  it("a red gate counts as one finding, and what the checks say of those files is known too", async () => {
+    const { attempt } = await attemptWith([STRAYS("a b"), "rm docs/a docs/b; echo 3 > sum; echo x > more", "echo 4 > sum"], { files });
+    const context = await attempt.context();
+    await expect(runAttempt(context)).rejects.toMatchObject({ code: "GATES_FAILED" });
+    expect(await expectKept(attempt, context, "A\tmore\nM\tsum")).toMatchObject({
+      why: "change 2 of 2: 1 finding, the fewest",
+      red: [{ by: "gate", name: "sum", findings: ["exit code 1"] }],
+    });
+  });
+
+  it("not the files of a turn that was cut off, by a budget for one", async () => {
+    const { attempt } = await attemptWith([STRAYS("a"), "rm docs/a; touch ../worked; exec sleep 1000"], { files });
+    const stop = new AbortController();
+    const context = await attempt.context({ signal: stop.signal, lost: new AbortController().signal });
+    const ended = expect(runAttempt(context)).rejects.toMatchObject({ code: "BUDGET_EXCEEDED" });
+    await exists(attempt, "worked");
+    stop.abort(new SlipwayError("BUDGET_EXCEEDED"));
+    await ended;
+    expect(await expectKept(attempt, context, "A\tdocs/a\nM\tsum")).toMatchObject({ why: "change 1 of 2: 1 finding, the fewest" });
+  });
+});

@@ -50,6 +50,7 @@ const FURTHER: Readonly<Record<string, readonly ExitName[]>> = {
   demo: ["failed", "interrupted"],
   run: ["failed", "blocked", "cancelled", "interrupted"],
   logs: ["failed", "blocked", "cancelled", "interrupted"],
+  accept: ["interrupted"],
   fetch: ["failed", "blocked", "cancelled"],
   doctor: ["failed"],
   drain: ["interrupted"],

@@ -1,4 +1,6 @@
 import { Command } from "commander";
+import { addAccept } from "./commands/accept.ts";
+import { addArtifacts } from "./commands/artifacts.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
@@ -50,6 +52,8 @@ export function slipwayProgram(): Command {
   addLogs(program);
   addFetch(program);
   addJobActions(program);
+  addAccept(program);
+  addArtifacts(program);
   program.commandsGroup("Operations:");
   addRepos(program);
   addWorkers(program);

@@ -65,7 +65,8 @@ async function commitOnTop(gitDir: string, request: MergeRequest, tree: string):
   return gitText(["commit-tree", "-F", "-", "-p", request.ontoOid, tree], { gitDir, input, env });
 }
 
-function parseCommit(text: string): { author: Identity; message: string } {
+/** Author and message of a commit, from its object. */
+export function parseCommit(text: string): { author: Identity; message: string } {
   const headEnd = text.indexOf("\n\n");
   const match = /^author (.*) <(.*)> (\d+ [+-]\d{4})$/m.exec(text.slice(0, headEnd));
   if (!match) throw new SlipwayError("INTERNAL", "The commit names no author.");

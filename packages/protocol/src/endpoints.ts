@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { acceptanceSchema, acceptJobSchema } from "./acceptance.ts";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
 import { daySpendingSchema } from "./budget.ts";
 import { askedCriticSchema, criticOpinionSchema, keepOpinionSchema } from "./critic.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { jobEventSchema } from "./events.ts";
+import { artifactViewSchema } from "./evidence.ts";
 import { attemptModelSchema } from "./gateway-api.ts";
 import { GATEWAY_ENDPOINTS } from "./gateway-endpoints.ts";
 import {
@@ -20,6 +22,7 @@ import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, su
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
+import { scorecardSchema } from "./scorecard.ts";
 import { JOB_STATES } from "./states.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
@@ -178,6 +181,14 @@ export const ENDPOINTS = {
     body: z.strictObject({ text: z.string().trim().min(1).max(STEER_LIMIT_CHARACTERS) }),
     response: z.object({ job: jobViewSchema, messageId: idSchema }),
   },
+  acceptJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/accept",
+    roles: ["submitter"],
+    summary: "Accept the kept work of a failed job, though something refused it: a new job lands it. A second time gives the same job.",
+    body: acceptJobSchema,
+    response: z.object({ job: jobViewSchema, created: z.boolean(), acceptance: acceptanceSchema }),
+  },
   jobDiff: {
     method: "GET",
     path: "/v1/jobs/{job}/diff",
@@ -192,7 +203,27 @@ export const ENDPOINTS = {
     summary: "One image of the job, as bytes, by its place among them from 1.",
     response: z.string(),
   },
-  getArtifact: { method: "GET", path: "/v1/jobs/{job}/artifacts/{name}", roles: readers, summary: "One artifact, as bytes.", response: z.string() },
+  getScorecard: {
+    method: "GET",
+    path: "/v1/jobs/{job}/scorecard",
+    roles: readers,
+    summary: "How well the job went, and how that was counted.",
+    response: scorecardSchema,
+  },
+  listArtifacts: {
+    method: "GET",
+    path: "/v1/jobs/{job}/artifacts",
+    roles: readers,
+    summary: "What the job's attempts stored, of each name the newest, and what can be made of it.",
+    response: z.object({ artifacts: z.array(artifactViewSchema) }),
+  },
+  getArtifact: {
+    method: "GET",
+    path: "/v1/jobs/{job}/artifacts/{name}",
+    roles: readers,
+    summary: "One artifact, as bytes: one that is stored, or one that is made when it is asked for.",
+    response: z.string(),
+  },
   listEvents: {
     method: "GET",
     path: "/v1/jobs/{job}/events",

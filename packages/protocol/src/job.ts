@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { acceptanceSchema, redSchema } from "./acceptance.ts";
 import { jobActSchema } from "./audit.ts";
 import { type Budget, budgetSchema } from "./budget.ts";
 import { replaySchema } from "./cassette.ts";
@@ -141,6 +142,10 @@ export const attemptViewSchema = z.object({
   failure: failureSchema.nullable(),
   /** For a failed one: the commit with what its agent had done, on the hub for as long as its ref is; null where nothing was kept. */
   keptOid: oidSchema.nullable(),
+  /** Which of its changes that is, and why that one; null where it made no more than one. */
+  keptWhy: z.string().nullable().default(null),
+  /** What refused it; null where that is not known. */
+  keptRed: z.array(redSchema).nullable().default(null),
 });
 
 /** The artifact that holds the answer of a read-only job. */
@@ -239,10 +244,14 @@ export const jobDetailSchema = z.object({
   job: jobViewSchema,
   attempts: z.array(attemptViewSchema),
   receipts: z.array(receiptSchema),
-  artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: sha256Schema, fence: fenceSchema })),
+  artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: sha256Schema, fence: fenceSchema, at: timeSchema.optional() })),
   completion: completionViewSchema.nullable(),
   /** Who submitted, retried and cancelled it, oldest first, as long as the audit keeps that. */
   acts: z.array(jobActSchema),
+  /** How it came about, where it lands work that a person accepted. */
+  acceptance: acceptanceSchema.nullable().default(null),
+  /** The jobs by which its own work was accepted, oldest first. */
+  acceptedAs: z.array(z.object({ number: z.int().positive(), state: z.enum(JOB_STATES) })).default([]),
 });
 export type JobDetail = z.infer<typeof jobDetailSchema>;
 

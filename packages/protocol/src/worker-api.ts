@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { redSchema } from "./acceptance.ts";
 import { appendableEventSchema } from "./events.ts";
 import { diffStatSchema, failureSchema, JOB_KINDS, jobViewSchema, receiptSchema, verifySpecSchema } from "./job.ts";
 import { brokenBackendSchema, manifestSchema } from "./manifest.ts";
@@ -110,7 +111,14 @@ export const appendEventsResponseSchema = z.object({
 });
 
 /** What the agent of a failed attempt had done so far: a commit under the attempt's own ref, which nobody verified and which never lands. */
-export const keptWorkSchema = z.object({ oid: oidSchema, diffStat: diffStatSchema });
+export const keptWorkSchema = z.object({
+  oid: oidSchema,
+  diffStat: diffStatSchema,
+  /** Which of the attempt's commits it is and why that one, where it made more than one. */
+  why: z.string().max(500).optional(),
+  /** What refused it; missing where that is not known, as nothing could judge it. */
+  red: z.array(redSchema).max(100).optional(),
+});
 export type KeptWork = z.infer<typeof keptWorkSchema>;
 
 /** How an attempt ended, as the worker reports it. */

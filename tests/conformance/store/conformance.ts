@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe } from "vitest";
+import { accepting } from "./accepting.ts";
 import { accounts } from "./accounts.ts";
 import { auditing } from "./auditing.ts";
 import { circuits } from "./circuits.ts";
@@ -32,6 +33,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("repositories, tokens and workers", () => accounts(current));
     describe("jobs", () => jobs(current));
     describe("claims and leases", () => claims(current));
+    describe("accepting", () => accepting(current));
     describe("finishing", () => finishes(current));
     describe("reaping", () => reaping(current));
     describe("routes", () => routes(current));

@@ -142,9 +142,20 @@ describe("opening and closing", () => {
     await older.cancelJob(final, "no");
     await older[Symbol.asyncDispose]();
     const db = new DatabaseSync(file);
-    for (const table of ["model_calls", "audit", "spending_days", "circuits", "day_refusals", "repository_spending_days", "job_images", "critic_opinions"])
-      db.exec(`DROP TABLE ${table}`);
-    for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend"]) db.exec(`DROP INDEX ${name}`);
+    const tables = [
+      "model_calls",
+      "audit",
+      "spending_days",
+      "circuits",
+      "day_refusals",
+      "repository_spending_days",
+      "job_images",
+      "critic_opinions",
+      "acceptances",
+    ];
+    for (const table of tables) db.exec(`DROP TABLE ${table}`);
+    for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend", "jobs_history"])
+      db.exec(`DROP INDEX ${name}`);
     const added = db
       .prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid', 'backend', 'image')")
       .all();

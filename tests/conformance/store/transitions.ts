@@ -1,4 +1,6 @@
+import type { JobView } from "@slipway/protocol/job";
 import type { Routing } from "@slipway/protocol/routing";
+import { newId } from "@slipway/protocol/scalars";
 import { isFinal, TRANSITIONS } from "@slipway/protocol/states";
 import type { Store } from "@slipway/server/store/store";
 import { expect, test } from "vitest";
@@ -50,6 +52,12 @@ async function finished(store: Store, repoId: string, outcome: Parameters<Store[
   return jobId;
 }
 
+async function accepted(store: Store, of: string, repoId: string): Promise<JobView> {
+  const work = { of, fence: 1, oid: oid("kept"), acceptedOid: oid("accepted"), reason: null, red: [] };
+  const by = { tokenId: newId(), tokenName: "somebody", role: "submitter", address: "127.0.0.1" } as const;
+  return (await store.acceptJob(work, newJob(repoId), by)).job;
+}
+
 const stops = ["script", "other"].map((backend) => ({ backend, config: {}, automatic: false }));
 const TWO_STOPS: Routing = { asked: "script", needs: [], route: stops, at: 0, cause: "submit", candidates: [] };
 
@@ -58,6 +66,7 @@ const blocked: Way = (store, repoId) => finished(store, repoId, failed("SECRET_M
 /** One way for each transition; a state's own time ends at once in this store. */
 const WAYS: Record<Key, Way> = {
   "queued claim": async (store, repoId) => (await running(store, repoId)).jobId,
+  "queued accept": async (store, repoId) => (await accepted(store, await finished(store, repoId, failed("NO_CHANGE")), repoId)).id,
   "queued cancel": async (store, repoId) => await cancelled(store, await submit(store, repoId)),
   "queued fail": async (store, repoId) => {
     const dependency = await submit(store, repoId);

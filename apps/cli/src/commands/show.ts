@@ -1,8 +1,10 @@
+import { redText } from "@slipway/protocol/acceptance";
 import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
+import type { Scorecard } from "@slipway/protocol/scorecard";
 import type { Command } from "commander";
 import { criticHeading, findingText, refusingFirst } from "../follow/critic-text.ts";
 import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
@@ -15,11 +17,13 @@ import { printArtifact, printImage } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
+import { printScorecard, scoreLine, scoreOf } from "./scorecard.ts";
 
 interface ShowOptions extends CommonOptions {
   readonly verbose?: boolean;
   readonly artifact?: string;
   readonly image?: number;
+  readonly scorecard?: boolean;
 }
 
 export function addShow(program: Command): void {
@@ -27,17 +31,20 @@ export function addShow(program: Command): void {
     .summary("everything about one job")
     .option("--artifact <name>", "this artifact instead, as it was stored: the whole output of a gate or of the setup")
     .option("--image <n>", "the bytes of this image of the job instead, by its place in the list", wholeNumber(1, JOB_IMAGES_MAX))
+    .option("--scorecard", "how well it went instead, and how that was counted")
     .option("-v, --verbose", "the log and the small steps in the timeline too")
     .action(async (job: string, options: ShowOptions) => {
       const screen = screenOf(options);
       if (options.artifact !== undefined) return await printArtifact(screen, job, options.artifact, options);
       if (options.image !== undefined) return await printImage(screen, job, options.image, options);
-      const { detail, events } = await withReader(options, async ({ client }) => {
+      if (options.scorecard) return await printScorecard(screen, job, options);
+      const { detail, events, card } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
-        return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id) };
+        if (screen.json) return { detail: found, events: [], card: null };
+        return { detail: found, events: await timeline(client, found.job.id), card: found.job.kind === "task" ? await scoreOf(client, found.job.id) : null };
       });
       screen.document(detail);
-      if (!screen.json) showJob(screen, detail, events, options.verbose ?? false);
+      if (!screen.json) showJob(screen, detail, { events, card, verbose: options.verbose ?? false });
     });
 }
 
@@ -57,7 +64,13 @@ async function timeline(client: Client, job: string): Promise<JobEvent[]> {
   return all;
 }
 
-function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[], verbose: boolean): void {
+interface Seen {
+  readonly events: readonly JobEvent[];
+  readonly card: Scorecard | null;
+  readonly verbose: boolean;
+}
+
+function showJob(screen: Screen, detail: JobDetail, { events, card, verbose }: Seen): void {
   const { job } = detail;
   const { colors } = screen;
   screen.print(`${colors.bold(`job ${job.number}`)} · ${printable(job.title)} · ${paintState(screen, job.state)}`);
@@ -75,8 +88,12 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
     ...usageFields(detail),
+    ...(card === null ? [] : [["score", scoreLine(card)] as [string, string]]),
   ];
-  for (const [name, value] of fields) screen.print(`  ${colors.dim(name.padEnd(10))} ${value}`);
+  for (const [name, value] of fields) {
+    const lines = name === "score" ? wrap(value, screen.width - 13) : [value];
+    for (const [index, line] of lines.entries()) screen.print(`  ${colors.dim((index === 0 ? name : "").padEnd(10))} ${line}`);
+  }
   if (job.failure) {
     screen.print();
     printFailure(screen, job.failure);
@@ -85,6 +102,7 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     screen.print();
     printKeptHint(screen, detail);
   }
+  printAcceptance(screen, detail);
   printTask(screen, job.task);
   printImages(screen, job);
   section(screen, "timeline");
@@ -158,15 +176,23 @@ function usageFields({ job }: JobDetail): Array<[string, string]> {
   ];
 }
 
-const ACT_WORDS = { submitJob: "submitted", cancelJob: "cancelled", retryJob: "retried", replayJob: "replayed", steerJob: "steered" } as const;
+const ACT_WORDS = {
+  submitJob: "submitted",
+  cancelJob: "cancelled",
+  retryJob: "retried",
+  replayJob: "replayed",
+  steerJob: "steered",
+  acceptJob: "accepted",
+} as const;
+
+const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work" };
 
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {
   if (acts.length === 0) return;
   section(screen, "by");
   for (const { at, action, by, job: of, madeJob } of acts) {
-    const other =
-      of !== job.number ? `  ${action === "replayJob" ? "as a replay" : "as a new try"} of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
+    const other = of !== job.number ? `  ${OTHER_JOBS[action] ?? "as a new try"} of job ${of}` : madeJob === null ? "" : `  as job ${madeJob}`;
     screen.print(`  ${ACT_WORDS[action].padEnd(9)}  ${printable(by.name)} (${by.role})  ${screen.colors.dim(ago(at))}${other}`);
   }
 }
@@ -191,6 +217,21 @@ function printCritics(screen: Screen, { number }: JobView, events: readonly JobE
     ];
     for (const line of [...rest, ...lines.flatMap((text) => wrap(printable(text), screen.width - 4))]) screen.print(`    ${line}`);
     if (data.artifact) screen.print(colors.dim(`    All of it: slipway show ${number} --artifact ${data.artifact}`));
+  }
+}
+
+/** Whose word landed it, and what was red then; or which job landed its work. */
+function printAcceptance(screen: Screen, { acceptance, acceptedAs }: JobDetail): void {
+  if (acceptance) {
+    const { number, by, at, reason, red } = acceptance;
+    section(screen, "accepted");
+    const text = `${printable(by.name)} (${by.role}) accepted the work of job ${number}, ${ago(at)}${reason === null ? "" : `: ${printable(reason)}`}`;
+    for (const line of wrap(text, screen.width - 2)) screen.print(`  ${line}`);
+    for (const line of wrap(`Red then: ${redText(red)}`, screen.width - 2)) screen.print(`  ${screen.colors.red(line)}`);
+  }
+  for (const { number, state } of acceptedAs) {
+    screen.print();
+    screen.print(`Its work was accepted as job ${number}, which is ${paintState(screen, state)}.`);
   }
 }
 
@@ -244,4 +285,5 @@ function printArtifacts(screen: Screen, { job, artifacts }: JobDetail): void {
   section(screen, "artifacts");
   for (const artifact of artifacts) screen.print(`  ${artifact.name}  ${bytes(artifact.bytes)}  attempt ${artifact.fence}`);
   screen.print(screen.colors.dim(`  Read one: slipway show ${job.number} --artifact ${artifacts.at(-1)?.name}`));
+  screen.print(screen.colors.dim(`  More is made when asked for: slipway artifacts ${job.number}`));
 }

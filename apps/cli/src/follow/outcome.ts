@@ -53,6 +53,9 @@ export function printKeptHint(screen: Screen, detail: JobDetail): void {
   const { number } = detail.job;
   const text = `The agent's work is kept: slipway diff ${number} shows it, slipway fetch ${number} gets it as a branch.`;
   for (const line of wrap(text, screen.width)) screen.print(line);
+  const { kind, state, readOnly, failure } = detail.job;
+  if (kind !== "task" || state !== "failed" || readOnly || failure?.code === "MERGE_CONFLICT" || detail.acceptedAs.length > 0) return;
+  for (const line of wrap(`To land it all the same: slipway accept ${number}.`, screen.width)) screen.print(line);
 }
 
 /** What the job took of models, where it took any. */

@@ -13,6 +13,11 @@ export function jobRef(jobId: string, fence: number): string {
   return `${JOB_REFS}${jobId}/${fence}`;
 }
 
+/** What a person accepted of a job's work, to be landed by another one: below the refs of the first, with which it goes. */
+export function acceptedRef(jobId: string, byJobId: string): string {
+  return `${JOB_REFS}${jobId}/accepted-${byJobId}`;
+}
+
 /** Where an integrator pushes a merged commit to. */
 export function mergeRef(completionId: string, fence: number): string {
   return `${MERGE_REFS}${completionId}/${fence}`;

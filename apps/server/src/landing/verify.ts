@@ -26,7 +26,7 @@ export interface Judgement {
   readonly tree: string;
   /** From the target's own `.slipway.yaml` before the merge: a change cannot lower its own bar. */
   readonly config: RepositoryConfig;
-  /** The passing receipt of each required gate, as far as there is one. */
+  /** The receipt of each required gate, as far as there is one that lets it land: a passing one, or a red one of a gate that a person waived. */
   readonly receipts: Receipt[];
   readonly missing: Gate[];
 }
@@ -63,9 +63,11 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
   const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
   const proofs = config.gates.length > 0 ? await proofsOf(plane, completion, merged, tree) : [];
   const digest = setupDigest(config);
-  const found = config.gates.map((gate) =>
-    proofs.find((receipt) => receipt.gate === gate.name && receipt.command === gateCommand(gate) && receipt.setupDigest === digest),
-  );
+  const found = config.gates.map((gate) => {
+    const ofGate = proofs.filter((receipt) => receipt.gate === gate.name && receipt.command === gateCommand(gate) && receipt.setupDigest === digest);
+    // Of a gate that a person waived there has to be a receipt too, and it may be a red one.
+    return ofGate.find(({ exitCode }) => exitCode === 0) ?? (completion.waivedGates.includes(gate.name) ? ofGate[0] : undefined);
+  });
   return {
     tree,
     config,
@@ -75,8 +77,8 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
 }
 
 /**
- * Passing receipts of this tree that were made in the kind of sandbox that the change was made in: those of the completion's own verify job, and
- * equal ones of others, where a worker that could verify it now has the environment that they were made in.
+ * Receipts of this tree that were made in the kind of sandbox that the change was made in: those of the completion's own verify job, red ones too, and
+ * equal passing ones of others, where a worker that could verify it now has the environment that they were made in.
  */
 async function proofsOf(plane: ControlPlane, { repoId, sandbox, mergedOid, verifyJobId }: CompletionRow, merged: Merged, tree: string): Promise<Receipt[]> {
   const isAsked = verifyJobId !== null && mergedOid === merged.mergedOid;
@@ -84,7 +86,7 @@ async function proofsOf(plane: ControlPlane, { repoId, sandbox, mergedOid, verif
   const equal = await plane.store.receiptsFor(repoId, tree);
   const environments = equal.length > 0 ? await environmentsNow(plane, sandbox) : new Set<string>();
   const proofs = [...own, ...equal.filter(({ environmentDigest }) => environments.has(environmentCapability(environmentDigest)))];
-  return proofs.filter((receipt) => receipt.exitCode === 0 && receipt.tree === tree && sandboxOfImage(receipt.image) === sandbox);
+  return proofs.filter((receipt) => receipt.tree === tree && sandboxOfImage(receipt.image) === sandbox);
 }
 
 /** Capabilities of the workers that would take a verify job for this kind of sandbox, the environments that their gates see among them. */

@@ -1,3 +1,4 @@
+import type { Red } from "@slipway/protocol/acceptance";
 import type { Role } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
 import type { DayBudget } from "@slipway/protocol/budget";
@@ -150,6 +151,22 @@ export interface CompletionRow extends CompletionView {
   /** What the attempt that made the commit ran in. */
   readonly sandbox: SandboxKind;
   readonly intent: { target: string; oldOid: string | null; newOid: string } | null;
+  /** Gates whose receipts may be red, as a person has accepted that; none for all others. */
+  readonly waivedGates: readonly string[];
+}
+
+/** What a person accepts of a failed job. */
+export interface AcceptedWork {
+  /** Id of the failed job. */
+  readonly of: string;
+  /** The attempt that left the work; null where it is the change of a job that was accepted itself. */
+  readonly fence: number | null;
+  /** As the agent left it. */
+  readonly oid: string;
+  /** The same tree with the act in its message: what is to land. Null where there is a job for it already, as far as the caller knows. */
+  readonly acceptedOid: string | null;
+  readonly reason: string | null;
+  readonly red: readonly Red[];
 }
 
 /** Receipts of one tree, passing ones only. */

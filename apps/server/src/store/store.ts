@@ -9,6 +9,7 @@ import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type {
+  AcceptedWork,
   Actor,
   AttemptReceipts,
   BackendRecord,
@@ -80,6 +81,16 @@ export interface Store extends AsyncDisposable {
    * job's own, or that of the verify job that was running for it (`jobId` says which).
    */
   cancelJob(id: string, reason: string, by?: Actor): Promise<{ job: JobView; revoked: { jobId: string; workerId: string; fence: number } | null }>;
+  /**
+   * Makes a job that lands the kept work of a failed one: it is integrating at once, with a completion, and says who accepted what. Where there is one that was
+   * not cancelled, that comes back. CONFLICT where the job is not failed.
+   */
+  acceptJob(work: AcceptedWork, job: NewJob, by: Actor): Promise<{ job: JobView; created: boolean }>;
+  /**
+   * How long the newest jobs before this one took that are done, of the same repository and backend: from the first claim to the end, in ms; at most
+   * `HISTORY_JOBS` of them. Null where they are fewer than `HISTORY_MIN_JOBS`.
+   */
+  jobHistory(id: string): Promise<{ jobs: number; medianMs: number | null }>;
   /** A blocked job becomes queued. CONFLICT from any other state. */
   unblockJob(id: string, by?: Actor): Promise<JobView>;
   /**
@@ -309,6 +320,7 @@ export const REFUSAL_ROWS_PER_HOUR = 200;
 
 /** Re-exported so that a reader of the interface finds every shape from here. */
 export type {
+  AcceptedWork,
   Actor,
   AttemptReceipts,
   BackendRecord,

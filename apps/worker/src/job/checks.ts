@@ -50,22 +50,50 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
   const judge = async (): Promise<Judgement> => {
     await report(context, take, { name: "change", errors: commit.empty ? ["The agent changed nothing."] : [], warnings: [] });
     if (commit.empty) throw new SlipwayError("NO_CHANGE");
-    const { baseOid, allowChecks } = context.claim.job;
-    const strays = pathsOutOfScope(
-      commit.changes.map((change) => change.path),
-      config.scope,
-    );
-    const files = await readDiff(repository, { baseOid, oid: commit.oid, signal: context.signal });
-    const isTest = pathMatcher(config.checks.testPaths);
-    const tests = () => readTexts(repository, { oid: commit.oid, signal: context.signal, limit: READ_TESTS, isWanted: isTest });
-    const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
-    const results = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+    const results = await resultsOf(context, commit, { repository, config }, context.signal);
     for (const result of results) await report(context, take, result);
-    const refusals = results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
     const warnings = results.filter(({ errors, warnings: own }) => errors.length === 0 && own.length > 0);
-    return { change: commit, refusals, warnings: warnings.map(({ name, warnings: own }) => ({ check: name, findings: shown(context, own) })) };
+    return {
+      change: commit,
+      refusals: refusalsIn(context, results),
+      warnings: warnings.map(({ name, warnings: own }) => ({ check: name, findings: shown(context, own) })),
+    };
   };
   return await inPhase(context, "checks", key, judge, { detailOf: describe });
+}
+
+type NamedResult = Pick<CheckResult, "errors" | "warnings"> & { name: string };
+
+/** The same of work that is kept for people: nothing of it is told as an event, as it is not what ended the attempt. */
+export async function refusalsOfKept(
+  context: AttemptContext,
+  change: Change,
+  judged: Pick<Judged, "repository" | "config">,
+  signal: AbortSignal,
+): Promise<Refusal[]> {
+  return refusalsIn(context, await resultsOf(context, change, judged, signal));
+}
+
+async function resultsOf(
+  context: AttemptContext,
+  change: Change,
+  { repository, config }: Pick<Judged, "repository" | "config">,
+  signal: AbortSignal,
+): Promise<NamedResult[]> {
+  const { baseOid, allowChecks } = context.claim.job;
+  const strays = pathsOutOfScope(
+    change.changes.map(({ path }) => path),
+    config.scope,
+  );
+  const files = await readDiff(repository, { baseOid, oid: change.oid, signal });
+  const isTest = pathMatcher(config.checks.testPaths);
+  const tests = () => readTexts(repository, { oid: change.oid, signal, limit: READ_TESTS, isWanted: isTest });
+  const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
+  return [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+}
+
+function refusalsIn(context: AttemptContext, results: readonly NamedResult[]): Refusal[] {
+  return results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
 }
 
 /**
@@ -97,11 +125,7 @@ export function checksFailed({ change, refusals }: Judgement, scope: RepositoryC
   });
 }
 
-async function report(
-  context: AttemptContext,
-  take: number,
-  { name, errors, warnings }: Pick<CheckResult, "errors" | "warnings"> & { name: string },
-): Promise<void> {
+async function report(context: AttemptContext, take: number, { name, errors, warnings }: NamedResult): Promise<void> {
   const key = take === 0 ? `check-${name}` : `check-${name}-${take}`;
   const findings = shown(context, [...errors, ...warnings]);
   await context.events.emitOnce(key, { kind: "check", data: { name, passed: errors.length === 0, findings } });

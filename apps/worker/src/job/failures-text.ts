@@ -1,4 +1,5 @@
 import { COMPACT_LIMIT_BYTES, compactOutput } from "./compact-output.ts";
+import { type Judge, mostImportantFirst } from "./finding-order.ts";
 import { cutToBytes } from "./plain-text.ts";
 
 /** A gate that said no, as the agent is told of it. */
@@ -58,12 +59,18 @@ function longestFence(text: string): number {
   return Math.max(0, ...Array.from(text.matchAll(/`+/g), (match) => match[0].length));
 }
 
-/** The same for what checks refused: a line a finding, of each check as many as its share of the room holds. */
+/** The same for what checks refused, most important first: a line a finding, of each check as many as its share of the room holds. */
 export function refusalsText(refusals: readonly RefusedCheck[]): string {
   const shareBytes = Math.floor(FAILURES_LIMIT_BYTES / Math.max(1, refusals.length)) - 2;
-  return refusals
+  return mostImportantFirst(refusals, judgeOf)
     .map(({ check, findings, title = `Check "${check}" refuses the change` }) =>
       cutToBytes(`## ${title}\n${findings.map((finding) => `- ${finding.replaceAll("\n", " ")}`).join("\n")}`, shareBytes),
     )
     .join("\n\n");
+}
+
+/** A remark refuses nothing, and so comes last. */
+function judgeOf({ check, title }: RefusedCheck): Judge {
+  if (check === "critic") return { by: "critic", severity: "broken" };
+  return title === undefined ? { by: "check", name: check } : { by: "critic", severity: "style" };
 }

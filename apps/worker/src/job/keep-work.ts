@@ -1,10 +1,13 @@
 import type { TakenCommit } from "@slipway/git/commit";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { KeptWork } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import { KEPT_STEP } from "../attempt/report.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { bestOf, type Candidate, countFindings, redGates, redOf } from "./best-work.ts";
+import { type Change, type Judgement, refusalsOfKept } from "./checks.ts";
 import { endAndCommitKept, hasCommit, recordedCommitIn } from "./commit.ts";
 import type { Deadline } from "./deadline.ts";
 import { pushToOwnRef } from "./push.ts";
@@ -17,6 +20,9 @@ interface Workplace {
   readonly sandbox: Sandbox | undefined;
   /** Which commit the agent worked for; one that a check refused came before it. */
   readonly take: number;
+  readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  /** The commits that were refused before, by their takes. */
+  readonly refused: readonly Judgement[];
 }
 
 /**
@@ -40,8 +46,8 @@ const AGENT_NOT_STARTED: ReadonlySet<ErrorCode> = new Set(["SECRET_MISSING", "BA
 export async function keepWork(context: AttemptContext, workplace: Workplace, failure: unknown): Promise<void> {
   if (!mayHaveWork(context, toSlipwayError(failure))) return;
   try {
-    const kept = await context.journal.step(KEPT_STEP, () => keep(context, workplace));
-    if (kept) await tell(context, "info", `What the agent did so far is kept on the hub as ${kept.oid.slice(0, 12)}. It is not verified and does not land.`);
+    const kept = await context.journal.step(KEPT_STEP, () => keep(context, workplace, toSlipwayError(failure)));
+    if (kept) await tell(context, "info", keptText(kept));
     else context.log.info("the failed attempt left no change to keep");
   } catch (error) {
     await tellNotKept(context, toSlipwayError(error));
@@ -53,20 +59,62 @@ function mayHaveWork({ journal, lost }: AttemptContext, { code, details }: Slipw
   return !(AGENT_NOT_STARTED.has(code) && details["turn"] === 1);
 }
 
-/** Null where nothing differs from the base. */
-async function keep(context: AttemptContext, workplace: Workplace): Promise<KeptWork | null> {
+function keptText({ oid, why }: KeptWork): string {
+  const which = why === undefined ? "" : `, ${why}`;
+  return `What the agent did so far is kept on the hub as ${oid.slice(0, 12)}${which}. It is not verified and does not land.`;
+}
+
+/** The best of what the attempt has made; null where nothing differs from the base. */
+async function keep(context: AttemptContext, workplace: Workplace, failure: SlipwayError): Promise<KeptWork | null> {
   const limitMs = workplace.deadline.keepMs();
   const limit = AbortSignal.timeout(limitMs);
   const signal = AbortSignal.any([context.lost, limit]);
   try {
-    const commit = await commitOf(context, workplace, limitMs, signal);
-    if (!commit || commit.empty) return null;
-    await pushToOwnRef(context, workplace.repository, commit.oid, limitMs, signal);
-    return { oid: commit.oid, diffStat: commit.diffStat };
+    const candidates: Candidate[] = workplace.refused.map(({ change, refusals }) => ({
+      change,
+      red: redOf(refusals),
+      findings: countFindings(refusals),
+    }));
+    // The newest is among the refused where checks ended the attempt; anything else has left files that no commit was judged of.
+    if (candidates.length <= workplace.take) candidates.push(...(await newest(context, workplace, failure, { limitMs, signal })));
+    const best = bestOf(candidates);
+    if (!best) return null;
+    const { change, red, why } = best;
+    await pushToOwnRef(context, workplace.repository, change.oid, limitMs, signal);
+    return { oid: change.oid, diffStat: change.diffStat, ...(why === undefined ? {} : { why }), ...(red === undefined ? {} : { red }) };
   } catch (error) {
     context.lost.throwIfAborted();
     if (limit.aborted) throw new SlipwayError("ATTEMPT_TIMEOUT", `The ${limitMs / 1_000} s that are set aside for it were over.`, { limitMs });
     throw error;
+  }
+}
+
+async function newest(
+  context: AttemptContext,
+  workplace: Workplace,
+  failure: SlipwayError,
+  { limitMs, signal }: { limitMs: number; signal: AbortSignal },
+): Promise<Candidate[]> {
+  const change = await commitOf(context, workplace, limitMs, signal);
+  if (!change || change.empty) return [];
+  // Which gates are red is known where they ended the attempt; where a turn was cut off they were not asked.
+  const gates = redGates(failure);
+  const checks = await judgeKept(context, workplace, change, { limitMs: limitMs / JUDGING_SHARE, signal });
+  const isJudged = failure.code === "GATES_FAILED" && checks !== undefined;
+  return [{ change, red: checks && [...gates, ...redOf(checks)], findings: isJudged ? gates.length + countFindings(checks) : undefined }];
+}
+
+/** Of the time that is set aside: the work still has to be pushed. */
+const JUDGING_SHARE = 3;
+
+/** That the checks could not be run, or not in time, costs nobody the work: it is kept, and nobody is told that nothing is wrong with it. */
+async function judgeKept(context: AttemptContext, workplace: Workplace, change: Change, { limitMs, signal }: { limitMs: number; signal: AbortSignal }) {
+  try {
+    return await refusalsOfKept(context, change, workplace, AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
+  } catch (error) {
+    signal.throwIfAborted();
+    context.log.warn({ err: error }, "the checks could not be run on the kept work");
+    return undefined;
   }
 }
 

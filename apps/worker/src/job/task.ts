@@ -4,6 +4,7 @@ import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Judgement } from "./checks.ts";
 import { hasCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { bringImages } from "./job-images.ts";
@@ -28,6 +29,8 @@ export interface Task {
   take: number;
   /** How often the gates have run, and what came of it last. */
   progress: Progress;
+  /** The commits that were refused so far, by their takes. */
+  readonly refused: Judgement[];
 }
 
 /** Of all turns of an attempt: what ends the repairs. */
@@ -65,7 +68,7 @@ export async function prepareTask(context: AttemptContext): Promise<Task> {
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       const deadline = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
-      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 } };
+      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 }, refused: [] };
     } catch (error) {
       await sandbox?.end();
       throw error;

@@ -20,6 +20,7 @@ export async function workUntilAccepted(context: AttemptContext, task: Task): Pr
   for (;;) {
     const judgement = await withCritics(context, task, await judgeChange(context, commit, task));
     if (judgement.refusals.length === 0) return judgement.change;
+    task.refused[task.take] = judgement;
     const prompt = nextTurnOn(context, judgement, task);
     const reason = isCritics(judgement) ? "revision" : "repair";
     task.take += 1;
@@ -43,6 +44,7 @@ function isCritics({ refusals }: Judgement): boolean {
 function nextTurnOn(context: AttemptContext, judgement: Judgement, task: Task): string {
   const { config, deadline, progress } = task;
   const failed = (why: string): SlipwayError => (isCritics(judgement) ? criticRejected(context, judgement, why) : checksFailed(judgement, config.scope, why));
+  if (task.refused[task.take - 1]?.change.tree === judgement.change.tree) throw failed("the repair changed nothing");
   if (progress.round >= config.repairs) throw failed(triedText(config.repairs));
   const text = refusalsText(judgement.refusals);
   if (progress.failure === text) throw failed("the repair left the very same findings");

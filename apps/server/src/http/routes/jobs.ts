@@ -1,10 +1,12 @@
-import { diffPatch } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { type JobDetail, workOf } from "@slipway/protocol/job";
+import { isMadeArtifact } from "@slipway/protocol/evidence";
+import type { JobDetail } from "@slipway/protocol/job";
 import { isFinal } from "@slipway/protocol/states";
 import type { FastifyReply } from "fastify";
 import type { ControlPlane } from "../../control-plane.ts";
-import { hubRoot } from "../../hub/hub-folder.ts";
+import { listArtifacts, makeArtifact, patchOf } from "../../evidence/artifacts.ts";
+import { readScorecard } from "../../evidence/scorecard.ts";
+import { acceptJob } from "../../jobs/accept.ts";
 import { cancelJob } from "../../jobs/cancel.ts";
 import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
 import { explainJob } from "../../jobs/explain/explain.ts";
@@ -23,9 +25,12 @@ type Names =
   | "retryJob"
   | "replayJob"
   | "steerJob"
+  | "acceptJob"
   | "jobDiff"
   | "getJobImage"
-  | "getArtifact";
+  | "getArtifact"
+  | "listArtifacts"
+  | "getScorecard";
 
 /** What users do with jobs. */
 export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
@@ -54,19 +59,14 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       job: await replayJob(plane, await findJobDetail(plane.store, params.job), body.attempt, by, signal),
     }),
     steerJob: async ({ params, body, by }) => await steerJob(plane, params.job, body.text, by),
+    acceptJob: async ({ params, body, by }) => await acceptJob(plane, params.job, body, by),
     jobDiff: async ({ params, reply }) => {
-      const detail = await findJobDetail(plane.store, params.job);
-      const { job } = detail;
-      const oid = workOf(detail);
-      if (oid === null) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
-      const patch = await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, oid).catch((error: unknown) => {
-        if (!isFinal(job.state) || !(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND") throw error;
-        const hint = "The hub keeps the commits of a job for a while after its end; what landed is on its branch.";
-        throw new SlipwayError("NOT_FOUND", `The change of job ${job.number} is no longer kept.`, { job: job.id, state: job.state, hint }, { cause: error });
-      });
+      const patch = await patchOf(plane, await findJobDetail(plane.store, params.job));
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
       return undefined;
     },
+    getScorecard: async ({ params }) => await readScorecard(plane, await findJobDetail(plane.store, params.job)),
+    listArtifacts: async ({ params }) => ({ artifacts: listArtifacts(await findJobDetail(plane.store, params.job)) }),
     getJobImage: async ({ params, reply }) => {
       const { number, images } = await findJob(plane.store, params.job);
       const image = images[params.image - 1];
@@ -82,14 +82,19 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       return undefined;
     },
     getArtifact: async ({ params, reply }) => {
-      const { job, artifacts } = await findJobDetail(plane.store, params.job);
+      const detail = await findJobDetail(plane.store, params.job);
+      const { job, artifacts } = detail;
       // The same name may come from several attempts: the newest is meant.
       const newest = artifacts.filter(({ name }) => name === params.name).toSorted((a, b) => b.fence - a.fence)[0];
+      if (!newest && isMadeArtifact(params.name)) {
+        sendBytes(reply, await makeArtifact(plane, detail, params.name));
+        return undefined;
+      }
       if (!newest)
         throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no artifact ${params.name}.`, {
           name: params.name,
-          artifacts: artifacts.map(({ name }) => name),
-          hint: `\`slipway show ${job.number}\` lists those that it has.`,
+          artifacts: listArtifacts(detail).map(({ name }) => name),
+          hint: `\`slipway artifacts ${job.number}\` lists those that it has.`,
         });
       sendBytes(reply, await plane.artifacts.read(job.id, newest.fence, newest.name));
       return undefined;

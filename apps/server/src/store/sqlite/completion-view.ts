@@ -1,3 +1,4 @@
+import type { Red } from "@slipway/protocol/acceptance";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { CompletionView } from "@slipway/protocol/job";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
@@ -5,12 +6,16 @@ import type { CompletionRow } from "../rows.ts";
 import type { Database } from "./database.ts";
 import type { CompletionTable } from "./tables.ts";
 
-export type CompletionViewRow = CompletionTable & { job_id: string; sandbox: SandboxKind };
+export type CompletionViewRow = CompletionTable & { job_id: string; sandbox: SandboxKind; accepted_red: string | null };
 
 /** Columns and joins of a `CompletionViewRow`. */
 export const COMPLETION_VIEW = `
   SELECT c.*, j.id AS job_id,
-    COALESCE((SELECT sandbox FROM attempts WHERE job = c.job AND outcome = 'change' ORDER BY fence DESC LIMIT 1), 'bwrap') AS sandbox
+    COALESCE(
+      (SELECT sandbox FROM attempts WHERE job = c.job AND outcome = 'change' ORDER BY fence DESC LIMIT 1),
+      (SELECT sandbox FROM acceptances WHERE job = c.job), 'bwrap'
+    ) AS sandbox,
+    (SELECT red FROM acceptances WHERE job = c.job) AS accepted_red
   FROM completions c JOIN jobs j ON j.number = c.job`;
 
 export function completionView(row: CompletionViewRow): CompletionView {
@@ -33,7 +38,11 @@ export function completionView(row: CompletionViewRow): CompletionView {
 export function completionRow(row: CompletionViewRow): CompletionRow {
   const intent =
     row.intent_target === null || row.intent_new_oid === null ? null : { target: row.intent_target, oldOid: row.intent_old_oid, newOid: row.intent_new_oid };
-  return { ...completionView(row), mergedTree: row.merged_tree, intent, sandbox: row.sandbox };
+  return { ...completionView(row), mergedTree: row.merged_tree, intent, sandbox: row.sandbox, waivedGates: waivedGates(row.accepted_red) };
+}
+
+function waivedGates(red: string | null): string[] {
+  return red === null ? [] : (JSON.parse(red) as Red[]).filter(({ by }) => by === "gate").map(({ name }) => name);
 }
 
 /** The row of a completion, or NOT_FOUND. */

@@ -44,6 +44,8 @@ function storeOver(channel: Channel): Store {
     getJobDetail: (id) => channel.call("getJobDetail", id),
     listJobs: (filter) => channel.call("listJobs", filter),
     cancelJob: (id, reason, by) => channel.call("cancelJob", id, reason, by),
+    jobHistory: (id) => channel.call("jobHistory", id),
+    acceptJob: (work, job, by) => channel.call("acceptJob", work, job, by, { completionId: newId() }),
     unblockJob: (id, by) => channel.call("unblockJob", id, by),
     waitingFor: (id, day) => channel.call("waitingFor", id, day),
     currentPhase: (id) => channel.call("currentPhase", id),

@@ -1,3 +1,4 @@
+import { acceptJob } from "./operations/accept-job.ts";
 import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
 import { attemptModel } from "./operations/attempt-model.ts";
@@ -31,6 +32,7 @@ import { graceLeases } from "./operations/grace-leases.ts";
 import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
+import { jobHistory } from "./operations/job-history.ts";
 import { keepOpinion } from "./operations/keep-opinion.ts";
 import { listAudit } from "./operations/list-audit.ts";
 import { listCircuits } from "./operations/list-circuits.ts";
@@ -104,10 +106,12 @@ export const READS = {
   backendRecords,
   listCircuits,
   listAudit,
+  jobHistory,
 };
 
 /** Operations that write. */
 const WRITES = {
+  acceptJob,
   addEvent,
   appendEvents,
   cancelJob,

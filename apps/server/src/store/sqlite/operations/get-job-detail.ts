@@ -1,5 +1,7 @@
+import type { Acceptance } from "@slipway/protocol/acceptance";
 import type { JobDetail } from "@slipway/protocol/job";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
+import type { KeptWork } from "@slipway/protocol/worker-api";
 import { COMPLETION_VIEW, type CompletionViewRow, completionView } from "../completion-view.ts";
 import type { Database } from "../database.ts";
 import { JOB_VIEW, type JobViewRow, jobView } from "../job-view.ts";
@@ -16,11 +18,12 @@ interface AttemptRow {
   outcome: JobDetail["attempts"][number]["outcome"];
   failure: string | null;
   kept_oid: string | null;
+  kept: string | null;
 }
 
 const ATTEMPTS =
-  "SELECT fence, worker_id, worker_name, backend, sandbox, started_at, ended_at, outcome, failure, kept_oid FROM attempts WHERE job = @number ORDER BY fence";
-const ARTIFACTS = "SELECT name, bytes, sha256, fence FROM artifacts WHERE job = @number ORDER BY fence, name";
+  "SELECT fence, worker_id, worker_name, backend, sandbox, started_at, ended_at, outcome, failure, kept_oid, reported -> '$.kept' AS kept FROM attempts WHERE job = @number ORDER BY fence";
+const ARTIFACTS = "SELECT name, bytes, sha256, fence, created_at AS at FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
 // A verify job's own receipts; for a task, those that its completions' verify jobs brought, and those of an equal tree that were used again.
@@ -46,6 +49,25 @@ const ACTS = `
 
 type ActRow = Pick<JobDetail["acts"][number], "at" | "action" | "job" | "madeJob"> & JobDetail["acts"][number]["by"];
 
+const ACCEPTANCE = `
+  SELECT j.id AS jobId, j.number, a.fence, a.oid, a.at, a.by_name AS name, a.by_role AS role, a.reason, a.red
+  FROM acceptances a JOIN jobs j ON j.number = a.of_job WHERE a.job = @number`;
+const ACCEPTED_AS = "SELECT n.number, n.state FROM acceptances a JOIN jobs n ON n.number = a.job WHERE a.of_job = @number ORDER BY n.number";
+
+type AcceptanceRow = Omit<Acceptance, "by" | "red"> & Acceptance["by"] & { red: string };
+
+function acceptanceOf(db: Database, number: number): Acceptance | null {
+  const row = db.get<AcceptanceRow>(ACCEPTANCE, { number });
+  if (!row) return null;
+  const { name, role, red, ...rest } = row;
+  return { ...rest, by: { name, role }, red: JSON.parse(red) };
+}
+
+function keptOf(text: string | null): Pick<JobDetail["attempts"][number], "keptWhy" | "keptRed"> {
+  const { why, red }: Partial<KeptWork> = text === null ? {} : JSON.parse(text);
+  return { keptWhy: why ?? null, keptRed: red ?? null };
+}
+
 export function getJobDetail(db: Database, id: string): JobDetail | undefined {
   const row = db.get<JobViewRow>(`${JOB_VIEW} WHERE j.id = @id`, { id });
   if (!row) return undefined;
@@ -64,10 +86,13 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       outcome: attempt.outcome,
       failure: attempt.failure === null ? null : JSON.parse(attempt.failure),
       keptOid: attempt.kept_oid,
+      ...keptOf(attempt.kept),
     })),
     receipts: db.all<ReceiptTable>(RECEIPTS, { number, sandbox: completion?.sandbox ?? null }).map(receiptView),
     artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
     completion: completion ? completionView(completion) : null,
+    acceptance: acceptanceOf(db, number),
+    acceptedAs: db.all<JobDetail["acceptedAs"][number]>(ACCEPTED_AS, { number }),
     acts: db.all<ActRow>(ACTS, { number }).map(({ name, role, ...act }) => ({ ...act, by: { name, role } })),
   };
 }
