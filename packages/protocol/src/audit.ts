@@ -15,6 +15,7 @@ export const AUDITED_ENDPOINTS = [
   "syncRepository",
   "drainWorker",
   "resetBackend",
+  "clearFlakes",
   "createToken",
   "revokeToken",
 ] as const;

@@ -142,15 +142,27 @@ describe("opening and closing", () => {
     await older.cancelJob(final, "no");
     await older[Symbol.asyncDispose]();
     const db = new DatabaseSync(file);
-    for (const table of ["model_calls", "audit", "spending_days", "circuits", "day_refusals", "repository_spending_days", "job_images"])
+    for (const table of [
+      "model_calls",
+      "audit",
+      "spending_days",
+      "circuits",
+      "day_refusals",
+      "repository_spending_days",
+      "job_images",
+      "gate_baselines",
+      "gate_flakes",
+    ])
       db.exec(`DROP TABLE ${table}`);
-    for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend"]) db.exec(`DROP INDEX ${name}`);
+    for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend", "receipts_of_tree"])
+      db.exec(`DROP INDEX ${name}`);
     const added = db
       .prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid', 'backend', 'image')")
       .all();
     for (const { name } of added) db.exec(`ALTER TABLE attempts DROP COLUMN ${name}`);
     for (const column of ["budget", "turn_settings", "cassette", "routing", "handover"]) db.exec(`ALTER TABLE job_specs DROP COLUMN ${column}`);
     db.exec("ALTER TABLE repositories DROP COLUMN day_budget");
+    for (const column of ["failure_digest", "flaky", "created_at"]) db.exec(`ALTER TABLE receipts DROP COLUMN ${column}`);
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
     db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");
     db.close();

@@ -20,6 +20,7 @@ const MIGRATIONS = [
   "0012-routing",
   "0013-days",
   "0014-job-images",
+  "0016-gate-baselines",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

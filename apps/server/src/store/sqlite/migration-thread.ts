@@ -18,6 +18,7 @@ import * as spendingAndCassettes from "./migrations/0011-spending-and-cassettes.
 import * as routing from "./migrations/0012-routing.ts";
 import * as days from "./migrations/0013-days.ts";
 import * as jobImages from "./migrations/0014-job-images.ts";
+import * as gateBaselines from "./migrations/0016-gate-baselines.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -36,6 +37,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0012-routing": routing,
   "0013-days": days,
   "0014-job-images": jobImages,
+  "0016-gate-baselines": gateBaselines,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */
