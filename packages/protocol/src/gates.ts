@@ -49,7 +49,9 @@ export const gateSchema = z.strictObject({
   stage: z
     .enum(GATE_STAGES)
     .optional()
-    .describe("Its place in the usual order: without `needs` of its own, a gate needs all gates of the nearest stage before it, `lint` before `test` before `build`."),
+    .describe(
+      "Its place in the usual order: without `needs` of its own, a gate needs all gates of the nearest stage before it, `lint` before `test` before `build`.",
+    ),
   paths: z
     .array(globSchema)
     .min(1)
@@ -79,7 +81,11 @@ export const gatesSchema = z
       if (unknown >= 0)
         context.addIssue({ code: "custom", path: [index, "needs", unknown], message: `expected the name of another gate: ${[...names].join(", ")}` });
       else if (reaches(gates, name))
-        context.addIssue({ code: "custom", path: [index, stage === undefined || needs.length > 0 ? "needs" : "stage"], message: `expected gates that do not need ${name} themselves` });
+        context.addIssue({
+          code: "custom",
+          path: [index, stage === undefined || needs.length > 0 ? "needs" : "stage"],
+          message: `expected gates that do not need ${name} themselves`,
+        });
     }
   });
 
@@ -104,16 +110,20 @@ export function needsOf(gates: readonly Gate[], name: string): readonly string[]
   return before === undefined ? [] : gates.filter((one) => one.stage === before).map((one) => one.name);
 }
 
-/**
- * The gates that a change of these paths concerns, in their order; each comes behind the ones that it needs, and where one of those is not concerned, behind
- * what that one needs. Every gate where the paths are not known. `matcherOf`: how globs are read.
- */
-export function concernedGates(gates: readonly Gate[], changed: readonly string[] | undefined, matcherOf: (globs: readonly string[]) => (path: string) => boolean): Gate[] {
+/** How globs are read. */
+type MatcherOf = (globs: readonly string[]) => (path: string) => boolean;
+
+/** The gates that a change of these paths concerns, in their order; every gate where the paths are not known. */
+export function concernedGates(gates: readonly Gate[], changed: readonly string[] | undefined, matcherOf: MatcherOf): Gate[] {
   if (changed === undefined || changed.includes(RULES_FILE)) return [...gates];
-  const concerned = new Set(gates.filter((gate) => isConcerned(gate, changed, matcherOf)).map(({ name }) => name));
-  const present = (name: string): readonly string[] => (concerned.has(name) ? [name] : needsOf(gates, name).flatMap(present));
+  return someGates(gates, new Set(gates.filter((gate) => isConcerned(gate, changed, matcherOf)).map(({ name }) => name)));
+}
+
+/** Some of the gates, in their order: each behind those that it needs, and where one of those is missing, behind what that one needs. */
+export function someGates(gates: readonly Gate[], names: ReadonlySet<string>): Gate[] {
+  const present = (name: string): readonly string[] => (names.has(name) ? [name] : needsOf(gates, name).flatMap(present));
   return gates
-    .filter(({ name }) => concerned.has(name))
+    .filter(({ name }) => names.has(name))
     .map((gate) => (gate.needs === undefined ? gate : { ...gate, needs: [...new Set(gate.needs.flatMap(present))] }));
 }
 
@@ -125,7 +135,7 @@ export function hasPathFilter({ paths, ignore }: Gate): boolean {
   return paths !== undefined || ignore !== undefined;
 }
 
-function isConcerned({ paths, ignore = [] }: Gate, changed: readonly string[], matcherOf: (globs: readonly string[]) => (path: string) => boolean): boolean {
+function isConcerned({ paths, ignore = [] }: Gate, changed: readonly string[], matcherOf: MatcherOf): boolean {
   const isMeant = paths === undefined ? () => true : matcherOf(paths);
   const isIgnored = matcherOf(ignore);
   return changed.some((path) => isMeant(path) && !isIgnored(path));

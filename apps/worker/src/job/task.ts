@@ -28,6 +28,8 @@ export interface Task {
   take: number;
   /** How often the gates have run, and what came of it last. */
   progress: Progress;
+  /** Failures of gates that this life of the worker has judged already. */
+  readonly seenFailures: Set<string>;
 }
 
 /** Of all turns of an attempt: what ends the repairs. */
@@ -65,7 +67,7 @@ export async function prepareTask(context: AttemptContext): Promise<Task> {
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       const deadline = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
-      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 } };
+      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 }, seenFailures: new Set() };
     } catch (error) {
       await sandbox?.end();
       throw error;

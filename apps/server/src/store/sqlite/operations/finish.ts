@@ -89,9 +89,9 @@ export function finish(
 
 function addReceipts(db: Database, job: number, fence: number, receipts: readonly Receipt[]): void {
   for (const receipt of receipts) {
-    const { failureDigest = null, flaky = false } = receipt;
-    // Who stored it and when is not the worker's to say.
-    db.run(ADD_RECEIPT, { ...receipt, job, fence, failureDigest, flaky: flaky ? 1 : 0 });
+    // Which job it is of and when it was stored is not the worker's to say.
+    const { failureDigest = null, flaky = false, at: _at, job: _job, ...made } = receipt;
+    db.run(ADD_RECEIPT, { ...made, job, fence, failureDigest, flaky: flaky ? 1 : 0 });
   }
 }
 
