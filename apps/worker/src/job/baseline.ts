@@ -9,6 +9,7 @@ import { environmentOf } from "../sandbox/environment.ts";
 import { type Base, runOnBase } from "./base-run.ts";
 import { tellFlake } from "./flakes.ts";
 import type { GateResult } from "./gates.ts";
+import { tellRerun } from "./phase.ts";
 import { exitCodeOf } from "./receipt.ts";
 import { whileUnreachable } from "./retry.ts";
 
@@ -57,7 +58,7 @@ export async function knownBase(context: AttemptContext, { repository, source, c
 export async function baselineOf(
   context: AttemptContext,
   base: Base,
-  { wanted, ran }: { readonly wanted: readonly string[]; readonly ran: ReadonlySet<string> },
+  { wanted, ran, round }: { readonly wanted: readonly string[]; readonly ran: ReadonlySet<string>; readonly round: number },
 ): Promise<Map<string, OnBase>> {
   const found = new Map<string, OnBase>();
   const takeKnown = (known: KnownBase): string[] => {
@@ -78,7 +79,8 @@ export async function baselineOf(
     const open = takeKnown(await knownBase(context, base));
     if (open.length === 0) return found;
     const text = `Whether ${open.join(", ")} ${open.length === 1 ? "was" : "were"} red before this job is not known: now ${open.length === 1 ? "it runs" : "they run"} on the base.`;
-    await context.events.emitOnce(`base:${open.join()}`, { kind: "notice", data: { level: "info", text: text.slice(0, 10_000) } });
+    await tellRerun(context, `base-${round}`, `verdicts-${round}`, "a gate on the base");
+    await context.events.emitOnce(`base-${round}:started`, { kind: "notice", data: { level: "info", text: text.slice(0, 10_000) } });
     const results = await runOnBase(context, base, { wanted: new Set(open), ran, limitMs });
     await tellServer(context, known.tree, base, results);
     for (const result of results) if (found.has(result.name)) found.set(result.name, ofResult(result));

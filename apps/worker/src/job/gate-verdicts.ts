@@ -5,6 +5,7 @@ import type { Base } from "./base-run.ts";
 import { baselineOf, knownBase, type OnBase } from "./baseline.ts";
 import { tellFlake } from "./flakes.ts";
 import { type GateResult, measure } from "./gates.ts";
+import { tellRerun } from "./phase.ts";
 
 /** What is made of a red gate. */
 export interface Verdict {
@@ -56,7 +57,10 @@ async function judgeAll(
     !silent && quarantined.some((one) => one.gate === name && one.failureDigest === failureDigest);
   const asked = red.filter((result) => !isQuarantined(result));
   const wanted = asked.map(({ name }) => name);
-  const onBase = wanted.length === 0 ? new Map<string, OnBase>() : await baselineOf(context, base, { wanted, ran: new Set(results.map(({ name }) => name)) });
+  const onBase =
+    wanted.length === 0
+      ? new Map<string, OnBase>()
+      : await baselineOf(context, base, { wanted, ran: new Set(results.map(({ name }) => name)), round: judging.round });
   const verdicts: Verdict[] = [];
   for (const result of red) {
     const { name } = result;
@@ -110,7 +114,11 @@ async function runAgain(
   const gate = config.gates.find((one) => one.name === name);
   if (!gate || deadline.turnMs() < 1_000) return undefined;
   const timeoutMs = (): number => Math.max(1, Math.floor(Math.min(gate.timeoutSeconds * 1_000, deadline.turnMs())));
-  const result = await context.journal.step(`gate-${round}-${name}-again`, () =>
+  const key = `gate-${round}-${name}-again`;
+  await tellRerun(context, key, key, `the gate ${name} again`);
+  const text = `The gate ${name} runs again on the same files, to see whether its failure comes and goes.`;
+  await context.events.emitOnce(`${key}:started`, { kind: "notice", data: { level: "info", text } });
+  const result = await context.journal.step(key, () =>
     measure(context, sandbox, { gate: { ...gate, retries: 0 }, round, egress: config.egress.gates, aside: "again" }, timeoutMs),
   );
   return result.passed ? { ...result, flaky: true, gone: { failureDigest, excerpt: "" } } : result;
