@@ -33,10 +33,14 @@ export function gates(current: () => OpenedStore): void {
   test("a receipt of the tree is known as what it says of the base", async () => {
     const { store } = current();
     const { id: repoId } = await addRepository(store);
-    const { completionId, fence } = await completedJob(store, repoId);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
     const spec = verifySpec(completionId, "merged");
     const { verifyJob } = await store.requestVerification(completionId, fence, spec, newJob(repoId, { kind: "verify" }));
     const lease = await take(store);
+    const flake = { gate: "odd", failureDigest: sha256("odd"), excerpt: "" };
+    await store.recordFlake(lease.jobId, lease.fence, flake);
+    // It counts for the job whose change is verified.
+    expect(await store.listFlakes(repoId)).toMatchObject([{ gate: "odd", jobs: 1, lastJob: (await store.getJob(jobId))?.number }]);
     const red = { ...receipt(spec.tree, "test", 3), failureDigest: sha256("red") };
     const green = { ...receipt(spec.tree, "odd", 0), flaky: true };
     await store.finish(lease.jobId, lease.fence, { kind: "verified", receipts: [red, green] });

@@ -3,7 +3,10 @@ import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { ATTEMPT_LIVES, leaseLost } from "../fence.ts";
 
-const ALIVE = `SELECT number, repo_id AS repoId FROM jobs WHERE id = @jobId AND ${ATTEMPT_LIVES}`;
+// What a verify job sees counts for the job whose change it verifies: the two are one change.
+const ALIVE = `
+  SELECT coalesce((SELECT c.job FROM completions c WHERE c.id = jobs.completion_id), number) AS number, repo_id AS repoId
+  FROM jobs WHERE id = @jobId AND ${ATTEMPT_LIVES}`;
 
 const ADD = `
   INSERT OR IGNORE INTO gate_baselines (repo_id, tree, gate, command, setup_digest, image, environment_digest, exit_code, failure_digest, duration_ms, created_at)
