@@ -20,6 +20,7 @@ import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, su
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
+import { statementSchema } from "./statement.ts";
 import { JOB_STATES } from "./states.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
@@ -207,6 +208,13 @@ export const ENDPOINTS = {
     roles: readers,
     summary: "The job's change as a patch (text/plain); of a job that did not land, what was kept of its agent's work.",
     response: z.string(),
+  },
+  jobStatement: {
+    method: "GET",
+    path: "/v1/jobs/{job}/statement",
+    roles: readers,
+    summary: "What a landed job can be shown by: an in-toto statement with SLSA provenance, for others to sign.",
+    response: statementSchema,
   },
   getJobImage: {
     method: "GET",

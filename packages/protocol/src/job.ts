@@ -125,6 +125,8 @@ export const receiptSchema = z.object({
   /** When it was stored, and the number of the verify job that made it: the server's to say. */
   at: timeSchema.optional(),
   job: z.int().positive().optional(),
+  /** Whether it was made for the change of another job, with the very same tree. */
+  reused: z.boolean().optional(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 

@@ -10,6 +10,7 @@ import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
 import { explainJob } from "../../jobs/explain/explain.ts";
 import { findJob, findJobDetail, findRepository } from "../../jobs/find-job.ts";
 import { replayJob } from "../../jobs/replay.ts";
+import { statementOf } from "../../jobs/statement.ts";
 import { steerJob } from "../../jobs/steer.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
 import type { Handlers } from "../call.ts";
@@ -24,6 +25,7 @@ type Names =
   | "replayJob"
   | "steerJob"
   | "jobDiff"
+  | "jobStatement"
   | "getJobImage"
   | "getArtifact";
 
@@ -67,6 +69,7 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
       return undefined;
     },
+    jobStatement: async ({ params }) => await statementOf(plane, await findJobDetail(plane.store, params.job)),
     getJobImage: async ({ params, reply }) => {
       const { number, images } = await findJob(plane.store, params.job);
       const image = images[params.image - 1];

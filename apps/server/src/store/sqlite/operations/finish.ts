@@ -90,7 +90,7 @@ export function finish(
 function addReceipts(db: Database, job: number, fence: number, receipts: readonly Receipt[]): void {
   for (const receipt of receipts) {
     // Which job it is of and when it was stored is not the worker's to say.
-    const { failureDigest = null, flaky = false, at: _at, job: _job, ...made } = receipt;
+    const { failureDigest = null, flaky = false, at: _at, job: _job, reused: _reused, ...made } = receipt;
     db.run(ADD_RECEIPT, { ...made, job, fence, failureDigest, flaky: flaky ? 1 : 0 });
   }
 }
