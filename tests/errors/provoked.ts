@@ -56,6 +56,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   PROCESS_LIMIT: "tests/docker/escape.test.ts",
   RUNNER_LOST: "tests/sandbox/conformance/endings.test.ts",
   GATES_FAILED: "tests/pipeline/task.test.ts",
+  BASELINE_RED: "tests/pipeline/baseline-landing.test.ts",
   CHECKS_FAILED: "tests/pipeline/checks.test.ts",
   SCOPE_VIOLATION: "tests/pipeline/task.test.ts",
   NO_CHANGE: "tests/pipeline/task.test.ts",
