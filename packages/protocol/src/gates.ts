@@ -65,7 +65,7 @@ export const gateSchema = z.strictObject({
     .min(0)
     .max(5)
     .optional()
-    .describe("How often it is run again where it fails, 0 where it is missing. One that passes then is told as flaky. Better mend it."),
+    .describe("How often it is run again where it fails, 0 where it is missing. One that passes then is told as flaky ([gates](guides/gates.md#flakes)). Better mend it."),
 });
 /** One gate of a repository. */
 export type Gate = z.infer<typeof gateSchema>;
@@ -135,9 +135,11 @@ export function hasPathFilter({ paths, ignore }: Gate): boolean {
   return paths !== undefined || ignore !== undefined;
 }
 
-function isConcerned({ paths, ignore = [] }: Gate, changed: readonly string[], matcherOf: MatcherOf): boolean {
-  const isMeant = paths === undefined ? () => true : matcherOf(paths);
-  const isIgnored = matcherOf(ignore);
+/** One without a filter always is, whatever the change. */
+function isConcerned(gate: Gate, changed: readonly string[], matcherOf: MatcherOf): boolean {
+  if (!hasPathFilter(gate)) return true;
+  const isMeant = gate.paths === undefined ? () => true : matcherOf(gate.paths);
+  const isIgnored = matcherOf(gate.ignore ?? []);
   return changed.some((path) => isMeant(path) && !isIgnored(path));
 }
 

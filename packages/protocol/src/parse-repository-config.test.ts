@@ -21,6 +21,7 @@ describe("parseRepositoryConfig", () => {
         setup: { commands: [], outputs: [], network: "host", timeoutSeconds: 600 },
         egress: { turn: [], gates: [] },
         gates: [],
+        baseline: "require",
         repairs: 3,
         mcpServers: {},
         prompts: {},
@@ -59,7 +60,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, checks, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -75,7 +76,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, checks, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

@@ -7,6 +7,7 @@ import { expectCommit } from "./commit.ts";
 import { failuresText } from "./failures-text.ts";
 import { judgeReds, type Verdict } from "./gate-verdicts.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
+import { inPhase } from "./phase.ts";
 import { serversOf, type Task } from "./task.ts";
 import { runTurn } from "./turn.ts";
 
@@ -47,11 +48,18 @@ async function billedGates(context: AttemptContext, sandbox: Sandbox, task: Task
   const { repository, config, deadline, seenFailures } = task;
   const base = { repository, source: { oid: context.claim.job.baseOid, from: "upstream" }, config, deadline } as const;
   const judging = { base, round, changed: () => changedInWorkspace(context, sandbox), seen: seenFailures };
-  const verdicts = await judgeReds(context, sandbox, judging, results);
+  const judge = (): Promise<Verdict[]> => judgeReds(context, sandbox, judging, results);
+  const isGreen = results.every(({ passed }) => passed);
+  const verdicts = isGreen ? await judge() : await inPhase(context, "gates", `verdicts-${round}:phase`, judge, { detailOf: describe });
   return results.flatMap((result) => {
     const found = verdicts.find(({ name, verdict }) => name === result.name && verdict === "new");
     return found ? [{ ...result, base: found.base, note: found.detail }] : [];
   });
+}
+
+function describe(verdicts: readonly Verdict[]): string {
+  const words = { new: "by this change", before: "before this job", flaky: "and green again", quarantined: "and quarantined" };
+  return verdicts.map(({ name, verdict }) => `${name} is red ${words[verdict]}`).join(", ");
 }
 
 export function triedText(repairs: number): string {
