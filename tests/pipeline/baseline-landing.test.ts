@@ -77,6 +77,21 @@ test("where a red base is tolerated the change lands, is marked, and the next jo
   expect(worse.detail.job).toMatchObject({ state: "failed", failure: { code: "GATES_FAILED" } });
 }, 120_000);
 
+test("two jobs on one red base, at work together, have its gate run there once between them and their verifications", async () => {
+  await register("twins", { ".slipway.yaml": `${RED}baseline: tolerate\n`, sum: "33\n" });
+  const twins = await Promise.all([jobThat("twins", "one", "1\n"), jobThat("twins", "two", "2\n")]);
+  expect(twins.map(({ detail, events }) => [detail.job.state, verdictsOf(events)])).toEqual([
+    ["done", ["sum before"]],
+    ["done", ["sum before"]],
+  ]);
+  const { jobs } = await client.call("listJobs", { query: { repo: "twins" } });
+  const ran = await Promise.all(
+    jobs.map(async ({ id }) => (await allEvents(client, id)).filter(({ kind, data }) => kind === "log" && data.stream === "base:sum").length > 0),
+  );
+  expect(ran.filter(Boolean).length).toBe(1);
+  expect(jobs.filter(({ kind }) => kind === "verify").length).toBeGreaterThan(0);
+}, 120_000);
+
 test("a failure that came and went in two jobs is quarantined until somebody clears it", async () => {
   await register("odd", { ".slipway.yaml": ODD, sum: "2\n" });
   const flakes = async (): Promise<unknown[]> => (await client.call("listFlakes", { params: { repo: "odd" } })).flakes;
