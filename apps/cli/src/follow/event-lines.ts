@@ -115,7 +115,7 @@ function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
 function verdictLines({ name, verdict, detail }: DataOf<"gate-verdict">): EventLine[] {
   const why = detail === undefined ? "" : `: ${detail}`;
   const text = {
-    new: `gate ${name} is red by this change`,
+    new: `gate ${name} counts against this change`,
     before: `gate ${name} was red before this job`,
     flaky: `gate ${name} is flaky`,
     quarantined: `gate ${name} is quarantined`,
