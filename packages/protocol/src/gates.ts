@@ -65,7 +65,9 @@ export const gateSchema = z.strictObject({
     .min(0)
     .max(5)
     .optional()
-    .describe("How often it is run again where it fails, 0 where it is missing. One that passes then is told as flaky ([gates](guides/gates.md#flakes)). Better mend it."),
+    .describe(
+      "How often it is run again where it fails, 0 where it is missing. One that passes then is told as flaky ([gates](guides/gates.md#flakes)). Better mend it.",
+    ),
 });
 /** One gate of a repository. */
 export type Gate = z.infer<typeof gateSchema>;
