@@ -51,6 +51,12 @@ export function gates(current: () => OpenedStore): void {
     const { receipts = [] } = (await store.getJobDetail(lease.jobId)) ?? {};
     expect(receipts).toEqual([red, green].map((one) => ({ ...one, job: verifyJob.number, at: expect.any(Number) })));
     expect(Math.abs(Date.now() - (receipts[0]?.at ?? 0))).toBeLessThan(60_000);
+    // Another job's change has the very same tree: only the green receipt is used again, and it says so.
+    const other = await completedJob(store, repoId, { target: "other" });
+    const equal = { ...verifySpec(other.completionId, "equal"), tree: spec.tree };
+    await store.requestVerification(other.completionId, other.fence, equal, newJob(repoId, { kind: "verify" }));
+    const used = (await store.getJobDetail(other.jobId))?.receipts ?? [];
+    expect(used.map(({ gate, job, reused }) => [gate, job, reused])).toEqual([["odd", verifyJob.number, true]]);
   });
 
   test("an attempt that is over tells nothing any more", async () => {
