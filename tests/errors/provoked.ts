@@ -56,6 +56,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   PROCESS_LIMIT: "tests/docker/escape.test.ts",
   RUNNER_LOST: "tests/sandbox/conformance/endings.test.ts",
   GATES_FAILED: "tests/pipeline/task.test.ts",
+  BASELINE_RED: "tests/pipeline/baseline-landing.test.ts",
   CHECKS_FAILED: "tests/pipeline/checks.test.ts",
   CRITIC_REJECTED: "tests/pipeline/critic.test.ts",
   CRITIC_UNAVAILABLE: "tests/pipeline/critic.test.ts",

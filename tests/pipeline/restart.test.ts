@@ -92,7 +92,7 @@ describe("a worker that is killed and started again", () => {
       expect(effectsOf(run), `killed after ${write}`).toEqual(effectsOf(whole));
       // A command whose end was not recorded runs again, and that is told; everything else runs once.
       if (run.reruns === 0) expect({ calls: run.calls, logs: run.logs }, `killed after ${write}`).toEqual({ calls: whole.calls, logs: whole.logs });
-      else expect(write).toMatch(/^(log |event (setup|gate-\d-\w+):started)/);
+      else expect(write).toMatch(/^(log |event (setup|base-\d|gate-\d-\w+):started)/);
     }
   }, 240_000);
 

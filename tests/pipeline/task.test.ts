@@ -106,7 +106,7 @@ describe("a task", () => {
       ...["turn 2 repair started", "turn 2 repair ended", "gates started", "gate sum 1 started", "gate sum 1 passed", "gates ended"],
     ]);
     expect(await readFile(`${attempt.paths.home}/prompt`, "utf8")).toContain("1 + 1 = 4");
-    expect([...attempt.artifacts.keys()]).toEqual(["setup.log", "gate-sum-0.log", "gate-sum-1.log"]);
+    expect([...attempt.artifacts.keys()]).toEqual(["setup.log", "gate-sum-0.log", "base-setup.log", "base-sum.log", "gate-sum-1.log"]);
   });
 
   it("asks as the repository's own prompts say", async () => {

@@ -10,6 +10,7 @@ import { installHubHooks, serveGit } from "@slipway/git/http-backend";
 import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
 import { openWorkerRepository } from "@slipway/git/repository";
 import { removeWorkspace } from "@slipway/git/workspace";
+import type { Baselines, GateFlake } from "@slipway/protocol/baseline";
 import { Client } from "@slipway/protocol/client";
 import { type AskedCritic, askedCriticSchema, type CriticOpinion, keepOpinionSchema } from "@slipway/protocol/critic";
 import { SlipwayError } from "@slipway/protocol/errors";
@@ -58,6 +59,9 @@ export class TestAttempt implements AsyncDisposable {
   imageFetches = 0;
   /** What its server keeps of critics; to be handed to another attempt's for one that comes after it. */
   readonly opinions = new Map<string, CriticOpinion>();
+  baselineQuestions = 0;
+  /** What its server knows of gates: an attempt may be told of the baselines of another, as the jobs of one repository are. */
+  known: Baselines & { flakes: GateFlake[] } = { baselines: [], quarantined: [], flakes: [] };
   /** Requests that changed something at the server or the hub: `PUT name`, `push`. */
   readonly writes: string[] = [];
   /** What the server says of the attempt's model calls; called at each question. */
@@ -253,7 +257,11 @@ export class TestAttempt implements AsyncDisposable {
       if (git) await this.#serveGit(request, response, `${git[1]}.git`, git[2] ?? "");
       else if (pathname.endsWith("/model")) answerJson(response, this.model());
       else if (pathname.endsWith("/opinions")) await this.#opinions(request, response);
-      else if (pathname.includes("/images/")) this.#giveImage(response, Number(pathname.split("/").at(-1)));
+      else if (pathname.endsWith("/baselines")) await this.#answerBaselines(request, response);
+      else if (pathname.endsWith("/flakes")) {
+        this.known.flakes.push(JSON.parse((await bodyOf(request)).toString()) as GateFlake);
+        answerJson(response, {});
+      } else if (pathname.includes("/images/")) this.#giveImage(response, Number(pathname.split("/").at(-1)));
       else await this.#takeArtifact(request, response, decodeURIComponent(pathname.split("/").at(-1) ?? ""));
     } catch {
       // The client sees that the answer breaks off, and the test what it makes of that.
@@ -289,15 +297,24 @@ export class TestAttempt implements AsyncDisposable {
     response.end(JSON.stringify(sent ? {} : { opinion }));
   }
 
+  async #answerBaselines(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { baselines, quarantined } = this.known;
+    if (request.method === "GET") {
+      this.baselineQuestions += 1;
+      const tree = new URL(request.url ?? "/", "http://hub").searchParams.get("tree");
+      return answerJson(response, { baselines: baselines.filter((one) => one.tree === tree), quarantined });
+    }
+    baselines.push(...(JSON.parse((await bodyOf(request)).toString()) as Pick<Baselines, "baselines">).baselines);
+    answerJson(response, {});
+  }
+
   #giveImage(response: ServerResponse, place: number): void {
     this.imageFetches += 1;
     response.end(this.images[place - 1]);
   }
 
   async #takeArtifact(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const bytes = Buffer.concat(chunks);
+    const bytes = await bodyOf(request);
     this.artifacts.set(name, bytes);
     this.writes.push(`PUT ${name}`);
     response.writeHead(200, { "content-type": "application/json" });
@@ -305,7 +322,13 @@ export class TestAttempt implements AsyncDisposable {
   }
 }
 
-function answerJson(response: ServerResponse, answer: AttemptModel | SlipwayError): void {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function answerJson(response: ServerResponse, answer: AttemptModel | Baselines | Record<string, never> | SlipwayError): void {
   response.writeHead(answer instanceof SlipwayError ? answer.status : 200, { "content-type": "application/json" });
   response.end(JSON.stringify(answer));
 }

@@ -11,6 +11,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addDown } from "./commands/down.ts";
 import { addDrain } from "./commands/drain.ts";
 import { addFetch } from "./commands/fetch.ts";
+import { addGates } from "./commands/gates.ts";
 import { addImages } from "./commands/images.ts";
 import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
@@ -56,6 +57,7 @@ export function slipwayProgram(): Command {
   addArtifacts(program);
   program.commandsGroup("Operations:");
   addRepos(program);
+  addGates(program);
   addWorkers(program);
   addDrain(program);
   addImages(program);

@@ -12,6 +12,7 @@ import { copyObjects } from "./packs.ts";
 /** Longest file that `readFileAt` gives, and longest patch that `diffPatch` gives, in bytes. */
 const FILE_LIMIT_BYTES = 1024 * 1024;
 const PATCH_LIMIT_BYTES = 20 * 1024 * 1024;
+const PATHS_LIMIT_BYTES = 128 * 1024 * 1024;
 const MARKER = "installation";
 const NO_OBJECT = "0".repeat(40);
 
@@ -174,6 +175,15 @@ export async function diffPatch(root: string, baseOid: string, oid: string): Pro
   const args = ["diff-tree", "-p", "-r", "--binary", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--end-of-options", baseOid, oid];
   const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND", maxBuffer: PATCH_LIMIT_BYTES });
   return stdout.toString();
+}
+
+/** The paths that differ between two commits, both names of what was renamed. BASE_NOT_FOUND where one of them is not there. */
+export async function changedPaths(root: string, baseOid: string, oid: string): Promise<string[]> {
+  requireOid(baseOid);
+  requireOid(oid);
+  const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", `${baseOid}^{tree}`, `${oid}^{tree}`];
+  const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND", maxBuffer: PATHS_LIMIT_BYTES });
+  return stdout.toString().split("\0").filter(Boolean);
 }
 
 /** Deletes one of Slipway's own refs; one that is not there is no failure. INVALID_REQUEST for any other ref. */

@@ -16,6 +16,7 @@ export const AUDITED_ENDPOINTS = [
   "syncRepository",
   "drainWorker",
   "resetBackend",
+  "clearFlakes",
   "createToken",
   "revokeToken",
 ] as const;

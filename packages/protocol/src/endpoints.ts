@@ -2,6 +2,7 @@ import { z } from "zod";
 import { acceptanceSchema, acceptJobSchema } from "./acceptance.ts";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
+import { baselinesResponseSchema, flakeViewSchema, gateBaselineSchema, gateFlakeSchema } from "./baseline.ts";
 import { daySpendingSchema } from "./budget.ts";
 import { askedCriticSchema, criticOpinionSchema, keepOpinionSchema } from "./critic.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -21,8 +22,9 @@ import {
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { circuitSchema } from "./routing.ts";
-import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
+import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
 import { scorecardSchema } from "./scorecard.ts";
+import { statementSchema } from "./statement.ts";
 import { JOB_STATES } from "./states.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
@@ -114,6 +116,29 @@ export const ENDPOINTS = {
     response: z.object({ branches: z.array(branchViewSchema) }),
   },
 
+  listFlakes: {
+    method: "GET",
+    path: "/v1/repositories/{repo}/flakes",
+    roles: readers,
+    summary: "Failures of a repository's gates that came and went on the same files, newest first.",
+    response: z.object({ flakes: z.array(flakeViewSchema) }),
+  },
+  clearFlakes: {
+    method: "POST",
+    path: "/v1/repositories/{repo}/flakes/clear",
+    roles: ["submitter"],
+    summary: "Forget the flaky failures of a gate, and so end their quarantine. Answers how many there were.",
+    body: z.strictObject({
+      gate: nameSchema.describe("Name of the gate."),
+      failureDigest: z
+        .string()
+        .regex(/^[0-9a-f]{8,64}$/, "expected 8 to 64 hexadecimal digits")
+        .optional()
+        .describe("Beginning of the failure's digest; all of the gate's where it is missing."),
+    }),
+    response: z.object({ cleared: z.int() }),
+  },
+
   submitJob: {
     method: "POST",
     path: "/v1/jobs",
@@ -195,6 +220,13 @@ export const ENDPOINTS = {
     roles: readers,
     summary: "The job's change as a patch (text/plain); of a job that did not land, what was kept of its agent's work.",
     response: z.string(),
+  },
+  jobStatement: {
+    method: "GET",
+    path: "/v1/jobs/{job}/statement",
+    roles: readers,
+    summary: "What a landed job can be shown by: an in-toto statement with SLSA provenance, for others to sign.",
+    response: statementSchema,
   },
   getJobImage: {
     method: "GET",
@@ -315,6 +347,30 @@ export const ENDPOINTS = {
     summary: "Append events; what is already there is skipped.",
     body: appendEventsSchema,
     response: appendEventsResponseSchema,
+  },
+  baselines: {
+    method: "GET",
+    path: "/v1/attempts/{job}/{fence}/baselines",
+    roles: ["worker"],
+    summary: "How gates are known to end on a tree, and which of their failures are quarantined.",
+    query: z.object({ tree: oidSchema }),
+    response: baselinesResponseSchema,
+  },
+  recordBaselines: {
+    method: "POST",
+    path: "/v1/attempts/{job}/{fence}/baselines",
+    roles: ["worker"],
+    summary: "Say how gates ended on a base; what is known already stays.",
+    body: z.strictObject({ baselines: z.array(gateBaselineSchema).min(1).max(200) }),
+    response: z.object({}),
+  },
+  recordFlake: {
+    method: "POST",
+    path: "/v1/attempts/{job}/{fence}/flakes",
+    roles: ["worker"],
+    summary: "Say that a failure was gone when its gate was run again on the same files; counted once a job.",
+    body: gateFlakeSchema,
+    response: z.object({}),
   },
   putArtifact: {
     method: "PUT",

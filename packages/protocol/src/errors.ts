@@ -308,6 +308,13 @@ export const ERRORS = {
     "Read the gate's whole output with `slipway show JOB --artifact NAME` (`slipway show JOB` lists the names), then give the agent a better task.",
     "works",
   ),
+  BASELINE_RED: row(
+    422,
+    "final",
+    "A gate is red on the merged tree, and was red by the same failure before the change.",
+    "Have the gate mended first, by a job whose task says so. If changes are to land meanwhile, set `baseline: tolerate` in .slipway.yaml.",
+    "works",
+  ),
   CHECKS_FAILED: row(
     422,
     "final",

@@ -118,7 +118,7 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
     kind: z.literal("gate"),
     data: z.object({
       name: nameSchema,
-      /** `skipped`: not run, as a gate that it needs was red. */
+      /** `skipped`: not run, as a gate that it needs was red, or no changed path concerns it. */
       status: z.enum(["started", "passed", "failed", "timed-out", "skipped"]),
       /** 0 for the first run in an attempt, counted up with every repair. */
       round: z.int().nonnegative(),
@@ -130,6 +130,8 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       flaky: z.boolean().optional(),
       /** Of one that was skipped: the gate that kept it from running. */
       because: nameSchema.optional(),
+      /** Of one that was skipped: no changed path is among its `paths`. */
+      unconcerned: z.boolean().optional(),
     }),
   }),
   z.object({
@@ -147,6 +149,20 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       connections: z.int().nonnegative(),
       sentBytes: z.int().nonnegative(),
       receivedBytes: z.int().nonnegative(),
+    }),
+  }),
+  /** What is made of a red gate. */
+  z.object({
+    kind: z.literal("gate-verdict"),
+    data: z.object({
+      name: nameSchema,
+      round: z.int().nonnegative(),
+      /** `new`: the change's. `before`: the base has the same failure. `flaky`: gone when run again. `quarantined`: known to come and go. */
+      verdict: z.enum(["new", "before", "flaky", "quarantined"]),
+      /** How the gate ends on the base; `unknown` where it could not be run there. */
+      base: z.enum(["green", "red", "unknown"]),
+      /** In words for people. */
+      detail: z.string().max(1_000).optional(),
     }),
   }),
   z.object({

@@ -123,6 +123,15 @@ export const receiptSchema = z.object({
   exitCode: z.int(),
   outputDigest: sha256Schema,
   durationMs: z.number().nonnegative(),
+  /** The failure's signature, where it failed and said something by which the failure can be told again. */
+  failureDigest: sha256Schema.optional(),
+  /** It failed first, and passed when it was run again on the same files. */
+  flaky: z.boolean().optional(),
+  /** When it was stored, and the number of the verify job that made it: the server's to say. */
+  at: timeSchema.optional(),
+  job: z.int().positive().optional(),
+  /** Whether it was made for the change of another job, with the very same tree. */
+  reused: z.boolean().optional(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 
@@ -260,8 +269,14 @@ export function workOf({ job, attempts }: Pick<JobDetail, "job" | "attempts">): 
   return job.resultOid ?? attempts.findLast(({ keptOid }) => keptOid !== null)?.keptOid ?? null;
 }
 
-/** What a verify job runs; resolved by the server from the target's own `.slipway.yaml`. */
-export const verifySpecSchema = z.object({ completionId: idSchema, mergedOid: oidSchema, tree: oidSchema, config: repositoryConfigSchema });
+/** What a verify job runs; resolved by the server from the target's own `.slipway.yaml`. `baseOid`: the target before the merge, which the gates are held against. */
+export const verifySpecSchema = z.object({
+  completionId: idSchema,
+  mergedOid: oidSchema,
+  tree: oidSchema,
+  config: repositoryConfigSchema,
+  baseOid: oidSchema.optional(),
+});
 export type VerifySpec = z.infer<typeof verifySpecSchema>;
 
 /** Why a job is where it is. */

@@ -21,6 +21,7 @@ describe("parseRepositoryConfig", () => {
         setup: { commands: [], outputs: [], network: "host", timeoutSeconds: 600 },
         egress: { turn: [], gates: [] },
         gates: [],
+        baseline: "require",
         repairs: 3,
         mcpServers: {},
         prompts: {},
@@ -81,7 +82,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, critic, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, checks, critic, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -97,7 +98,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, critic, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, checks, critic, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

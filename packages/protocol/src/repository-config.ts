@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BASELINE_POLICIES } from "./baseline.ts";
 import { budgetSchema } from "./budget.ts";
 import { checksSchema } from "./checks.ts";
 import { criticSchema } from "./critic.ts";
@@ -77,6 +78,12 @@ export const repositoryConfigSchema = z.strictObject({
   gates: gatesSchema
     .default([])
     .describe("What must pass, in this order but for what each needs: on the agent's change, and again on exactly the tree that lands."),
+  baseline: z
+    .enum(BASELINE_POLICIES)
+    .default("require")
+    .describe(
+      "What becomes of a gate that is red on the target too, with the same failure: `require` lands nothing until it is green, `tolerate` lets the change land and marks it ([gates](guides/gates.md#baseline)).",
+    ),
   repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
   prompts: promptsSchema
     .default({})

@@ -9,6 +9,7 @@ import { dueTimes } from "./due-times.ts";
 import { events } from "./events.ts";
 import { finishes } from "./finishes.ts";
 import type { OpenedStore, OpenStore } from "./fixtures.ts";
+import { gates } from "./gates.ts";
 import { jobs } from "./jobs.ts";
 import { modelCallProperties } from "./model-call-properties.ts";
 import { modelCallTests } from "./model-calls.ts";
@@ -43,6 +44,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("audit", () => auditing(current));
     describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
+    describe("gates", () => gates(current));
     describe("model calls", () => modelCallTests(current));
     describe("model calls reserved ahead", () => reservedAheadTests(current));
   });

@@ -193,12 +193,13 @@ export function finishes(current: () => OpenedStore): void {
     const done = await store.finish(verifyJob.id, lease, { kind: "verified", receipts });
     expect(done.state).toBe("done");
     expect(await store.finish(verifyJob.id, lease, { kind: "verified", receipts })).toEqual(done);
-    expect(await store.receiptsFor(repoId, spec.tree)).toEqual([receipts[0]]);
+    const stored = receipts.map((one) => ({ ...one, job: verifyJob.number, at: expect.any(Number) }));
+    expect(await store.receiptsFor(repoId, spec.tree)).toEqual([stored[0]]);
     expect(await store.receiptsFor(repoId, oid("other"))).toEqual([]);
     const { id: elsewhere } = await addRepository(store);
     expect(await store.receiptsFor(elsewhere, spec.tree)).toEqual([]);
-    expect((await store.getJobDetail(verifyJob.id))?.receipts).toEqual(receipts);
-    expect((await store.getJobDetail(jobId))?.receipts).toEqual(receipts);
+    expect((await store.getJobDetail(verifyJob.id))?.receipts).toEqual(stored);
+    expect((await store.getJobDetail(jobId))?.receipts).toEqual(stored);
     const task = await submit(store, repoId);
     const taken = await take(store);
     expect((await rejection(store.finish(task, taken.fence, { kind: "verified", receipts: [] }))).code).toBe("INVALID_REQUEST");

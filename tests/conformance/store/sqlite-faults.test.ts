@@ -151,17 +151,20 @@ describe("opening and closing", () => {
       "repository_spending_days",
       "job_images",
       "critic_opinions",
+      "gate_baselines",
+      "gate_flakes",
       "acceptances",
     ];
     for (const table of tables) db.exec(`DROP TABLE ${table}`);
-    for (const name of ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend", "jobs_history"])
-      db.exec(`DROP INDEX ${name}`);
+    const indexes = ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend", "receipts_of_tree", "jobs_history"];
+    for (const name of indexes) db.exec(`DROP INDEX ${name}`);
     const added = db
       .prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid', 'backend', 'image')")
       .all();
     for (const { name } of added) db.exec(`ALTER TABLE attempts DROP COLUMN ${name}`);
     for (const column of ["budget", "turn_settings", "cassette", "routing", "handover"]) db.exec(`ALTER TABLE job_specs DROP COLUMN ${column}`);
     db.exec("ALTER TABLE repositories DROP COLUMN day_budget");
+    for (const column of ["failure_digest", "flaky", "created_at"]) db.exec(`ALTER TABLE receipts DROP COLUMN ${column}`);
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
     db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");
     db.close();

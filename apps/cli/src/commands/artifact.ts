@@ -1,3 +1,4 @@
+import { canonicalJson } from "@slipway/protocol/canonical-json";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
@@ -27,4 +28,10 @@ export async function printImage(screen: Screen, job: string, image: number, opt
   const bytes = Buffer.from(await withReader(options, ({ client }) => client.jobImage(job, image)));
   screen.document({ job, image, bytes: bytes.length, encoding: "base64", data: bytes.toString("base64") });
   if (!screen.json) process.stdout.write(bytes);
+}
+
+/** Prints the statement of a landed job: piped, the very bytes that are to be signed. NOT_FOUND. */
+export async function printStatement(job: string, options: CommonOptions): Promise<void> {
+  const text = canonicalJson(await withReader(options, ({ client }) => client.call("jobStatement", { params: { job } })));
+  process.stdout.write(process.stdout.isTTY ? `${text}\n` : text);
 }

@@ -31,6 +31,8 @@ export async function printLanded(screen: Screen, detail: JobDetail, checkout: C
   screen.print(`${colors.green("✓ landed")} ${colors.bold(taken.oid.slice(0, 7))} on ${colors.bold(taken.branch)}`);
   for (const line of await diffStatLines(checkout.root, job.baseOid, taken.oid, screen.width - 2)) screen.print(`  ${printable(line)}`);
   if (receipts.length === 0) screen.print(colors.dim("Nothing was tested: this repository names no gates in a .slipway.yaml."));
+  const red = receipts.filter(({ exitCode }) => exitCode !== 0).map(({ gate }) => gate);
+  if (red.length > 0) screen.print(colors.yellow(`It landed although ${red.join(", ")} is red: \`slipway show ${job.number}\` says why.`));
   printUsage(screen, job);
   printNoSandbox(screen, detail);
   screen.print();

@@ -13,7 +13,7 @@ import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, columnsOf, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
-import { printArtifact, printImage } from "./artifact.ts";
+import { printArtifact, printImage, printStatement } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
@@ -24,6 +24,7 @@ interface ShowOptions extends CommonOptions {
   readonly artifact?: string;
   readonly image?: number;
   readonly scorecard?: boolean;
+  readonly statement?: boolean;
 }
 
 export function addShow(program: Command): void {
@@ -32,11 +33,13 @@ export function addShow(program: Command): void {
     .option("--artifact <name>", "this artifact instead, as it was stored: the whole output of a gate or of the setup")
     .option("--image <n>", "the bytes of this image of the job instead, by its place in the list", wholeNumber(1, JOB_IMAGES_MAX))
     .option("--scorecard", "how well it went instead, and how that was counted")
+    .option("--statement", "what the landed job can be shown by instead, to be signed: an in-toto statement with SLSA provenance, as canonical JSON")
     .option("-v, --verbose", "the log and the small steps in the timeline too")
     .action(async (job: string, options: ShowOptions) => {
       const screen = screenOf(options);
       if (options.artifact !== undefined) return await printArtifact(screen, job, options.artifact, options);
       if (options.image !== undefined) return await printImage(screen, job, options.image, options);
+      if (options.statement) return await printStatement(job, options);
       if (options.scorecard) return await printScorecard(screen, job, options);
       const { detail, events, card } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
@@ -273,9 +276,16 @@ function printReceipts(screen: Screen, { receipts }: JobDetail): void {
   section(screen, "receipts (gates on exactly the tree that landed)");
   for (const receipt of receipts) {
     const mark = receipt.exitCode === 0 ? screen.colors.green("✓") : screen.colors.red("✗");
-    screen.print(
-      `  ${mark} ${receipt.gate}  exit ${receipt.exitCode}  ${duration(receipt.durationMs)}  tree ${receipt.tree.slice(0, 12)}  in ${sandboxOfImage(receipt.image)}`,
-    );
+    const parts = [
+      `${mark} ${receipt.gate}  exit ${receipt.exitCode}`,
+      ...(receipt.flaky ? [screen.colors.yellow("flaky")] : []),
+      duration(receipt.durationMs),
+      `tree ${receipt.tree.slice(0, 12)}`,
+      `in ${sandboxOfImage(receipt.image)}`,
+      ...(receipt.at === undefined ? [] : [new Date(receipt.at).toISOString()]),
+      ...(receipt.reused ? [`used again, of job ${receipt.job}`] : []),
+    ];
+    screen.print(`  ${parts.join("  ")}`);
     screen.print(screen.colors.dim(`    ${printable(receipt.command).split("\n")[0]}`));
   }
 }

@@ -32,6 +32,8 @@ export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
       return turnLines(event.data);
     case "gate":
       return gateLines(event.data, verbose);
+    case "gate-verdict":
+      return verdictLines(event.data);
     case "check":
       return checkLines(event.data, verbose);
     case "critic":
@@ -107,9 +109,21 @@ function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
   if (data.status === "started") return verbose ? [line("dim", `gate ${data.name} …`)] : [];
   if (data.status === "passed")
     return [line(data.flaky ? "warning" : "good", `gate ${data.name} passed${data.flaky ? " when it was run again: flaky" : ""}${took}`)];
+  if (data.unconcerned) return [line("dim", `gate ${data.name} skipped: no changed path concerns it`)];
   if (data.status === "skipped") return [line("dim", `gate ${data.name} skipped: it needs ${data.because ?? "another one"}`)];
   const how = data.status === "timed-out" ? "timed out" : `failed${typeof data.exitCode === "number" ? ` (exit ${data.exitCode})` : ""}`;
   return [line("bad", `gate ${data.name} ${how}${took}`)];
+}
+
+function verdictLines({ name, verdict, detail }: DataOf<"gate-verdict">): EventLine[] {
+  const why = detail === undefined ? "" : `: ${detail}`;
+  const text = {
+    new: `gate ${name} counts against this change`,
+    before: `gate ${name} was red before this job`,
+    flaky: `gate ${name} is flaky`,
+    quarantined: `gate ${name} is quarantined`,
+  };
+  return [line(verdict === "new" ? "bad" : "warning", `${text[verdict]}${why}`)];
 }
 
 function checkLines(data: DataOf<"check">, verbose: boolean): EventLine[] {

@@ -15,6 +15,7 @@ import { auditHandlers } from "./routes/audit.ts";
 import { backendHandlers } from "./routes/backends.ts";
 import { completionHandlers } from "./routes/completions.ts";
 import { eventExtras, eventHandlers } from "./routes/events.ts";
+import { gateHandlers } from "./routes/gates.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { modelCallHandlers } from "./routes/model-calls.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
@@ -78,6 +79,7 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...eventHandlers(plane),
     ...workerHandlers(plane),
     ...backendHandlers(plane),
+    ...gateHandlers(plane),
     ...attemptHandlers(plane),
     ...modelCallHandlers(plane),
     ...completionHandlers(plane),

@@ -1,4 +1,5 @@
 import { isAncestor, land, readBranch } from "@slipway/git/hub";
+import type { Excuse } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { CompletionView, Failure } from "@slipway/protocol/job";
 import type { ControlPlane } from "../control-plane.ts";
@@ -7,7 +8,7 @@ import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
 import type { CompletionRow } from "../store/store.ts";
 import { findCompletion, holdCompletion } from "./hold.ts";
-import { judge, type Merged } from "./verify.ts";
+import { type Judgement, judge, type Merged } from "./verify.ts";
 
 /**
  * Lands a merged commit: checks it, writes the intent, moves the target by compare-and-swap, marks the job done. A crash between two steps is mended
@@ -18,7 +19,8 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   // The answer of the first call was lost on its way.
   if (before.state === "landed" && before.fence === fence && before.landedOid === merged.mergedOid) return before;
   const completion = await holdCompletion(plane, id, fence);
-  const tree = await checkLanding(plane, completion, merged);
+  const { tree, excused } = await checkLanding(plane, completion, merged);
+  for (const { gate, excuse } of excused) await tellExcused(plane, completion, gate, excuse);
   // From the intent to the mark this call alone decides; what it cannot finish is `recoverLandings`' to settle.
   plane.landing.add(id);
   try {
@@ -31,9 +33,22 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   throw new SlipwayError("TARGET_MOVED", undefined, { target: completion.target, expectedOld: merged.expectedOld });
 }
 
-/** The merged tree, where everything speaks for its landing. */
-async function checkLanding(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<string> {
-  const { missing, tree } = await judge(plane, completion, merged);
+const EXCUSE_TEXTS: Readonly<Record<Excuse, string>> = {
+  before: "by the same failure that the target has without this change (`baseline: tolerate`)",
+  quarantined: "by a failure that comes and goes and is quarantined (`slipway gates` lists it)",
+};
+
+/** Whoever reads the job's events learns that not all was green. */
+async function tellExcused(plane: ControlPlane, { jobId }: CompletionRow, gate: string, excuse: Excuse): Promise<void> {
+  const text = `It lands although the gate ${gate} is red: ${EXCUSE_TEXTS[excuse]}.`;
+  await plane.store.addEvent(jobId, { kind: "notice", data: { level: "warning", text } });
+  plane.events.changed(jobId, "events");
+}
+
+/** What is known of the merged tree, where everything speaks for its landing. */
+async function checkLanding(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<Judgement> {
+  const judgement = await judge(plane, completion, merged);
+  const { missing, tree } = judgement;
   if (missing.length > 0) {
     const gates = missing.map(({ name }) => name);
     throw new SlipwayError("RECEIPT_MISSING", `The tree has no receipt for ${gates.join(", ")}.`, { tree, gates });
@@ -43,7 +58,7 @@ async function checkLanding(plane: ControlPlane, completion: CompletionRow, merg
   if (!(await isAncestor(root, from, merged.mergedOid))) {
     throw new SlipwayError("CONFLICT", "The merged commit does not build on the target: landing it would drop commits.", { mergedOid: merged.mergedOid, from });
   }
-  return tree;
+  return judgement;
 }
 
 /** True where the target now holds the merged commit, even where git failed after it moved the ref. */

@@ -1,6 +1,8 @@
-import { hasCommit, treeOf } from "@slipway/git/hub";
+import { changedPaths, hasCommit, treeOf } from "@slipway/git/hub";
+import { pathMatcher } from "@slipway/git/path-globs";
+import type { Excuse } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
-import { type Gate, gateCommand } from "@slipway/protocol/gates";
+import { concernedGates, type Gate, gateCommand, hasPathFilter } from "@slipway/protocol/gates";
 import type { VerifyResponse } from "@slipway/protocol/integrator-api";
 import type { JobView, Receipt } from "@slipway/protocol/job";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
@@ -29,6 +31,10 @@ export interface Judgement {
   /** The receipt of each required gate, as far as there is one that lets it land: a passing one, or a red one of a gate that a person waived. */
   readonly receipts: Receipt[];
   readonly missing: Gate[];
+  /** Required gates that are red and bounce nobody: their receipts are among `receipts`. */
+  readonly excused: ReadonlyArray<{ readonly gate: string; readonly excuse: Excuse }>;
+  /** Those of `missing` that were red by the same failure on the target before the merge. */
+  readonly redBefore: readonly string[];
 }
 
 /**
@@ -39,8 +45,9 @@ export async function verifyCompletion(plane: ControlPlane, id: string, fence: n
   const completion = await holdCompletion(plane, id, fence);
   const judgement = await judge(plane, completion, merged);
   if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
-  const spec = { completionId: id, mergedOid: merged.mergedOid, tree: judgement.tree, config: judgement.config };
-  const { verifyJob, created } = await plane.store.requestVerification(id, fence, spec, newVerifyJob(completion, merged.mergedOid, judgement.config));
+  const { tree, config } = judgement;
+  const spec = { completionId: id, mergedOid: merged.mergedOid, tree, config, baseOid: merged.expectedOld ?? completion.baseOid };
+  const { verifyJob, created } = await plane.store.requestVerification(id, fence, spec, newVerifyJob(completion, merged.mergedOid, config));
   if (created) {
     announce(plane, verifyJob);
     plane.events.changed(completion.jobId, "events");
@@ -60,29 +67,62 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
       expected: "a commit that was pushed to the claim's pushRef",
     });
   }
-  const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
-  const proofs = config.gates.length > 0 ? await proofsOf(plane, completion, merged, tree) : [];
+  const onto = merged.expectedOld ?? completion.baseOid;
+  const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, onto)]);
+  const changed = config.gates.some(hasPathFilter) ? await changedPaths(root, onto, merged.mergedOid) : undefined;
+  const gates = concernedGates(config.gates, changed, pathMatcher);
+  const own = gates.length > 0 ? await ownReceipts(plane, completion, merged, tree) : [];
+  const proofs = gates.length > 0 ? await proofsOf(plane, completion, own, tree) : [];
   const digest = setupDigest(config);
-  const found = config.gates.map((gate) => {
-    const ofGate = proofs.filter((receipt) => receipt.gate === gate.name && receipt.command === gateCommand(gate) && receipt.setupDigest === digest);
+  const ofGate = (receipts: readonly Receipt[], gate: Gate): Receipt[] =>
+    receipts.filter((receipt) => receipt.gate === gate.name && receipt.command === gateCommand(gate) && receipt.setupDigest === digest);
+  const found = gates.map((gate) => {
+    const proven = ofGate(proofs, gate);
     // Of a gate that a person waived there has to be a receipt too, and it may be a red one.
-    return ofGate.find(({ exitCode }) => exitCode === 0) ?? (completion.waivedGates.includes(gate.name) ? ofGate[0] : undefined);
+    const receipt = proven.find(({ exitCode }) => exitCode === 0) ?? (completion.waivedGates.includes(gate.name) ? proven[0] : undefined);
+    return { gate, receipt, red: ofGate(own, gate)[0] };
   });
+  const excuseOf = found.some(({ receipt, red }) => !receipt && red) ? await excuses(plane, completion.repoId, await treeOf(root, onto)) : () => undefined;
+  const judged = found.map((one) => ({ ...one, excuse: !one.receipt && one.red ? excuseOf(one.red) : undefined }));
+  const isExcused = ({ excuse }: { readonly excuse: Excuse | undefined }): boolean =>
+    excuse === "quarantined" || (excuse === "before" && config.baseline === "tolerate");
+  const missing = judged.filter((one) => !one.receipt && !isExcused(one));
   return {
     tree,
     config,
-    receipts: found.filter((receipt) => receipt !== undefined),
-    missing: config.gates.filter((_, index) => found[index] === undefined),
+    receipts: judged.flatMap((one) => one.receipt ?? (isExcused(one) && one.red ? [one.red] : [])),
+    missing: missing.map(({ gate }) => gate),
+    excused: judged.flatMap((one) => (isExcused(one) && one.excuse ? [{ gate: one.gate.name, excuse: one.excuse }] : [])),
+    redBefore: missing.flatMap(({ gate, excuse }) => (excuse === "before" ? [gate.name] : [])),
   };
 }
+
+/** Receipts of the completion's own verify job, red ones too, made in the kind of sandbox that the change was made in. */
+async function ownReceipts(plane: ControlPlane, { mergedOid, verifyJobId, sandbox }: CompletionRow, merged: Merged, tree: string): Promise<Receipt[]> {
+  const isAsked = verifyJobId !== null && mergedOid === merged.mergedOid;
+  const own = isAsked ? ((await plane.store.getJobDetail(verifyJobId))?.receipts ?? []) : [];
+  return own.filter((receipt) => receipt.tree === tree && sandboxOfImage(receipt.image) === sandbox);
+}
+
+/** What speaks for a red gate: its very failure is known to come and go, or the target before the merge has it too, run in the same way. */
+async function excuses(plane: ControlPlane, repoId: string, onto: string): Promise<(red: Receipt) => Excuse | undefined> {
+  const { baselines, quarantined } = await plane.store.baselines(repoId, onto);
+  return (red) => {
+    if (red.failureDigest === undefined) return undefined;
+    if (quarantined.some(({ gate, failureDigest }) => gate === red.gate && failureDigest === red.failureDigest)) return "quarantined";
+    const same = baselines.filter((one) => SAME_RUN.every((key) => one[key] === red[key]));
+    const isRed = same.some(({ exitCode, failureDigest }) => exitCode !== 0 && failureDigest === red.failureDigest);
+    return isRed && same.every(({ exitCode }) => exitCode !== 0) ? "before" : undefined;
+  };
+}
+
+const SAME_RUN = ["gate", "command", "setupDigest", "image", "environmentDigest"] as const;
 
 /**
  * Receipts of this tree that were made in the kind of sandbox that the change was made in: those of the completion's own verify job, red ones too, and
  * equal passing ones of others, where a worker that could verify it now has the environment that they were made in.
  */
-async function proofsOf(plane: ControlPlane, { repoId, sandbox, mergedOid, verifyJobId }: CompletionRow, merged: Merged, tree: string): Promise<Receipt[]> {
-  const isAsked = verifyJobId !== null && mergedOid === merged.mergedOid;
-  const own = isAsked ? ((await plane.store.getJobDetail(verifyJobId))?.receipts ?? []) : [];
+async function proofsOf(plane: ControlPlane, { repoId, sandbox }: CompletionRow, own: readonly Receipt[], tree: string): Promise<Receipt[]> {
   const equal = await plane.store.receiptsFor(repoId, tree);
   const environments = equal.length > 0 ? await environmentsNow(plane, sandbox) : new Set<string>();
   const proofs = [...own, ...equal.filter(({ environmentDigest }) => environments.has(environmentCapability(environmentDigest)))];
@@ -125,15 +165,20 @@ function newVerifyJob(completion: CompletionRow, mergedOid: string, config: Repo
 }
 
 /** The verify job is over, or stuck, and receipts are missing. */
-async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missing }: Judgement): Promise<VerifyResponse> {
+async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missing, redBefore }: Judgement): Promise<VerifyResponse> {
   const details = { verifyJobId: verifyJob.id, verifyJob: verifyJob.number };
   if (verifyJob.state === "done") {
     const receipts = (await plane.store.getJobDetail(verifyJob.id))?.receipts ?? [];
     const red = missing.map((gate) => ({
       gate: gate.name,
       exitCode: receipts.find((receipt) => receipt.tree === tree && receipt.gate === gate.name)?.exitCode ?? null,
+      redBefore: redBefore.includes(gate.name),
     }));
     const names = red.map(({ gate, exitCode }) => (exitCode === null ? `${gate} (did not run)` : `${gate} (exit ${exitCode})`)).join(", ");
+    if (missing.every(({ name }) => redBefore.includes(name))) {
+      const message = `On the merged tree these gates fail, and by the same failures they fail without the change: ${names}.`;
+      return { status: "rejected", code: "BASELINE_RED", message, details: { ...details, gates: red } };
+    }
     const hint = `\`slipway show ${verifyJob.number}\` lists the whole outputs of its gates, and --artifact NAME prints one. Then give the agent a better task.`;
     return { status: "rejected", code: "GATES_FAILED", message: `On the merged tree these gates fail: ${names}.`, details: { ...details, gates: red, hint } };
   }

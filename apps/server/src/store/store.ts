@@ -1,5 +1,6 @@
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
+import type { Baselines, FlakeView, GateBaseline, GateFlake } from "@slipway/protocol/baseline";
 import type { DayBudget, DaySpending } from "@slipway/protocol/budget";
 import type { AskedCritic, CriticOpinion } from "@slipway/protocol/critic";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
@@ -227,6 +228,18 @@ export interface Store extends AsyncDisposable {
   listCircuits(): Promise<CircuitRow[]>;
   /** Closes the circuits of a backend, in every image; answers how many were open. */
   resetCircuits(backend: string, by?: Actor): Promise<number>;
+
+  // Gates
+  /** How gates are known to end on a tree of a repository, by baselines and by the receipts of verify jobs, and the repository's quarantined failures. */
+  baselines(repoId: string, tree: string): Promise<Baselines>;
+  /** Keeps how gates ended on a base; what is known by the same key stays. A write of an attempt. */
+  recordBaselines(jobId: string, fence: number, baselines: readonly GateBaseline[]): Promise<void>;
+  /** Keeps that a failure came and went; the same failure again in the same job changes nothing. A write of an attempt. */
+  recordFlake(jobId: string, fence: number, flake: GateFlake): Promise<void>;
+  /** Flaky failures of a repository, the one that was seen last first. */
+  listFlakes(repoId: string): Promise<FlakeView[]>;
+  /** Forgets the flaky failures of a gate, all or those whose digest begins so; answers how many there were. */
+  clearFlakes(repoId: string, which: { readonly gate: string; readonly failureDigest?: string | undefined }, by?: Actor): Promise<number>;
 
   // Workers
   registerWorker(worker: RegisterWorker): Promise<void>;

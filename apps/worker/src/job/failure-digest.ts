@@ -16,9 +16,19 @@ const ACCIDENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>"],
 ];
 
-/** Digest of a failed gate, equal for failures that differ only in times, addresses and temporary names. */
-export function failureDigest(failure: { readonly name: string; readonly exitCode: number | null; readonly output: Uint8Array | string }): string {
+/** A failed gate, by what it said. */
+interface Failed {
+  readonly name: string;
+  readonly exitCode: number | null;
+  readonly output: Uint8Array | string;
+  /** Where it ran: these differ from run to run where a sandbox has no place of its own. */
+  readonly folders?: readonly string[];
+}
+
+/** Digest of a failed gate, equal for failures that differ only in times, addresses, temporary names and the place of the workspace. */
+export function failureDigest(failure: Failed): string {
   let text = plainText(failure.output);
+  for (const [index, folder] of (failure.folders ?? []).entries()) text = text.replaceAll(folder, `<folder ${index}>`);
   for (const [pattern, name] of ACCIDENTS) text = text.replace(pattern, name);
   return createHash("sha256")
     .update(JSON.stringify([failure.name, failure.exitCode]))

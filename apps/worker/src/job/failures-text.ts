@@ -11,6 +11,8 @@ export interface FailedGate {
   readonly durationMs: number;
   /** Its output, whole or compacted already. */
   readonly output: string;
+  /** What is known of it beyond this run, such as how it ends on the base. */
+  readonly note?: string;
 }
 
 /** A check that refused the change, as the agent is told of it. */
@@ -48,7 +50,10 @@ export function failuresText(failures: readonly FailedGate[]): string {
 function section(failure: FailedGate, limitBytes: number): string {
   const command = failure.command.length > COMMAND_LIMIT_CHARS ? `${failure.command.slice(0, COMMAND_LIMIT_CHARS).toWellFormed()} […]` : failure.command;
   const how = failure.timedOut ? `did not end within ${Math.max(1, Math.round(failure.durationMs / 1_000))} s` : `ended with exit code ${failure.exitCode}`;
-  const title = cutToBytes(`## Gate "${failure.name}" failed\n\`${command.replaceAll("\n", " ")}\` ${how}. Its output:`, Math.floor(limitBytes / 2));
+  const title = cutToBytes(
+    `## Gate "${failure.name}" failed\n\`${command.replaceAll("\n", " ")}\` ${how}.${failure.note === undefined ? "" : ` Mind: ${failure.note}.`} Its output:`,
+    Math.floor(limitBytes / 2),
+  );
   const roomBytes = limitBytes - Buffer.byteLength(title) - 12;
   const output = compactOutput(failure.output, Math.max(20, roomBytes - 12));
   const fence = "`".repeat(Math.min(8, Math.max(3, longestFence(output) + 1)));

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Gate } from "@slipway/protocol/gates";
+import { type Gate, needsOf } from "@slipway/protocol/gates";
 
 /** How many run beside each other at most; two on a machine with one processor too, as gates that say so mostly wait. */
 const BESIDE = Math.max(2, availableParallelism());
@@ -42,9 +42,10 @@ export async function inGateOrder<T>(gates: readonly Gate[], { run, passed, all 
     const skippedBefore = skipped.size;
     for (const gate of gates) {
       if (isKnown(gate)) continue;
-      const red = (gate.needs ?? []).find((need) => skipped.has(need) || (ended.has(need) && !passed(ended.get(need) as T)));
+      const needs = needsOf(gates, gate.name);
+      const red = needs.find((need) => skipped.has(need) || (ended.has(need) && !passed(ended.get(need) as T)));
       if (red !== undefined && !all) skipped.set(gate.name, { gate, because: red });
-      else if ((gate.needs ?? []).every((need) => ended.has(need))) {
+      else if (needs.every((need) => ended.has(need))) {
         if (errors.length > 0 || !hasRoom(gate)) break;
         start(gate);
       }

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import type { SlipwayError } from "@slipway/protocol/errors";
-import { type Gate, gateCommand } from "@slipway/protocol/gates";
+import { concernedGates, type Gate, gateCommand, hasPathFilter } from "@slipway/protocol/gates";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
+import { changedInWorkspace } from "./changed-paths.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
 import { compactOutput } from "./compact-output.ts";
@@ -13,7 +14,9 @@ import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
 import { commandOutOfMemory } from "./out-of-memory.ts";
 import { commandOutOfProcesses } from "./out-of-processes.ts";
+import { pathMatcher } from "./path-globs.ts";
 import { inPhase, type Parts, tellRerun } from "./phase.ts";
+import { plainText } from "./plain-text.ts";
 
 /** How a gate ended, as the journal keeps it: the whole output is an artifact. */
 export interface GateResult {
@@ -35,6 +38,10 @@ export interface GateResult {
   readonly outputDigest: string;
   /** Same for the same failure, times and addresses aside; empty where it passed. */
   readonly failureDigest: string;
+  /** It failed without a word: then its failure cannot be told from another one. */
+  readonly silent?: boolean;
+  /** Of one that is flaky: the failure that was gone. */
+  readonly gone?: { readonly failureDigest: string; readonly excerpt: string };
   /** The output compacted, at most 8 KiB; empty where it passed. */
   readonly excerpt: string;
 }
@@ -47,9 +54,14 @@ export interface GateRun {
   readonly round: number;
   /** Hosts that it may reach. */
   readonly egress: readonly string[];
+  /** Why it runs beside the rounds: on the base, or again on the same files. */
+  readonly aside?: "base" | "again";
 }
 
-/** Runs all gates that need no red one: the agent should hear of everything at once. What comes after them is started beside the last one. */
+/**
+ * Runs all gates that need no red one and that the change concerns: the agent should hear of everything at once. What comes after them is started beside the
+ * last one.
+ */
 export async function runGates(
   context: AttemptContext,
   sandbox: Sandbox,
@@ -59,8 +71,10 @@ export async function runGates(
 ): Promise<GateResult[]> {
   if (gates.length === 0) return [];
   const run = async (parts: Parts): Promise<GateResult[]> => {
-    let left = gates.length;
-    const one = async (gate: Gate, index: number): Promise<GateResult> => {
+    const concerned = await gatesOfChange(context, sandbox, gates, round);
+    let left = concerned.length;
+    const one = async (gate: Gate): Promise<GateResult> => {
+      const index = gates.findIndex(({ name }) => name === gate.name);
       left -= 1;
       if (left > 0) sandbox.expect?.(GATE_SHAPE);
       // A folder that cannot be made is met again, and told, by the commit.
@@ -69,7 +83,7 @@ export async function runGates(
       await ahead;
       return result;
     };
-    const { results, skipped } = await inGateOrder(gates, { run: one, passed: ({ passed }) => passed });
+    const { results, skipped } = await inGateOrder(concerned, { run: one, passed: ({ passed }) => passed });
     for (const { gate, because } of skipped) {
       await context.events.emitOnce(`gate-${round}-${gate.name}:skipped`, { kind: "gate", data: { name: gate.name, status: "skipped", round, because } });
     }
@@ -77,6 +91,18 @@ export async function runGates(
     return [...results];
   };
   return await inPhase(context, "gates", `gates-${round}`, run, { detailOf: describeRound });
+}
+
+/** Tells of those that no changed path concerns. Which paths changed is what the sandbox says: the verify job asks git's objects. */
+async function gatesOfChange(context: AttemptContext, sandbox: Sandbox, gates: readonly Gate[], round: number): Promise<readonly Gate[]> {
+  if (!gates.some(hasPathFilter)) return gates;
+  const changed = await context.journal.step(`gates-${round}:paths`, async () => (await changedInWorkspace(context, sandbox)) ?? null);
+  const concerned = concernedGates(gates, changed ?? undefined, pathMatcher);
+  for (const { name } of gates) {
+    if (concerned.some((gate) => gate.name === name)) continue;
+    await context.events.emitOnce(`gate-${round}-${name}:skipped`, { kind: "gate", data: { name, status: "skipped", round, unconcerned: true } });
+  }
+  return concerned;
 }
 
 /** Network and mounts of a gate's one-shot. */
@@ -98,24 +124,31 @@ export async function runGate(context: AttemptContext, sandbox: Sandbox, run: Ga
   return result;
 }
 
-async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round, egress }: GateRun, timeoutMs: () => number): Promise<GateResult> {
-  const artifact = `gate-${gate.name}-${round}.log`;
+/** Runs the command of a gate, and again as often as it may where it fails. */
+export async function measure(context: AttemptContext, sandbox: Sandbox, run: GateRun, timeoutMs: () => number): Promise<GateResult> {
+  const { gate, round, egress, aside } = run;
+  const artifact = aside === "base" ? `base-${gate.name}.log` : `gate-${gate.name}-${round}${aside === "again" ? "-again" : ""}.log`;
+  const stream = `${aside === "base" ? "base" : "gate"}:${gate.name}`;
   const command = gateCommand(gate);
   const reach = egress.length === 0 ? {} : { egress: { phase: "gates", hosts: egress } as const };
   const runs: LoggedResult[] = [];
   let atLimit: SlipwayError | undefined;
   for (let again = gate.retries ?? 0; ; again -= 1) {
-    const result = await runLogged(context, sandbox, { text: command, stream: `gate:${gate.name}`, ...GATE_SHAPE, ...reach, timeoutMs: timeoutMs() });
+    const result = await runLogged(context, sandbox, { text: command, stream, ...GATE_SHAPE, ...reach, timeoutMs: timeoutMs() });
     runs.push(result);
     atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
-    if (atLimit && context.claim.verify) throw atLimit;
+    if (atLimit && (context.claim.verify || aside === "base")) throw atLimit;
     if (again <= 0 || isPassed(result)) break;
-    context.events.log(`gate:${gate.name}`, Buffer.from(againLine(runs.length)));
+    context.events.log(stream, Buffer.from(againLine(runs.length)));
   }
   const last = runs.at(-1) as LoggedResult;
   const output = Buffer.concat(runs.flatMap(({ output: bytes }, index) => (index === 0 ? [bytes] : [Buffer.from(againLine(index)), bytes])));
   await storeArtifact(context, artifact, runs.length === 1 ? wholeOutput(last) : output);
   const passed = isPassed(last);
+  const digestOf = ({ timedOut, exitCode, output: bytes }: LoggedResult): string =>
+    failureDigest({ name: gate.name, exitCode: timedOut ? null : exitCode, output: bytes, folders: [sandbox.inside.workspace, sandbox.inside.home] });
+  // Again: without its terminal codes the text may show what they had torn apart.
+  const compacted = (bytes: Uint8Array): string => context.masks.text(compactOutput(bytes));
   const exitCode = last.timedOut ? null : last.exitCode;
   const told = atLimit ? Buffer.concat([last.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : last.output;
   return {
@@ -125,12 +158,12 @@ async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round,
     exitCode,
     timedOut: last.timedOut,
     durationMs: runs.reduce((sum, { durationMs }) => sum + durationMs, 0),
-    ...(passed && runs.length > 1 ? { flaky: true } : {}),
+    ...(passed && runs.length > 1 && runs[0] ? { flaky: true, gone: { failureDigest: digestOf(runs[0]), excerpt: compacted(runs[0].output) } } : {}),
     artifact,
     outputDigest: createHash("sha256").update(output).digest("hex"),
-    failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: last.output }),
-    // Again: without its terminal codes the text may show what they had torn apart.
-    excerpt: passed ? "" : context.masks.text(compactOutput(told)),
+    failureDigest: passed ? "" : digestOf(last),
+    ...(passed || plainText(last.output).trim() !== "" ? {} : { silent: true }),
+    excerpt: passed ? "" : compacted(told),
   };
 }
 

@@ -21,8 +21,14 @@ export function receiptOf(
     setupDigest: setupDigest(spec.config),
     image,
     environmentDigest: digest,
-    exitCode: result.exitCode ?? TIMED_OUT_EXIT_CODE,
+    exitCode: exitCodeOf(result),
     outputDigest: result.outputDigest,
     durationMs: result.durationMs,
+    ...(result.passed || result.silent ? {} : { failureDigest: result.failureDigest }),
+    ...(result.flaky ? { flaky: true } : {}),
   };
+}
+
+export function exitCodeOf({ exitCode }: Pick<GateResult, "exitCode">): number {
+  return exitCode ?? TIMED_OUT_EXIT_CODE;
 }

@@ -11,13 +11,24 @@ import { commandOutOfProcesses } from "./out-of-processes.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 import type { SetupConfig } from "./setup-key.ts";
 
-const SETUP_ARTIFACT = "setup.log";
-const SETUP_STREAM = "setup";
+/** Where the output of a setup goes. */
+export interface SetupLog {
+  readonly artifact: string;
+  readonly stream: string;
+}
+
+const SETUP_LOG: SetupLog = { artifact: "setup.log", stream: "setup" };
 
 const NO_NETWORK = "A container has no network: if the setup needs some hosts, list them under `egress.setup` of .slipway.yaml. ";
 
 /** Runs the repository's setup commands one by one, each in a one-shot of the sandbox. SETUP_FAILED names the command, its exit code and its last lines; OUT_OF_MEMORY. */
-export async function runSetupCommands(context: AttemptContext, sandbox: Sandbox, { setup, egress }: SetupConfig, deadline: Deadline): Promise<void> {
+export async function runSetupCommands(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  { setup, egress }: SetupConfig,
+  deadline: Deadline,
+  log: SetupLog = SETUP_LOG,
+): Promise<void> {
   const endMs = monotonicMs() + deadline.setupMs(setup.timeoutSeconds * 1_000);
   const written: Buffer[] = [];
   let droppedBytes = 0;
@@ -26,11 +37,11 @@ export async function runSetupCommands(context: AttemptContext, sandbox: Sandbox
     // Behind the last one comes the look at what it left.
     sandbox.expect?.({ network: index + 1 < setup.commands.length ? setup.network : "none" });
     const title = context.masks.bytes(Buffer.from(`$ ${text}\n`));
-    context.events.log(SETUP_STREAM, title);
+    context.events.log(log.stream, title);
     const timeoutMs = Math.max(1, Math.floor(endMs - monotonicMs()));
     const result = await runLogged(context, sandbox, {
       text,
-      stream: SETUP_STREAM,
+      stream: log.stream,
       ...(egress.setup === undefined ? { network: networkOf(sandbox, setup) } : { network: "none", egress: { phase: "setup", hosts: egress.setup } }),
       timeoutMs,
       outputLimitBytes: Math.max(1, roomBytes),
@@ -39,12 +50,16 @@ export async function runSetupCommands(context: AttemptContext, sandbox: Sandbox
     droppedBytes += result.droppedBytes;
     roomBytes -= title.length + result.output.length;
     if (result.exitCode === 0) continue;
-    await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
+    await storeArtifact(context, log.artifact, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
     const name = `The setup command \`${text.slice(0, 500)}\``;
     const lacksNetwork = egress.setup === undefined && setup.network !== networkOf(sandbox, setup);
-    throw commandOutOfMemory(name, result) ?? commandOutOfProcesses(name, result) ?? setupFailed(context.claim.job.number, text, result, lacksNetwork);
+    throw (
+      commandOutOfMemory(name, result) ??
+      commandOutOfProcesses(name, result) ??
+      setupFailed(context.claim.job.number, text, result, { lacksNetwork, artifact: log.artifact })
+    );
   }
-  await storeArtifact(context, SETUP_ARTIFACT, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
+  await storeArtifact(context, log.artifact, wholeOutput({ output: Buffer.concat(written), droppedBytes }));
 }
 
 /** A container has no network but the ways out that are listed: an engine's own leads to this machine and all around it. */
@@ -52,7 +67,12 @@ function networkOf({ record }: Sandbox, setup: RepositoryConfig["setup"]): "none
   return record.kind === "docker" ? "none" : setup.network;
 }
 
-function setupFailed(job: number, command: string, result: LoggedResult, lacksNetwork: boolean): SlipwayError {
+function setupFailed(
+  job: number,
+  command: string,
+  result: LoggedResult,
+  { lacksNetwork, artifact }: { readonly lacksNetwork: boolean; readonly artifact: string },
+): SlipwayError {
   const how = result.timedOut ? "ran out of time" : `ended with exit code ${result.exitCode}`;
   const lines = lastLines(plainText(result.output), 20, 4_000);
   return new SlipwayError("SETUP_FAILED", `The setup command \`${command.slice(0, 500)}\` ${how}.${lines === "" ? "" : `\n${lines}`}`, {
@@ -60,9 +80,9 @@ function setupFailed(job: number, command: string, result: LoggedResult, lacksNe
     exitCode: result.exitCode,
     timedOut: result.timedOut,
     lastLines: lines,
-    artifact: SETUP_ARTIFACT,
+    artifact,
     ...(result.refusedHosts.length === 0 ? {} : { refusedHosts: result.refusedHosts }),
-    hint: `${lacksNetwork ? NO_NETWORK : refusedHint(result.refusedHosts)}Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${SETUP_ARTIFACT}\` prints its whole output.`,
+    hint: `${lacksNetwork ? NO_NETWORK : refusedHint(result.refusedHosts)}Run the command yourself on a fresh clone; \`slipway show ${job} --artifact ${artifact}\` prints its whole output.`,
   });
 }
 

@@ -34,8 +34,7 @@ interface LayerRequest {
  * often names it. INVALID_CONFIG where an input that the repository names is not there.
  */
 export async function findSetupLayer(context: AttemptContext, repository: WorkerRepository, source: WorkspaceSource, config: SetupConfig): Promise<SetupPlan> {
-  const { setup } = config;
-  if (setup.commands.length === 0 || setup.outputs.length === 0 || context.provider.kind === "none") return { kind: "here" };
+  if (!isKept(context, config)) return { kind: "here" };
   const keys = await setupKeys(context, repository, source, config);
   // A restarted worker finds its workspace as it was.
   if (hasWorkspace(context)) return { kind: "make", keys };
@@ -73,6 +72,22 @@ export async function makeSetupLayer(
 export async function shareSetupLayer(context: AttemptContext, layer: UsedSetupLayer, keys: SetupKeys, source: WorkspaceSource): Promise<void> {
   if (keys.shared === undefined || layer.keys.includes(keys.shared)) return;
   if ((await protectedCommits(context)).base && isBase(context, source)) await context.setupLayers.addKey(layer.id, keys.shared);
+}
+
+/** What an earlier setup made of such a commit; undefined where nothing is kept of it, or this is no repository and sandbox for that. */
+export async function keptSetup(
+  context: AttemptContext,
+  repository: WorkerRepository,
+  source: WorkspaceSource,
+  config: SetupConfig,
+): Promise<UsedSetupLayer | undefined> {
+  if (!isKept(context, config)) return undefined;
+  const keys = await setupKeys(context, repository, source, config);
+  return context.setupLayers.find([...(keys.shared === undefined ? [] : [keys.shared]), keys.tree]);
+}
+
+function isKept({ provider }: AttemptContext, { setup }: SetupConfig): boolean {
+  return setup.commands.length > 0 && setup.outputs.length > 0 && provider.kind !== "none";
 }
 
 function isBase({ claim }: AttemptContext, { oid, from }: WorkspaceSource): boolean {

@@ -31,6 +31,8 @@ export interface Task {
   progress: Progress;
   /** The commits that were refused so far, by their takes. */
   readonly refused: Judgement[];
+  /** Failures of gates that this life of the worker has judged already. */
+  readonly seenFailures: Set<string>;
 }
 
 /** Of all turns of an attempt: what ends the repairs. */
@@ -68,7 +70,7 @@ export async function prepareTask(context: AttemptContext): Promise<Task> {
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       const deadline = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
-      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 }, refused: [] };
+      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 }, refused: [], seenFailures: new Set() };
     } catch (error) {
       await sandbox?.end();
       throw error;

@@ -2,9 +2,12 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { fillPrompt } from "@slipway/protocol/prompts";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { changedInWorkspace } from "./changed-paths.ts";
 import { expectCommit } from "./commit.ts";
 import { failuresText } from "./failures-text.ts";
+import { judgeReds, type Verdict } from "./gate-verdicts.ts";
 import { GATE_SHAPE, type GateResult, runGates } from "./gates.ts";
+import { inPhase } from "./phase.ts";
 import { serversOf, type Task } from "./task.ts";
 import { runTurn } from "./turn.ts";
 
@@ -23,7 +26,7 @@ export async function workUntilGatesPass(
   await turnWithNext(context, sandbox, task, { ...first, ...given });
   for (let round = first.turn - 1; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
-    const failed = results.filter((result) => !result.passed);
+    const failed = await billedGates(context, sandbox, task, results, round);
     task.progress = { ...task.progress, round };
     if (failed.length === 0) return;
     if (round >= config.repairs) throw gatesFailed(context, failed, round, triedText(config.repairs));
@@ -35,6 +38,28 @@ export async function workUntilGatesPass(
     const prompt = fillPrompt(config.prompts, "repair", failuresText(failed.map((gate) => ({ ...gate, output: gate.excerpt }))));
     await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, ...given });
   }
+}
+
+/** A red gate that the change is to blame for. */
+type BilledGate = GateResult & Pick<Verdict, "base"> & { readonly note: string };
+
+/** Of the red gates those that the agent has to answer for. */
+async function billedGates(context: AttemptContext, sandbox: Sandbox, task: Task, results: readonly GateResult[], round: number): Promise<BilledGate[]> {
+  const { repository, config, deadline, seenFailures } = task;
+  const base = { repository, source: { oid: context.claim.job.baseOid, from: "upstream" }, config, deadline } as const;
+  const judging = { base, round, changed: () => changedInWorkspace(context, sandbox), seen: seenFailures };
+  const judge = (): Promise<Verdict[]> => judgeReds(context, sandbox, judging, results);
+  const isGreen = results.every(({ passed }) => passed);
+  const verdicts = isGreen ? await judge() : await inPhase(context, "gates", `verdicts-${round}:phase`, judge, { detailOf: describe });
+  return results.flatMap((result) => {
+    const found = verdicts.find(({ name, verdict }) => name === result.name && verdict === "new");
+    return found ? [{ ...result, base: found.base, note: found.detail }] : [];
+  });
+}
+
+function describe(verdicts: readonly Verdict[]): string {
+  const words = { new: "by this change", before: "before this job", flaky: "and green again", quarantined: "and quarantined" };
+  return verdicts.map(({ name, verdict }) => `${name} is red ${words[verdict]}`).join(", ");
 }
 
 export function triedText(repairs: number): string {
@@ -57,12 +82,13 @@ async function turnWithNext(context: AttemptContext, sandbox: Sandbox, { config,
   }
 }
 
-function gatesFailed({ claim }: AttemptContext, failed: readonly GateResult[], repairs: number, why: string): SlipwayError {
+function gatesFailed({ claim }: AttemptContext, failed: readonly BilledGate[], repairs: number, why: string): SlipwayError {
   const names = failed.map((gate) => gate.name);
   const gates = failed.slice(0, 20).map((gate) => ({
     name: gate.name,
     exitCode: gate.exitCode,
     timedOut: gate.timedOut,
+    base: gate.base,
     artifact: gate.artifact,
     excerpt: gate.excerpt.slice(-2_000).toWellFormed(),
   }));

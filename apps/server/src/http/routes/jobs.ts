@@ -12,6 +12,7 @@ import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
 import { explainJob } from "../../jobs/explain/explain.ts";
 import { findJob, findJobDetail, findRepository } from "../../jobs/find-job.ts";
 import { replayJob } from "../../jobs/replay.ts";
+import { statementOf } from "../../jobs/statement.ts";
 import { steerJob } from "../../jobs/steer.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
 import type { Handlers } from "../call.ts";
@@ -27,6 +28,7 @@ type Names =
   | "steerJob"
   | "acceptJob"
   | "jobDiff"
+  | "jobStatement"
   | "getJobImage"
   | "getArtifact"
   | "listArtifacts"
@@ -67,6 +69,7 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     },
     getScorecard: async ({ params }) => await readScorecard(plane, await findJobDetail(plane.store, params.job)),
     listArtifacts: async ({ params }) => ({ artifacts: listArtifacts(await findJobDetail(plane.store, params.job)) }),
+    jobStatement: async ({ params }) => await statementOf(plane, await findJobDetail(plane.store, params.job)),
     getJobImage: async ({ params, reply }) => {
       const { number, images } = await findJob(plane.store, params.job);
       const image = images[params.image - 1];

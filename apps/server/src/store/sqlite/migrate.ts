@@ -21,6 +21,7 @@ const MIGRATIONS = [
   "0013-days",
   "0014-job-images",
   "0015-critic-opinions",
+  "0016-gate-baselines",
   "0018-acceptances",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];

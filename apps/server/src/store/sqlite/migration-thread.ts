@@ -19,6 +19,7 @@ import * as routing from "./migrations/0012-routing.ts";
 import * as days from "./migrations/0013-days.ts";
 import * as jobImages from "./migrations/0014-job-images.ts";
 import * as criticOpinions from "./migrations/0015-critic-opinions.ts";
+import * as gateBaselines from "./migrations/0016-gate-baselines.ts";
 import * as acceptances from "./migrations/0018-acceptances.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
@@ -39,6 +40,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0013-days": days,
   "0014-job-images": jobImages,
   "0015-critic-opinions": criticOpinions,
+  "0016-gate-baselines": gateBaselines,
   "0018-acceptances": acceptances,
 };
 

@@ -78,6 +78,12 @@ function storeOver(channel: Channel): Store {
     listCircuits: () => channel.call("listCircuits"),
     resetCircuits: (backend, by) => channel.call("resetCircuits", backend, by),
 
+    baselines: (repoId, tree) => channel.call("baselines", repoId, tree),
+    recordBaselines: (jobId, fence, baselines) => channel.call("recordBaselines", jobId, fence, baselines),
+    recordFlake: (jobId, fence, flake) => channel.call("recordFlake", jobId, fence, flake),
+    listFlakes: (repoId) => channel.call("listFlakes", repoId),
+    clearFlakes: (repoId, which, by) => channel.call("clearFlakes", repoId, which, by),
+
     registerWorker: (worker) => channel.call("registerWorker", worker),
     touchWorker: (id) => channel.call("touchWorker", id),
     setDraining: (id, draining, by) => channel.call("setDraining", id, draining, by),

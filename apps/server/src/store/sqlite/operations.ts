@@ -3,6 +3,7 @@ import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
 import { attemptModel } from "./operations/attempt-model.ts";
 import { backendRecords } from "./operations/backend-records.ts";
+import { baselines } from "./operations/baselines.ts";
 import { basesInUse } from "./operations/bases-in-use.ts";
 import { busyRepositories } from "./operations/busy-repositories.ts";
 import { callAttempt } from "./operations/call-attempt.ts";
@@ -24,6 +25,7 @@ import { findCompletionByCredential } from "./operations/find-completion-by-cred
 import { findOpinion } from "./operations/find-opinion.ts";
 import { findToken } from "./operations/find-token.ts";
 import { finish } from "./operations/finish.ts";
+import { clearFlakes, listFlakes } from "./operations/flakes.ts";
 import { getCompletion } from "./operations/get-completion.ts";
 import { getJob } from "./operations/get-job.ts";
 import { getJobDetail } from "./operations/get-job-detail.ts";
@@ -52,6 +54,7 @@ import { readEvents } from "./operations/read-events.ts";
 import { reap } from "./operations/reap.ts";
 import { receiptsFor } from "./operations/receipts-for.ts";
 import { recordAudit } from "./operations/record-audit.ts";
+import { recordBaselines, recordFlake } from "./operations/record-baselines.ts";
 import { registerWorker } from "./operations/register-worker.ts";
 import { rejectCompletion } from "./operations/reject-completion.ts";
 import { renew } from "./operations/renew.ts";
@@ -74,6 +77,8 @@ import { withdrawLanding } from "./operations/withdraw-landing.ts";
 
 /** Operations that only read. */
 export const READS = {
+  baselines,
+  listFlakes,
   getRepository,
   listRepositories,
   findToken,
@@ -142,6 +147,9 @@ const WRITES = {
   rerouteJob,
   reserveCall,
   resetCircuits,
+  recordBaselines,
+  recordFlake,
+  clearFlakes,
   revokeToken,
   setDraining,
   settleCall,

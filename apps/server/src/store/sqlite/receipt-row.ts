@@ -10,9 +10,14 @@ export interface ReceiptTable {
   exit_code: number;
   output_digest: string;
   duration_ms: number;
+  failure_digest: string | null;
+  flaky: number;
+  created_at: number | null;
+  job: number;
 }
 
-export const RECEIPT_COLUMNS = "tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms";
+export const RECEIPT_COLUMNS =
+  "tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms, failure_digest, flaky, created_at, job";
 
 export function receiptView(row: ReceiptTable): Receipt {
   return {
@@ -25,5 +30,9 @@ export function receiptView(row: ReceiptTable): Receipt {
     exitCode: row.exit_code,
     outputDigest: row.output_digest,
     durationMs: row.duration_ms,
+    ...(row.failure_digest === null ? {} : { failureDigest: row.failure_digest }),
+    ...(row.flaky === 0 ? {} : { flaky: true }),
+    ...(row.created_at === null ? {} : { at: row.created_at }),
+    job: row.job,
   };
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { ERRORS, type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
-import type { JobView, VerifySpec } from "@slipway/protocol/job";
+import type { JobView, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { Routing } from "@slipway/protocol/routing";
 import { type SandboxKind, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { isFinal, nextState } from "@slipway/protocol/states";
@@ -45,8 +45,10 @@ const ADD_COMPLETION = `
   VALUES (@id, @job, @repoId, @oid, @baseOid, @target, 'pending', ${NOW})`;
 
 const ADD_RECEIPT = `
-  INSERT INTO receipts (job, fence, tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms)
-  VALUES (@job, @fence, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @outputDigest, @durationMs)`;
+  INSERT INTO receipts (job, fence, tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms,
+    failure_digest, flaky, created_at)
+  VALUES (@job, @fence, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @outputDigest, @durationMs,
+    @failureDigest, @flaky, ${NOW})`;
 
 /** `completionId`: of the completion that a change makes. Ids come from the proxy: zod, which their module needs, stays out of this thread's memory. */
 export function finish(
@@ -81,8 +83,16 @@ export function finish(
   if (outcome.kind === "change") {
     db.run(ADD_COMPLETION, { id: completionId, job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
   }
-  if (outcome.kind === "verified") for (const receipt of outcome.receipts) db.run(ADD_RECEIPT, { job: number, fence, ...receipt });
+  if (outcome.kind === "verified") addReceipts(db, number, fence, outcome.receipts);
   return readJobView(db, number);
+}
+
+function addReceipts(db: Database, job: number, fence: number, receipts: readonly Receipt[]): void {
+  for (const receipt of receipts) {
+    // Which job it is of and when it was stored is not the worker's to say.
+    const { failureDigest = null, flaky = false, at: _at, job: _job, reused: _reused, ...made } = receipt;
+    db.run(ADD_RECEIPT, { ...made, job, fence, failureDigest, flaky: flaky ? 1 : 0 });
+  }
 }
 
 interface Ending {

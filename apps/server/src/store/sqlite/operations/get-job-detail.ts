@@ -27,12 +27,12 @@ const ARTIFACTS = "SELECT name, bytes, sha256, fence, created_at AS at FROM arti
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
 // A verify job's own receipts; for a task, those that its completions' verify jobs brought, and those of an equal tree that were used again.
-const RECEIPTS = `
-  SELECT ${RECEIPT_COLUMNS} FROM receipts
-  WHERE job IN (
+const OWN = `
     SELECT @number
-    UNION SELECT v.number FROM completions c JOIN jobs v ON v.completion_id = c.id AND v.kind = 'verify' WHERE c.job = @number
-  )
+    UNION SELECT v.number FROM completions c JOIN jobs v ON v.completion_id = c.id AND v.kind = 'verify' WHERE c.job = @number`;
+const RECEIPTS = `
+  SELECT ${RECEIPT_COLUMNS}, job NOT IN (${OWN}) AS reused FROM receipts
+  WHERE job IN (${OWN})
   OR (
     exit_code = 0
     -- As sandboxOfImage says it.
@@ -88,7 +88,9 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       keptOid: attempt.kept_oid,
       ...keptOf(attempt.kept),
     })),
-    receipts: db.all<ReceiptTable>(RECEIPTS, { number, sandbox: completion?.sandbox ?? null }).map(receiptView),
+    receipts: db
+      .all<ReceiptTable & { reused: number }>(RECEIPTS, { number, sandbox: completion?.sandbox ?? null })
+      .map((row) => ({ ...receiptView(row), ...(row.reused === 1 ? { reused: true } : {}) })),
     artifacts: db.all<JobDetail["artifacts"][number]>(ARTIFACTS, { number }),
     completion: completion ? completionView(completion) : null,
     acceptance: acceptanceOf(db, number),

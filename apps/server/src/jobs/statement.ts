@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { treeOf } from "@slipway/git/hub";
+import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobDetail, Receipt } from "@slipway/protocol/job";
+import { BUILD_TYPE, PROVENANCE_TYPE, STATEMENT_TYPE, type Statement } from "@slipway/protocol/statement";
+import type { ControlPlane } from "../control-plane.ts";
+import { hubRoot } from "../hub/hub-folder.ts";
+
+type ReceiptOf = Statement["predicate"]["runDetails"]["byproducts"][number];
+
+/** The statement of a job that landed. NOT_FOUND for any other: there is no commit that it could speak for. */
+export async function statementOf(plane: ControlPlane, detail: JobDetail): Promise<Statement> {
+  const { job, attempts } = detail;
+  const attempt = attempts.findLast(({ outcome }) => outcome === "change");
+  if (job.landedOid === null || job.endedAt === null || !attempt)
+    throw new SlipwayError("NOT_FOUND", `Job ${job.number} has landed nothing that a statement could speak for; it is ${job.state}.`, {
+      job: job.id,
+      state: job.state,
+      expected: "a job that landed",
+      hint: "`slipway jobs --state done` lists those that did.",
+    });
+  const { landedOid, endedAt } = job;
+  const tree = await treeOf(hubRoot(plane.folder, job.repo.id), landedOid);
+  const receipts = receiptsOf(detail, tree, endedAt);
+  const model = job.backendConfig["model"];
+  const name = `${job.repo.name}@${job.target}`;
+  return {
+    _type: STATEMENT_TYPE,
+    subject: [
+      { name, digest: { gitCommit: landedOid } },
+      { name, digest: { gitTree: tree } },
+    ],
+    predicateType: PROVENANCE_TYPE,
+    predicate: {
+      buildDefinition: {
+        buildType: BUILD_TYPE,
+        externalParameters: {
+          repository: job.repo.name,
+          target: job.target,
+          backend: attempt.backend || job.backend,
+          model: typeof model === "string" ? model : null,
+          title: job.title,
+          taskSha256: sha256(job.task),
+        },
+        internalParameters: {
+          job: job.number,
+          jobId: job.id,
+          attempt: attempt.fence,
+          sandbox: attempt.sandbox,
+          redGates: receipts.filter(({ exitCode }) => exitCode !== 0).map(({ gate }) => gate),
+        },
+        resolvedDependencies: [{ name: job.repo.name, digest: { gitCommit: job.baseOid } }],
+      },
+      runDetails: {
+        builder: { id: `urn:uuid:${plane.store.installationId}` },
+        metadata: { invocationId: `${job.id}/${attempt.fence}`, startedOn: iso(attempt.startedAt), finishedOn: iso(endedAt) },
+        byproducts: receipts.map(byproductOf),
+      },
+    },
+  };
+}
+
+/** Of each gate the receipts that there were when the job landed: what comes later, of an equal tree, must not change what was signed. */
+function receiptsOf({ receipts }: JobDetail, tree: string, endedAt: number): StoredReceipt[] {
+  return receipts.flatMap((receipt) => {
+    const { job, at = 0 } = receipt;
+    return receipt.tree === tree && at <= endedAt && job !== undefined ? [{ ...receipt, job }] : [];
+  });
+}
+
+type StoredReceipt = Receipt & { readonly job: number };
+
+function byproductOf(receipt: StoredReceipt): ReceiptOf {
+  const { gate, tree, image, exitCode, durationMs } = receipt;
+  return {
+    name: `receipt:${gate}`,
+    digest: { sha256: receipt.outputDigest },
+    annotations: {
+      ...{ gate, tree, image, exitCode, durationMs },
+      commandSha256: sha256(receipt.command),
+      setupSha256: receipt.setupDigest,
+      environmentSha256: receipt.environmentDigest,
+      at: receipt.at === undefined ? null : iso(receipt.at),
+      verifyJob: receipt.job,
+      reused: receipt.reused ?? false,
+      flaky: receipt.flaky ?? false,
+    },
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
