@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { RunSummary } from "../gate-output/run-summary.ts";
 import { plainText } from "./plain-text.ts";
 
 /** What differs between two runs of the same failing command and means nothing. */
@@ -16,12 +17,30 @@ const ACCIDENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>"],
 ];
 
-/** Digest of a failed gate, equal for failures that differ only in times, addresses and temporary names. */
-export function failureDigest(failure: { readonly name: string; readonly exitCode: number | null; readonly output: Uint8Array | string }): string {
-  let text = plainText(failure.output);
-  for (const [pattern, name] of ACCIDENTS) text = text.replace(pattern, name);
+interface Failed {
+  readonly name: string;
+  readonly exitCode: number | null;
+  readonly output: Uint8Array | string;
+  /** Of the test runners in it, where they are known. */
+  readonly tests?: RunSummary | undefined;
+}
+
+/**
+ * Digest of a failed gate, equal for failures that differ only in times, addresses and temporary names. Where the failing tests are known, it is of their names
+ * and of how each failed: the order in which they ran and what else was printed mean nothing.
+ */
+export function failureDigest({ name, exitCode, output, tests }: Failed): string {
+  const said = tests && isAllNamed(tests) ? tests.failures.map((failure) => `${failure.name}\0${failure.message}`).sort() : [plainText(output).trim()];
   return createHash("sha256")
-    .update(JSON.stringify([failure.name, failure.exitCode]))
-    .update(text.trim())
+    .update(JSON.stringify([name, exitCode]))
+    .update(said.map(withoutAccidents).join("\0\0"))
     .digest("hex");
+}
+
+function isAllNamed({ failed, failures }: RunSummary): boolean {
+  return failures.length > 0 && failures.length === failed;
+}
+
+function withoutAccidents(text: string): string {
+  return ACCIDENTS.reduce((left, [pattern, accident]) => left.replace(pattern, accident), text);
 }

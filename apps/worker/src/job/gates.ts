@@ -3,11 +3,12 @@ import type { SlipwayError } from "@slipway/protocol/errors";
 import { type Gate, gateCommand } from "@slipway/protocol/gates";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
+import { readRun } from "../gate-output/read-run.ts";
+import { failureExcerpt, type ToldRun, toldRun } from "../gate-output/told-run.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
-import { compactOutput } from "./compact-output.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
@@ -35,6 +36,8 @@ export interface GateResult {
   readonly outputDigest: string;
   /** Same for the same failure, times and addresses aside; empty where it passed. */
   readonly failureDigest: string;
+  /** What the test runners in its output said, where they are known. */
+  readonly tests?: ToldRun;
   /** The output compacted, at most 8 KiB; empty where it passed. */
   readonly excerpt: string;
 }
@@ -89,11 +92,11 @@ export async function runGate(context: AttemptContext, sandbox: Sandbox, run: Ga
   await tellRerun(context, key, key, `the gate ${gate.name}`);
   await context.events.emitOnce(`${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
   const result = await context.journal.step(key, () => measure(context, sandbox, run, timeoutMs));
-  const { exitCode, durationMs, artifact, flaky } = result;
+  const { exitCode, durationMs, artifact, flaky, tests } = result;
   const status = result.passed ? "passed" : result.timedOut ? "timed-out" : "failed";
   await context.events.emitOnce(`${key}:ended`, {
     kind: "gate",
-    data: { name: gate.name, status, round, exitCode, durationMs, artifact, ...(flaky ? { flaky } : {}) },
+    data: { name: gate.name, status, round, exitCode, durationMs, artifact, ...(flaky ? { flaky } : {}), ...(tests ? { tests } : {}) },
   });
   return result;
 }
@@ -117,6 +120,7 @@ async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round,
   await storeArtifact(context, artifact, runs.length === 1 ? wholeOutput(last) : output);
   const passed = isPassed(last);
   const exitCode = last.timedOut ? null : last.exitCode;
+  const tests = readRun(last.output, sandbox.inside.workspace);
   const told = atLimit ? Buffer.concat([last.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : last.output;
   return {
     name: gate.name,
@@ -128,9 +132,10 @@ async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round,
     ...(passed && runs.length > 1 ? { flaky: true } : {}),
     artifact,
     outputDigest: createHash("sha256").update(output).digest("hex"),
-    failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: last.output }),
+    failureDigest: passed ? "" : failureDigest({ name: gate.name, exitCode, output: last.output, tests }),
+    ...(tests ? { tests: toldRun(tests, context.masks) } : {}),
     // Again: without its terminal codes the text may show what they had torn apart.
-    excerpt: passed ? "" : context.masks.text(compactOutput(told)),
+    excerpt: passed ? "" : context.masks.text(failureExcerpt(told, tests)),
   };
 }
 
