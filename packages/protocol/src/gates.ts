@@ -16,6 +16,15 @@ const folderSchema = z
     error: "expected a folder below the root of the repository, such as packages/api, without `./`, `..` or a slash at an end",
   });
 
+/** A file below the root of the repository. */
+const reportSchema = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((path) => !/[\0\n]/.test(path) && path.split("/").every((name) => name !== "" && name !== "." && name !== ".."), {
+    error: "expected a file below the root of the repository, such as coverage/lcov.info, without `./`, `..` or a slash at an end",
+  });
+
 const envSchema = z
   .record(
     z.string().refine((name) => ENV_NAME.test(name) && !OWN_NAME.test(name), { error: "expected the name of a variable, and none that begins with SLIPWAY_" }),
@@ -35,6 +44,9 @@ export const gateSchema = z.strictObject({
   env: envSchema.describe("Variables of its command, by name. They are no secrets: they stand in this file."),
   needs: z.array(nameSchema).max(50).optional().describe("Gates that come before it. While one of them is red in the agent's workspace, this one is not run."),
   parallel: z.boolean().optional().describe("Whether it may run beside other gates that say the same; without it, it runs alone."),
+  coverage: reportSchema
+    .optional()
+    .describe("Report of its coverage, from the root of the workspace: an lcov or Cobertura file that it writes ([checks.md](checks.md#coverage))."),
   retries: z
     .int()
     .min(0)

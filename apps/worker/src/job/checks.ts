@@ -1,12 +1,16 @@
 import type { TakenCommit } from "@slipway/git/commit";
-import { readDiff, readTexts } from "@slipway/git/diff";
+import { type FileDiff, readDiff, readTexts } from "@slipway/git/diff";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
-import { type CheckResult, runChecks } from "../checks/run-checks.ts";
+import { type CheckResult, resultOf, runChecks } from "../checks/run-checks.ts";
+import { checkCoverage } from "./coverage.ts";
+import type { Deadline } from "./deadline.ts";
 import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
+import { proveTests } from "./proof.ts";
+import { proofDemand } from "./proof-demand.ts";
 
 /** Of a check's findings so many are shown; where there are more, that is told too. */
 const SHOWN_FINDINGS = 100;
@@ -32,7 +36,8 @@ export interface Judgement {
 
 interface Judged {
   readonly repository: WorkerRepository;
-  readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  readonly config: RepositoryConfig;
+  readonly deadline: Deadline;
   /** Which commit of the attempt it is, counted from 0. */
   readonly take: number;
 }
@@ -41,7 +46,8 @@ interface Judged {
  * Judges the change on what the daemon itself reads in the commit, never on what the sandbox says. NO_CHANGE; what the checks refuse is the answer, as the
  * agent may mend it.
  */
-export async function judgeChange(context: AttemptContext, commit: TakenCommit, { repository, config, take }: Judged): Promise<Judgement> {
+export async function judgeChange(context: AttemptContext, commit: TakenCommit, judged: Judged): Promise<Judgement> {
+  const { repository, config, take } = judged;
   const key = take === 0 ? PHASE_KEY : `${PHASE_KEY}-${take}`;
   const judge = async (): Promise<Judgement> => {
     await report(context, take, { name: "change", errors: commit.empty ? ["The agent changed nothing."] : [], warnings: [] });
@@ -55,12 +61,36 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
     const isTest = pathMatcher(config.checks.testPaths);
     const tests = () => readTexts(repository, { oid: commit.oid, signal: context.signal, limit: READ_TESTS, isWanted: isTest });
     const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
-    const results = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+    const looked = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+    // What runs something waits until the change is one that could land.
+    const isRefused = looked.some(({ errors }) => errors.length > 0);
+    const results = isRefused ? looked : [...looked, ...(await runFurtherChecks(context, judged, { oid: commit.oid, files }))];
     for (const result of results) await report(context, take, result);
     const refusals = results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
     return { change: commit, refusals };
   };
   return await inPhase(context, "checks", key, judge, { detailOf: describe });
+}
+
+/** The checks that need more than the change: what the gates left, and a run of their own. */
+async function runFurtherChecks(
+  context: AttemptContext,
+  { repository, config, deadline, take }: Judged,
+  { oid, files }: { readonly oid: string; readonly files: readonly FileDiff[] },
+): Promise<CheckResult[]> {
+  const allowed = new Set(context.claim.job.allowChecks);
+  const results: CheckResult[] = [];
+  if (config.checks.coverage !== "off") {
+    const workspaces = ["/workspace", context.paths.workspace];
+    const findings = await checkCoverage(context, { config, files, take, workspaces });
+    results.push(resultOf("coverage", findings, { level: config.checks.coverage, allowed }));
+  }
+  const demand = proofDemand(context.claim.job, config.checks);
+  if (demand.level !== "off") {
+    const findings = await proveTests(context, { repository, config, deadline, take, oid, files }, demand);
+    results.push(resultOf("proof", findings, { level: demand.level, allowed }));
+  }
+  return results;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
+import { keepReport, withoutOldReport } from "./coverage.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
@@ -108,13 +109,20 @@ async function measure(context: AttemptContext, sandbox: Sandbox, { gate, round,
   const runs: LoggedResult[] = [];
   let atLimit: SlipwayError | undefined;
   for (let again = gate.retries ?? 0; ; again -= 1) {
-    const result = await runLogged(context, sandbox, { text: command, stream: `gate:${gate.name}`, ...GATE_SHAPE, ...reach, timeoutMs: timeoutMs() });
+    const result = await runLogged(context, sandbox, {
+      text: context.claim.verify ? command : withoutOldReport(gate, command),
+      stream: `gate:${gate.name}`,
+      ...GATE_SHAPE,
+      ...reach,
+      timeoutMs: timeoutMs(),
+    });
     runs.push(result);
     atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
     if (atLimit && context.claim.verify) throw atLimit;
     if (again <= 0 || isPassed(result)) break;
     context.events.log(`gate:${gate.name}`, Buffer.from(againLine(runs.length)));
   }
+  await keepReport(context, sandbox, gate);
   const last = runs.at(-1) as LoggedResult;
   const output = Buffer.concat(runs.flatMap(({ output: bytes }, index) => (index === 0 ? [bytes] : [Buffer.from(againLine(index)), bytes])));
   await storeArtifact(context, artifact, runs.length === 1 ? wholeOutput(last) : output);
