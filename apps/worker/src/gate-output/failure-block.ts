@@ -4,7 +4,6 @@ import type { TestFailure } from "./run-summary.ts";
 const MESSAGE_LINES = 12;
 const MESSAGE_CHARACTERS = 2_000;
 const NAME_CHARACTERS = 300;
-const VALUE_LINES = 10;
 const VALUE_CHARACTERS = 500;
 const STACK_FRAMES = 3;
 /** Of what a runner prints below a failure so many lines are looked at. */
@@ -75,13 +74,12 @@ function valuesOfDiff(lines: readonly string[]): { expected?: string | undefined
   const header = lines.findIndex((line) => MINUS_IS_EXPECTED.test(line) || PLUS_IS_EXPECTED.test(line) || PLUS_IS_ACTUAL.test(line));
   const title = lines[header];
   if (title === undefined) return {};
-  const body = lines.slice(header + 1).filter((line) => !NOISE.test(line) && frameOf(line) === undefined);
-  const side = (mark: "-" | "+"): string | undefined => {
-    const values = body.filter((line) => line.trimStart().startsWith(mark)).slice(0, VALUE_LINES);
-    return values.length === 0 ? undefined : values.map((line) => line.trim().slice(1).trim()).join("\n");
-  };
-  const isPlusExpected = PLUS_IS_EXPECTED.test(title);
-  return { expected: side(isPlusExpected ? "+" : "-"), received: side(isPlusExpected ? "-" : "+") };
+  const body = lines.slice(header + 1).filter((line) => line.trim() !== "" && !NOISE.test(line) && !CODE_EXCERPT.test(line) && frameOf(line) === undefined);
+  const [first = "", second = ""] = body.map((line) => line.trim());
+  // What stands in lines of its own is one value each; a longer diff tells more as it is.
+  if (body.length !== 2 || !/^[-+]/.test(first) || !/^[-+]/.test(second) || first[0] === second[0]) return {};
+  const [minus, plus] = (first.startsWith("-") ? [first, second] : [second, first]).map((line) => line.slice(1).trim());
+  return PLUS_IS_EXPECTED.test(title) ? { expected: plus, received: minus } : { expected: minus, received: plus };
 }
 
 function samePath(one: string, other: string): boolean {

@@ -1,10 +1,12 @@
 import { XMLParser } from "fast-xml-parser";
-import { bounded, failureFromBlock } from "./failure-block.ts";
-import { FAILURES_KEPT, NAME_SEPARATOR, NAMES_KEPT, type OutputParser, type TestFailure } from "./run-summary.ts";
+import { bounded, failureFromBlock, messageOf } from "./failure-block.ts";
+import { placeOf } from "./frames.ts";
+import { FAILURES_KEPT, LINE_LIMIT_CHARACTERS, NAME_SEPARATOR, NAMES_KEPT, type OutputParser, type TestFailure } from "./run-summary.ts";
 
 /** Of longer reports the rest is not read: an XML document has no end that could be read alone. */
 const XML_LIMIT_CHARACTERS = 8 * 1_048_576;
 const DOCUMENTS = 50;
+const PYTHON_PLACE = /^([^\s:]{1,300}\.py:\d{1,9}): /;
 const NODES = 200_000;
 const LISTS: ReadonlySet<string> = new Set(["testsuite", "testcase", "failure", "error", "skipped"]);
 
@@ -72,6 +74,7 @@ function casesOf(xml: string): Case[] {
       attributeNamePrefix: "@",
       textNodeName: "#text",
       parseTagValue: false,
+      htmlEntities: true,
       parseAttributeValue: false,
       isArray: (name) => LISTS.has(name),
     }).parse(xml);
@@ -97,9 +100,16 @@ function failureOf({ node, suiteFile }: Case): TestFailure {
   const body = isNode(told) ? textOf(told["#text"]) : textOf(told);
   const file = textOf(node["@file"]) ?? suiteFile;
   const line = Number(textOf(node["@line"]));
-  const failure = failureFromBlock(nameOf({ node, suiteFile }), (body ?? "").split("\n"), { file, ...(Number.isSafeInteger(line) ? { line } : {}) });
-  const message = words && !failure.message.includes(words) ? `${words}${failure.message === "" ? "" : `\n${failure.message}`}` : failure.message;
-  return bounded({ ...failure, message });
+  const lines = (body ?? "").split("\n");
+  const at = file === undefined ? pythonPlace(lines) : { file, ...(Number.isSafeInteger(line) ? { line } : {}) };
+  const failure = failureFromBlock(nameOf({ node, suiteFile }), lines, at);
+  return bounded({ ...failure, message: words === undefined ? failure.message : messageOf(words.split("\n")) });
+}
+
+/** pytest's body ends with the place. */
+function pythonPlace(lines: readonly string[]): { file: string; line: number } | undefined {
+  const last = lines.findLast((line) => PYTHON_PLACE.test(line.slice(0, LINE_LIMIT_CHARACTERS)));
+  return last === undefined ? undefined : placeOf(PYTHON_PLACE.exec(last)?.[1] ?? "");
 }
 
 function nameOf({ node }: Case): string {

@@ -55,10 +55,12 @@ export const tap: OutputParser = {
 };
 
 function pointOf(line: string): Point | undefined {
-  if (!/^\s*(?:not )?ok\b/.test(line)) return undefined;
+  // Behind a brace stand the tests that are in this one.
+  if (!/^\s*(?:not )?ok\b/.test(line) || line.endsWith(" {")) return undefined;
   const match = POINT.exec(line);
   if (!match) return undefined;
-  return { indent: match[1]?.length ?? 0, isBad: match[2] !== undefined, directive: match[5], name: match[4] || `test ${match[3] ?? ""}`.trim() };
+  const name = (match[4] ?? "").replace(/ # time=\S{1,30}$/, "");
+  return { indent: match[1]?.length ?? 0, isBad: match[2] !== undefined, directive: match[5], name: name || `test ${match[3] ?? ""}`.trim() };
 }
 
 /** The lines from `---` to `...` below a point. */
@@ -79,6 +81,7 @@ function fieldsOf(block: readonly string[]): Map<string, string[]> {
   let own = -1;
   let current: string[] | undefined;
   for (const line of block.slice(1)) {
+    if (line.trim() === "...") break;
     const at = line.search(/\S/);
     if (at < 0) {
       current?.push("");
@@ -99,8 +102,11 @@ function failureOf(name: string, fields: ReadonlyMap<string, readonly string[]>)
   const text = (key: string): string | undefined => fields.get(key)?.join("\n").trim() || undefined;
   const frames = (fields.get("stack") ?? []).filter((line) => /:\d{1,9}:\d{1,9}\)?$/.test(line));
   const stack = frames.map((line) => (/^\s*at /.test(line) ? line : `at ${line.trim()}`));
-  const message = (fields.get("error") ?? fields.get("message") ?? []).map((line) => line.trimEnd());
-  const at = placeOf(text("location") ?? "") ?? placeOf(/\(([^()]{1,400})\)$/.exec(text("at") ?? "")?.[1] ?? "");
+  const said = fields.get("error") ?? fields.get("message") ?? [];
+  // An error may be an object with a message.
+  const inner = said.map((line) => /^\s*message: (.{1,1000})$/.exec(line)?.[1]).find((words) => words !== undefined);
+  const message = inner === undefined ? said.map((line) => line.trimEnd()) : [unquoted(inner)];
+  const at = placeOf(text("location") ?? "") ?? placeOf(/\(([^()]{1,400})\)$/.exec(text("at") ?? "")?.[1] ?? text("at") ?? "");
   const failure = failureFromBlock(name, [...message, ...stack], at);
   return bounded({ ...failure, expected: text("expected") ?? failure.expected, received: text("actual") ?? failure.received });
 }
