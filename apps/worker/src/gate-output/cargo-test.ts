@@ -9,6 +9,7 @@ const PANIC = /^thread '.{0,500}' (?:\(\d{1,12}\) )?panicked at (?:'(.{0,1000})'
 /** `cargo test`, that is Rust's libtest. */
 export const cargoTest: OutputParser = {
   runner: "cargo test",
+  isIn: (text) => text.includes("test result: ") || text.includes("\nrunning "),
   parse({ lines }) {
     const counts = { passed: 0, failed: 0, skipped: 0 };
     const failures = new Map<string, TestFailure>();

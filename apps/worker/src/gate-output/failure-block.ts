@@ -17,7 +17,7 @@ const MINUS_IS_EXPECTED = /^\s*- Expected\b|^\s*--- expected\b/i;
 const PLUS_IS_EXPECTED = /^\s*\+ expected - actual$/;
 const PLUS_IS_ACTUAL = /^\s*\+ actual - expected\b/;
 /** Lines of code around the place, as runners show them. */
-const CODE_EXCERPT = /^\s*(?:>\s*)?\d*\s*\|/;
+const CODE_EXCERPT = /^\s*(?:>\s*)?(?:\d+\s*)?\|/;
 const NOISE =
   /^\s*(?:\+ Received|- Expected)\b.{0,40}$|^\s*[⎯─-]{3,}.*$|^\s*(?:generatedMessage|operator|diff|code): .{0,80}$|^\s*[{}]$|^\s*\^+$|^\s*\+ (?:expected - actual|actual - expected)\b/;
 

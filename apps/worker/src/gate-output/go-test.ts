@@ -22,6 +22,7 @@ interface Told {
 /** `go test`, with `-v` or without, and `go test -json` (`cmd/test2json`). */
 export const goTest: OutputParser = {
   runner: "go test",
+  isIn: (text) => text.includes("--- ") || text.includes("FAIL\t") || text.includes("ok  \t") || text.includes('"Action":"'),
   parse(output) {
     const tests = new Map<string, Told>();
     const packages = { failed: 0, known: 0 };

@@ -12,6 +12,7 @@ const NOT_RUN = "Test suite failed to run";
 /** jest's default and verbose reporters. */
 export const jest: OutputParser = {
   runner: "jest",
+  isIn: (text) => text.includes("\nTests: "),
   parse({ lines }) {
     const counts = { failed: 0, passed: 0, skipped: 0, todo: 0, total: 0 };
     const failures = new Map<string, TestFailure>();

@@ -15,6 +15,7 @@ type Node = Readonly<Record<string, unknown>>;
 /** JUnit's XML, in a file or printed among other output. */
 export const junit: OutputParser = {
   runner: "JUnit XML",
+  isIn: (text) => text.includes("<testsuite"),
   parse({ text }) {
     const documents = documentsIn(text.slice(0, XML_LIMIT_CHARACTERS));
     const cases = documents.flatMap((xml) => casesOf(xml));

@@ -8,6 +8,7 @@ const PASSED = /^\s+[✔✓] (.{1,1000}?)(?: \(\d{1,9}ms\))?$/u;
 /** mocha's reporters `spec` and `dot`. */
 export const mocha: OutputParser = {
   runner: "mocha",
+  isIn: (text) => text.includes(" passing ("),
   parse({ lines }) {
     const counts = { passing: 0, failing: 0, pending: 0 };
     const failures: TestFailure[] = [];

@@ -10,6 +10,7 @@ const AT = /^test at (.{1,1000})$/;
 /** `node --test`, reporter `spec`. */
 export const nodeTest: OutputParser = {
   runner: "node:test",
+  isIn: (text) => text.includes("ℹ tests ") || text.includes("✖ failing tests:"),
   parse({ lines }) {
     const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, tests: 0 };
     const failures: TestFailure[] = [];

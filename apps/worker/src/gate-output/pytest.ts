@@ -21,6 +21,7 @@ interface Section {
 /** pytest, whatever its verbosity. */
 export const pytest: OutputParser = {
   runner: "pytest",
+  isIn: (text) => /\d [a-z]+ in \d{1,9}\.\d/.test(text),
   parse({ lines }) {
     const counts = new Map<string, number>();
     const sections = new Map<string, Section>();

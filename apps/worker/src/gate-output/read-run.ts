@@ -13,7 +13,7 @@ import { vitest } from "./vitest.ts";
 /** Every runner whose output is read; one output may hold several. */
 const PARSERS: readonly OutputParser[] = [nodeTest, tap, vitest, jest, mocha, pytest, goTest, cargoTest, junit];
 /** Of a longer output its end is read: there the runners sum up. */
-const READ_LIMIT_BYTES = 16 * 1_048_576;
+const READ_LIMIT_BYTES = 8 * 1_048_576;
 
 /**
  * What the test runners in an output said; undefined where none is known. `root` is the folder of the repository as the command saw it: paths below it are
@@ -23,7 +23,7 @@ export function readRun(output: Uint8Array | string, root?: string): RunSummary 
   const text = plainText(output.length > READ_LIMIT_BYTES ? output.slice(-READ_LIMIT_BYTES) : output);
   const lines = text.split("\n").map((line) => (line.length > LINE_LIMIT_CHARACTERS ? line.slice(0, LINE_LIMIT_CHARACTERS).toWellFormed() : line));
   const runs = PARSERS.flatMap((parser) => {
-    const run = parser.parse({ text, lines });
+    const run = parser.isIn(text) ? parser.parse({ text, lines }) : undefined;
     return run ? [{ ...run, runner: parser.runner }] : [];
   });
   if (runs.length === 0) return undefined;

@@ -37,6 +37,8 @@ export interface RunOutput {
 /** Reads one runner's output, whatever else stands around it. Takes time that grows with the length alone, and never throws. */
 export interface OutputParser {
   readonly runner: string;
+  /** Whether it may be worth reading: what every run of this runner says stands in the text. Must be cheap, as most outputs are of others. */
+  isIn(text: string): boolean;
   parse(output: RunOutput): Omit<RunSummary, "runners"> | undefined;
 }
 

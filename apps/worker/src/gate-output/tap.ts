@@ -3,7 +3,8 @@ import { placeOf } from "./frames.ts";
 import { FAILURES_KEPT, NAMES_KEPT, type OutputParser, type TestFailure } from "./run-summary.ts";
 
 const BEGIN = /^TAP version 1[234]$|^1\.\.\d{1,9}(?:\s|$)/;
-const POINT = /^(\s{0,200})(not )?ok\b(?: (\d{1,9}))?(?:\s*-)?\s*(.{0,1000}?)(?:\s+#\s*(skip|todo)\b.*)?$/i;
+const POINT = /^(\s{0,200})(not )?ok (\d{1,9})\b(.*)$/;
+const DIRECTIVE = /(?:^|\s)#\s{0,5}(skip|todo)\b/i;
 const COUNT = /^# (pass|fail|skipped|skip|todo|cancelled)\s+(\d{1,9})$/;
 
 interface Point {
@@ -19,6 +20,7 @@ interface Point {
  */
 export const tap: OutputParser = {
   runner: "TAP",
+  isIn: (text) => text.includes("TAP version 1") || /^1\.\.\d/m.test(text),
   parse({ lines }) {
     if (!lines.some((line) => BEGIN.test(line))) return undefined;
     const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -56,11 +58,13 @@ export const tap: OutputParser = {
 
 function pointOf(line: string): Point | undefined {
   // Behind a brace stand the tests that are in this one.
-  if (!/^\s*(?:not )?ok\b/.test(line) || line.endsWith(" {")) return undefined;
+  if (!/^\s*(?:not )?ok \d/.test(line) || line.endsWith(" {")) return undefined;
   const match = POINT.exec(line);
   if (!match) return undefined;
-  const name = (match[4] ?? "").replace(/ # time=\S{1,30}$/, "");
-  return { indent: match[1]?.length ?? 0, isBad: match[2] !== undefined, directive: match[5], name: name || `test ${match[3] ?? ""}`.trim() };
+  const words = (match[4] ?? "").trim().replace(/^- ?/, "");
+  const directive = DIRECTIVE.exec(words);
+  const name = (directive ? words.slice(0, directive.index) : words).trim().replace(/ # time=\S{1,30}$/, "");
+  return { indent: match[1]?.length ?? 0, isBad: match[2] !== undefined, directive: directive?.[1], name: name || `test ${match[3]}` };
 }
 
 /** The lines from `---` to `...` below a point. */
@@ -99,7 +103,7 @@ function fieldsOf(block: readonly string[]): Map<string, string[]> {
 }
 
 function failureOf(name: string, fields: ReadonlyMap<string, readonly string[]>): TestFailure {
-  const text = (key: string): string | undefined => fields.get(key)?.join("\n").trim() || undefined;
+  const text = (key: string): string | undefined => fields.get(key)?.join("\n").slice(0, 2_000).trim() || undefined;
   const frames = (fields.get("stack") ?? []).filter((line) => /:\d{1,9}:\d{1,9}\)?$/.test(line));
   const stack = frames.map((line) => (/^\s*at /.test(line) ? line : `at ${line.trim()}`));
   const said = fields.get("error") ?? fields.get("message") ?? [];

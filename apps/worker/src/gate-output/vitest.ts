@@ -10,6 +10,7 @@ const PASSED = /^\s*✓ (.{1,1000}?)(?: \d{1,9}ms)?$/u;
 /** vitest's reporters for people. */
 export const vitest: OutputParser = {
   runner: "vitest",
+  isIn: (text) => text.includes(" Test Files ") || text.includes(" RUN  v"),
   parse({ lines }) {
     const counts = { failed: 0, passed: 0, skipped: 0, todo: 0 };
     const failures: TestFailure[] = [];
