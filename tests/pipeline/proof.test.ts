@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterEach, expect, test } from "vitest";
 import { runAttempt } from "../../apps/worker/src/job/run-attempt.ts";
 import { TestAttempt } from "../support/attempt-context.ts";
@@ -121,6 +122,24 @@ test("a restarted worker does not prove again", async () => {
   const before = attempt.events.length;
   expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
   expect(attempt.events.length).toBe(before);
+});
+
+test("the agent's next prompt begins with the failing tests, and the gate's event has them", async () => {
+  const files = {
+    "sum.test.js": testFile(["adds", "sum(1, 2)", 3], ["doubles", "twice(2)", 4]),
+    ".slipway.yaml": CONFIG.replace("proof: error", "proof: off"),
+  };
+  const attempt = await attemptWith(["touch tried", `printf '%s' "$PROMPT" > "$HOME/prompt"\n${MEND}`], { files });
+  expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+  const gates = attempt.events.flatMap((event) => (event.kind === "gate" && event.data.status !== "started" ? [event.data] : []));
+  expect(gates.map(({ status, tests }) => [status, tests])).toEqual([
+    [
+      "failed",
+      { runners: [expect.stringMatching(/node:test|TAP/)], passed: 1, failed: 1, skipped: 0, failing: [{ name: "adds", file: "sum.test.js", line: 4 }] },
+    ],
+    ["passed", expect.objectContaining({ passed: 2, failed: 0, failing: [] })],
+  ]);
+  expect(await readFile(`${attempt.paths.home}/prompt`, "utf8")).toMatch(/1 of 2 tests failed \((node:test|TAP)\):\n\n1\. adds \(sum\.test\.js:4\)\n/);
 });
 
 const COVERAGE = [
