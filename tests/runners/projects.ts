@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 
 /** Real test runners on tiny projects: one set of projects for the recordings and for the heavy test. Node's own runner is that of this process. */
 
-export const NPM_PACKAGES = { "@vitest/coverage-v8": "5.1.2", jest: "30.5.2", "jest-junit": "17.0.0", mocha: "12.0.3", tape: "5.10.2", vitest: "5.1.2" };
-export const PYTHON_PACKAGES = { pytest: "9.2.0", "pytest-cov": "7.1.0" };
+const NPM_PACKAGES = { "@vitest/coverage-v8": "5.1.2", jest: "30.5.2", "jest-junit": "17.0.0", mocha: "12.0.3", tape: "5.10.2", vitest: "5.1.2" };
+const PYTHON_PACKAGES = { pytest: "9.2.0", "pytest-cov": "7.1.0" };
 
 export interface RunnerProject {
   readonly name: string;
