@@ -30,7 +30,8 @@ export interface FileDiff extends Change {
   readonly isTooLarge: boolean;
 }
 
-interface Entry extends Change {
+/** A path that differs, with the objects of both sides. */
+export interface Entry extends Change {
   readonly oldOid: string;
   readonly newOid: string;
 }
@@ -98,7 +99,8 @@ function gitOf(repository: WorkerRepository, signal: AbortSignal | undefined): G
   };
 }
 
-async function readEntries(baseOid: string, oid: string, git: GitOptions): Promise<Entry[]> {
+/** Which paths differ between two commits, by their objects. */
+export async function readEntries(baseOid: string, oid: string, git: GitOptions): Promise<Entry[]> {
   const args = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--end-of-options", `${baseOid}^{tree}`, `${oid}^{tree}`];
   const fields = (await runGit(args, git)).stdout.toString().split("\0");
   const entries: Entry[] = [];

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameSchema } from "./scalars.ts";
 
 /** The deterministic judgements on a job's change: no model, no opinion, the same answer every time. */
 
@@ -20,6 +21,11 @@ export const CHECKS = {
   whitespace: { level: "warning", looksFor: "Line endings that are converted, spaces at the end of added lines, a last line that loses its line feed." },
   conflicts: { level: "error", looksFor: "Markers of a merge that was not finished." },
   tests: { level: "error", looksFor: "Tests that are deleted, skipped, focused, emptied or weakened, and results that are hard-coded for one." },
+  proof: { level: "off", looksFor: "New and changed tests that pass on the base too, and so prove nothing: the gates that run tests are run there with them." },
+  coverage: {
+    level: "off",
+    looksFor: "Changed lines that no test runs, where a gate reports that (`coverage` of a gate): fewer than `limits.coveragePercent`.",
+  },
 } as const satisfies Record<string, { level: CheckLevel; looksFor: string }>;
 /** A check that can be switched. */
 export type CheckName = keyof typeof CHECKS;
@@ -62,11 +68,17 @@ export const checksSchema = z.strictObject({
     .strictObject({
       files: z.int().min(1).default(500).describe("Most files that a change may touch."),
       lines: z.int().min(1).default(20_000).describe("Most lines that a change may add and remove together."),
+      coveragePercent: z.number().min(0).max(100).default(80).describe("Least part of the changed lines that tests have to run, in percent."),
       fileKib: z.int().min(1).default(1_024).describe("Largest file that a change may leave, in KiB."),
     })
     .prefault({})
-    .describe("What the check `size` goes by."),
+    .describe("What the checks `size` and `coverage` go by."),
   testPaths: globsSchema.default([...TEST_PATHS]).describe("Where the tests are, as globs."),
+  proofGates: z
+    .array(nameSchema)
+    .max(50)
+    .default([])
+    .describe("Gates that run the tests, for the check `proof`; those with `test` or `spec` in their name where it is empty."),
   guardedPaths: globsSchema.default([...GUARDED_PATHS]).describe("What the check `guarded` holds, as globs; the scripts that gates run come to it."),
 });
 export type ChecksConfig = z.infer<typeof checksSchema>;

@@ -91,6 +91,19 @@ export const agentEventSchema = z.discriminatedUnion("kind", [
 ]);
 export type AgentEvent = z.infer<typeof agentEventSchema>;
 
+/** What the test runners in a gate's output said of their run, where they are known. */
+export const testRunSchema = z.object({
+  /** Such as `vitest`; several where the gate ran several. */
+  runners: z.array(z.string().max(100)).max(20),
+  /** Missing where the runner does not count what passes. */
+  passed: z.int().nonnegative().optional(),
+  failed: z.int().nonnegative(),
+  skipped: z.int().nonnegative(),
+  /** The first of those that failed. */
+  failing: z.array(z.object({ name: z.string().max(300), file: z.string().max(300).optional(), line: z.int().positive().optional() })).max(20),
+});
+export type TestRun = z.infer<typeof testRunSchema>;
+
 /** Events that the worker adds on its own account. */
 export const workerEventSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -128,6 +141,7 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       artifact: z.string().optional(),
       /** It failed first, and passed when it was run again. */
       flaky: z.boolean().optional(),
+      tests: testRunSchema.optional(),
       /** Of one that was skipped: the gate that kept it from running. */
       because: nameSchema.optional(),
       /** Of one that was skipped: no changed path is among its `paths`. */

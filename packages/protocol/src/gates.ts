@@ -28,6 +28,15 @@ const globSchema = z
 /** The usual order of gates: those of a stage come after all of the nearest stage before it. */
 export const GATE_STAGES = ["lint", "test", "build"] as const;
 
+/** A file below the root of the repository. */
+const reportSchema = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((path) => !/[\0\n]/.test(path) && path.split("/").every((name) => name !== "" && name !== "." && name !== ".."), {
+    error: "expected a file below the root of the repository, such as coverage/lcov.info, without `./`, `..` or a slash at an end",
+  });
+
 const envSchema = z
   .record(
     z.string().refine((name) => ENV_NAME.test(name) && !OWN_NAME.test(name), { error: "expected the name of a variable, and none that begins with SLIPWAY_" }),
@@ -60,6 +69,9 @@ export const gateSchema = z.strictObject({
     .describe("Globs of the paths that concern it. A change of none of them needs no run of it; a change of `.slipway.yaml` concerns every gate."),
   ignore: z.array(globSchema).min(1).max(100).optional().describe("Globs of paths that do not concern it, such as `docs/**`; they win over `paths`."),
   parallel: z.boolean().optional().describe("Whether it may run beside other gates that say the same; without it, it runs alone."),
+  coverage: reportSchema
+    .optional()
+    .describe("Report of its coverage, from the root of the workspace: an lcov or Cobertura file that it writes ([checks.md](checks.md#coverage))."),
   retries: z
     .int()
     .min(0)

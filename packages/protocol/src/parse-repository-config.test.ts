@@ -27,8 +27,9 @@ describe("parseRepositoryConfig", () => {
         prompts: {},
         checks: {
           ...Object.fromEntries(Object.entries(CHECKS).map(([name, { level }]) => [name, level])),
-          limits: { files: 500, lines: 20_000, fileKib: 1_024 },
+          limits: { files: 500, lines: 20_000, coveragePercent: 80, fileKib: 1_024 },
           testPaths: [...TEST_PATHS],
+          proofGates: [],
           guardedPaths: [...GUARDED_PATHS],
         },
         scope: { allow: ["**"], deny: [] },
@@ -106,6 +107,14 @@ describe("parseRepositoryConfig", () => {
     ["repairs: 11\n", { line: 1, column: 10, key: "repairs", value: "11", expected: "at most 10" }],
     ["setup:\n  network: wifi\n", { line: 2, column: 12, key: "setup.network", expected: '"none" or "host"' }],
     ["gates:\n  - {name: a, run: x, needs: [b]}\n", { line: 2, key: "gates[0].needs[0]", expected: expect.stringContaining("the name of another gate: a") }],
+    [
+      "gates:\n  - {name: a, run: x}\nchecks: {proofGates: [b]}\n",
+      { line: 3, key: "checks.proofGates[0]", expected: expect.stringContaining("the name of a gate: a") },
+    ],
+    [
+      "gates:\n  - {name: a, run: x, coverage: ../lcov.info}\n",
+      { line: 2, key: "gates[0].coverage", expected: expect.stringContaining("a file below the root of the repository") },
+    ],
     [
       "gates:\n  - {name: a, run: x, needs: [b]}\n  - {name: b, run: x, needs: [a]}\n",
       { line: 2, key: "gates[0].needs", expected: expect.stringContaining("gates that do not need a themselves") },

@@ -57,46 +57,55 @@ export const scopeSchema = z.strictObject({
 });
 
 /** The whole file; an empty one is a repository without setup and gates, in which every path may be changed. */
-export const repositoryConfigSchema = z.strictObject({
-  version: z.literal(1).default(1).describe("Version of this form."),
-  backend: nameSchema.optional().describe("Backend for jobs that name none; `auto` lets the server choose ([routing.md](routing.md))."),
-  needs: needsSchema.optional().describe("Capabilities that a backend must have, for jobs that name none."),
-  fallbacks: fallbacksSchema
-    .optional()
-    .describe("Backends that take a job over, in this order, where the one before cannot go on; for jobs that name none ([routing.md](routing.md))."),
-  timeoutSeconds: secondsSchema
-    .min(1)
-    .optional()
-    .describe("For one attempt of jobs that name no time, all of it; the installation's default where it is missing."),
-  budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
-  setup: setupSchema
-    .default({ commands: [], outputs: [], network: "host", timeoutSeconds: 600 })
-    .describe("What makes a workspace ready, before the agent's first turn."),
-  egress: egressSchema
-    .default({ turn: [], gates: [] })
-    .describe("Hosts that code in a sandbox may reach, over https and through a proxy that refuses all else ([sandbox.md](sandbox.md#egress))."),
-  gates: gatesSchema
-    .default([])
-    .describe("What must pass, in this order but for what each needs: on the agent's change, and again on exactly the tree that lands."),
-  baseline: z
-    .enum(BASELINE_POLICIES)
-    .default("require")
-    .describe(
-      "What becomes of a gate that is red on the target too, with the same failure: `require` lands nothing until it is green, `tolerate` lets the change land and marks it ([gates](guides/gates.md#baseline)).",
-    ),
-  repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
-  prompts: promptsSchema
-    .default({})
-    .describe("What the agent is asked, around the task and around what the gates said ([backends/contract.md](backends/contract.md#the-prompts-of-turns))."),
-  mcpServers: repositoryMcpServersSchema
-    .default({})
-    .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
-  checks: checksSchema.prefault({}).describe("What is looked for in every change, each with its level ([checks.md](checks.md))."),
-  critic: criticSchema
-    .optional()
-    .describe("Who reads every change that has passed gates and checks, and may send it back; nobody where it is missing ([critic.md](critic.md))."),
-  scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
-});
+export const repositoryConfigSchema = z
+  .strictObject({
+    version: z.literal(1).default(1).describe("Version of this form."),
+    backend: nameSchema.optional().describe("Backend for jobs that name none; `auto` lets the server choose ([routing.md](routing.md))."),
+    needs: needsSchema.optional().describe("Capabilities that a backend must have, for jobs that name none."),
+    fallbacks: fallbacksSchema
+      .optional()
+      .describe("Backends that take a job over, in this order, where the one before cannot go on; for jobs that name none ([routing.md](routing.md))."),
+    timeoutSeconds: secondsSchema
+      .min(1)
+      .optional()
+      .describe("For one attempt of jobs that name no time, all of it; the installation's default where it is missing."),
+    budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
+    setup: setupSchema
+      .default({ commands: [], outputs: [], network: "host", timeoutSeconds: 600 })
+      .describe("What makes a workspace ready, before the agent's first turn."),
+    egress: egressSchema
+      .default({ turn: [], gates: [] })
+      .describe("Hosts that code in a sandbox may reach, over https and through a proxy that refuses all else ([sandbox.md](sandbox.md#egress))."),
+    gates: gatesSchema
+      .default([])
+      .describe("What must pass, in this order but for what each needs: on the agent's change, and again on exactly the tree that lands."),
+    baseline: z
+      .enum(BASELINE_POLICIES)
+      .default("require")
+      .describe(
+        "What becomes of a gate that is red on the target too, with the same failure: `require` lands nothing until it is green, `tolerate` lets the change land and marks it ([gates](guides/gates.md#baseline)).",
+      ),
+    repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
+    prompts: promptsSchema
+      .default({})
+      .describe("What the agent is asked, around the task and around what the gates said ([backends/contract.md](backends/contract.md#the-prompts-of-turns))."),
+    mcpServers: repositoryMcpServersSchema
+      .default({})
+      .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
+    checks: checksSchema.prefault({}).describe("What is looked for in every change, each with its level ([checks.md](checks.md))."),
+    critic: criticSchema
+      .optional()
+      .describe("Who reads every change that has passed gates and checks, and may send it back; nobody where it is missing ([critic.md](critic.md))."),
+    scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
+  })
+  .superRefine(({ gates, checks }, context) => {
+    const names = gates.map(({ name }) => name);
+    for (const [index, name] of checks.proofGates.entries()) {
+      if (names.includes(name)) continue;
+      const expected = names.length === 0 ? "expected no gate, as the repository has none" : `expected the name of a gate: ${names.join(", ")}`;
+      context.addIssue({ code: "custom", path: ["checks", "proofGates", index], message: expected });
+    }
+  });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;
 
 /** Name of the file in the root of a repository. */

@@ -112,7 +112,18 @@ function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {
   if (data.unconcerned) return [line("dim", `gate ${data.name} skipped: no changed path concerns it`)];
   if (data.status === "skipped") return [line("dim", `gate ${data.name} skipped: it needs ${data.because ?? "another one"}`)];
   const how = data.status === "timed-out" ? "timed out" : `failed${typeof data.exitCode === "number" ? ` (exit ${data.exitCode})` : ""}`;
-  return [line("bad", `gate ${data.name} ${how}${took}`)];
+  return [line("bad", `gate ${data.name} ${how}${failingText(data.tests)}${took}`)];
+}
+
+/** Which tests failed: how many of how many, and the first with its place. */
+function failingText(tests: DataOf<"gate">["tests"]): string {
+  if (!tests || tests.failed === 0) return "";
+  const of = tests.passed === undefined ? "" : ` of ${tests.passed + tests.failed}`;
+  const count = `${tests.failed}${of} ${(tests.passed ?? 0) + tests.failed === 1 ? "test" : "tests"}`;
+  const [first] = tests.failing;
+  if (!first) return `: ${count},`;
+  const place = first.file === undefined ? "" : ` ${first.file}${first.line === undefined ? "" : `:${first.line}`}`;
+  return `: ${count},${tests.failed === 1 ? "" : " first"}${place} ${cut(first.name, 100)},`;
 }
 
 function verdictLines({ name, verdict, detail }: DataOf<"gate-verdict">): EventLine[] {

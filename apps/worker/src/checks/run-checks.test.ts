@@ -72,6 +72,11 @@ const PY_TEST =
   "import pytest\nfrom sums import total\n\n\ndef test_total():\n    assert total([20, 22]) == 42\n    assert total([]) == 0\n\n\ndef test_refuses():\n    with pytest.raises(TypeError):\n        total(None)\n";
 const GO_TEST = 'package sums\n\nimport "testing"\n\nfunc TestSum(t *testing.T) {\n\tif got := Sum(20, 22); got != 42 {\n\t\tt.Fatalf("got %d", got)\n\t}\n}\n';
 
+const RUST_TEST = "use sums::sum;\n\n#[test]\nfn adds() {\n    assert_eq!(sum(&[20, 22]), 42);\n}\n";
+const JAVA_TEST = "class SumTest {\n  @Test\n  void adds() {\n    assertEquals(42, sum(20, 22));\n  }\n}\n";
+const RUBY_TEST = 'describe "sum" do\n  it "adds" do\n    expect(sum(20, 22)).to eq(42)\n  end\nend\n';
+const PY_CLASS = "from sums import total\n\n\nclass TestTotal:\n    def test_total(self):\n        assert total([20, 22]) == 42\n";
+
 /** A test file that was `before`, with one text in place of another. */
 const edited = (path: string, before: string, from: string, to: string): Files => ({ [path]: [before, before.replace(from, to)] });
 
@@ -123,6 +128,84 @@ test.each<[string, Files, RegExp]>([
     /"test_total" is weaker/,
   ],
   ["python: a test is gone", edited("tests/test_sums.py", PY_TEST, PY_TEST.slice(PY_TEST.indexOf("def test_refuses")), ""), /removes the test "test_refuses"/],
+  ["a suite runs on a condition", edited("sum.test.ts", SUM_TEST, 'test("adds two', 'test.runIf(false)("adds two'), /A test is skipped/],
+  [
+    "a test is meant to fail",
+    edited("sum.test.ts", SUM_TEST, '"adds nothing", () =>', '"adds nothing", { fails: true }, () =>'),
+    /A test is skipped, or meant to fail/,
+  ],
+  ["a table of cases is emptied", edited("sum.test.ts", SUM_TEST, 'test("adds two numbers"', 'test.each([])("adds two numbers"'), /A test is skipped/],
+  ["tests are put behind a condition", edited("sum.test.ts", SUM_TEST, 'test("adds two', 'if (false) test("adds two'), /A test is skipped/],
+  [
+    "tests are put into a block comment",
+    { "sum.test.ts": [SUM_TEST, `${SUM_TEST.replace('test("adds nothing"', '/*\ntest("adds nothing"')}*/\n`] },
+    /removes the test "adds nothing"/,
+  ],
+  ["an assertion loses its matcher", edited("sum.test.ts", SUM_TEST, "expect(sum(20, 22)).toBe(42);", "expect(sum(20, 22));"), /"adds two numbers" is weaker/],
+  [
+    "a value is compared with itself",
+    edited("sum.test.ts", SUM_TEST, "expect(sum()).toBe(0)", "const is = sum();\n  expect(is).toBe(is)"),
+    /holds whatever the code does/,
+  ],
+  [
+    "an assertion is or-ed with true",
+    edited("sum.test.ts", SUM_TEST, "expect(sum()).toBe(0)", "expect(sum() === 0 || true).toBe(true)"),
+    /holds whatever the code does/,
+  ],
+  [
+    "a failure is caught",
+    edited("sum.test.ts", SUM_TEST, "  expect(sum()).toBe(0);", "  try { expect(sum()).toBe(0); } catch {}"),
+    /would be taken as a success/,
+  ],
+  [
+    "a test ends the run",
+    edited("sum.test.ts", SUM_TEST, "  expect(sum()).toBe(0);", "  expect(sum()).toBe(0);\n  process.exit(0);"),
+    /would be taken as a success/,
+  ],
+  [
+    "a test returns first",
+    edited("sum.test.ts", SUM_TEST, '"adds nothing", () => {\n', '"adds nothing", () => {\n  return;\n'),
+    /"adds nothing" returns before it has asserted all/,
+  ],
+  [
+    "python: a whole file is skipped",
+    edited("tests/test_sums.py", PY_TEST, "\n\n\ndef test_total", "\n\npytestmark = pytest.mark.skip\n\n\ndef test_total"),
+    /A test is skipped/,
+  ],
+  [
+    "python: an assertion is or-ed with True",
+    edited("tests/test_sums.py", PY_TEST, "assert total([]) == 0", "assert total([]) == 0 or True"),
+    /holds whatever/,
+  ],
+  [
+    "python: a class is not collected any more",
+    edited("tests/test_total.py", PY_CLASS, "class TestTotal", "class TotalChecks"),
+    /A test loses what tells the runner/,
+  ],
+  [
+    "python: a test is put into a text",
+    { "tests/test_sums.py": [PY_TEST, `${PY_TEST.replace("def test_refuses", '"""\ndef test_refuses')}"""\n`] },
+    /removes the test "test_refuses"/,
+  ],
+  [
+    "python: a test returns first",
+    edited("tests/test_sums.py", PY_TEST, "def test_total():\n", "def test_total():\n    return\n"),
+    /"test_total" returns before/,
+  ],
+  [
+    "go: a build tag takes the file away",
+    edited("sums_test.go", GO_TEST, "package sums", "//go:build never\n\npackage sums"),
+    /sums_test\.go:1: A test is skipped/,
+  ],
+  ["rust: a test loses its attribute", edited("tests/sums.rs", RUST_TEST, "#[test]\n", ""), /A test loses what tells the runner/],
+  ["rust: a test is meant to panic", edited("tests/sums.rs", RUST_TEST, "#[test]\n", "#[test]\n#[should_panic]\n"), /meant to fail/],
+  [
+    "java: a test is switched off by its system",
+    edited("src/test/SumTest.java", JAVA_TEST, "  @Test\n", "  @Test\n  @DisabledOnOs(LINUX)\n"),
+    /A test is skipped/,
+  ],
+  ["java: a test loses its annotation", edited("src/test/SumTest.java", JAVA_TEST, "  @Test\n", ""), /A test loses what tells the runner/],
+  ["ruby: a test is skipped by its metadata", edited("spec/sum_spec.rb", RUBY_TEST, '"adds" do', '"adds", :skip do'), /A test is skipped/],
   ["go: a test is skipped", edited("sums_test.go", GO_TEST, "{\n\tif got", '{\n\tt.Skip("later")\n\tif got'), /A test is skipped/],
   ["go: the assertion is gone", edited("sums_test.go", GO_TEST, 't.Fatalf("got %d", got)', "_ = got"), /All assertions of the test "TestSum" are gone/],
   [
@@ -153,6 +236,24 @@ test.each<[string, Files]>([
   ["a test is stricter", edited("sum.test.ts", SUM_TEST, "expect(sum()).toBe(0);", "expect(sum()).toBe(0);\n  expect(sum(1)).toBe(1);")],
   ["a test is no longer skipped", { "sum.test.ts": [SUM_TEST.replace('test("adds two', 'test.skip("adds two'), SUM_TEST] }],
   ["a file without tests is deleted", { "test/fixtures/names.json": ["[]\n", null], "test/helper.ts": ["export const x = 1;\n", null] }],
+  [
+    "a condition inside of a test returns",
+    edited(
+      "sum.test.ts",
+      SUM_TEST,
+      "  expect(sum()).toBe(0);",
+      "  const values = [1].map((one) => {\n    return one;\n  });\n  expect(sum()).toBe(0);\n  expect(values).toEqual([1]);",
+    ),
+  ],
+  [
+    "a comment of several lines stands between tests",
+    edited("sum.test.ts", SUM_TEST, 'test("adds nothing"', '/*\n * Nothing is nothing.\n */\ntest("adds nothing"'),
+  ],
+  [
+    "python: a test gets a description",
+    edited("tests/test_sums.py", PY_TEST, "def test_total():\n", 'def test_total():\n    """\n    All of them.\n    """\n'),
+  ],
+  ["rust: a test is added", edited("tests/sums.rs", RUST_TEST, "#[test]", "#[test]\nfn one() {\n    assert_eq!(sum(&[1]), 1);\n}\n\n#[test]")],
   ["python: a test is added", edited("tests/test_sums.py", PY_TEST, "def test_refuses", "def test_one():\n    assert total([7]) == 7\n\n\ndef test_refuses")],
   [
     "the sum is right",
@@ -302,4 +403,13 @@ test("lines without an end take no time", async () => {
   const startedAtMs = performance.now();
   await check({ "a.test.ts": ["x\n", `${long}\n${"expect(".repeat(100_000)}\n`], "a.ts": [null, `${"'aa'===".repeat(100_000)}\n`] });
   expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+});
+
+test("changed and deleted snapshots are told, new ones are not", async () => {
+  const files: Files = { "__snapshots__/a.test.ts.snap": ["a\n", "b\n"], "b.snap": ["a\n", null], "c.snap": [null, "c\n"] };
+  const { errors, warnings } = await check(files);
+  expect([errors, warnings]).toEqual([
+    [],
+    ["tests: __snapshots__/a.test.ts.snap: What snapshots expect is changed.", "tests: b.snap: What snapshots expect is deleted."],
+  ]);
 });

@@ -1,5 +1,5 @@
 import type { FileDiff } from "@slipway/git/diff";
-import { CHECK_NAMES, type CheckName } from "@slipway/protocol/checks";
+import { CHECK_NAMES, type CheckLevel, type CheckName } from "@slipway/protocol/checks";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { checkBinaries } from "./binaries.ts";
 import { checkConflicts } from "./conflicts.ts";
@@ -20,7 +20,8 @@ export interface CheckResult {
   readonly warnings: readonly string[];
 }
 
-const CHECK_OF: { readonly [N in CheckName]: Check } = {
+/** Those that look at the change alone; the others run something, or read what a gate left (`job/checks.ts`). */
+const CHECK_OF: { readonly [N in Exclude<CheckName, "proof" | "coverage">]: Check } = {
   size: checkSize,
   secrets: checkSecrets,
   binaries: checkBinaries,
@@ -41,13 +42,22 @@ export async function runChecks(
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const name of CHECK_NAMES) {
-    if (config[name] === "off") continue;
+    if (config[name] === "off" || name === "proof" || name === "coverage") continue;
     const findings = await CHECK_OF[name]({ files, config, gates, tests });
-    const refuses = config[name] === "error" && !allowed.has(name);
-    const isError = ({ level }: Finding): boolean => refuses && level === undefined;
-    results.push({ name, errors: findings.filter(isError).map(findingText), warnings: findings.filter((finding) => !isError(finding)).map(findingText) });
+    results.push(resultOf(name, findings, { level: config[name], allowed }));
   }
   return results;
+}
+
+/** What the findings of a check do, by its level; those of one that the job allows are told alone. */
+export function resultOf(
+  name: CheckName,
+  findings: readonly Finding[],
+  { level, allowed }: { readonly level: CheckLevel; readonly allowed: ReadonlySet<CheckName> },
+): CheckResult {
+  const refuses = level === "error" && !allowed.has(name);
+  const isError = (finding: Finding): boolean => refuses && finding.level === undefined;
+  return { name, errors: findings.filter(isError).map(findingText), warnings: findings.filter((finding) => !isError(finding)).map(findingText) };
 }
 
 function findingText({ path, line, message }: Finding): string {

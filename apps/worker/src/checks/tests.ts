@@ -2,12 +2,12 @@ import type { FileDiff, Line } from "@slipway/git/diff";
 import { pathMatcher } from "../job/path-globs.ts";
 import type { CheckInput, Finding } from "./finding.ts";
 import { findHardCoded } from "./hard-coded.ts";
-import { countLines, LOOKED_AT_CHARACTERS, languageOf, type TestCase, testCases } from "./test-cases.ts";
+import { codeLines, countLines, type Language, LOOKED_AT_CHARACTERS, languageOf, type TestCase, testCases } from "./test-cases.ts";
 
 /** A file with tests, before and after. */
 interface TestFile {
   readonly file: FileDiff;
-  readonly language: NonNullable<ReturnType<typeof languageOf>>;
+  readonly language: Language;
   readonly before: readonly TestCase[];
   readonly after: readonly TestCase[];
 }
@@ -23,7 +23,8 @@ export async function checkTests(input: CheckInput): Promise<Finding[]> {
   });
   return [
     ...gone(read),
-    ...read.flatMap((file) => [...switchedOff(file), ...weakened(file)]),
+    ...read.flatMap((file) => [...switchedOff(file), ...unmarked(file), ...weakened(file), ...cutShort(file)]),
+    ...input.files.flatMap(changedSnapshots),
     ...(await findHardCoded(
       input.files.filter(({ path }) => !isTest(path)),
       input.tests,
@@ -65,15 +66,47 @@ function switchedOff({ file, language }: TestFile): Finding[] {
     if (net(pattern) > 0)
       findings.push(...matching(added, pattern).map(({ number, text }) => ({ path, line: number, message: `${message}: \`${text.trim().slice(0, 100)}\`.` })));
   };
-  tell(language.skip, "A test is skipped");
+  tell(language.skip, "A test is skipped, or meant to fail");
   tell(language.only, "A test is run alone, and all others are not");
   tell(language.empty, "An assertion holds whatever the code does");
+  tell(language.swallows, "A failure would be taken as a success");
   const commentedOut = file.added.filter(({ text }) => language.comment.test(text) && language.test.test(text.replace(language.comment, "")));
   for (const { number, text } of commentedOut) {
     if (file.removed.some((line) => text.includes(line.text.trim()) && line.text.trim() !== ""))
       findings.push({ path, line: number, message: "A test is turned into a comment." });
   }
   return findings;
+}
+
+/** Tests that stay, and are not known as tests any more. */
+function unmarked({ file, language, before, after }: TestFile): Finding[] {
+  if (file.before === undefined || file.after === undefined || after.length < before.length) return [];
+  const markers = (text: string): number => codeLines(text, language).filter((line) => language.marker.test(line.text)).length;
+  const [was, is] = [markers(file.before), markers(file.after)];
+  return is < was ? [{ path: file.path, message: `${was - is === 1 ? "A test loses" : "Tests lose"} what tells the runner to run them.` }] : [];
+}
+
+/** Of the tests that stay: those that now end before their assertions. */
+function cutShort({ file, language, before, after }: TestFile): Finding[] {
+  const byName = new Map(before.map((test) => [test.name, test]));
+  return after.flatMap(({ name, line, body }): Finding[] => {
+    const was = byName.get(name);
+    if (!was || returnsEarly(body, language) <= returnsEarly(was.body, language)) return [];
+    return [{ path: file.path, line, message: `The test "${name.slice(0, 100)}" returns before it has asserted all.` }];
+  });
+}
+
+/** How many returns without a value stand before an assertion, and behind no condition. */
+function returnsEarly(body: string, language: Language): number {
+  const lines = body.split("\n");
+  const last = lines.findLastIndex((line) => language.assertion.test(line.slice(0, LOOKED_AT_CHARACTERS)));
+  return lines.filter((line, index) => index < last && /^return;?$/.test(line) && (index === 1 || !/[{:]$/.test(lines[index - 1] ?? ""))).length;
+}
+
+/** What a runner has written down as right. It may have been a person's wish: whoever reads the change decides. */
+function changedSnapshots({ path, status }: FileDiff): Finding[] {
+  if (status === "added" || !/\.(?:snap|ambr)$|(?:^|\/)__snapshots__\//.test(path)) return [];
+  return [{ path, level: "warning", message: `What snapshots expect is ${status === "deleted" ? "deleted" : "changed"}.` }];
 }
 
 /** Of the tests that stay: fewer assertions, or weaker ones. */

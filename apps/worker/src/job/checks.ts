@@ -1,12 +1,16 @@
 import type { TakenCommit } from "@slipway/git/commit";
-import { readDiff, readTexts } from "@slipway/git/diff";
+import { type FileDiff, readDiff, readTexts } from "@slipway/git/diff";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
-import { type CheckResult, runChecks } from "../checks/run-checks.ts";
+import { type CheckResult, resultOf, runChecks } from "../checks/run-checks.ts";
+import { checkCoverage } from "./coverage.ts";
+import type { Deadline } from "./deadline.ts";
 import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
+import { proveTests } from "./proof.ts";
+import { proofDemand } from "./proof-demand.ts";
 
 /** Of a check's findings so many are shown; where there are more, that is told too. */
 const SHOWN_FINDINGS = 100;
@@ -36,21 +40,32 @@ export interface Judgement {
 
 interface Judged {
   readonly repository: WorkerRepository;
-  readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  readonly config: RepositoryConfig;
+  readonly deadline: Deadline;
   /** Which commit of the attempt it is, counted from 0. */
   readonly take: number;
+}
+
+/** What the checks look at that need nothing but the change. */
+interface Looked {
+  readonly repository: WorkerRepository;
+  readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
 }
 
 /**
  * Judges the change on what the daemon itself reads in the commit, never on what the sandbox says. NO_CHANGE; what the checks refuse is the answer, as the
  * agent may mend it.
  */
-export async function judgeChange(context: AttemptContext, commit: TakenCommit, { repository, config, take }: Judged): Promise<Judgement> {
+export async function judgeChange(context: AttemptContext, commit: TakenCommit, judged: Judged): Promise<Judgement> {
+  const { take } = judged;
   const key = take === 0 ? PHASE_KEY : `${PHASE_KEY}-${take}`;
   const judge = async (): Promise<Judgement> => {
     await report(context, take, { name: "change", errors: commit.empty ? ["The agent changed nothing."] : [], warnings: [] });
     if (commit.empty) throw new SlipwayError("NO_CHANGE");
-    const results = await resultsOf(context, commit, { repository, config }, context.signal);
+    const { files, results: looked } = await lookAt(context, commit, judged, context.signal);
+    // What runs something waits until the change is one that could land.
+    const isRefused = looked.some(({ errors }) => errors.length > 0);
+    const results = isRefused ? looked : [...looked, ...(await runFurtherChecks(context, judged, { oid: commit.oid, files }))];
     for (const result of results) await report(context, take, result);
     const warnings = results.filter(({ errors, warnings: own }) => errors.length === 0 && own.length > 0);
     return {
@@ -65,21 +80,17 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
 type NamedResult = Pick<CheckResult, "errors" | "warnings"> & { name: string };
 
 /** The same of work that is kept for people: nothing of it is told as an event, as it is not what ended the attempt. */
-export async function refusalsOfKept(
-  context: AttemptContext,
-  change: Change,
-  judged: Pick<Judged, "repository" | "config">,
-  signal: AbortSignal,
-): Promise<Refusal[]> {
-  return refusalsIn(context, await resultsOf(context, change, judged, signal));
+export async function refusalsOfKept(context: AttemptContext, change: Change, judged: Looked, signal: AbortSignal): Promise<Refusal[]> {
+  return refusalsIn(context, (await lookAt(context, change, judged, signal)).results);
 }
 
-async function resultsOf(
+/** The scope, and the checks that need nothing but the change. */
+async function lookAt(
   context: AttemptContext,
   change: Change,
-  { repository, config }: Pick<Judged, "repository" | "config">,
+  { repository, config }: Looked,
   signal: AbortSignal,
-): Promise<NamedResult[]> {
+): Promise<{ files: FileDiff[]; results: NamedResult[] }> {
   const { baseOid, allowChecks } = context.claim.job;
   const strays = pathsOutOfScope(
     change.changes.map(({ path }) => path),
@@ -89,7 +100,28 @@ async function resultsOf(
   const isTest = pathMatcher(config.checks.testPaths);
   const tests = () => readTexts(repository, { oid: change.oid, signal, limit: READ_TESTS, isWanted: isTest });
   const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
-  return [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+  return { files, results: [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))] };
+}
+
+/** The checks that need more than the change: what the gates left, and a run of their own. */
+async function runFurtherChecks(
+  context: AttemptContext,
+  { repository, config, deadline, take }: Judged,
+  { oid, files }: { readonly oid: string; readonly files: readonly FileDiff[] },
+): Promise<CheckResult[]> {
+  const allowed = new Set(context.claim.job.allowChecks);
+  const results: CheckResult[] = [];
+  if (config.checks.coverage !== "off") {
+    const workspaces = ["/workspace", context.paths.workspace];
+    const findings = await checkCoverage(context, { config, files, take, workspaces });
+    results.push(resultOf("coverage", findings, { level: config.checks.coverage, allowed }));
+  }
+  const demand = proofDemand(context.claim.job, config.checks);
+  if (demand.level !== "off") {
+    const findings = await proveTests(context, { repository, config, deadline, take, oid, files }, demand);
+    results.push(resultOf("proof", findings, { level: demand.level, allowed }));
+  }
+  return results;
 }
 
 function refusalsIn(context: AttemptContext, results: readonly NamedResult[]): Refusal[] {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { RunSummary } from "../gate-output/run-summary.ts";
 import { failureDigest } from "./failure-digest.ts";
 
 const failure = {
@@ -19,5 +20,24 @@ describe("failureDigest", () => {
 
   it.each([{ output: failure.output.replace("-1 !== 3", "-2 !== 3") }, { exitCode: 2 }, { exitCode: null }, { name: "lint" }])("differs with %j", (change) => {
     expect(failureDigest({ ...failure, ...change })).not.toBe(failureDigest(failure));
+  });
+
+  it("is of the failing tests where they are known: their order and other output mean nothing, what they say does", () => {
+    const tests = (...failures: Array<[name: string, message: string]>): RunSummary => ({
+      runners: ["vitest"],
+      passed: 1,
+      failed: failures.length,
+      skipped: 0,
+      failures: failures.map(([name, message]) => ({ name, message, stack: [] })),
+      passedNames: [],
+    });
+    const of = (run: RunSummary, output = ""): string => failureDigest({ ...failure, output, tests: run });
+    const known = of(tests(["a", "took 5 ms"], ["b", "-1 !== 3"]), "first run");
+    expect(of(tests(["b", "-1 !== 3"], ["a", "took 7 ms"]), "another one")).toBe(known);
+    expect(of(tests(["b", "-2 !== 3"], ["a", "took 5 ms"]))).not.toBe(known);
+    expect(of(tests(["a", "took 5 ms"]))).not.toBe(known);
+    // Where not all are named, the output has to tell.
+    const some = { ...tests(["a", "x"]), failed: 2 };
+    expect(of(some, "one")).not.toBe(of(some, "two"));
   });
 });

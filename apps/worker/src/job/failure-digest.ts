@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { RunSummary } from "../gate-output/run-summary.ts";
 import { plainText } from "./plain-text.ts";
 
 /** What differs between two runs of the same failing command and means nothing. */
@@ -23,15 +24,27 @@ interface Failed {
   readonly output: Uint8Array | string;
   /** Where it ran: these differ from run to run where a sandbox has no place of its own. */
   readonly folders?: readonly string[];
+  /** Of the test runners in it, where they are known. */
+  readonly tests?: RunSummary | undefined;
 }
 
-/** Digest of a failed gate, equal for failures that differ only in times, addresses, temporary names and the place of the workspace. */
-export function failureDigest(failure: Failed): string {
-  let text = plainText(failure.output);
-  for (const [index, folder] of (failure.folders ?? []).entries()) text = text.replaceAll(folder, `<folder ${index}>`);
-  for (const [pattern, name] of ACCIDENTS) text = text.replace(pattern, name);
+/**
+ * Digest of a failed gate, equal for failures that differ only in times, addresses, temporary names and the place of the workspace. Where the failing tests are
+ * known, it is of their names and of how each failed: the order in which they ran and what else was printed mean nothing.
+ */
+export function failureDigest({ name, exitCode, output, folders = [], tests }: Failed): string {
+  const said = tests && isAllNamed(tests) ? tests.failures.map((failure) => `${failure.name}\0${failure.message}`).sort() : [plainText(output).trim()];
+  const withoutFolders = (text: string): string => folders.reduce((left, folder, index) => left.replaceAll(folder, `<folder ${index}>`), text);
   return createHash("sha256")
-    .update(JSON.stringify([failure.name, failure.exitCode]))
-    .update(text.trim())
+    .update(JSON.stringify([name, exitCode]))
+    .update(said.map((text) => withoutAccidents(withoutFolders(text))).join("\0\0"))
     .digest("hex");
+}
+
+function isAllNamed({ failed, failures }: RunSummary): boolean {
+  return failures.length > 0 && failures.length === failed;
+}
+
+function withoutAccidents(text: string): string {
+  return ACCIDENTS.reduce((left, [pattern, accident]) => left.replace(pattern, accident), text);
 }

@@ -3,12 +3,15 @@ import type { SlipwayError } from "@slipway/protocol/errors";
 import { concernedGates, type Gate, gateCommand, hasPathFilter } from "@slipway/protocol/gates";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
+import { readRun } from "../gate-output/read-run.ts";
+import type { RunSummary } from "../gate-output/run-summary.ts";
+import { failureExcerpt, type ToldRun, toldRun } from "../gate-output/told-run.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { changedInWorkspace } from "./changed-paths.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
-import { compactOutput } from "./compact-output.ts";
+import { keepReport, withoutOldReport } from "./coverage.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
@@ -41,8 +44,16 @@ export interface GateResult {
   /** It failed without a word: then its failure cannot be told from another one. */
   readonly silent?: boolean;
   /** Of one that is flaky: the failure that was gone. */
-  readonly gone?: { readonly failureDigest: string; readonly excerpt: string };
+  readonly gone?: Gone;
+  /** What the test runners in its output said, where they are known. */
+  readonly tests?: ToldRun;
   /** The output compacted, at most 8 KiB; empty where it passed. */
+  readonly excerpt: string;
+}
+
+/** A failure that was not there any more when the gate ran again. */
+interface Gone {
+  readonly failureDigest: string;
   readonly excerpt: string;
 }
 
@@ -115,11 +126,11 @@ export async function runGate(context: AttemptContext, sandbox: Sandbox, run: Ga
   await tellRerun(context, key, key, `the gate ${gate.name}`);
   await context.events.emitOnce(`${key}:started`, { kind: "gate", data: { name: gate.name, status: "started", round } });
   const result = await context.journal.step(key, () => measure(context, sandbox, run, timeoutMs));
-  const { exitCode, durationMs, artifact, flaky } = result;
+  const { exitCode, durationMs, artifact, flaky, tests } = result;
   const status = result.passed ? "passed" : result.timedOut ? "timed-out" : "failed";
   await context.events.emitOnce(`${key}:ended`, {
     kind: "gate",
-    data: { name: gate.name, status, round, exitCode, durationMs, artifact, ...(flaky ? { flaky } : {}) },
+    data: { name: gate.name, status, round, exitCode, durationMs, artifact, ...(flaky ? { flaky } : {}), ...(tests ? { tests } : {}) },
   });
   return result;
 }
@@ -134,22 +145,36 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
   const runs: LoggedResult[] = [];
   let atLimit: SlipwayError | undefined;
   for (let again = gate.retries ?? 0; ; again -= 1) {
-    const result = await runLogged(context, sandbox, { text: command, stream, ...GATE_SHAPE, ...reach, timeoutMs: timeoutMs() });
+    const result = await runLogged(context, sandbox, {
+      text: context.claim.verify || aside === "base" ? command : withoutOldReport(gate, command),
+      stream,
+      ...GATE_SHAPE,
+      ...reach,
+      timeoutMs: timeoutMs(),
+    });
     runs.push(result);
     atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
     if (atLimit && (context.claim.verify || aside === "base")) throw atLimit;
     if (again <= 0 || isPassed(result)) break;
     context.events.log(stream, Buffer.from(againLine(runs.length)));
   }
+  if (aside !== "base") await keepReport(context, sandbox, gate);
   const last = runs.at(-1) as LoggedResult;
   const output = Buffer.concat(runs.flatMap(({ output: bytes }, index) => (index === 0 ? [bytes] : [Buffer.from(againLine(index)), bytes])));
   await storeArtifact(context, artifact, runs.length === 1 ? wholeOutput(last) : output);
   const passed = isPassed(last);
-  const digestOf = ({ timedOut, exitCode, output: bytes }: LoggedResult): string =>
-    failureDigest({ name: gate.name, exitCode: timedOut ? null : exitCode, output: bytes, folders: [sandbox.inside.workspace, sandbox.inside.home] });
+  const digestOf = ({ timedOut, exitCode: code, output: bytes }: LoggedResult, told: RunSummary | undefined): string => {
+    const folders = [sandbox.inside.workspace, sandbox.inside.home];
+    return failureDigest({ name: gate.name, exitCode: timedOut ? null : code, output: bytes, folders, tests: told });
+  };
   // Again: without its terminal codes the text may show what they had torn apart.
-  const compacted = (bytes: Uint8Array): string => context.masks.text(compactOutput(bytes));
+  const excerptOf = (bytes: Uint8Array, told: RunSummary | undefined): string => context.masks.text(failureExcerpt(bytes, told));
+  const goneOf = (run: LoggedResult): Gone => {
+    const told = readRun(run.output, sandbox.inside.workspace);
+    return { failureDigest: digestOf(run, told), excerpt: excerptOf(run.output, told) };
+  };
   const exitCode = last.timedOut ? null : last.exitCode;
+  const tests = readRun(last.output, sandbox.inside.workspace);
   const told = atLimit ? Buffer.concat([last.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : last.output;
   return {
     name: gate.name,
@@ -158,12 +183,13 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
     exitCode,
     timedOut: last.timedOut,
     durationMs: runs.reduce((sum, { durationMs }) => sum + durationMs, 0),
-    ...(passed && runs.length > 1 && runs[0] ? { flaky: true, gone: { failureDigest: digestOf(runs[0]), excerpt: compacted(runs[0].output) } } : {}),
+    ...(passed && runs.length > 1 && runs[0] ? { flaky: true, gone: goneOf(runs[0]) } : {}),
     artifact,
     outputDigest: createHash("sha256").update(output).digest("hex"),
-    failureDigest: passed ? "" : digestOf(last),
+    failureDigest: passed ? "" : digestOf(last, tests),
     ...(passed || plainText(last.output).trim() !== "" ? {} : { silent: true }),
-    excerpt: passed ? "" : compacted(told),
+    ...(tests ? { tests: toldRun(tests, context.masks) } : {}),
+    excerpt: passed ? "" : excerptOf(told, tests),
   };
 }
 
