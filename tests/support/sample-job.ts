@@ -53,6 +53,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     readOnly: false,
     images: [],
     allowChecks: [],
+    taskKind: "develop",
+    taskSpec: {},
     routing: null,
     handover: null,
     baseOid: "a".repeat(40),

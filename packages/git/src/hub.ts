@@ -120,6 +120,39 @@ export async function readFileAt(root: string, oid: string, path: string): Promi
   return head ? stdout.subarray(headEnd + 1, headEnd + 1 + Number(head[1])) : null;
 }
 
+/** Files and bytes that `readFolderAt` gives at most. */
+const FOLDER_FILES_LIMIT = 200;
+
+/**
+ * The files that lie directly in a folder at a commit, by their names; none where there is no such folder. Links and folders in it are left out.
+ * PAYLOAD_TOO_LARGE beyond 200 files or 1 MiB together.
+ */
+export async function readFolderAt(root: string, oid: string, folder: string): Promise<Map<string, Buffer>> {
+  requireOid(oid);
+  const store = await jobsStore(root);
+  const listing = await runGit(["ls-tree", "-z", "--full-tree", "--end-of-options", oid, `${folder}/`], { ...store, failure: "BASE_NOT_FOUND" });
+  const entries = listing.stdout
+    .toString()
+    .split("\0")
+    .map((entry) => /^100(?:644|755) blob ([0-9a-f]+)\t(.*)$/s.exec(entry))
+    .flatMap((match) => (match?.[1] && match[2] !== undefined ? [{ oid: match[1], name: match[2].slice(folder.length + 1) }] : []));
+  const files = new Map<string, Buffer>();
+  if (entries.length === 0) return files;
+  if (entries.length > FOLDER_FILES_LIMIT) {
+    throw new SlipwayError("PAYLOAD_TOO_LARGE", `The folder ${folder} has ${entries.length} files.`, { folder, limit: FOLDER_FILES_LIMIT });
+  }
+  const input = `${entries.map((entry) => entry.oid).join("\n")}\n`;
+  const { stdout } = await runGit(["cat-file", "--batch"], { ...store, input, maxBuffer: FILE_LIMIT_BYTES + FOLDER_FILES_LIMIT * 200 });
+  let at = 0;
+  for (const { name } of entries) {
+    const headEnd = stdout.indexOf(10, at);
+    const bytes = Number(stdout.toString("latin1", at, headEnd).split(" ")[2]);
+    files.set(name, stdout.subarray(headEnd + 1, headEnd + 1 + bytes));
+    at = headEnd + bytes + 2;
+  }
+  return files;
+}
+
 /** The tree of a commit in either store. BASE_NOT_FOUND. */
 export async function treeOf(root: string, oid: string): Promise<string> {
   requireOid(oid);
@@ -174,6 +207,15 @@ export async function diffPatch(root: string, baseOid: string, oid: string): Pro
   const args = ["diff-tree", "-p", "-r", "--binary", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--end-of-options", baseOid, oid];
   const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND", maxBuffer: PATCH_LIMIT_BYTES });
   return stdout.toString();
+}
+
+/** The paths that differ between two commits, in git's order; a rename is two. BASE_NOT_FOUND. */
+export async function changedPaths(root: string, baseOid: string, oid: string): Promise<string[]> {
+  requireOid(baseOid);
+  requireOid(oid);
+  const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", `${baseOid}^{tree}`, `${oid}^{tree}`];
+  const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND" });
+  return stdout.toString().split("\0").filter(Boolean);
 }
 
 /** Deletes one of Slipway's own refs; one that is not there is no failure. INVALID_REQUEST for any other ref. */

@@ -36,6 +36,7 @@ export const TEST_PATHS = [
 export const GUARDED_PATHS = [
   ...[
     ".slipway.yaml",
+    ".slipway/**",
     ".github/**",
     ".gitlab-ci.yml",
     ".gitlab/**",

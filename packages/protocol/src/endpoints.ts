@@ -20,6 +20,7 @@ import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBra
 import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
+import { TASK_KIND_NAMES } from "./task-kinds.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
   appendEventsResponseSchema,
@@ -126,6 +127,7 @@ export const ENDPOINTS = {
     query: z.object({
       state: list(JOB_STATES),
       kind: list(JOB_KINDS),
+      taskKind: list(TASK_KIND_NAMES),
       lane: list(LANES),
       repo: z.string().optional(),
       backend: nameSchema.optional(),

@@ -12,12 +12,16 @@ export function titleOf(task: string): string {
 
 /** A new branch for a job: words of the title that every file system and shell takes, and the end of the id, which is random. */
 export function targetOf(title: string, jobId: string): string {
-  const words = title
+  return branchSchema.parse(`slipway/${wordsOf(title) || "job"}-${jobId.slice(-6)}`);
+}
+
+/** Words of a title that every file system and shell takes, with `-` between them; empty where it has none. */
+export function wordsOf(title: string): string {
+  return title
     .normalize("NFKD")
     .toLowerCase()
     .replace(/\p{M}/gu, "")
     .replace(/[^a-z0-9]+/g, "-")
     .slice(0, 48)
     .replace(/^-+|-+$/g, "");
-  return branchSchema.parse(`slipway/${words || "job"}-${jobId.slice(-6)}`);
 }

@@ -1,4 +1,4 @@
-import { hasCommit, treeOf } from "@slipway/git/hub";
+import { changedPaths, hasCommit, treeOf } from "@slipway/git/hub";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Gate, gateCommand } from "@slipway/protocol/gates";
 import type { VerifyResponse } from "@slipway/protocol/integrator-api";
@@ -7,6 +7,7 @@ import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { environmentCapability, type SandboxKind, sandboxCapability, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { setupDigest } from "@slipway/protocol/setup-digest";
+import { isDocumentKind } from "@slipway/protocol/task-kinds";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
@@ -60,7 +61,8 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
       expected: "a commit that was pushed to the claim's pushRef",
     });
   }
-  const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
+  const [tree, whole] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, merged.expectedOld ?? completion.baseOid)]);
+  const config = (await isDocumentAlone(plane, completion, root, whole)) ? { ...whole, gates: [] } : whole;
   const proofs = config.gates.length > 0 ? await proofsOf(plane, completion, merged, tree) : [];
   const digest = setupDigest(config);
   const found = config.gates.map((gate) =>
@@ -72,6 +74,14 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
     receipts: found.filter((receipt) => receipt !== undefined),
     missing: config.gates.filter((_, index) => found[index] === undefined),
   };
+}
+
+/** Whether all that the completion changes is the document that its job was to write, and the target asks for no gates then. */
+async function isDocumentAlone(plane: ControlPlane, { jobId, baseOid, oid }: CompletionRow, root: string, { documents }: RepositoryConfig): Promise<boolean> {
+  const job = documents.gates ? undefined : await plane.store.getJob(jobId);
+  if (!job || !isDocumentKind(job.taskKind)) return false;
+  const paths = await changedPaths(root, baseOid, oid);
+  return paths.length === 1 && paths[0] === job.taskSpec.document;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
+import type { TaskKind } from "@slipway/protocol/task-kinds";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type {
   Actor,
@@ -68,6 +69,7 @@ export interface Store extends AsyncDisposable {
   listJobs(filter: {
     states?: JobState[];
     kinds?: JobKind[];
+    taskKinds?: TaskKind[];
     lanes?: Lane[];
     repoId?: string;
     backend?: string;
@@ -153,7 +155,7 @@ export interface Store extends AsyncDisposable {
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */
-  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind } | undefined>;
+  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind; reviewsJob: boolean } | undefined>;
   /**
    * Requeues or fails the jobs, and frees the completions, whose lease ran out; ends the states that lasted longer than `StateLimits` and the job's own
    * times allow; fails queued jobs whose dependencies did not end well; cancels verify jobs of completions that have ended. Does a bounded number at a

@@ -36,6 +36,8 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     readOnly,
     images = [],
     allowChecks,
+    taskKind,
+    taskSpec,
     record,
     replay,
     routing,
@@ -57,7 +59,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     dependsOn: JSON.stringify(dependsOn),
     verify: verify === null ? null : JSON.stringify(verify),
     budget: JSON.stringify(budget),
-    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly, allowChecks, ...(images.length > 0 ? { images } : {}) }),
+    turnSettings: JSON.stringify({ permissions, mcpServers, readOnly, allowChecks, taskKind, taskSpec, ...(images.length > 0 ? { images } : {}) }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
     routing: routing ? JSON.stringify(routing) : null,
   });
