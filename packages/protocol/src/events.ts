@@ -113,8 +113,8 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       /** `nudge`: the turn before it had stalled. */
       reason: z.enum(["task", "repair", "revision", "nudge"]),
       code: z.enum(ERROR_CODES).optional(),
-      /** Set on its start: the template that its prompt was made from. */
-      prompt: promptUsedSchema.optional(),
+      /** Set on its start: the templates that its prompt was made from. */
+      prompts: z.array(promptUsedSchema).max(5).optional(),
     }),
   }),
   /** The agent said nothing and used no processor for too long. */

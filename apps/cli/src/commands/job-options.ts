@@ -18,6 +18,7 @@ import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import { readImages } from "../task/read-images.ts";
+import { addKindOptions, draftKind, type KindDraft, type KindOptions, specOf } from "./kind-options.ts";
 import { readMcpServers } from "../task/read-mcp-servers.ts";
 import {
   gather,
@@ -41,7 +42,7 @@ import { type CommonOptions, parseSandbox } from "./options.ts";
 import { gatherChecks, gatherNeeds, parseFallbacks } from "./route-options.ts";
 
 /** Options of `run` and `submit`. */
-export interface JobOptions extends CommonOptions {
+export interface JobOptions extends CommonOptions, KindOptions {
   readonly taskFile?: string;
   readonly backend?: string;
   readonly backendConfig?: string[];
@@ -77,7 +78,7 @@ export interface JobOptions extends CommonOptions {
 }
 
 export function withJobOptions(command: Command): Command {
-  return withVariables(jobOptions(command));
+  return withVariables(addKindOptions(jobOptions(command)));
 }
 
 /** The environment stands in for an option that is not given; `slipway config` names the variables. INVALID_REQUEST names one that is wrong. */
@@ -157,6 +158,7 @@ export interface Draft {
   readonly mcpServers: McpServers | undefined;
   readonly images: readonly SubmittedImage[];
   readonly fallbacks: readonly Fallback[] | undefined;
+  readonly kind: KindDraft;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
 }
@@ -172,9 +174,10 @@ export async function draftHere(screen: Screen, options: JobOptions): Promise<Dr
   ]);
   const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
+  const kind = await draftKind(checkout.root, options);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, mcpServers, images, fallbacks, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
+  return { checkout, settings, mcpServers, images, fallbacks, kind, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -220,10 +223,10 @@ export async function submitFrom(
   options: JobOptions,
   lane: Lane | undefined,
 ): Promise<Submitted> {
-  const { checkout, settings, mcpServers, images, fallbacks } = draft;
+  const { checkout, settings, mcpServers, images, fallbacks, kind } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
-  const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
+  const publishing = publish(connection, checkout, { base: kind.range?.headOid ?? options.base, also: kind.range?.baseOid, into: options.into, includeDirty: options.includeDirty ?? false });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
   if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);
@@ -237,6 +240,7 @@ export async function submitFrom(
     ...(mcpServers === undefined ? {} : { mcpServers }),
     ...(options.readOnly ? { readOnly: true } : {}),
     ...(images.length === 0 ? {} : { images: [...images] }),
+    ...specOf(kind),
     ...(options.allow === undefined ? {} : { allowChecks: options.allow }),
     ...(options.needs === undefined ? {} : { needs: options.needs }),
     ...(fallbacks === undefined ? {} : { fallbacks: [...fallbacks] }),

@@ -20,7 +20,7 @@ import { printAnswer } from "./answer.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
-import { withTaskArgument } from "./task-argument.ts";
+import { defaultTask, withTaskArgument } from "./task-argument.ts";
 
 interface RunOptions extends JobOptions {
   readonly detach?: boolean;
@@ -43,7 +43,7 @@ type Ending = { readonly kind: "over"; readonly detail: JobDetail } | { readonly
 
 async function runCommand(argument: string | undefined, options: RunOptions): Promise<void> {
   const screen = screenOf(options);
-  const source = taskSource(argument, options);
+  const source = taskSource(argument ?? defaultTask(options), options);
   const draft = await draftHere(screen, options);
   const { checkout } = draft;
   using task = await readTask(source);

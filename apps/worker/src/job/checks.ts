@@ -1,12 +1,15 @@
 import type { TakenCommit } from "@slipway/git/commit";
-import { readDiff, readTexts } from "@slipway/git/diff";
+import { readDiff, readPaths, readTexts } from "@slipway/git/diff";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { CHECK_NAMES } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
+import { checkKind } from "../checks/of-kind.ts";
 import { type CheckResult, runChecks } from "../checks/run-checks.ts";
 import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
+import type { JobPrompts } from "./prompts.ts";
 
 /** Of a check's findings so many are shown; where there are more, that is told too. */
 const SHOWN_FINDINGS = 100;
@@ -33,6 +36,7 @@ export interface Judgement {
 interface Judged {
   readonly repository: WorkerRepository;
   readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  readonly prompts: Pick<JobPrompts, "headings">;
   /** Which commit of the attempt it is, counted from 0. */
   readonly take: number;
 }
@@ -41,7 +45,7 @@ interface Judged {
  * Judges the change on what the daemon itself reads in the commit, never on what the sandbox says. NO_CHANGE; what the checks refuse is the answer, as the
  * agent may mend it.
  */
-export async function judgeChange(context: AttemptContext, commit: TakenCommit, { repository, config, take }: Judged): Promise<Judgement> {
+export async function judgeChange(context: AttemptContext, commit: TakenCommit, { repository, config, prompts, take }: Judged): Promise<Judgement> {
   const key = take === 0 ? PHASE_KEY : `${PHASE_KEY}-${take}`;
   const judge = async (): Promise<Judgement> => {
     await report(context, take, { name: "change", errors: commit.empty ? ["The agent changed nothing."] : [], warnings: [] });
@@ -55,7 +59,15 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
     const isTest = pathMatcher(config.checks.testPaths);
     const tests = () => readTexts(repository, { oid: commit.oid, signal: context.signal, limit: READ_TESTS, isWanted: isTest });
     const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
-    const results = [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))];
+    const ofKind = await checkKind({
+      job: context.claim.job,
+      files,
+      testPaths: config.checks.testPaths,
+      headings: prompts.headings,
+      tests,
+      paths: () => readPaths(repository, { oid: commit.oid, signal: context.signal }),
+    });
+    const results = [scope, ...ofKind, ...(await runChecks(files, config, new Set(allowChecks), tests))];
     for (const result of results) await report(context, take, result);
     const refusals = results.filter(({ errors }) => errors.length > 0).map(({ name, errors }) => ({ check: name, findings: shown(context, errors) }));
     return { change: commit, refusals };
@@ -88,8 +100,18 @@ export function checksFailed({ change, refusals }: Judgement, scope: RepositoryC
   return new SlipwayError("CHECKS_FAILED", message.slice(0, 4_000), {
     checks: refusals.map(({ check, findings }) => ({ name: check, findings: findings.slice(0, 20) })),
     reason: why,
-    hint: `If the change is meant to be so, submit it again with \`--allow ${names.join(",")}\`, or set the level of the check in .slipway.yaml.`,
+    hint: hintFor(names),
   });
+}
+
+/** What has a level can be allowed by its name; what a kind asks for goes with the kind. */
+function hintFor(names: readonly string[]): string {
+  const known = names.filter((name) => (CHECK_NAMES as readonly string[]).includes(name));
+  if (known.length === names.length) {
+    return `If the change is meant to be so, submit it again with \`--allow ${names.join(",")}\`, or set the level of the check in .slipway.yaml.`;
+  }
+  if (names.includes("kind")) return "If the change is meant to be so, submit it again with `--allow-path GLOB` for what else it may touch, or as another --kind.";
+  return "Read the findings with `slipway show`, then give the agent a better task. What a document must have is in its prompt: `slipway prompts`.";
 }
 
 async function report(
