@@ -21,6 +21,7 @@ import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, s
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
 import { defaultTask, withTaskArgument } from "./task-argument.ts";
+import { printReview } from "./verdict.ts";
 
 interface RunOptions extends JobOptions {
   readonly detach?: boolean;
@@ -91,6 +92,7 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
     screen.document({ ...detail, sandbox: sandboxOf(detail) });
     return exitWith(exitCodeOfState(detail.job.state));
   }
+  if (detail.job.taskKind === "review") return await printReview(screen, connection.client, detail);
   if (detail.job.readOnly) return await printAnswer(screen, connection.client, detail);
   const taken = await takeLanded(connection, detail.job, checkout.root, options.into);
   await printLanded(screen, detail, checkout, taken, options.into !== undefined);

@@ -3,6 +3,7 @@ import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
+import type { Verdict } from "@slipway/protocol/verdict";
 import type { Command } from "commander";
 import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
 import { ProgressView } from "../follow/progress-view.ts";
@@ -14,6 +15,7 @@ import { printArtifact, printImage } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
+import { printVerdict, verdictOf } from "./verdict.ts";
 
 interface ShowOptions extends CommonOptions {
   readonly verbose?: boolean;
@@ -31,12 +33,12 @@ export function addShow(program: Command): void {
       const screen = screenOf(options);
       if (options.artifact !== undefined) return await printArtifact(screen, job, options.artifact, options);
       if (options.image !== undefined) return await printImage(screen, job, options.image, options);
-      const { detail, events } = await withReader(options, async ({ client }) => {
+      const { detail, events, verdict } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
-        return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id) };
+        return { detail: found, events: screen.json ? [] : await timeline(client, found.job.id), verdict: await verdictOf(client, found) };
       });
-      screen.document(detail);
-      if (!screen.json) showJob(screen, detail, events, options.verbose ?? false);
+      screen.document({ ...detail, ...(detail.job.taskKind === "review" ? { verdict: verdict ?? null } : {}) });
+      if (!screen.json) showJob(screen, detail, events, { verbose: options.verbose ?? false, verdict });
     });
 }
 
@@ -56,13 +58,19 @@ async function timeline(client: Client, job: string): Promise<JobEvent[]> {
   return all;
 }
 
-function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[], verbose: boolean): void {
+function showJob(
+  screen: Screen,
+  detail: JobDetail,
+  events: readonly JobEvent[],
+  { verbose, verdict }: { readonly verbose: boolean; readonly verdict: Verdict | undefined },
+): void {
   const { job } = detail;
   const { colors } = screen;
   screen.print(`${colors.bold(`job ${job.number}`)} · ${printable(job.title)} · ${paintState(screen, job.state)}`);
   const fields: Array<[string, string]> = [
     ["id", job.id],
     ["repository", job.repo.name],
+    ...kindFields(job),
     ["backend", backendText(job)],
     ...(job.replay === null ? [] : [["model", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`] as [string, string]]),
     ["base", job.baseOid],
@@ -84,6 +92,10 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
     screen.print();
     printKeptHint(screen, detail);
   }
+  if (verdict) {
+    screen.print();
+    printVerdict(screen, verdict);
+  }
   printTask(screen, job.task);
   printImages(screen, job);
   section(screen, "timeline");
@@ -93,6 +105,21 @@ function showJob(screen: Screen, detail: JobDetail, events: readonly JobEvent[],
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
+}
+
+/** What it is to bring about, and what goes with that; nothing for the kind that every job has where nobody says another. */
+function kindFields({ kind, taskKind, taskSpec }: JobView): Array<[string, string]> {
+  if (kind !== "task" || taskKind === "develop") return [];
+  const { failingTest, failureLog, document, allowPaths, review } = taskSpec;
+  const commits = review && `${review.baseOid.slice(0, 12)}..${review.headOid.slice(0, 12)}`;
+  return [
+    ["kind", taskKind],
+    ...(failingTest === undefined ? [] : [["failing", printable(failingTest)] as [string, string]]),
+    ...(failureLog === undefined ? [] : [["log", `${plural(failureLog.split("\n").length, "line")}; --json has all`] as [string, string]]),
+    ...(document === undefined ? [] : [["document", printable(document)] as [string, string]]),
+    ...(allowPaths === undefined ? [] : [["may change", printable(allowPaths.join(", "))] as [string, string]]),
+    ...(review ? [["reviews", `${review.job === null ? "" : `job ${review.job}, `}${commits}`] as [string, string]] : []),
+  ];
 }
 
 /** The backend that it is at, and what comes behind it. */
