@@ -1,6 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
+import { titleOf } from "@slipway/protocol/title-words";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { planRoute } from "../routing/plan-route.ts";
@@ -9,7 +10,7 @@ import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
 import { findRepository } from "./find-job.ts";
 import { jobSettings } from "./job-settings.ts";
-import { targetOf, titleOf } from "./names.ts";
+import { targetOf } from "./names.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { resolveBase } from "./resolve-base.ts";
 import { takeImages } from "./take-images.ts";

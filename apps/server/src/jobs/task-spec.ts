@@ -1,14 +1,14 @@
 import { hasCommit, readFileAt, readFolderAt, resolveCommit } from "@slipway/git/hub";
-import { PROMPTS_FOLDER, PromptBook } from "@slipway/prompts/job-prompts";
+import { PROMPTS_FOLDER, PromptBook } from "@slipway/prompts/prompt-book";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type SubmitJob, workOf } from "@slipway/protocol/job";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
+import { documentPathOf } from "@slipway/protocol/title-words";
 import { isDocumentKind, type Reviewed, SPEC_FIELDS, type TaskSpec } from "@slipway/protocol/task-kinds";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import type { RepositoryRow } from "../store/store.ts";
 import { findJobDetail } from "./find-job.ts";
-import { wordsOf } from "./names.ts";
 import { resolveBase } from "./resolve-base.ts";
 
 type Asked = Pick<SubmitJob, "taskKind" | "taskSpec" | "readOnly" | "target">;
@@ -72,9 +72,8 @@ export async function resolveTaskSpec(
 
 /** A document that is there already is somebody's: it is changed only where it is named. */
 async function freePath({ root, baseOid, title, id }: { root: string; baseOid: string; title: string; id: string }, folder: string): Promise<string> {
-  const words = wordsOf(title) || "document";
-  const path = `${folder}/${words}.md`;
-  return (await readFileAt(root, baseOid, path)) === null ? path : `${folder}/${words}-${id.slice(-6)}.md`;
+  const path = documentPathOf(folder, title);
+  return (await readFileAt(root, baseOid, path)) === null ? path : path.replace(/\.md$/, `-${id.slice(-6)}.md`);
 }
 
 /** Judges the repository's own prompts before anybody waits for a job that could not use them. INVALID_CONFIG. */

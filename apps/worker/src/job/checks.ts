@@ -1,6 +1,7 @@
 import type { TakenCommit } from "@slipway/git/commit";
 import { readDiff, readPaths, readTexts } from "@slipway/git/diff";
 import type { WorkerRepository } from "@slipway/git/repository";
+import type { JobPrompts } from "@slipway/prompts/job-prompts";
 import { CHECK_NAMES } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
@@ -9,7 +10,6 @@ import { checkKind } from "../checks/of-kind.ts";
 import { type CheckResult, runChecks } from "../checks/run-checks.ts";
 import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
-import type { JobPrompts } from "./prompts.ts";
 
 /** Of a check's findings so many are shown; where there are more, that is told too. */
 const SHOWN_FINDINGS = 100;

@@ -1,5 +1,5 @@
 import type { Handover } from "@slipway/protocol/routing";
-import { fencedBlock } from "./fenced-block.ts";
+import { fencedBlock } from "@slipway/prompts/blocks";
 import { cutToBytes } from "./plain-text.ts";
 
 /** A path that the work before changed. */

@@ -1,5 +1,5 @@
 import { type Verdict, verdictSchema } from "@slipway/protocol/verdict";
-import { z } from "zod";
+import type { z } from "zod";
 
 /** A verdict, or what is wrong with the answer that should have held one: a line each. */
 export type ReadVerdict = { readonly verdict: Verdict } | { readonly problems: readonly string[] };
@@ -27,17 +27,6 @@ export function readVerdict(answer: string, isKnownPath: (path: string) => boole
   if (verdict === "approve" && findings.some(({ severity }) => severity === "blocker"))
     return { problems: ["verdict: approve, although a finding is a blocker; one of the two is wrong"] };
   return { verdict: parsed.data };
-}
-
-/** What a verdict looks like, for a prompt. */
-export function verdictForm(): string {
-  const { $schema: _, ...schema } = z.toJSONSchema(verdictSchema, { io: "input" });
-  const example = {
-    verdict: "request-changes",
-    summary: "The new check lets an empty name through.",
-    findings: [{ severity: "major", file: "src/name.ts", line: 12, message: "An empty name passes, as its length is not looked at." }],
-  };
-  return `\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\`\n\nIts JSON Schema:\n\n\`\`\`\n${JSON.stringify(schema)}\n\`\`\``;
 }
 
 function lastBlock(answer: string): string | undefined {

@@ -1,5 +1,6 @@
 import { readPatch, readPaths } from "@slipway/git/diff";
-import type { FilledPrompt } from "@slipway/prompts/job-prompts";
+import type { FilledPrompt } from "@slipway/prompts/prompt-book";
+import { reviewValues } from "@slipway/prompts/review-values";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { ANSWER_ARTIFACT } from "@slipway/protocol/job";
 import type { Reviewed } from "@slipway/protocol/task-kinds";
@@ -7,27 +8,22 @@ import { VERDICT_ARTIFACT, type Verdict } from "@slipway/protocol/verdict";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact } from "./artifact.ts";
-import { fencedBlock } from "./fenced-block.ts";
 import { imagesOfTurn, withImageNames } from "./job-images.ts";
-import { cutToBytes } from "./plain-text.ts";
-import { readVerdict, verdictForm } from "./read-verdict.ts";
+import { readVerdict } from "./read-verdict.ts";
 import { serversOf, type Task } from "./task.ts";
 import { runTurn } from "./turn.ts";
-
-/** What of a change goes into a prompt, in bytes; the rest is for the agent to look at. */
-const DIFF_LIMIT_BYTES = 120_000;
 
 /** The review's turns: one, and a second where its verdict cannot be read. The verdict is an artifact then. VERDICT_INVALID, NO_CHANGE. */
 export async function review(context: AttemptContext, task: Task, sandbox: Sandbox, reviewed: Reviewed): Promise<void> {
   const { prompts } = task;
   const patch = await readPatch(task.repository, { baseOid: reviewed.baseOid, oid: reviewed.headOid, signal: context.signal });
   if (patch === "") throw new SlipwayError("NO_CHANGE", "There is nothing to review: the two commits have the same files.", { ...reviewed });
-  const form = verdictForm();
-  const asked = prompts.fill("task", { reviewed: reviewedText(reviewed), diff: diffText(patch, reviewed), form });
+  const values = reviewValues(reviewed, patch);
+  const asked = prompts.fill("task", values);
   const isKnownPath = await knownPaths(context, task, reviewed);
   const first = readVerdict(await answer(context, task, sandbox, 1, asked), isKnownPath);
   if ("verdict" in first) return await keep(context, first.verdict);
-  const again = prompts.fill("repair", { failures: first.problems.map((problem) => `- ${problem}`).join("\n"), form });
+  const again = prompts.fill("repair", { failures: first.problems.map((problem) => `- ${problem}`).join("\n"), form: values.form });
   if (!task.deadline.hasTimeForTurn()) throw invalid(first.problems, 1);
   const second = readVerdict(await answer(context, task, sandbox, 2, again), isKnownPath);
   if ("verdict" in second) return await keep(context, second.verdict);
@@ -69,18 +65,6 @@ async function knownPaths({ signal }: AttemptContext, { repository }: Task, { ba
   const [after, before] = [await readPaths(repository, { oid: headOid, signal }), await readPaths(repository, { oid: baseOid, signal })];
   const known = new Set([...after, ...before]);
   return (path) => known.has(path);
-}
-
-function reviewedText({ baseOid, headOid, job }: Reviewed): string {
-  const commits = `from ${baseOid.slice(0, 12)} to ${headOid.slice(0, 12)}`;
-  return job === null ? commits : `of job ${job}, ${commits}`;
-}
-
-function diffText(patch: string | undefined, { baseOid, headOid }: Reviewed): string {
-  const command = `\`git diff ${baseOid} ${headOid}\``;
-  if (patch === undefined) return `It is too large to stand here: look at it with ${command}.`;
-  if (Buffer.byteLength(patch) <= DIFF_LIMIT_BYTES) return fencedBlock(patch.trimEnd(), "diff");
-  return `${fencedBlock(cutToBytes(patch, DIFF_LIMIT_BYTES), "diff")}\n\nIt is longer, and was cut here: ${command} shows all of it.`;
 }
 
 function invalid(problems: readonly string[], turns: number): SlipwayError {

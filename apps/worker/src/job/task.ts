@@ -1,5 +1,6 @@
 import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
+import { JobPrompts } from "@slipway/prompts/job-prompts";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext } from "../attempt/context.ts";
@@ -11,7 +12,7 @@ import { tellNeededHosts } from "./needed-hosts.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { configOfKind } from "./of-kind.ts";
 import { bringCommit, makeBase, openRepository, type WorkspaceSource } from "./prepare.ts";
-import { JobPrompts, readPromptBook } from "./prompts.ts";
+import { readPromptBook } from "./prompts.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { expectSecrets } from "./secrets.ts";
 import { prepareFiles, type SetupRequest } from "./setup.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { FilledPrompt } from "@slipway/prompts/job-prompts";
+import type { FilledPrompt } from "@slipway/prompts/prompt-book";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { PromptUsed } from "@slipway/protocol/prompts";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";

@@ -1,5 +1,5 @@
 import type { TakenCommit } from "@slipway/git/commit";
-import type { FilledPrompt } from "@slipway/prompts/job-prompts";
+import type { FilledPrompt } from "@slipway/prompts/prompt-book";
 import type { SlipwayError } from "@slipway/protocol/errors";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
