@@ -124,7 +124,11 @@ describe.each([
 
   test.each([
     ["without one of its headings", write(good.replace(`## ${headings[1]}`, "## Else")), `The heading "${headings[1]}" is missing.`],
-    ["with a link that leads nowhere", write(good.replace("../../sum.js", "../../gone.js")), "The link to ../../gone.js leads nowhere: the repository has no gone.js."],
+    [
+      "with a link that leads nowhere",
+      write(good.replace("../../sum.js", "../../gone.js")),
+      "The link to ../../gone.js leads nowhere: the repository has no gone.js.",
+    ],
     ["that is empty", `mkdir -p ${folder}; : > ${path}`, "The document is empty."],
     ["elsewhere", `mkdir -p ${folder}; echo x > ${folder}/other.md`, `other.md: A job of the kind ${taskKind} changes its document alone.`],
     ["and the code too", `${write(good)}\necho '// x' >> sum.js`, `sum.js: A job of the kind ${taskKind} changes its document alone.`],
@@ -142,7 +146,11 @@ test("a repository's own templates are used, read at the base, and told", async 
     ".slipway/prompts/develop-task.md": "---\nversion: 7\nvariables: [task]\n---\nOurs: {{task}}\n",
     ".slipway/prompts/any-repair.md": "Again: {{failures}}\n",
   };
-  const { attempt, provider } = await attemptWith(["echo x > check.sh", "git checkout -q check.sh; echo '// x' >> sum.js"], { task: "Sum {{failures}}." }, files);
+  const { attempt, provider } = await attemptWith(
+    ["echo x > check.sh", "git checkout -q check.sh; echo '// x' >> sum.js"],
+    { task: "Sum {{failures}}." },
+    files,
+  );
   expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
   const [first, second] = promptsOf(provider);
   expect(first).toBe("Ours: Sum {{failures}}.");

@@ -98,14 +98,21 @@ describe.each((["bwrap", "none"] as const).filter((kind) => KINDS.includes(kind)
     { write: "journal nudged", isWritten: true },
     { write: "event turn-1:stalled", isWritten: true },
     { write: "event turn-1-nudge:started", isWritten: true },
-  ])("a worker that dies at $write (written: $isWritten) nudges once all the same", async (killAt) => {
-    const attempt = await attemptWith([[{ append: { path: "trace", content: "1" } }, { hang: true }], [{ append: { path: "trace", content: "2" } }, { shell: "echo 2 > sum" }]]);
-    const first = new Life(killAt);
-    await expect(runAttempt(await attempt.context({ life: first }))).rejects.toThrow();
-    expect(first.isOver).toBe(true);
-    const outcome = await runAttempt(await attempt.context()).catch((error: unknown) => toSlipwayError(error));
-    expect(outcome).toMatchObject({ kind: "change" });
-    expect(turnsOf(attempt)).toEqual(["1 task AGENT_STALLED", "2 nudge ended"]);
-    expect(stallsOf(attempt)).toEqual(["1 nudge true"]);
-  }, 60_000);
+  ])(
+    "a worker that dies at $write (written: $isWritten) nudges once all the same",
+    async (killAt) => {
+      const attempt = await attemptWith([
+        [{ append: { path: "trace", content: "1" } }, { hang: true }],
+        [{ append: { path: "trace", content: "2" } }, { shell: "echo 2 > sum" }],
+      ]);
+      const first = new Life(killAt);
+      await expect(runAttempt(await attempt.context({ life: first }))).rejects.toThrow();
+      expect(first.isOver).toBe(true);
+      const outcome = await runAttempt(await attempt.context()).catch((error: unknown) => toSlipwayError(error));
+      expect(outcome).toMatchObject({ kind: "change" });
+      expect(turnsOf(attempt)).toEqual(["1 task AGENT_STALLED", "2 nudge ended"]);
+      expect(stallsOf(attempt)).toEqual(["1 nudge true"]);
+    },
+    60_000,
+  );
 });

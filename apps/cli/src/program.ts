@@ -14,6 +14,7 @@ import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addPrompts } from "./commands/prompts.ts";
 import { addRepos } from "./commands/repos.ts";
 import { addRun } from "./commands/run.ts";
 import { addShow } from "./commands/show.ts";
@@ -50,6 +51,7 @@ export function slipwayProgram(): Command {
   addLogs(program);
   addFetch(program);
   addJobActions(program);
+  addPrompts(program);
   program.commandsGroup("Operations:");
   addRepos(program);
   addWorkers(program);

@@ -34,7 +34,8 @@ export interface TemplateSource {
 export function parseTemplate({ name, from, text }: TemplateSource): Template {
   const known = readTemplateName(name);
   if (!known) throw new Error(`${name} is no template's name`);
-  if (text.length > PROMPT_TEMPLATE_LIMIT) throw invalid({ file: from, line: 1, column: 1, value: null, expected: `at most ${PROMPT_TEMPLATE_LIMIT} characters` });
+  if (text.length > PROMPT_TEMPLATE_LIMIT)
+    throw invalid({ file: from, line: 1, column: 1, value: null, expected: `at most ${PROMPT_TEMPLATE_LIMIT} characters` });
   const { head, body, bodyAt } = split(text, from);
   const front = parseYamlConfig({ text: head, file: from, schema: frontMatterSchema, hint: () => HINT });
   const at = (offset: number): Pick<Problem, "file" | "line" | "column"> => ({ file: from, ...placeOf(text, offset) });
@@ -99,7 +100,13 @@ function judgePlaces(body: string, { shape, declared, at }: Places): void {
   }
   const idle = declared?.find((name) => !used.has(name));
   if (idle !== undefined) {
-    throw invalid({ ...at(0), variable: idle, value: null, expected: `{{${idle}}} somewhere, as \`variables\` at the top names it`, suggestion: nearestKey(idle, [...used]) });
+    throw invalid({
+      ...at(0),
+      variable: idle,
+      value: null,
+      expected: `{{${idle}}} somewhere, as \`variables\` at the top names it`,
+      suggestion: nearestKey(idle, [...used]),
+    });
   }
 }
 

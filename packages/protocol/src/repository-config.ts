@@ -70,7 +70,9 @@ export const repositoryConfigSchema = z.strictObject({
   stallSeconds: secondsSchema
     .min(0.1)
     .optional()
-    .describe("An agent that says nothing and uses no processor for this long is stalled ([kinds.md](kinds.md#an-agent-that-stalls)); for jobs that name no time."),
+    .describe(
+      "An agent that says nothing and uses no processor for this long is stalled ([kinds.md](kinds.md#an-agent-that-stalls)); for jobs that name no time.",
+    ),
   budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
   setup: setupSchema
     .default({ commands: [], outputs: [], network: "host", timeoutSeconds: 600 })

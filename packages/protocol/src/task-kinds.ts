@@ -56,11 +56,7 @@ export const submittedTaskSpecSchema = z.strictObject({
   failingTest: z.string().min(1).max(500).optional().describe("`fix`: name of the test that fails, as its runner prints it."),
   failureLog: z.string().min(1).max(FAILURE_LOG_LIMIT_CHARACTERS).optional().describe("`fix`: what failed, as a log shows it. Quoted to the agent."),
   document: documentPathSchema.optional().describe("`research`, `plan`: path of the document; the repository's folder and the title where it is missing."),
-  allowPaths: z
-    .array(z.string().min(1).max(500))
-    .max(50)
-    .optional()
-    .describe("`test`, `research`, `plan`: globs of further paths that the job may change."),
+  allowPaths: z.array(z.string().min(1).max(500)).max(50).optional().describe("`test`, `research`, `plan`: globs of further paths that the job may change."),
   review: submittedReviewSchema.optional().describe("`review`: what is reviewed."),
 });
 export type SubmittedTaskSpec = z.infer<typeof submittedTaskSpecSchema>;

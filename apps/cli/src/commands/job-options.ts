@@ -18,7 +18,6 @@ import type { Connection } from "../connection.ts";
 import { warnOfMissingKeys } from "../models/warn-of-missing-keys.ts";
 import { dataFolder } from "../stack/data-folder.ts";
 import { readImages } from "../task/read-images.ts";
-import { addKindOptions, draftKind, type KindDraft, type KindOptions, specOf } from "./kind-options.ts";
 import { readMcpServers } from "../task/read-mcp-servers.ts";
 import {
   gather,
@@ -38,6 +37,7 @@ import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
 import { backendSettings } from "../workers/backend-settings.ts";
 import { requireSandbox } from "../workers/require-sandbox.ts";
+import { addKindOptions, draftKind, type KindDraft, type KindOptions, specOf } from "./kind-options.ts";
 import { type CommonOptions, parseSandbox } from "./options.ts";
 import { gatherChecks, gatherNeeds, parseFallbacks } from "./route-options.ts";
 
@@ -177,7 +177,15 @@ export async function draftHere(screen: Screen, options: JobOptions): Promise<Dr
   const kind = await draftKind(checkout.root, options);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, mcpServers, images, fallbacks, kind, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
+  return {
+    checkout,
+    settings,
+    mcpServers,
+    images,
+    fallbacks,
+    kind,
+    backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)),
+  };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -226,7 +234,12 @@ export async function submitFrom(
   const { checkout, settings, mcpServers, images, fallbacks, kind } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
-  const publishing = publish(connection, checkout, { base: kind.range?.headOid ?? options.base, also: kind.range?.baseOid, into: options.into, includeDirty: options.includeDirty ?? false });
+  const publishing = publish(connection, checkout, {
+    base: kind.range?.headOid ?? options.base,
+    also: kind.range?.baseOid,
+    into: options.into,
+    includeDirty: options.includeDirty ?? false,
+  });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
   if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);

@@ -92,7 +92,7 @@ function requireFit(kind: TaskKind, options: KindOptions & { readonly base?: str
     throw refused(option, options[key], `--kind ${kinds.join(" or --kind ")}`, `Add it, or leave ${option} out: this job is of the kind ${kind}.`);
   }
   if (kind === "fix" && options.log === undefined && options.failingTest === undefined)
-    throw refused("--kind", kind, "--log FILE or --failing-test NAME beside it", "Say what fails: `slipway run --kind fix --log test.log \"Mend it\"`.");
+    throw refused("--kind", kind, "--log FILE or --failing-test NAME beside it", 'Say what fails: `slipway run --kind fix --log test.log "Mend it"`.');
   if (kind !== "review") return;
   if ((options.diff === undefined) === (options.of === undefined))
     throw refused("--kind", kind, "either --diff BASE..HEAD or --of JOB beside it", "Say what is reviewed: a range of commits, or a job.");
@@ -106,7 +106,8 @@ async function rangeOf(root: string, text: string): Promise<{ baseOid: string; h
   const [baseTip, headOid] = [await commitNamed(root, base), await commitNamed(root, head)];
   const baseOid = await readGit(["merge-base", "--end-of-options", baseTip, headOid], root).catch(() => undefined);
   if (!baseOid) throw refused("--diff", text, "two commits with a common past", "They share no commit, so that nobody can tell what was changed.");
-  if (baseOid === headOid) throw refused("--diff", text, "a range with a change", `${head} adds nothing to ${base}: name them the other way round, or other ones.`);
+  if (baseOid === headOid)
+    throw refused("--diff", text, "a range with a change", `${head} adds nothing to ${base}: name them the other way round, or other ones.`);
   return { baseOid, headOid };
 }
 

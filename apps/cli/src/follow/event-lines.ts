@@ -96,7 +96,9 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
 }
 
 function turnLines(data: DataOf<"turn">): EventLine[] {
-  const reason = { task: "the task", repair: "repair what gates and checks found", revision: "revision", nudge: "nudge, as the one before stalled" }[data.reason];
+  const reason = { task: "the task", repair: "repair what gates and checks found", revision: "revision", nudge: "nudge, as the one before stalled" }[
+    data.reason
+  ];
   if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
   return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
 }

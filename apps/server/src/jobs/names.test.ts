@@ -1,7 +1,7 @@
 import { branchSchema, newId } from "@slipway/protocol/scalars";
+import { titleOf } from "@slipway/protocol/title-words";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { titleOf } from "@slipway/protocol/title-words";
 import { targetOf } from "./names.ts";
 
 test("the title is the first line that says something", () => {

@@ -3,8 +3,8 @@ import { PROMPTS_FOLDER, PromptBook } from "@slipway/prompts/prompt-book";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type SubmitJob, workOf } from "@slipway/protocol/job";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
-import { documentPathOf } from "@slipway/protocol/title-words";
 import { isDocumentKind, type Reviewed, SPEC_FIELDS, type TaskSpec } from "@slipway/protocol/task-kinds";
+import { documentPathOf } from "@slipway/protocol/title-words";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import type { RepositoryRow } from "../store/store.ts";
@@ -18,7 +18,12 @@ export function checkTaskSpec({ taskKind, taskSpec, readOnly, target }: Asked): 
   for (const [field, kinds] of Object.entries(SPEC_FIELDS)) {
     const value = taskSpec[field as keyof typeof taskSpec];
     if (value === undefined || kinds.includes(taskKind)) continue;
-    throw refused(`taskSpec.${field}`, value, `a job of the kind ${kinds.join(" or ")}`, `Leave it out, or give the job another kind; this one is ${taskKind}.`);
+    throw refused(
+      `taskSpec.${field}`,
+      value,
+      `a job of the kind ${kinds.join(" or ")}`,
+      `Leave it out, or give the job another kind; this one is ${taskKind}.`,
+    );
   }
   if (taskKind !== "develop" && readOnly)
     throw refused("readOnly", true, "a job of the kind develop", `Leave one of the two out: --read-only, or the kind ${taskKind}.`);
@@ -36,7 +41,8 @@ export async function reviewedOf(plane: ControlPlane, repository: RepositoryRow,
   if (!review) return undefined;
   if ("job" in review) return await reviewedJob(plane, repository, review.job);
   const [baseOid, headOid] = await Promise.all([resolveBase(plane, repository, review.base, signal), resolveBase(plane, repository, review.head, signal)]);
-  if (baseOid === headOid) throw refused("taskSpec.review.head", review.head, "another commit than the base", "There is nothing to review between a commit and itself.");
+  if (baseOid === headOid)
+    throw refused("taskSpec.review.head", review.head, "another commit than the base", "There is nothing to review between a commit and itself.");
   return { baseOid, headOid, from: "upstream", job: null };
 }
 
@@ -46,9 +52,19 @@ async function reviewedJob(plane: ControlPlane, repository: RepositoryRow, asked
   const headOid = workOf(detail);
   const field = "taskSpec.review.job";
   if (job.repo.id !== repository.id)
-    throw refused(field, asked, `a job of the repository ${repository.name}`, `Job ${job.number} is of ${job.repo.name}: run the command in a checkout of that one.`);
+    throw refused(
+      field,
+      asked,
+      `a job of the repository ${repository.name}`,
+      `Job ${job.number} is of ${job.repo.name}: run the command in a checkout of that one.`,
+    );
   if (headOid === null)
-    throw new SlipwayError("CONFLICT", `Job ${job.number} has no change to review; it is ${job.state}.`, { field, value: asked, job: job.id, state: job.state });
+    throw new SlipwayError("CONFLICT", `Job ${job.number} has no change to review; it is ${job.state}.`, {
+      field,
+      value: asked,
+      job: job.id,
+      state: job.state,
+    });
   const root = hubRoot(plane.folder, repository.id);
   // What landed is for every agent to see, and stays; the rest is in the store of jobs for a while.
   const isUpstream = (await resolveCommit(root, headOid).catch(() => undefined)) === headOid;
@@ -60,12 +76,24 @@ async function reviewedJob(plane: ControlPlane, repository: RepositoryRow, asked
 /** What the job needs to know by its kind, all of it. INVALID_REQUEST. */
 export async function resolveTaskSpec(
   { taskKind, taskSpec }: Asked,
-  given: { readonly config: RepositoryConfig; readonly root: string; readonly baseOid: string; readonly title: string; readonly id: string; readonly review: Reviewed | undefined },
+  given: {
+    readonly config: RepositoryConfig;
+    readonly root: string;
+    readonly baseOid: string;
+    readonly title: string;
+    readonly id: string;
+    readonly review: Reviewed | undefined;
+  },
 ): Promise<TaskSpec> {
   const { review: _, ...own } = taskSpec;
   const { config, review } = given;
   if (taskKind === "fix" && config.gates.length === 0)
-    throw refused("taskKind", taskKind, "a repository with gates", "A fix is done when a gate passes: name the command in `gates` of .slipway.yaml, or take the kind develop.");
+    throw refused(
+      "taskKind",
+      taskKind,
+      "a repository with gates",
+      "A fix is done when a gate passes: name the command in `gates` of .slipway.yaml, or take the kind develop.",
+    );
   if (isDocumentKind(taskKind)) return { ...own, document: own.document ?? (await freePath(given, config.documents[taskKind])) };
   return review ? { ...own, review } : own;
 }

@@ -104,6 +104,8 @@ export interface Store extends AsyncDisposable {
 
   /** The phase that the newest attempt of a job is in (`isOver`: was in last), by its events; `at` is the worker's time. Null before the first. */
   currentPhase(id: string): Promise<{ phase: Phase; at: number; isOver: boolean } | null>;
+  /** When a turn of its newest attempt last stalled, by the worker's clock; null where none has. */
+  newestStall(id: string): Promise<number | null>;
   /**
    * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, and the job whose turn
    * on the same target comes first. Null where the job has no open completion.

@@ -110,7 +110,8 @@ function hintFor(names: readonly string[]): string {
   if (known.length === names.length) {
     return `If the change is meant to be so, submit it again with \`--allow ${names.join(",")}\`, or set the level of the check in .slipway.yaml.`;
   }
-  if (names.includes("kind")) return "If the change is meant to be so, submit it again with `--allow-path GLOB` for what else it may touch, or as another --kind.";
+  if (names.includes("kind"))
+    return "If the change is meant to be so, submit it again with `--allow-path GLOB` for what else it may touch, or as another --kind.";
   return "Read the findings with `slipway show`, then give the agent a better task. What a document must have is in its prompt: `slipway prompts`.";
 }
 

@@ -1,5 +1,5 @@
-import type { Handover } from "@slipway/protocol/routing";
 import { fencedBlock } from "@slipway/prompts/blocks";
+import type { Handover } from "@slipway/protocol/routing";
 import { cutToBytes } from "./plain-text.ts";
 
 /** A path that the work before changed. */

@@ -23,12 +23,7 @@ interface TakenOver {
  * What the first turn is told of the backend before; undefined where there was none. Its work is brought into the workspace, once: after the setup, which has
  * a network and must not run what an agent wrote. WORKSPACE_FAILED.
  */
-export async function takeOver(
-  context: AttemptContext,
-  sandbox: Sandbox,
-  repository: WorkerRepository,
-  deadline: Deadline,
-): Promise<string | undefined> {
+export async function takeOver(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<string | undefined> {
   const { job } = context.claim;
   const { handover } = job;
   if (!handover) return undefined;

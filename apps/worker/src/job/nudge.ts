@@ -53,7 +53,12 @@ function isStalled({ signal }: AttemptContext, error: unknown): error is Slipway
   return !signal.aborted && error instanceof SlipwayError && error.code === "AGENT_STALLED";
 }
 
-async function tell(context: AttemptContext, key: string, { turn, next }: { turn: number; next: "nudge" | "give-up" }, { details }: SlipwayError): Promise<void> {
+async function tell(
+  context: AttemptContext,
+  key: string,
+  { turn, next }: { turn: number; next: "nudge" | "give-up" },
+  { details }: SlipwayError,
+): Promise<void> {
   const data = { turn, next, silentMs: context.claim.job.stallMs, cpuSeen: details["cpuSeen"] === true };
   await context.events.emitOnce(`${key}:stalled`, { kind: "stalled", data });
 }

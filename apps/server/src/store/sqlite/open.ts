@@ -46,6 +46,7 @@ function storeOver(channel: Channel): Store {
     cancelJob: (id, reason, by) => channel.call("cancelJob", id, reason, by),
     unblockJob: (id, by) => channel.call("unblockJob", id, by),
     waitingFor: (id, day) => channel.call("waitingFor", id, day),
+    newestStall: (id) => channel.call("newestStall", id),
     currentPhase: (id) => channel.call("currentPhase", id),
     integrationOf: (jobId) => channel.call("integrationOf", jobId),
 
