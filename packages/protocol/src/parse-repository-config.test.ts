@@ -30,6 +30,7 @@ describe("parseRepositoryConfig", () => {
           testPaths: [...TEST_PATHS],
           guardedPaths: [...GUARDED_PATHS],
         },
+        documents: { research: "docs/research", plan: "docs/plans", gates: false },
         scope: { allow: ["**"], deny: [] },
       });
     }
@@ -59,7 +60,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, documents, checks, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -75,7 +76,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, checks, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, repairs, prompts, mcpServers, documents, checks, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

@@ -86,7 +86,7 @@ export const repositoryConfigSchema = z.strictObject({
   repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
   prompts: promptsSchema
     .default({})
-    .describe("What the agent is asked, around the task and around what the gates said ([backends/contract.md](backends/contract.md#the-prompts-of-turns))."),
+    .describe("What the agent is asked, around the task and around what the gates said ([prompts.md](prompts.md#a-repositorys-own))."),
   mcpServers: repositoryMcpServersSchema
     .default({})
     .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
