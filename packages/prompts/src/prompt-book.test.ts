@@ -21,7 +21,10 @@ test("without a template a job has its task word for word, and a value is no tem
 });
 
 test("a file wins over .slipway.yaml, a kind's own over that of any, and a verdict is repaired in its own way", () => {
-  const own = book({ "any-repair.md": "Any {{failures}}\n", "fix-repair.md": "Fix {{failures}}", "README.md": "{{what}}" }, { repair: "Yaml {{failures}}", readOnly: "Look: {{task}}" });
+  const own = book(
+    { "any-repair.md": "Any {{failures}}\n", "fix-repair.md": "Fix {{failures}}", "README.md": "{{what}}" },
+    { repair: "Yaml {{failures}}", readOnly: "Look: {{task}}" },
+  );
   const repair = (kind: "develop" | "fix" | "review"): string => own.fill(kind, "repair", { failures: "x", form: "y" }).text;
   expect([repair("develop"), repair("fix")]).toEqual(["Any x", "Fix x"]);
   expect(repair("review")).toContain("Your verdict cannot be read");

@@ -12,6 +12,7 @@ export const TASK_KINDS = {
   plan: "A document that says how something is to be done.",
   review: "A verdict on a change; nothing is changed.",
 } as const;
+/** A task kind. */
 export type TaskKind = keyof typeof TASK_KINDS;
 /** Their names, in the order of the table. */
 export const TASK_KIND_NAMES = Object.keys(TASK_KINDS) as [TaskKind, ...TaskKind[]];

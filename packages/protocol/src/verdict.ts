@@ -9,6 +9,7 @@ export const VERDICT_ARTIFACT = "verdict.json";
 export const SEVERITIES = ["blocker", "major", "minor", "nit"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** One thing that a review found, as it is answered; most of the time with its place. */
 export const verdictFindingSchema = z.strictObject({
   severity: z.enum(SEVERITIES).describe("`blocker`: must not land. `major`: should be mended first. `minor`: may be mended later. `nit`: taste."),
   file: z.string().min(1).max(1_000).nullable().default(null).describe("Path from the root of the repository; null where it is about the change as a whole."),

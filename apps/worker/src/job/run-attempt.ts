@@ -55,7 +55,8 @@ async function makeAnswer(context: AttemptContext): Promise<Outcome> {
     if (hasCommit(context)) requireUnchanged(await recordedCommit(context));
     return { kind: "answer" };
   } catch (error) {
-    await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
+    // A review has no work to keep.
+    if (!context.claim.job.taskSpec.review) await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
     throw error;
   }
 }
@@ -68,7 +69,8 @@ async function letAgentAnswer(context: AttemptContext, task: Task, agentSandbox:
   const reviewed = context.claim.job.taskSpec.review;
   if (reviewed) await review(context, task, sandbox, reviewed);
   else await answer(context, task, sandbox);
-  if (context.provider.kind === "none") await endAndCommit(context, sandbox, repository, deadline);
+  // What only the store of jobs has is no base that a commit could be held against; nothing of a review lands in any case.
+  if (context.provider.kind === "none" && reviewed?.from !== "jobs") await endAndCommit(context, sandbox, repository, deadline);
 }
 
 async function answer(context: AttemptContext, { config, deadline, prompts }: Task, sandbox: Sandbox): Promise<void> {
