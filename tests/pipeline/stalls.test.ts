@@ -92,7 +92,10 @@ describe.each((["bwrap", "none"] as const).filter((kind) => KINDS.includes(kind)
     expect(stallsOf(attempt)).toEqual(["1 nudge true"]);
   }, 60_000);
 
-  test.each([
+  // What a journal has is the same in each kind.
+  const onHost = kind === "none" ? test : undefined;
+
+  onHost?.each([
     { write: "journal turn-1", isWritten: true },
     { write: "journal nudged", isWritten: false },
     { write: "journal nudged", isWritten: true },
