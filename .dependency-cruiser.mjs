@@ -27,6 +27,12 @@ export default {
       "^(apps|backends|packages/(?!process|protocol))/",
     ),
     only(
+      "prompts-know-the-protocol-only",
+      "What an agent is asked follows from the job and its repository; the command line shows it without a worker.",
+      { path: part("packages/prompts") },
+      "^(apps|backends|packages/(?!prompts|protocol))/",
+    ),
+    only(
       "redact-knows-nobody",
       "What masks secrets sees all of them: nothing else may come with it.",
       { path: part("packages/redact") },

@@ -54,6 +54,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     images: [],
     allowChecks: [],
     criteria: [],
+    taskKind: "develop",
+    taskSpec: {},
     routing: null,
     handover: null,
     baseOid: "a".repeat(40),

@@ -82,6 +82,30 @@ export async function readTexts(
   });
 }
 
+/** The paths of all files of a commit, links and submodules among them, in git's order. */
+export async function readPaths(repository: WorkerRepository, { oid, signal }: { oid: string; signal?: AbortSignal }): Promise<string[]> {
+  const { stdout } = await runGit(["ls-tree", "-r", "-z", "--name-only", "--end-of-options", oid], gitOf(repository, signal));
+  return stdout.toString().split("\0").filter(Boolean);
+}
+
+/** What `readPatch` has git do; in a person's checkout it prints the same. */
+export function patchArguments(baseOid: string, oid: string): string[] {
+  return ["diff-tree", "-r", "-p", "-M", "--no-color", "--no-ext-diff", "--no-textconv", "--end-of-options", `${baseOid}^{tree}`, `${oid}^{tree}`];
+}
+
+/** A change as a patch to read, with three lines of context; binary files by their names alone. Undefined where it is beyond 128 MiB. */
+export async function readPatch(
+  repository: WorkerRepository,
+  { baseOid, oid, signal }: { baseOid: string; oid: string; signal?: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    return (await runGit(patchArguments(baseOid, oid), { ...gitOf(repository, signal), maxBuffer: PATCH_LIMIT_BYTES })).stdout.toString();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "PAYLOAD_TOO_LARGE") return undefined;
+    throw error;
+  }
+}
+
 function gitOf(repository: WorkerRepository, signal: AbortSignal | undefined): GitOptions {
   const timeout = AbortSignal.timeout(LIMIT_MS);
   return {

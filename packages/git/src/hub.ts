@@ -121,6 +121,39 @@ export async function readFileAt(root: string, oid: string, path: string): Promi
   return head ? stdout.subarray(headEnd + 1, headEnd + 1 + Number(head[1])) : null;
 }
 
+/** Files and bytes that `readFolderAt` gives at most. */
+const FOLDER_FILES_LIMIT = 200;
+
+/**
+ * The files that lie directly in a folder at a commit, by their names; none where there is no such folder. Links and folders in it are left out.
+ * PAYLOAD_TOO_LARGE beyond 200 files or 1 MiB together.
+ */
+export async function readFolderAt(root: string, oid: string, folder: string): Promise<Map<string, Buffer>> {
+  requireOid(oid);
+  const store = await jobsStore(root);
+  const listing = await runGit(["ls-tree", "-z", "--full-tree", "--end-of-options", oid, `${folder}/`], { ...store, failure: "BASE_NOT_FOUND" });
+  const entries = listing.stdout
+    .toString()
+    .split("\0")
+    .map((entry) => /^100(?:644|755) blob ([0-9a-f]+)\t(.*)$/s.exec(entry))
+    .flatMap((match) => (match?.[1] && match[2] !== undefined ? [{ oid: match[1], name: match[2].slice(folder.length + 1) }] : []));
+  const files = new Map<string, Buffer>();
+  if (entries.length === 0) return files;
+  if (entries.length > FOLDER_FILES_LIMIT) {
+    throw new SlipwayError("PAYLOAD_TOO_LARGE", `The folder ${folder} has ${entries.length} files.`, { folder, limit: FOLDER_FILES_LIMIT });
+  }
+  const input = `${entries.map((entry) => entry.oid).join("\n")}\n`;
+  const { stdout } = await runGit(["cat-file", "--batch"], { ...store, input, maxBuffer: FILE_LIMIT_BYTES + FOLDER_FILES_LIMIT * 200 });
+  let at = 0;
+  for (const { name } of entries) {
+    const headEnd = stdout.indexOf(10, at);
+    const bytes = Number(stdout.toString("latin1", at, headEnd).split(" ")[2]);
+    files.set(name, stdout.subarray(headEnd + 1, headEnd + 1 + bytes));
+    at = headEnd + bytes + 2;
+  }
+  return files;
+}
+
 /** The tree of a commit in either store. BASE_NOT_FOUND. */
 export async function treeOf(root: string, oid: string): Promise<string> {
   requireOid(oid);
@@ -177,7 +210,7 @@ export async function diffPatch(root: string, baseOid: string, oid: string): Pro
   return stdout.toString();
 }
 
-/** The paths that differ between two commits, both names of what was renamed. BASE_NOT_FOUND where one of them is not there. */
+/** The paths that differ between two commits, in git's order; both names of what was renamed. BASE_NOT_FOUND where one of them is not there. */
 export async function changedPaths(root: string, baseOid: string, oid: string): Promise<string[]> {
   requireOid(baseOid);
   requireOid(oid);

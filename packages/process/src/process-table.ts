@@ -15,6 +15,13 @@ export interface ProcessEntry extends ProcessMark {
   readonly isLabelled: boolean;
 }
 
+/** Processor time of a process, in ms. */
+export interface ProcessCpu {
+  readonly ownMs: number;
+  /** Of its children that have ended, and theirs. */
+  readonly endedChildrenMs: number;
+}
+
 /** What the system says of processes. Synchronous, because a dead-man's switch waits for nothing. Throws where the system does not say it at all. */
 export interface ProcessTable {
   /** The mark of a live process; undefined where there is none, or only its zombie. */
@@ -23,6 +30,8 @@ export interface ProcessTable {
   isAlive(mark: ProcessMark): boolean;
   /** All live processes; `label` is NAME=value, undefined where none is looked for. */
   list(label: string | undefined): ProcessEntry[];
+  /** Undefined where there is no such process, or the table does not tell. */
+  cpu(pid: number): ProcessCpu | undefined;
 }
 
 let known: { choice: string; table: ProcessTable } | undefined;

@@ -42,6 +42,7 @@ export const TEST_PATHS = [
 export const GUARDED_PATHS = [
   ...[
     ".slipway.yaml",
+    ".slipway/**",
     ".github/**",
     ".gitlab-ci.yml",
     ".gitlab/**",

@@ -26,6 +26,7 @@ import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, oidSchema, timeS
 import { scorecardSchema } from "./scorecard.ts";
 import { statementSchema } from "./statement.ts";
 import { JOB_STATES } from "./states.ts";
+import { TASK_KIND_NAMES } from "./task-kinds.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
   appendEventsResponseSchema,
@@ -155,6 +156,7 @@ export const ENDPOINTS = {
     query: z.object({
       state: list(JOB_STATES),
       kind: list(JOB_KINDS),
+      taskKind: list(TASK_KIND_NAMES),
       lane: list(LANES),
       repo: z.string().optional(),
       backend: nameSchema.optional(),

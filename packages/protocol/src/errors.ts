@@ -351,6 +351,13 @@ export const ERRORS = {
     "Nothing of it lands. Submit it again for a worker with a sandbox, in which it cannot, or without --read-only.",
     "works",
   ),
+  VERDICT_INVALID: row(
+    422,
+    "final",
+    "The reviewer gave no verdict that can be read.",
+    "Read what it said with `slipway show JOB --artifact answer.md`; then review again, perhaps with another --backend.",
+    "unfit",
+  ),
   COMMIT_INVALID: row(
     422,
     "final",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { criticEventSchema } from "./critic.ts";
 import { EGRESS_PHASES } from "./egress.ts";
 import { ERROR_CODES } from "./errors.ts";
+import { promptUsedSchema } from "./prompts.ts";
 import { ROUTE_CAUSES, routeCandidateSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, timeSchema } from "./scalars.ts";
@@ -123,8 +124,24 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
     data: z.object({
       turn: z.int().positive(),
       status: z.enum(["started", "ended", "failed"]),
-      reason: z.enum(["task", "repair", "revision"]),
+      /** `nudge`: the turn before it had stalled. */
+      reason: z.enum(["task", "repair", "revision", "nudge"]),
       code: z.enum(ERROR_CODES).optional(),
+      /** Set on its start: the templates that its prompt was made from. */
+      prompts: z.array(promptUsedSchema).max(5).optional(),
+    }),
+  }),
+  /** The agent said nothing and used no processor for too long. */
+  z.object({
+    kind: z.literal("stalled"),
+    data: z.object({
+      turn: z.int().positive(),
+      /** How long, in ms. */
+      silentMs: z.number().nonnegative(),
+      /** Whether the processors that it used could be seen; else its events alone were judged. */
+      cpuSeen: z.boolean(),
+      /** `nudge`: a further turn asks it to go on. `give-up`: the attempt ends with AGENT_STALLED. */
+      next: z.enum(["nudge", "give-up"]),
     }),
   }),
   z.object({

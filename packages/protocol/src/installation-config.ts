@@ -115,7 +115,12 @@ export const imageSettingsSchema = z.strictObject({
 export const jobDefaultsSchema = z.strictObject({
   backend: nameSchema.default("script").describe("Backend of jobs where their repository names none either."),
   timeoutSeconds: z.number().min(1).max(86_400).default(1_800).describe("For one attempt, all of it."),
-  stallSeconds: z.number().min(0.1).max(86_400).default(600).describe("An agent that is silent for this long is stalled."),
+  stallSeconds: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(300)
+    .describe("An agent that says nothing and uses no processor for this long is stalled ([kinds.md](kinds.md#an-agent-that-stalls))."),
   queueTimeoutSeconds: z.number().min(1).max(2_592_000).default(86_400).describe("A job that no worker has taken for this long fails."),
   maxAttempts: z.int().min(1).max(20).default(3).describe("Tries before it fails."),
   lane: z.enum(LANES).default("normal").describe("Which jobs go first. `slipway run` asks for interactive, as somebody waits for it."),

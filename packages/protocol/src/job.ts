@@ -13,6 +13,7 @@ import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, rou
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
 import { JOB_STATES } from "./states.ts";
+import { submittedTaskSpecSchema, TASK_KIND_NAMES, taskSpecSchema } from "./task-kinds.ts";
 import { mcpServersSchema, PERMISSION_POLICIES } from "./turn-settings.ts";
 
 /** Which jobs go first: all of a lane before any of the next. */
@@ -33,6 +34,8 @@ export const submitJobSchema = z.strictObject({
   repo: z.string().min(1).describe("Id or name of a registered repository."),
   task: z.string().min(1).max(TASK_LIMIT_CHARACTERS).describe("What the agent should do, in plain words."),
   title: z.string().max(200).optional().describe("Short title; the task's first line where it is missing."),
+  taskKind: z.enum(TASK_KIND_NAMES).default("develop").describe("What the job is to bring about ([kinds](kinds.md))."),
+  taskSpec: submittedTaskSpecSchema.default({}).describe("What only jobs of some kinds have."),
   backend: nameSchema.optional().describe("Backend, or `auto`; the repository's, then the installation's, where it is missing."),
   backendConfig: z.record(z.string(), z.unknown()).default({}).describe("Settings for the backend, checked against its manifest's schema."),
   needs: needsSchema.optional().describe("Capabilities that the backend must have; the repository's where they are missing."),
@@ -90,7 +93,9 @@ export const submitJobSchema = z.strictObject({
     .min(100)
     .max(86_400_000)
     .optional()
-    .describe("An agent that is silent for this long is stalled; the installation's default, else 10 minutes, where it is missing."),
+    .describe(
+      "An agent that says nothing and uses no processor for this long is stalled ([kinds](kinds.md#an-agent-that-stalls)); the repository's, else the installation's, else 5 minutes, where it is missing.",
+    ),
   queueTimeoutMs: z
     .int()
     .min(1_000)
@@ -179,6 +184,9 @@ export const jobViewSchema = z.object({
   images: z.array(jobImageSchema).default([]),
   allowChecks: z.array(z.enum(CHECK_NAMES)).default([]),
   criteria: criteriaSchema.default([]),
+  /** What it is to bring about; `develop` for verify jobs, in which it means nothing. */
+  taskKind: z.enum(TASK_KIND_NAMES).default("develop"),
+  taskSpec: taskSpecSchema.default({}),
   /** How it came to its backend, and which ones follow; null where it named one alone. */
   routing: routingSchema.nullable().default(null),
   /** What the backend before left; null where the first one has it yet. */

@@ -27,7 +27,7 @@ describe("parseInstallationConfig", () => {
         jobs: {
           backend: "script",
           timeoutSeconds: 1_800,
-          stallSeconds: 600,
+          stallSeconds: 300,
           queueTimeoutSeconds: 86_400,
           maxAttempts: 3,
           lane: "normal",

@@ -32,6 +32,7 @@ describe("parseRepositoryConfig", () => {
           proofGates: [],
           guardedPaths: [...GUARDED_PATHS],
         },
+        documents: { research: "docs/research", plan: "docs/plans", gates: false },
         scope: { allow: ["**"], deny: [] },
       });
     }
@@ -83,7 +84,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, checks, critic, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, documents, checks, critic, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -99,7 +100,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, checks, critic, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, documents, checks, critic, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

@@ -5,17 +5,8 @@ import { z } from "zod";
 /** Longest template, in UTF-16 units. */
 export const PROMPT_TEMPLATE_LIMIT = 20_000;
 
-/** The prompts of turns where a repository says nothing else. */
-export const DEFAULT_PROMPTS = {
-  task: "{{task}}",
-  readOnly: "{{task}}\n\nOnly look and answer: you may read everything in the workspace, and change nothing in it. What you say last is the answer.",
-  repair:
-    "Your change does not pass the checks of this repository yet. Mend it, so that they pass; do not weaken the checks themselves.\n\n{{failures}}\n\nRun what failed yourself before you finish, where you can.",
-} as const;
-/** Which prompt: that of the task, of a read-only job, or of a repair. */
-export type PromptName = keyof typeof DEFAULT_PROMPTS;
-
-const PLACE = /\{\{\s*([A-Za-z0-9_.-]*)\s*\}\}/g;
+/** A place of a template, such as `{{task}}`. */
+export const PROMPT_PLACE = /\{\{\s*([A-Za-z0-9_.-]*)\s*\}\}/g;
 
 /** A template in which `{{name}}` stands at least once, and no other place in double braces. */
 function templateSchema(name: string, description: string) {
@@ -24,7 +15,7 @@ function templateSchema(name: string, description: string) {
     .min(1)
     .max(PROMPT_TEMPLATE_LIMIT)
     .superRefine((text, context) => {
-      const places = Array.from(text.matchAll(PLACE), (match) => match[1] ?? "");
+      const places = Array.from(text.matchAll(PROMPT_PLACE), (match) => match[1] ?? "");
       const unknown = places.find((place) => place !== name);
       if (unknown !== undefined) context.addIssue({ code: "custom", message: `expected no place but {{${name}}}, found {{${unknown}}}` });
       else if (places.length === 0)
@@ -42,7 +33,15 @@ export const promptsSchema = z.strictObject({
 });
 export type Prompts = z.infer<typeof promptsSchema>;
 
-/** A prompt, from the repository's template or the default. A value is put in as it stands: what looks like a place in it is none. */
-export function fillPrompt(prompts: Prompts, name: PromptName, value: string): string {
-  return (prompts[name] ?? DEFAULT_PROMPTS[name]).replace(PLACE, () => value);
-}
+/** The template that a prompt was made from, so that a result can be traced to it. */
+export const promptUsedSchema = z.object({
+  /** Such as `fix-task`. */
+  name: z.string().max(100),
+  /** As the template itself says; null where it says none. */
+  version: z.int().positive().nullable(),
+  /** SHA-256 of the template's file or text. */
+  digest: z.string().max(64),
+  /** `slipway`, or the file of the repository that it is from. */
+  from: z.string().max(300),
+});
+export type PromptUsed = z.infer<typeof promptUsedSchema>;

@@ -8,6 +8,7 @@ import { gatesSchema } from "./gates.ts";
 import { promptsSchema } from "./prompts.ts";
 import { fallbacksSchema, needsSchema } from "./routing.ts";
 import { nameSchema } from "./scalars.ts";
+import { documentsSchema } from "./task-kinds.ts";
 import { repositoryMcpServersSchema } from "./turn-settings.ts";
 
 /** `.slipway.yaml`: what a repository says of itself. Always read at the base commit, never from the agent's version. */
@@ -69,6 +70,12 @@ export const repositoryConfigSchema = z
       .min(1)
       .optional()
       .describe("For one attempt of jobs that name no time, all of it; the installation's default where it is missing."),
+    stallSeconds: secondsSchema
+      .min(0.1)
+      .optional()
+      .describe(
+        "An agent that says nothing and uses no processor for this long is stalled ([kinds.md](kinds.md#an-agent-that-stalls)); for jobs that name no time.",
+      ),
     budget: budgetSchema.optional().describe("What a job may spend on models; each limit holds where the job does not set the same one."),
     setup: setupSchema
       .default({ commands: [], outputs: [], network: "host", timeoutSeconds: 600 })
@@ -88,10 +95,11 @@ export const repositoryConfigSchema = z
     repairs: z.int().min(0).max(10).default(3).describe("How many further turns the agent gets to repair failing gates."),
     prompts: promptsSchema
       .default({})
-      .describe("What the agent is asked, around the task and around what the gates said ([backends/contract.md](backends/contract.md#the-prompts-of-turns))."),
+      .describe("What the agent is asked, around the task and around what the gates said ([prompts.md](prompts.md#a-repositorys-own))."),
     mcpServers: repositoryMcpServersSchema
       .default({})
       .describe("MCP servers of every job's agent, where its backend starts any, by name; a job's own of the same name wins. They name no secrets."),
+    documents: documentsSchema.prefault({}).describe("Where the documents of `research` and `plan` jobs go ([kinds.md](kinds.md#research-and-plan))."),
     checks: checksSchema.prefault({}).describe("What is looked for in every change, each with its level ([checks.md](checks.md))."),
     critic: criticSchema
       .optional()

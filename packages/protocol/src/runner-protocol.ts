@@ -45,7 +45,7 @@ export const turnRequestSchema = z.object({
   egress: z.object({ socket: z.string() }).optional(),
   /** The runner ends the turn with AGENT_TIMEOUT after this many ms. */
   timeoutMs: z.int().positive(),
-  /** The runner ends the turn with AGENT_STALLED after this many ms without an event. */
+  /** The runner ends the turn with AGENT_STALLED after this many ms without an event, traffic to models, or processor time of what the agent started. */
   stallMs: z.int().positive(),
 });
 export type TurnRequest = z.infer<typeof turnRequestSchema>;

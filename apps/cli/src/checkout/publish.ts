@@ -12,6 +12,8 @@ export type Checkout = Awaited<ReturnType<typeof describeCheckout>>;
 export interface PublishOptions {
   /** Branch or commit of the checkout to start from; HEAD, or the branch of `into`, where it is missing. */
   readonly base?: string | undefined;
+  /** A further commit that the job names. */
+  readonly also?: string | undefined;
   /** Branch to land on. */
   readonly into?: string | undefined;
   readonly includeDirty: boolean;
@@ -46,6 +48,7 @@ export async function publish(connection: Connection, checkout: Checkout, option
   if (options.into) await publishTarget(connection, repository, checkout, options.into);
   const baseOid = await baseOf(checkout, options);
   await push(connection, repository, checkout.root, baseOid);
+  if (options.also !== undefined) await push(connection, repository, checkout.root, options.also);
   return { repository, baseOid };
 }
 

@@ -37,11 +37,12 @@ import type { Screen } from "../terminal/screen.ts";
 import { cut, printable } from "../terminal/text.ts";
 import { backendSettings } from "../workers/backend-settings.ts";
 import { requireSandbox } from "../workers/require-sandbox.ts";
+import { addKindOptions, draftKind, type KindDraft, type KindOptions, specOf } from "./kind-options.ts";
 import { type CommonOptions, parseSandbox } from "./options.ts";
 import { gatherChecks, gatherNeeds, parseFallbacks } from "./route-options.ts";
 
 /** Options of `run` and `submit`. */
-export interface JobOptions extends CommonOptions {
+export interface JobOptions extends CommonOptions, KindOptions {
   readonly taskFile?: string;
   readonly backend?: string;
   readonly backendConfig?: string[];
@@ -78,7 +79,7 @@ export interface JobOptions extends CommonOptions {
 }
 
 export function withJobOptions(command: Command): Command {
-  return withVariables(jobOptions(command));
+  return withVariables(addKindOptions(jobOptions(command)));
 }
 
 /** The environment stands in for an option that is not given; `slipway config` names the variables. INVALID_REQUEST names one that is wrong. */
@@ -159,6 +160,7 @@ export interface Draft {
   readonly mcpServers: McpServers | undefined;
   readonly images: readonly SubmittedImage[];
   readonly fallbacks: readonly Fallback[] | undefined;
+  readonly kind: KindDraft;
   /** The backend as far as it can be known here; undefined where nobody names one. */
   readonly backend: string | undefined;
 }
@@ -174,9 +176,18 @@ export async function draftHere(screen: Screen, options: JobOptions): Promise<Dr
   ]);
   const settings = withModel(given, options.model);
   if (options.base !== undefined) await baseNamed(checkout, options.base);
+  const kind = await draftKind(checkout.root, options);
   warnOfDirty(screen, checkout, options.includeDirty ?? false);
   warnOfSubmodules(screen, checkout);
-  return { checkout, settings, mcpServers, images, fallbacks, backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)) };
+  return {
+    checkout,
+    settings,
+    mcpServers,
+    images,
+    fallbacks,
+    kind,
+    backend: options.backend ?? (await backendOf(checkout)) ?? (await installedBackend(options)),
+  };
 }
 
 function withModel(settings: Settings, model: string | undefined): Settings {
@@ -222,10 +233,15 @@ export async function submitFrom(
   options: JobOptions,
   lane: Lane | undefined,
 ): Promise<Submitted> {
-  const { checkout, settings, mcpServers, images, fallbacks } = draft;
+  const { checkout, settings, mcpServers, images, fallbacks, kind } = draft;
   const requires = await requireSandbox(connection, options.sandbox);
   const dependsOn = await idsOf(connection, options.dependsOn ?? []);
-  const publishing = publish(connection, checkout, { base: options.base, into: options.into, includeDirty: options.includeDirty ?? false });
+  const publishing = publish(connection, checkout, {
+    base: kind.range?.headOid ?? options.base,
+    also: kind.range?.baseOid,
+    into: options.into,
+    includeDirty: options.includeDirty ?? false,
+  });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
   if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);
@@ -239,6 +255,7 @@ export async function submitFrom(
     ...(mcpServers === undefined ? {} : { mcpServers }),
     ...(options.readOnly ? { readOnly: true } : {}),
     ...(images.length === 0 ? {} : { images: [...images] }),
+    ...specOf(kind),
     ...(options.allow === undefined ? {} : { allowChecks: options.allow }),
     ...(options.criterion === undefined ? {} : { criteria: options.criterion }),
     ...(options.needs === undefined ? {} : { needs: options.needs }),

@@ -4,6 +4,7 @@ import type { QueryOf, ResponseOf } from "@slipway/protocol/endpoints";
 import { JOB_KINDS, type JobKind, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { nameSchema } from "@slipway/protocol/scalars";
 import { JOB_STATES, type JobState } from "@slipway/protocol/states";
+import { TASK_KIND_NAMES, type TaskKind } from "@slipway/protocol/task-kinds";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
@@ -16,7 +17,7 @@ import { withReader } from "./reading.ts";
 
 interface JobsOptions extends CommonOptions {
   readonly state?: JobState[];
-  readonly kind?: JobKind;
+  readonly kind?: JobKind | TaskKind;
   readonly lane?: Lane;
   readonly repo?: string;
   readonly here?: boolean;
@@ -31,7 +32,7 @@ export function addJobs(program: Command): void {
     .summary("list jobs, newest first")
     .description("Lists jobs, newest first; tasks only, unless --kind says otherwise.")
     .addOption(new Option("--state <state...>", "only in these states").choices([...JOB_STATES]))
-    .addOption(new Option("--kind <kind>", "task or verify").choices([...JOB_KINDS]).default("task"))
+    .addOption(new Option("--kind <kind>", "task, verify, or tasks of one kind").choices([...JOB_KINDS, ...TASK_KIND_NAMES]).default("task"))
     .addOption(new Option("--lane <lane>", "only in this lane").choices([...LANES]))
     .option("--repo <name>", "only of this repository, by name or id")
     .option("--here", "only of the repository around the current folder")
@@ -47,7 +48,7 @@ async function jobsCommand(options: JobsOptions): Promise<void> {
   const repo = options.here ? repositoryName((await describeCheckout(process.cwd())).root) : options.repo;
   const filter = {
     state: options.state,
-    kind: options.kind ? [options.kind] : undefined,
+    ...kindFilter(options.kind),
     lane: options.lane ? [options.lane] : undefined,
     repo,
     backend: options.backend,
@@ -60,6 +61,11 @@ async function jobsCommand(options: JobsOptions): Promise<void> {
   if (page.jobs.length === 0) return screen.print(screen.colors.dim(nothingText(options)));
   for (const line of jobTable(screen, page.jobs)) screen.print(line);
   if (page.nextCursor) screen.print(screen.colors.dim(`More: --cursor ${page.nextCursor} with the same options, or --all`));
+}
+
+function kindFilter(kind: JobsOptions["kind"]): Pick<QueryOf<"listJobs">, "kind" | "taskKind"> {
+  if (kind === undefined) return {};
+  return kind === "task" || kind === "verify" ? { kind: [kind] } : { kind: ["task"], taskKind: [kind] };
 }
 
 type JobsPage = ResponseOf<"listJobs">;
@@ -90,13 +96,15 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
   const columns: Array<Column<JobView>> = [
     { title: "job", text: (job) => String(job.number), align: "right" },
     { title: "state", text: (job) => job.state, paint: (text, job) => paintState(screen, job.state, text) },
+    { title: "kind", text: ({ taskKind }) => taskKind },
     { title: "title", text: (job) => printable(job.title), grows: true },
     { title: "code", text: codeOf },
     { title: "repository", text: (job) => job.repo.name },
     { title: "took", text: took, align: "right" },
     { title: "when", text: (job) => ago(job.createdAt), paint: (text) => screen.colors.dim(text) },
   ];
-  const shown = jobs.some((job) => codeOf(job) !== "") ? columns : columns.filter((column) => column.title !== "code");
+  const isIdle = { code: jobs.every((job) => codeOf(job) === ""), kind: jobs.every(({ taskKind }) => taskKind === "develop") };
+  const shown = columns.filter(({ title }) => !isIdle[title as keyof typeof isIdle]);
   return tableLines(screen, shown, jobs);
 }
 

@@ -20,7 +20,8 @@ import { printAnswer } from "./answer.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
-import { withTaskArgument } from "./task-argument.ts";
+import { defaultTask, withTaskArgument } from "./task-argument.ts";
+import { printReview } from "./verdict.ts";
 
 interface RunOptions extends JobOptions {
   readonly detach?: boolean;
@@ -43,7 +44,7 @@ type Ending = { readonly kind: "over"; readonly detail: JobDetail } | { readonly
 
 async function runCommand(argument: string | undefined, options: RunOptions): Promise<void> {
   const screen = screenOf(options);
-  const source = taskSource(argument, options);
+  const source = taskSource(argument ?? defaultTask(options), options);
   const draft = await draftHere(screen, options);
   const { checkout } = draft;
   using task = await readTask(source);
@@ -91,6 +92,7 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
     screen.document({ ...detail, sandbox: sandboxOf(detail) });
     return exitWith(exitCodeOfState(detail.job.state));
   }
+  if (detail.job.taskKind === "review") return await printReview(screen, connection.client, detail);
   if (detail.job.readOnly) return await printAnswer(screen, connection.client, detail);
   const taken = await takeLanded(connection, detail.job, checkout.root, options.into);
   await printLanded(screen, detail, checkout, taken, options.into !== undefined);

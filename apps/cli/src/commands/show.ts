@@ -5,6 +5,7 @@ import type { JobDetail, JobView } from "@slipway/protocol/job";
 import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Scorecard } from "@slipway/protocol/scorecard";
+import type { Verdict } from "@slipway/protocol/verdict";
 import type { Command } from "commander";
 import { criticHeading, findingText, refusingFirst } from "../follow/critic-text.ts";
 import { diffStatText, hasKeptWork, printFailure, printKeptHint } from "../follow/outcome.ts";
@@ -18,6 +19,7 @@ import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 import { printScorecard, scoreLine, scoreOf } from "./scorecard.ts";
+import { printVerdict, verdictOf } from "./verdict.ts";
 
 interface ShowOptions extends CommonOptions {
   readonly verbose?: boolean;
@@ -41,13 +43,15 @@ export function addShow(program: Command): void {
       if (options.image !== undefined) return await printImage(screen, job, options.image, options);
       if (options.statement) return await printStatement(job, options);
       if (options.scorecard) return await printScorecard(screen, job, options);
-      const { detail, events, card } = await withReader(options, async ({ client }) => {
+      const { detail, ...seen } = await withReader(options, async ({ client }) => {
         const found = await client.call("getJob", { params: { job } });
-        if (screen.json) return { detail: found, events: [], card: null };
-        return { detail: found, events: await timeline(client, found.job.id), card: found.job.kind === "task" ? await scoreOf(client, found.job.id) : null };
+        const verdict = await verdictOf(client, found);
+        if (screen.json) return { detail: found, events: [], card: null, verdict };
+        const card = found.job.kind === "task" ? await scoreOf(client, found.job.id) : null;
+        return { detail: found, events: await timeline(client, found.job.id), card, verdict };
       });
-      screen.document(detail);
-      if (!screen.json) showJob(screen, detail, { events, card, verbose: options.verbose ?? false });
+      screen.document({ ...detail, ...(detail.job.taskKind === "review" ? { verdict: seen.verdict ?? null } : {}) });
+      if (!screen.json) showJob(screen, detail, { ...seen, verbose: options.verbose ?? false });
     });
 }
 
@@ -70,16 +74,18 @@ async function timeline(client: Client, job: string): Promise<JobEvent[]> {
 interface Seen {
   readonly events: readonly JobEvent[];
   readonly card: Scorecard | null;
+  readonly verdict: Verdict | undefined;
   readonly verbose: boolean;
 }
 
-function showJob(screen: Screen, detail: JobDetail, { events, card, verbose }: Seen): void {
+function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, verbose }: Seen): void {
   const { job } = detail;
   const { colors } = screen;
   screen.print(`${colors.bold(`job ${job.number}`)} · ${printable(job.title)} · ${paintState(screen, job.state)}`);
   const fields: Array<[string, string]> = [
     ["id", job.id],
     ["repository", job.repo.name],
+    ...kindFields(job),
     ["backend", backendText(job)],
     ...(job.replay === null ? [] : [["model", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`] as [string, string]]),
     ["base", job.baseOid],
@@ -106,6 +112,10 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verbose }: S
     printKeptHint(screen, detail);
   }
   printAcceptance(screen, detail);
+  if (verdict) {
+    screen.print();
+    printVerdict(screen, verdict);
+  }
   printTask(screen, job.task);
   printImages(screen, job);
   section(screen, "timeline");
@@ -116,6 +126,21 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verbose }: S
   printAttempts(screen, detail);
   printReceipts(screen, detail);
   printArtifacts(screen, detail);
+}
+
+/** What it is to bring about, and what goes with that; nothing for the kind that every job has where nobody says another. */
+function kindFields({ kind, taskKind, taskSpec }: JobView): Array<[string, string]> {
+  if (kind !== "task" || taskKind === "develop") return [];
+  const { failingTest, failureLog, document, allowPaths, review } = taskSpec;
+  const commits = review && `${review.baseOid.slice(0, 12)}..${review.headOid.slice(0, 12)}`;
+  return [
+    ["kind", taskKind],
+    ...(failingTest === undefined ? [] : [["failing", printable(failingTest)] as [string, string]]),
+    ...(failureLog === undefined ? [] : [["log", `${plural(failureLog.split("\n").length, "line")}; --json has all`] as [string, string]]),
+    ...(document === undefined ? [] : [["document", printable(document)] as [string, string]]),
+    ...(allowPaths === undefined ? [] : [["may change", printable(allowPaths.join(", "))] as [string, string]]),
+    ...(review ? [["reviews", `${review.job === null ? "" : `job ${review.job}, `}${commits}`] as [string, string]] : []),
+  ];
 }
 
 /** The backend that it is at, and what comes behind it. */

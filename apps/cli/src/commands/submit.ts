@@ -3,7 +3,7 @@ import { connect, disconnect } from "../connection.ts";
 import { readTask, taskSource } from "../task/read-task.ts";
 import { draftHere, type JobOptions, submitFrom, withJobOptions } from "./job-options.ts";
 import { screenOf, withCommon } from "./options.ts";
-import { withTaskArgument } from "./task-argument.ts";
+import { defaultTask, withTaskArgument } from "./task-argument.ts";
 
 export function addSubmit(program: Command): void {
   withCommon(withJobOptions(withTaskArgument(program.command("submit"))))
@@ -11,7 +11,7 @@ export function addSubmit(program: Command): void {
     .description("Submits a task for the git repository around the current folder to the server that runs. `slipway fetch JOB` takes the result later.")
     .action(async (argument: string | undefined, options: JobOptions) => {
       const screen = screenOf(options);
-      const source = taskSource(argument, options);
+      const source = taskSource(argument ?? defaultTask(options), options);
       const draft = await draftHere(screen, options);
       using task = await readTask(source);
       const connection = await connect({ data: options.data });

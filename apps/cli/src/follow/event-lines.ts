@@ -40,6 +40,8 @@ export function eventLines(event: EventBody, verbose: boolean): EventLine[] {
       return criticLines(event.data, verbose);
     case "egress":
       return egressLines(event.data, verbose);
+    case "stalled":
+      return [stalledLine(event.data)];
     case "gap":
       return [line("warning", `gap: ${plural(event.data.droppedEvents, "event")} (${plural(event.data.droppedBytes, "byte")}) not kept: ${event.data.reason}`)];
     case "model-call":
@@ -98,10 +100,22 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
   return [line(data.status === "started" ? "dim" : "plain", data.status === "started" ? `${data.phase} …${detail}` : `${data.phase}${took}${detail}`)];
 }
 
+const TURN_REASONS = {
+  task: "the task",
+  repair: "repair what gates and checks found",
+  revision: "revise what the critic found",
+  nudge: "nudge, as the one before stalled",
+} as const;
+
 function turnLines(data: DataOf<"turn">): EventLine[] {
-  const reason = { task: "the task", repair: "repair what gates and checks found", revision: "revise what the critic found" }[data.reason];
+  const reason = TURN_REASONS[data.reason];
   if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
   return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
+}
+
+function stalledLine({ silentMs, cpuSeen, next }: DataOf<"stalled">): EventLine {
+  const what = `stalled: nothing came from the agent for ${duration(silentMs)}${cpuSeen ? ", and nothing that it started was at work" : ""}`;
+  return next === "nudge" ? line("warning", `${what}; it is asked once to go on`) : line("bad", `${what}, and it is given up`);
 }
 
 function gateLines(data: DataOf<"gate">, verbose: boolean): EventLine[] {

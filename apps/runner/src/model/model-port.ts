@@ -15,6 +15,8 @@ export class ModelPort implements AsyncDisposable {
   #opening: Promise<unknown> | undefined;
   #socketPath: string | undefined;
   #lost: string | undefined;
+  /** Told of every piece that goes through, either way: who waits for an answer that comes is not stuck. */
+  onTraffic: (() => void) | undefined;
 
   constructor() {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#lead(client));
@@ -99,9 +101,11 @@ export class ModelPort implements AsyncDisposable {
     });
     client.on("data", () => {
       isAsking = true;
+      this.onTraffic?.();
     });
     gateway.on("data", () => {
       isAsking = false;
+      this.onTraffic?.();
     });
     gateway.once("end", () => {
       // An agent that left first is not waiting any more.

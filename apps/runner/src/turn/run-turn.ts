@@ -18,15 +18,21 @@ import { Watchdog } from "./watchdog.ts";
 /** How long a backend may take to return after its signal aborted, before its processes are killed and it is not waited for. */
 const ABORT_GRACE_MS = 1_000;
 
+interface HearsTraffic {
+  onTraffic?: ModelPort["onTraffic"];
+}
+
 export interface TurnDeps {
   loadBackend(name: string): Promise<BackendDefinition | undefined>;
-  readonly modelPort: Pick<ModelPort, "open" | "lost">;
+  readonly modelPort: Pick<ModelPort, "open" | "lost"> & HearsTraffic;
   /** Another one, that leads to the egress proxy. */
-  readonly egressPort: Pick<ModelPort, "open">;
+  readonly egressPort: Pick<ModelPort, "open"> & HearsTraffic;
   /** Takes an event that is masked already. */
   emit(event: AgentEvent): void;
   /** Kills everything that the agent started. */
   killOthers(): void;
+  /** See `Watchdog`; missing where nobody can tell. */
+  readonly agentCpuMs?: () => number | undefined;
   /** Bytes of each log stream that went out in earlier turns; brought up to date at the end. */
   readonly streamOffsets: Map<string, number>;
   /** Added to the agent's environment: the ownership label, where processes are found by it. */
@@ -40,7 +46,9 @@ export interface TurnDeps {
 /** Runs one turn to its end and masks all that comes out of it. Never rejects: what goes wrong is the result. */
 export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: TurnDeps): Promise<TurnResult> {
   const matcher = createMatcher(secretPatterns([...Object.values(request.secrets), ...(request.gateway ? [request.gateway.token] : [])]));
-  const watchdog = new Watchdog(request, cancel);
+  const watchdog = new Watchdog(request, cancel, deps.agentCpuMs);
+  const ports = [deps.modelPort, deps.egressPort];
+  for (const port of ports) port.onTraffic = () => watchdog.heard();
   const output = new TurnOutput(matcher, deps, () => watchdog.heard());
   let result: TurnResult;
   try {
@@ -50,6 +58,7 @@ export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: T
     result = failedWith(error);
   } finally {
     watchdog.stop();
+    for (const port of ports) port.onTraffic = undefined;
     tellUntaken(deps.steering?.end() ?? 0, output);
   }
   try {

@@ -18,7 +18,7 @@ const BASES = `${BASE_REFS}([0-9a-f]{40}|[0-9a-f]{64})`;
 
 /**
  * What this password may do here. An attempt's credential is good while its lease lives: both stores to fetch, its own ref to push – and nothing for a
- * task attempt in the store of other jobs' objects but that push. A person's token may push bases, and fetch both: whoever may ask for any job's diff may have
+ * task attempt in the store of other jobs' objects but that push, unless it reviews a job's change. A person's token may push bases, and fetch both: whoever may ask for any job's diff may have
  * its commit. UNAUTHENTICATED, FORBIDDEN.
  */
 export async function hubGrant(plane: ControlPlane, password: string, at: { repoId: string; store: HubStore; write: boolean }): Promise<HubGrant> {
@@ -43,6 +43,7 @@ async function grantOf(
   if (attempt) {
     if (attempt.repoId !== repoId) return null;
     const user = `job-${attempt.jobId}-${attempt.fence}`;
+    if (!write && attempt.reviewsJob) return { user, push: null };
     if (attempt.kind === "verify" || store === "upstream") return { user, push: null };
     return write ? { user, push: jobRef(attempt.jobId, attempt.fence) } : null;
   }

@@ -23,7 +23,7 @@ test("without any file a job has the built-in defaults", () => {
     lane: "normal",
     maxAttempts: 3,
     timeoutMs: 1_800_000,
-    stallMs: 600_000,
+    stallMs: 300_000,
     queueTimeoutMs: 86_400_000,
     budget: {},
     record: false,

@@ -18,7 +18,7 @@ export function jobSettings(input: Omit<SubmitJob, "images">, config: Repository
     lane: input.lane ?? defaults.lane,
     maxAttempts: input.maxAttempts ?? defaults.maxAttempts,
     timeoutMs: input.timeoutMs ?? inMs(config.timeoutSeconds ?? defaults.timeoutSeconds),
-    stallMs: input.stallMs ?? inMs(defaults.stallSeconds),
+    stallMs: input.stallMs ?? inMs(config.stallSeconds ?? defaults.stallSeconds),
     queueTimeoutMs: input.queueTimeoutMs ?? inMs(defaults.queueTimeoutSeconds),
     budget: { ...limitsOf(defaults.budget), ...limitsOf(config.budget), ...limitsOf(input.budget) },
     record: input.record ?? defaults.record,

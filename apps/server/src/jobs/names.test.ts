@@ -1,7 +1,8 @@
 import { branchSchema, newId } from "@slipway/protocol/scalars";
+import { titleOf } from "@slipway/protocol/title-words";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { targetOf, titleOf } from "./names.ts";
+import { targetOf } from "./names.ts";
 
 test("the title is the first line that says something", () => {
   expect(titleOf("\n \n  Fix it \nplease")).toBe("Fix it");

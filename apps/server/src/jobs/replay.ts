@@ -16,7 +16,7 @@ import { store } from "./submit.ts";
 export async function replayJob(plane: ControlPlane, detail: JobDetail, attempt: number | undefined, by: Actor, signal: AbortSignal): Promise<JobView> {
   const { job } = detail;
   const replay = cassetteOf(detail, attempt);
-  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
+  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.taskSpec.review?.baseOid ?? job.baseOid, signal);
   const id = newId();
   const title = `Replay of job ${job.number}: ${job.title}`.slice(0, 200);
   // What the cassette has is one backend's conversation: no other one takes over.

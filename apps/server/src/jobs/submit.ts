@@ -1,6 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
+import { titleOf } from "@slipway/protocol/title-words";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { planRoute } from "../routing/plan-route.ts";
@@ -10,25 +11,34 @@ import { announce } from "./announce.ts";
 import { checkCritics } from "./check-critics.ts";
 import { findRepository } from "./find-job.ts";
 import { jobSettings } from "./job-settings.ts";
-import { targetOf, titleOf } from "./names.ts";
+import { targetOf } from "./names.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { resolveBase } from "./resolve-base.ts";
 import { takeImages } from "./take-images.ts";
+import { checkPrompts, checkTaskSpec, resolveTaskSpec, reviewedOf } from "./task-spec.ts";
 
 /** Checks all of a submission at once, resolves what it leaves open, stores it and wakes one worker. */
 export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: Actor, signal: AbortSignal): Promise<{ job: JobView; deduplicated: boolean }> {
   const { images, contents } = takeImages(submitted.images);
   const input = { ...submitted, images };
   const repository = await findRepository(plane.store, input.repo);
-  const baseOid = await resolveBase(plane, repository, input.base ?? repository.defaultBranch, signal);
-  const config = await readRepositoryConfig(hubRoot(plane.folder, repository.id), baseOid);
+  checkTaskSpec(input);
+  const review = await reviewedOf(plane, repository, input, signal);
+  const baseOid = review?.headOid ?? (await resolveBase(plane, repository, input.base ?? repository.defaultBranch, signal));
+  const root = hubRoot(plane.folder, repository.id);
+  // What is reviewed has no say in how.
+  const trustedOid = review?.baseOid ?? baseOid;
+  const config = await readRepositoryConfig(root, trustedOid);
+  await checkPrompts(root, trustedOid, config);
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
-  if (input.readOnly && input.criteria.length > 0) throw judgesNothing(input.criteria);
+  const taskSpec = await resolveTaskSpec(input, { config, root, baseOid, title, id, review });
+  const readOnly = input.readOnly || input.taskKind === "review";
+  if (readOnly && input.criteria.length > 0) throw judgesNothing(input.criteria);
   const { asked, needs, fallbacks, ...settings } = jobSettings(input, config, plane.jobDefaults);
-  const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: input });
-  const ofCritics = input.readOnly ? [] : await checkCritics(plane, config.critic);
+  const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: { ...input, readOnly } });
+  const ofCritics = readOnly ? [] : await checkCritics(plane, config.critic);
   const draft: NewJob = {
     id,
     kind: "task",
@@ -39,10 +49,12 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     ...route,
     permissions: input.permissions,
     mcpServers: input.mcpServers,
-    readOnly: input.readOnly,
+    readOnly,
     images,
     allowChecks: [...new Set(input.allowChecks)],
     criteria: input.criteria,
+    taskKind: input.taskKind,
+    taskSpec,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,
@@ -82,7 +94,8 @@ export async function retryJob(plane: ControlPlane, job: JobView, by: Actor, sig
   if (job.kind === "verify") {
     throw new SlipwayError("CONFLICT", "A verify job belongs to a completion and is not tried again by itself.", { hint: "Retry the job that it verifies." });
   }
-  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.baseOid, signal);
+  // Of a review that one is always among what the repository's branches have; the other may be a job's.
+  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.taskSpec.review?.baseOid ?? job.baseOid, signal);
   const anew = { ...job, ...(await routeAgain(plane, job)) };
   const again = await store(plane, { ...anew, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null }, by);
   if (again.deduplicated) throw keyTaken(job, again.job);

@@ -9,6 +9,7 @@ import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { environmentCapability, type SandboxKind, sandboxCapability, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import { setupDigest } from "@slipway/protocol/setup-digest";
+import { isDocumentKind } from "@slipway/protocol/task-kinds";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
@@ -68,7 +69,8 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
     });
   }
   const onto = merged.expectedOld ?? completion.baseOid;
-  const [tree, config] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, onto)]);
+  const [tree, whole] = await Promise.all([treeOf(root, merged.mergedOid), readRepositoryConfig(root, onto)]);
+  const config = (await isDocumentAlone(plane, completion, root, whole)) ? { ...whole, gates: [] } : whole;
   const changed = config.gates.some(hasPathFilter) ? await changedPaths(root, onto, merged.mergedOid) : undefined;
   const gates = concernedGates(config.gates, changed, pathMatcher);
   const own = gates.length > 0 ? await ownReceipts(plane, completion, merged, tree) : [];
@@ -95,6 +97,14 @@ export async function judge(plane: ControlPlane, completion: CompletionRow, merg
     excused: judged.flatMap((one) => (isExcused(one) && one.excuse ? [{ gate: one.gate.name, excuse: one.excuse }] : [])),
     redBefore: missing.flatMap(({ gate, excuse }) => (excuse === "before" ? [gate.name] : [])),
   };
+}
+
+/** Whether all that the completion changes is the document that its job was to write, and the target asks for no gates then. */
+async function isDocumentAlone(plane: ControlPlane, { jobId, baseOid, oid }: CompletionRow, root: string, { documents }: RepositoryConfig): Promise<boolean> {
+  const job = documents.gates ? undefined : await plane.store.getJob(jobId);
+  if (!job || !isDocumentKind(job.taskKind)) return false;
+  const paths = await changedPaths(root, baseOid, oid);
+  return paths.length === 1 && paths[0] === job.taskSpec.document;
 }
 
 /** Receipts of the completion's own verify job, red ones too, made in the kind of sandbox that the change was made in. */

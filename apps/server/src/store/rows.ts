@@ -11,6 +11,7 @@ import type { JobImage } from "@slipway/protocol/job-images";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
+import type { TaskKind, TaskSpec } from "@slipway/protocol/task-kinds";
 import type { McpServers, PermissionPolicy } from "@slipway/protocol/turn-settings";
 
 /** A job as it enters the store: everything resolved, nothing left to default. */
@@ -33,6 +34,10 @@ export interface NewJob {
   readonly allowChecks?: readonly CheckName[];
   /** None where they are missing. */
   readonly criteria?: readonly string[];
+  /** `develop` where it is missing. */
+  readonly taskKind?: TaskKind;
+  /** Empty where it is missing. */
+  readonly taskSpec?: TaskSpec;
   /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
   readonly routing?: Routing | null;
   readonly baseOid: string;

@@ -8,6 +8,7 @@ import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
+import type { TaskKind } from "@slipway/protocol/task-kinds";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type {
   AcceptedWork,
@@ -71,6 +72,7 @@ export interface Store extends AsyncDisposable {
   listJobs(filter: {
     states?: JobState[];
     kinds?: JobKind[];
+    taskKinds?: TaskKind[];
     lanes?: Lane[];
     repoId?: string;
     backend?: string;
@@ -115,6 +117,8 @@ export interface Store extends AsyncDisposable {
 
   /** The phase that the newest attempt of a job is in (`isOver`: was in last), by its events; `at` is the worker's time. Null before the first. */
   currentPhase(id: string): Promise<{ phase: Phase; at: number; isOver: boolean } | null>;
+  /** When a turn of its newest attempt last stalled, by the worker's clock; null where none has. */
+  newestStall(id: string): Promise<number | null>;
   /**
    * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, and the job whose turn
    * on the same target comes first. Null where the job has no open completion.
@@ -170,7 +174,7 @@ export interface Store extends AsyncDisposable {
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */
-  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind } | undefined>;
+  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind; reviewsJob: boolean } | undefined>;
   /**
    * Requeues or fails the jobs, and frees the completions, whose lease ran out; ends the states that lasted longer than `StateLimits` and the job's own
    * times allow; fails queued jobs whose dependencies did not end well; cancels verify jobs of completions that have ended. Does a bounded number at a

@@ -1,9 +1,12 @@
 import type { TakenCommit } from "@slipway/git/commit";
-import { type FileDiff, readDiff, readTexts } from "@slipway/git/diff";
+import { type FileDiff, readDiff, readPaths, readTexts } from "@slipway/git/diff";
 import type { WorkerRepository } from "@slipway/git/repository";
+import type { JobPrompts } from "@slipway/prompts/job-prompts";
+import { CHECK_NAMES } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
+import { checkKind } from "../checks/of-kind.ts";
 import { type CheckResult, resultOf, runChecks } from "../checks/run-checks.ts";
 import { checkCoverage } from "./coverage.ts";
 import type { Deadline } from "./deadline.ts";
@@ -41,6 +44,7 @@ export interface Judgement {
 interface Judged {
   readonly repository: WorkerRepository;
   readonly config: RepositoryConfig;
+  readonly prompts: Pick<JobPrompts, "headings">;
   readonly deadline: Deadline;
   /** Which commit of the attempt it is, counted from 0. */
   readonly take: number;
@@ -50,6 +54,7 @@ interface Judged {
 interface Looked {
   readonly repository: WorkerRepository;
   readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  readonly prompts: Pick<JobPrompts, "headings">;
 }
 
 /**
@@ -88,7 +93,7 @@ export async function refusalsOfKept(context: AttemptContext, change: Change, ju
 async function lookAt(
   context: AttemptContext,
   change: Change,
-  { repository, config }: Looked,
+  { repository, config, prompts }: Looked,
   signal: AbortSignal,
 ): Promise<{ files: FileDiff[]; results: NamedResult[] }> {
   const { baseOid, allowChecks } = context.claim.job;
@@ -100,7 +105,10 @@ async function lookAt(
   const isTest = pathMatcher(config.checks.testPaths);
   const tests = () => readTexts(repository, { oid: change.oid, signal, limit: READ_TESTS, isWanted: isTest });
   const scope = { name: "scope", errors: strays.map((path) => `${path}: The job may not touch this path.`), warnings: [] };
-  return { files, results: [scope, ...(await runChecks(files, config, new Set(allowChecks), tests))] };
+  const { testPaths } = config.checks;
+  const paths = () => readPaths(repository, { oid: change.oid, signal });
+  const ofKind = await checkKind({ job: context.claim.job, files, testPaths, headings: prompts.headings, tests, paths });
+  return { files, results: [scope, ...ofKind, ...(await runChecks(files, config, new Set(allowChecks), tests))] };
 }
 
 /** The checks that need more than the change: what the gates left, and a run of their own. */
@@ -153,8 +161,19 @@ export function checksFailed({ change, refusals }: Judgement, scope: RepositoryC
   return new SlipwayError("CHECKS_FAILED", message.slice(0, 4_000), {
     checks: refusals.map(({ check, findings }) => ({ name: check, findings: findings.slice(0, 20) })),
     reason: why,
-    hint: `If the change is meant to be so, submit it again with \`--allow ${names.join(",")}\`, or set the level of the check in .slipway.yaml.`,
+    hint: hintFor(names),
   });
+}
+
+/** What has a level can be allowed by its name; what a kind asks for goes with the kind. */
+function hintFor(names: readonly string[]): string {
+  const known = names.filter((name) => (CHECK_NAMES as readonly string[]).includes(name));
+  if (known.length === names.length) {
+    return `If the change is meant to be so, submit it again with \`--allow ${names.join(",")}\`, or set the level of the check in .slipway.yaml.`;
+  }
+  if (names.includes("kind"))
+    return "If the change is meant to be so, submit it again with `--allow-path GLOB` for what else it may touch, or as another --kind.";
+  return "Read the findings with `slipway show`, then give the agent a better task. What a document must have is in its prompt: `slipway prompts`.";
 }
 
 async function report(context: AttemptContext, take: number, { name, errors, warnings }: NamedResult): Promise<void> {

@@ -5,7 +5,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Deadline } from "./deadline.ts";
-import { type ChangedPath, handoverPrompt } from "./handover-prompt.ts";
+import { type ChangedPath, handoverText } from "./handover-prompt.ts";
 import { lastLines, plainText } from "./plain-text.ts";
 
 /** Of the journal's step that holds what was taken over. */
@@ -20,18 +20,13 @@ interface TakenOver {
 }
 
 /**
- * The first turn's prompt: what is asked, as it stands. Where another backend had the job before, its work is brought into the workspace, once, and the prompt says what it did: after
- * the setup, which has a network and must not run what an agent wrote. WORKSPACE_FAILED.
+ * What the first turn is told of the backend before; undefined where there was none. Its work is brought into the workspace, once: after the setup, which has
+ * a network and must not run what an agent wrote. WORKSPACE_FAILED.
  */
-export async function takeOver(
-  context: AttemptContext,
-  sandbox: Sandbox,
-  { asked, repository }: { readonly asked: string; readonly repository: WorkerRepository },
-  deadline: Deadline,
-): Promise<string> {
+export async function takeOver(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<string | undefined> {
   const { job } = context.claim;
   const { handover } = job;
-  if (!handover) return asked;
+  if (!handover) return undefined;
   const { oid } = handover;
   const taken = await context.journal.step<TakenOver>(STEP, async () => {
     if (oid === null) return { paths: [], total: 0 };
@@ -43,7 +38,7 @@ export async function takeOver(
   const what = taken.total === 0 ? "It had changed nothing." : `Its changes of ${taken.total === 1 ? "1 file" : `${taken.total} files`} are in the workspace.`;
   const text = `${job.backend} takes over from ${handover.backend}, which ended with ${handover.failure.code}. ${what}`;
   await context.events.emitOnce("handover", { kind: "notice", data: { level: "info", text } });
-  return handoverPrompt(asked, handover, taken.paths, taken.total);
+  return handoverText(handover, taken.paths, taken.total);
 }
 
 async function apply(context: AttemptContext, sandbox: Sandbox, out: string, deadline: Deadline): Promise<void> {

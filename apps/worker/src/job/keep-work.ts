@@ -1,5 +1,6 @@
 import type { TakenCommit } from "@slipway/git/commit";
 import type { WorkerRepository } from "@slipway/git/repository";
+import type { JobPrompts } from "@slipway/prompts/job-prompts";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { KeptWork } from "@slipway/protocol/worker-api";
@@ -21,6 +22,7 @@ interface Workplace {
   /** Which commit the agent worked for; one that a check refused came before it. */
   readonly take: number;
   readonly config: Pick<RepositoryConfig, "scope" | "checks" | "gates">;
+  readonly prompts: Pick<JobPrompts, "headings">;
   /** The commits that were refused before, by their takes. */
   readonly refused: readonly Judgement[];
 }

@@ -38,11 +38,11 @@ export interface ProofRequest {
  * Proves the tests of a change: laid over a clean checkout of the base, they have to fail there, as they pass with the change. It runs in a place and a
  * sandbox of its own that no agent has seen, once for a commit. SETUP_FAILED, WORKSPACE_FAILED and the like, where the place cannot be made.
  */
-export async function proveTests(context: AttemptContext, request: ProofRequest, { testsRequired }: ProofDemand): Promise<readonly Finding[]> {
-  return await context.journal.step(`proof-${request.take}`, async () => await prove(context, request, testsRequired));
+export async function proveTests(context: AttemptContext, request: ProofRequest, demand: ProofDemand): Promise<readonly Finding[]> {
+  return await context.journal.step(`proof-${request.take}`, async () => await prove(context, request, demand));
 }
 
-async function prove(context: AttemptContext, request: ProofRequest, testsRequired: boolean): Promise<Finding[]> {
+async function prove(context: AttemptContext, request: ProofRequest, { testsRequired, moreThanTests }: ProofDemand): Promise<Finding[]> {
   const { repository, config, oid, files, take } = request;
   const { baseOid } = context.claim.job;
   const index = join(context.paths.work, `proof-${take}.index`);
@@ -55,7 +55,7 @@ async function prove(context: AttemptContext, request: ProofRequest, testsRequir
   const paths = tests.map(({ path }) => path);
   if (laid.isWhole) {
     const message = `All that is changed are tests (${paths.slice(0, 5).map(shownPath).join(", ")}), which pass on the base as they do on the result: they prove nothing.`;
-    return [{ message }];
+    return [moreThanTests ? { message } : { message, level: "warning" }];
   }
   const gates = proofGates(config.gates, config.checks);
   if (gates.length === 0)

@@ -1,7 +1,6 @@
 import type { TakenCommit } from "@slipway/git/commit";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { ANSWER_ARTIFACT } from "@slipway/protocol/job";
-import { fillPrompt } from "@slipway/protocol/prompts";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -10,6 +9,7 @@ import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
 import { imagesOfTurn, withImageNames } from "./job-images.ts";
 import { keepWork } from "./keep-work.ts";
 import { pushChange } from "./push.ts";
+import { review } from "./review.ts";
 import { setUp } from "./setup.ts";
 import { prepareTask, serversOf, type Task } from "./task.ts";
 import { runTurn } from "./turn.ts";
@@ -48,7 +48,7 @@ async function makeChange(context: AttemptContext): Promise<Outcome> {
   }
 }
 
-/** A read-only task: prepare → setup → turn → answer. Nothing is gated or committed. READ_ONLY_VIOLATED. */
+/** A read-only task, a review among them: prepare → setup → turn → answer. Nothing is gated or committed. READ_ONLY_VIOLATED. */
 async function makeAnswer(context: AttemptContext): Promise<Outcome> {
   const task = await prepareTask(context);
   try {
@@ -56,27 +56,38 @@ async function makeAnswer(context: AttemptContext): Promise<Outcome> {
     if (hasCommit(context)) requireUnchanged(await recordedCommit(context));
     return { kind: "answer" };
   } catch (error) {
-    await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
+    // A review has no work to keep.
+    if (!context.claim.job.taskSpec.review) await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);
     throw error;
   }
 }
 
 /** The answer is an artifact before the attempt ends. Where no mount keeps the agent from changing something, the commit tells whether it has. */
-async function letAgentAnswer(context: AttemptContext, { config, deadline, repository, setup }: Task, agentSandbox: Sandbox): Promise<void> {
+async function letAgentAnswer(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<void> {
   await using sandbox = agentSandbox;
+  const { deadline, repository, setup } = task;
   await setUp(context, sandbox, setup, deadline);
-  const prompt = withImageNames(fillPrompt(config.prompts, "readOnly", context.claim.job.task), imagesOfTurn(context, sandbox));
-  const text = await runTurn(
-    context,
-    sandbox,
-    { turn: 1, reason: "task", take: 0, prompt, egress: config.egress.turn, mcpServers: serversOf(context, config) },
-    deadline,
-  );
+  const reviewed = context.claim.job.taskSpec.review;
+  if (reviewed) await review(context, task, sandbox, reviewed);
+  else await answer(context, task, sandbox);
+  // What only the store of jobs has is no base that a commit could be held against; nothing of a review lands in any case.
+  if (context.provider.kind === "none" && reviewed?.from !== "jobs") await endAndCommit(context, sandbox, repository, deadline);
+}
+
+async function answer(context: AttemptContext, { config, deadline, prompts }: Task, sandbox: Sandbox): Promise<void> {
+  const { text: asked, used } = prompts.fill("answer");
+  const given = {
+    prompt: withImageNames(asked, imagesOfTurn(context, sandbox)),
+    templates: [used],
+    nudge: (silence: string) => prompts.fill("nudge", { silence }),
+    egress: config.egress.turn,
+    mcpServers: serversOf(context, config),
+  };
+  const text = await runTurn(context, sandbox, { turn: 1, reason: "task", take: 0, ...given }, deadline);
   await context.journal.step("answer", async () => {
     await storeArtifact(context, ANSWER_ARTIFACT, Buffer.from(context.masks.text(text)));
     return null;
   });
-  if (context.provider.kind === "none") await endAndCommit(context, sandbox, repository, deadline);
 }
 
 function requireUnchanged(commit: TakenCommit): void {

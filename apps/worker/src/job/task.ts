@@ -1,5 +1,6 @@
 import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
+import { JobPrompts } from "@slipway/prompts/job-prompts";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext } from "../attempt/context.ts";
@@ -9,18 +10,22 @@ import { hasCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { bringImages } from "./job-images.ts";
 import { tellNeededHosts } from "./needed-hosts.ts";
+import { configOfKind } from "./of-kind.ts";
 import { inPhase, type Parts } from "./phase.ts";
-import { bringCommit, makeBase, openRepository } from "./prepare.ts";
+import { bringCommit, makeBase, openRepository, type WorkspaceSource } from "./prepare.ts";
+import { readPromptBook } from "./prompts.ts";
 import { readRepositoryConfig } from "./repository-config.ts";
 import { expectSecrets } from "./secrets.ts";
 import { prepareFiles, type SetupRequest } from "./setup.ts";
 import { imageText, tellPassedOver } from "./tell-image.ts";
-import { turnKey } from "./turn.ts";
+import { turnKey } from "./turn-key.ts";
 
 /** What the steps of a task share once it is prepared. */
 export interface Task {
   readonly repository: WorkerRepository;
+  /** As the job's kind has it. */
   readonly config: RepositoryConfig;
+  readonly prompts: JobPrompts;
   readonly setup: SetupRequest;
   readonly deadline: Deadline;
   /** The agent's sandbox; undefined where an earlier life of this worker has made the commit already. */
@@ -61,7 +66,7 @@ export async function prepareTask(context: AttemptContext): Promise<Task> {
     };
     try {
       const makeWorkspace = () => prepareWorkspace(context, repository, early, parts);
-      const [{ config, setup }] = job.readOnly
+      const [{ config, prompts, setup }] = job.readOnly
         ? // A mount that a sandbox may only read has to be there before it.
           [await makeWorkspace(), await startSandbox()]
         : await together(context.signal, makeWorkspace, startSandbox);
@@ -70,7 +75,7 @@ export async function prepareTask(context: AttemptContext): Promise<Task> {
       const gates = job.readOnly ? [] : config.gates;
       const gateTimeoutsMs = gates.map((gate) => gate.timeoutSeconds * 1_000);
       const deadline = openDeadline({ timeoutMs: job.timeoutMs, gateTimeoutsMs }, startedAtMs, monotonicMs);
-      return { repository, config, setup, sandbox, deadline, take: 0, progress: { round: 0 }, refused: [], seenFailures: new Set() };
+      return { repository, config, prompts, setup, sandbox, deadline, take: 0, progress: { round: 0 }, refused: [], seenFailures: new Set() };
     } catch (error) {
       await sandbox?.end();
       throw error;
@@ -85,20 +90,28 @@ async function prepareWorkspace(
   repository: WorkerRepository,
   deadline: Deadline,
   parts: Parts,
-): Promise<{ config: RepositoryConfig; setup: SetupRequest }> {
-  const source = { oid: context.claim.job.baseOid, from: "upstream" } as const;
+): Promise<Pick<Task, "config" | "prompts" | "setup">> {
+  const { job } = context.claim;
+  const { review } = job.taskSpec;
+  const source: WorkspaceSource = { oid: job.baseOid, from: review?.from ?? "upstream" };
+  // What is reviewed has no say in how.
+  const trustedOid = review?.baseOid ?? source.oid;
   await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
-  const takenOver = context.claim.job.handover?.oid;
+  if (review) await bringCommit(context, repository, { oid: trustedOid, from: "upstream" }, deadline);
+  const takenOver = job.handover?.oid;
   if (takenOver) await bringCommit(context, repository, { oid: takenOver, from: "jobs" }, deadline);
-  const [config] = await together(
+  const [[config, book]] = await together(
     context.signal,
-    () => readRepositoryConfig(repository, source.oid),
+    async () => {
+      const read = await readRepositoryConfig(repository, trustedOid);
+      return [configOfKind(job, read), await readPromptBook(repository, trustedOid, read)] as const;
+    },
     async () => {
       if (context.shared) await parts.time("base", () => makeBase(context, repository, source));
     },
   );
   const plan = await parts.time("workspace", () => prepareFiles(context, repository, source, config));
-  return { config, setup: { repository, source, config, plan } };
+  return { config, prompts: new JobPrompts(book, job, config), setup: { repository, source, config, plan } };
 }
 
 /** The repository's too, for an agent that can have them: a job asks for its own alone. */

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { FilledPrompt } from "@slipway/prompts/prompt-book";
 import { type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
+import type { PromptUsed } from "@slipway/protocol/prompts";
 import type { TurnRequest, TurnResult } from "@slipway/protocol/runner-protocol";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
@@ -11,18 +13,24 @@ import { jobEnvironment } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { imagesOfTurn } from "./job-images.ts";
 import { modelFailure } from "./model-failure.ts";
+import { orNudge } from "./nudge.ts";
 import { since, turnOutOfMemory } from "./out-of-memory.ts";
 import { turnOutOfProcesses } from "./out-of-processes.ts";
 import { inPhase } from "./phase.ts";
 import { secretsForTurn } from "./secrets.ts";
+import { turnKey } from "./turn-key.ts";
 
 export interface Turn {
   /** 1 for the first turn of the attempt. */
   readonly turn: number;
-  readonly reason: "task" | "repair" | "revision";
+  readonly reason: "task" | "repair" | "revision" | "nudge";
   /** Which commit it works for, counted from 0: each has a sandbox of its own. */
   readonly take: number;
   readonly prompt: string;
+  /** What the prompt was made from. */
+  readonly templates?: readonly PromptUsed[];
+  /** The prompt of a further turn, should this one stall; without it there is none. It is told how long the agent was silent. */
+  readonly nudge?: (silence: string) => FilledPrompt;
   /** Hosts that the agent may reach, beside its models. */
   readonly egress: readonly string[];
   readonly mcpServers: McpServers;
@@ -41,11 +49,6 @@ const RUNNER_HEAD_START_MS = 2_000;
 /** Beside the runner's own socket. */
 const EGRESS_SOCKET = "e";
 
-/** Of the journal's step that holds how a turn ended. */
-export function turnKey(turn: number): string {
-  return `turn-${turn}`;
-}
-
 /** Whether the turn has come to its sandbox, in this life of the worker or an earlier one. */
 export function hasBegun(journal: Journal, turn: number): boolean {
   return journal.has(sandboxKey(turnKey(turn)));
@@ -56,17 +59,34 @@ function sandboxKey(key: string): string {
   return `${key}:sandbox`;
 }
 
-/** One turn of the agent, from prompt to final answer, which it gives. Throws its failure; AGENT_TIMEOUT where its share of the deadline is used up. */
+/**
+ * One turn of the agent, from prompt to final answer, which it gives; one that stalls is followed by a nudge, once in an attempt. Throws its failure;
+ * AGENT_TIMEOUT where its share of the deadline is used up.
+ */
 export async function runTurn(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<string> {
-  const key = turnKey(turn.turn);
+  const converse = (key: string, number: number, asked: Turn): Promise<string> => oneTurn(context, sandbox, { ...asked, key, number }, deadline);
+  return await orNudge(context, turn, deadline, converse);
+}
+
+/** One conversation with the runner: a turn, or the nudge behind it. */
+interface Conversation extends Turn {
+  /** Of its journal steps and events, and its id at the runner. */
+  readonly key: string;
+  /** As people and the backend count it: nudges count too. */
+  readonly number: number;
+}
+
+async function oneTurn(context: AttemptContext, sandbox: Sandbox, turn: Conversation, deadline: Deadline): Promise<string> {
+  const { key, number, reason, templates } = turn;
   return await inPhase(context, "turn", `${key}:phase`, async (parts) => {
-    await context.events.emitOnce(`${key}:started`, { kind: "turn", data: { turn: turn.turn, status: "started", reason: turn.reason } });
+    const prompts = templates && templates.length > 0 ? { prompts: [...templates] } : {};
+    await context.events.emitOnce(`${key}:started`, { kind: "turn", data: { turn: number, status: "started", reason, ...prompts } });
     await requireSameSandbox(context, sandbox, key);
     const work = (): Promise<TurnResult> => parts.time("runner", () => converse(context, sandbox, turn, deadline));
     const result = await context.journal.step(key, async () => masked(context, await endOf(context, sandbox, work)));
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
-    await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: turn.turn, reason: turn.reason, ...ending } });
-    if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: turn.turn });
+    await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: number, reason, ...ending } });
+    if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: number });
     return result.finalText;
   });
 }
@@ -100,7 +120,7 @@ function failureOf({ code, message, details }: SlipwayError): Failure {
   return { code, message, details: { ...details } };
 }
 
-async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, deadline: Deadline): Promise<TurnResult> {
+async function converse(context: AttemptContext, sandbox: Sandbox, turn: Conversation, deadline: Deadline): Promise<TurnResult> {
   const { job } = context.claim;
   const shareMs = deadline.turnMs();
   if (shareMs < 1) return outOfTime(turn, job.timeoutMs);
@@ -108,13 +128,13 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Turn, d
   const firstOrdinal = await ordinalsBefore(context, turn.take);
   const way = turn.egress.length > 0 && sandbox.sockets ? openEgress(context, "turn", turn.egress) : undefined;
   try {
-    context.inbox?.listen((message) => sandbox.steer?.(turnKey(turn.turn), message) ?? false);
+    context.inbox?.listen((message) => sandbox.steer?.(turn.key, message) ?? false);
     await using _ = await way?.listenAnew(join(sandbox.sockets?.host ?? "", EGRESS_SOCKET), sandbox.sockets?.owner);
     const result = await sandbox.turn(
       {
         type: "turn",
-        turnId: turnKey(turn.turn),
-        turn: turn.turn,
+        turnId: turn.key,
+        turn: turn.number,
         backend: job.backend,
         config: job.backendConfig,
         prompt: turn.prompt,
@@ -180,7 +200,7 @@ function endedByClock({ code, details }: Pick<Failure, "code" | "details">): boo
   return code === "AGENT_TIMEOUT" && typeof details["timeoutMs"] === "number";
 }
 
-function outOfTime(turn: Turn, timeoutMs: number): TurnResult {
-  const message = `The agent did not finish turn ${turn.turn} in its share of the attempt's ${timeoutMs / 1_000} s; the rest is kept for gates and commit.`;
+function outOfTime(turn: Conversation, timeoutMs: number): TurnResult {
+  const message = `The agent did not finish turn ${turn.number} in its share of the attempt's ${timeoutMs / 1_000} s; the rest is kept for gates and commit.`;
   return { status: "failed", failure: { code: "AGENT_TIMEOUT", message, details: { timeoutMs } } };
 }

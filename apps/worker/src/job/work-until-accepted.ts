@@ -1,11 +1,10 @@
 import type { TakenCommit } from "@slipway/git/commit";
+import type { FilledPrompt } from "@slipway/prompts/prompt-book";
 import type { SlipwayError } from "@slipway/protocol/errors";
-import { fillPrompt } from "@slipway/protocol/prompts";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Change, checksFailed, type Judgement, judgeChange } from "./checks.ts";
 import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
-import { taskWithCriteria } from "./criteria.ts";
 import { CRITIC, criticRejected } from "./critic-rejected.ts";
 import { refusalsText } from "./failures-text.ts";
 import { takeOver } from "./handover.ts";
@@ -41,7 +40,7 @@ function isCritics({ refusals }: Judgement): boolean {
 }
 
 /** The prompt of a turn that mends what was refused; throws where there is none. */
-function nextTurnOn(context: AttemptContext, judgement: Judgement, task: Task): string {
+function nextTurnOn(context: AttemptContext, judgement: Judgement, task: Task): FilledPrompt {
   const { config, deadline, progress } = task;
   const failed = (why: string): SlipwayError => (isCritics(judgement) ? criticRejected(context, judgement, why) : checksFailed(judgement, config.scope, why));
   if (task.refused[task.take - 1]?.change.tree === judgement.change.tree) throw failed("the repair changed nothing");
@@ -50,15 +49,19 @@ function nextTurnOn(context: AttemptContext, judgement: Judgement, task: Task): 
   if (progress.failure === text) throw failed("the repair left the very same findings");
   if (!deadline.hasTimeForTurn()) throw failed("there is no time left for a repair");
   task.progress = { ...progress, failure: text };
-  return fillPrompt(config.prompts, "repair", text);
+  return task.prompts.fill("repair", { failures: text });
 }
 
 /** A further turn over the same workspace and home, in a sandbox of its own: that of the turns before ended with their commit. */
-async function mendChange(context: AttemptContext, task: Task, asked: { prompt: string; reason: "repair" | "revision" }): Promise<TakenCommit> {
+async function mendChange(
+  context: AttemptContext,
+  task: Task,
+  { prompt: { text, used }, reason }: { prompt: FilledPrompt; reason: "repair" | "revision" },
+): Promise<TakenCommit> {
   const sandbox = await context.agentSandbox([...context.toolchains, ...task.repository.upstreamObjects]);
   task.sandbox = sandbox;
   await using _ = sandbox;
-  await workUntilGatesPass(context, sandbox, task, { turn: task.progress.round + 2, ...asked });
+  await workUntilGatesPass(context, sandbox, task, { turn: task.progress.round + 2, reason, prompt: text, templates: [used] });
   return await commitTake(context, sandbox, task);
 }
 
@@ -77,8 +80,11 @@ async function recordedAgain(context: AttemptContext, task: Task): Promise<Taken
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  const asked = withImageNames(fillPrompt(task.config.prompts, "task", taskWithCriteria(context.claim.job)), imagesOfTurn(context, sandbox));
-  const prompt = await takeOver(context, sandbox, { asked, repository: task.repository }, task.deadline);
-  await workUntilGatesPass(context, sandbox, task, { turn: 1, reason: "task", prompt });
+  const asked = task.prompts.fill("task");
+  const withImages = withImageNames(asked.text, imagesOfTurn(context, sandbox));
+  const before = await takeOver(context, sandbox, task.repository, task.deadline);
+  const taken = before === undefined ? undefined : task.prompts.fill("handover", { task: withImages, handover: before });
+  const templates = [asked.used, ...(taken ? [taken.used] : [])];
+  await workUntilGatesPass(context, sandbox, task, { turn: 1, reason: "task", prompt: taken?.text ?? withImages, templates });
   return await commitTake(context, sandbox, task);
 }

@@ -1,5 +1,4 @@
 import { SlipwayError } from "@slipway/protocol/errors";
-import { fillPrompt } from "@slipway/protocol/prompts";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { changedInWorkspace } from "./changed-paths.ts";
@@ -19,10 +18,15 @@ export async function workUntilGatesPass(
   context: AttemptContext,
   sandbox: Sandbox,
   task: Task,
-  first: Pick<Parameters<typeof runTurn>[2], "turn" | "reason" | "prompt">,
+  first: Pick<Parameters<typeof runTurn>[2], "turn" | "reason" | "prompt" | "templates">,
 ): Promise<void> {
   const { config, deadline } = task;
-  const given = { take: task.take, egress: config.egress.turn, mcpServers: serversOf(context, config) };
+  const given = {
+    take: task.take,
+    egress: config.egress.turn,
+    mcpServers: serversOf(context, config),
+    nudge: (silence: string) => task.prompts.fill("nudge", { silence }),
+  };
   await turnWithNext(context, sandbox, task, { ...first, ...given });
   for (let round = first.turn - 1; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
@@ -35,8 +39,8 @@ export async function workUntilGatesPass(
     if (failure === task.progress.failure) throw gatesFailed(context, failed, round, "the repair left the very same failure");
     task.progress = { round, failure };
     if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
-    const prompt = fillPrompt(config.prompts, "repair", failuresText(failed.map((gate) => ({ ...gate, output: gate.excerpt }))));
-    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt, ...given });
+    const { text, used } = task.prompts.fill("repair", { failures: failuresText(failed.map((gate) => ({ ...gate, output: gate.excerpt }))) });
+    await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt: text, templates: [used], ...given });
   }
 }
 

@@ -42,6 +42,7 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       const jobs = await plane.store.listJobs({
         ...(query.state ? { states: query.state } : {}),
         ...(query.kind ? { kinds: query.kind } : {}),
+        ...(query.taskKind ? { taskKinds: query.taskKind } : {}),
         ...(query.lane ? { lanes: query.lane } : {}),
         ...(query.repo === undefined ? {} : { repoId: (await findRepository(plane.store, query.repo)).id }),
         ...(query.backend === undefined ? {} : { backend: query.backend }),

@@ -6,6 +6,8 @@ export async function explainRunning(plane: Known, job: JobView): Promise<Waitin
   const worker = (await plane.store.listWorkers()).find(({ id }) => id === job.workerId);
   const name = worker?.name ?? job.workerId ?? "?";
   const attempt = `Attempt ${job.attempts} of ${job.maxAttempts} ${await phaseText(plane, job)} on the worker ${name}`;
+  const stall = await plane.store.newestStall(job.id);
+  const stalled = stall === null ? "" : ` Its agent stalled at ${new Date(stall).toISOString()}, and is asked once to go on.`;
   const logs = `\`slipway logs -f ${job.number}\` shows it live.`;
   if (job.workerId === null || !plane.signals.isConnected(job.workerId)) {
     return {
@@ -18,7 +20,7 @@ export async function explainRunning(plane: Known, job: JobView): Promise<Waitin
   return {
     owner: "worker",
     deadline: dueAt(job),
-    reason: `${attempt}; its lease is renewed while the worker lives.`,
+    reason: `${attempt}; its lease is renewed while the worker lives.${stalled}`,
     unblock: `Nothing to do: its worker ends it within ${Math.ceil(job.timeoutMs / 1_000)} s of its start, and the server at the deadline. ${logs}`,
   };
 }

@@ -43,6 +43,8 @@ export function jobView(row: JobViewRow): JobView {
     images: [],
     allowChecks: [],
     criteria: [],
+    taskKind: "develop",
+    taskSpec: {},
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     handover: row.handover === null ? null : JSON.parse(row.handover),

@@ -48,6 +48,7 @@ function storeOver(channel: Channel): Store {
     acceptJob: (work, job, by) => channel.call("acceptJob", work, job, by, { completionId: newId() }),
     unblockJob: (id, by) => channel.call("unblockJob", id, by),
     waitingFor: (id, day) => channel.call("waitingFor", id, day),
+    newestStall: (id) => channel.call("newestStall", id),
     currentPhase: (id) => channel.call("currentPhase", id),
     integrationOf: (jobId) => channel.call("integrationOf", jobId),
 

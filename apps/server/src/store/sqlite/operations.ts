@@ -44,6 +44,7 @@ import { listTokens } from "./operations/list-tokens.ts";
 import { listWorkers } from "./operations/list-workers.ts";
 import { liveLeases } from "./operations/live-leases.ts";
 import { markLanded } from "./operations/mark-landed.ts";
+import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
 import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
@@ -88,6 +89,7 @@ export const READS = {
   listJobs,
   waitingFor,
   currentPhase,
+  newestStall,
   integrationOf,
   liveLeases,
   findAttemptByCredential,

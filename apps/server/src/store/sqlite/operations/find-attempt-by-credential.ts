@@ -1,11 +1,15 @@
+import type { JobKind } from "@slipway/protocol/job";
 import type { Store } from "../../store.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 
 const LIVE = `
-  SELECT j.id AS jobId, j.fence, j.repo_id AS repoId, j.kind FROM attempts a JOIN jobs j ON j.number = a.job AND j.fence = a.fence
+  SELECT j.id AS jobId, j.fence, j.repo_id AS repoId, j.kind,
+    COALESCE(s.turn_settings ->> '$.taskSpec.review.from', '') = 'jobs' AS reviewsJob
+  FROM attempts a JOIN jobs j ON j.number = a.job AND j.fence = a.fence JOIN job_specs s ON s.job = j.number
   WHERE a.credential_sha256 = @sha256 AND j.state = 'running' AND j.lease_until > ${NOW}`;
 
 export function findAttemptByCredential(db: Database, sha256: string): Awaited<ReturnType<Store["findAttemptByCredential"]>> {
-  return db.get(LIVE, { sha256 });
+  const row = db.get<{ jobId: string; fence: number; repoId: string; kind: JobKind; reviewsJob: number }>(LIVE, { sha256 });
+  return row && { ...row, reviewsJob: row.reviewsJob === 1 };
 }
