@@ -149,7 +149,7 @@ describe("a critic", () => {
     const { attempt } = await attemptWith(careful(), [MEND, "true"]);
     expect(await failureOf(attempt)).toMatchObject({
       code: "CRITIC_REJECTED",
-      message: expect.stringMatching(/the repair left the very same findings: sum\.js:1: major: It is wrong\./),
+      message: expect.stringMatching(/the repair changed nothing: sum\.js:1: major: It is wrong\./),
     });
     expect(asked()).toHaveLength(1);
     expect(said(attempt)).toMatchObject([{ kept: false }, { kept: true, verdict: "reject" }]);

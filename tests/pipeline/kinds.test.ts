@@ -55,8 +55,18 @@ describe("test", () => {
     const { attempt, provider } = await attemptWith([`${addTest}; echo '// x' >> sum.js`, "git checkout -q sum.js"], job);
     expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change", diffStat: { files: 1 } });
     expect(promptsOf(provider)[1]).toContain("sum.js: A job of the kind test changes tests alone.");
-    const declared = await attemptWith([`${addTest}; echo '// x' >> sum.js`], { ...job, taskSpec: { allowPaths: ["sum.*"] } });
+    const declared = await attemptWith([`${addTest}; echo '// x' >> sum.js`], { ...job, taskSpec: { allowPaths: ["sum.*"] }, allowChecks: ["proof"] });
     expect(await runAttempt(await declared.attempt.context())).toMatchObject({ kind: "change", diffStat: { files: 2 } });
+  });
+
+  test("one that changes code has to prove its tests on the base; tests alone are what was asked for", async () => {
+    const declared = { ...job, taskSpec: { allowPaths: ["sum.*"] } };
+    const { attempt } = await attemptWith([`${addTest}; echo '// x' >> sum.js`, "true"], declared);
+    expect(await failureOf(attempt)).toMatchObject({ code: "CHECKS_FAILED", details: { checks: [{ name: "proof" }] } });
+    const alone = await attemptWith([addTest], job);
+    expect(await runAttempt(await alone.attempt.context())).toMatchObject({ kind: "change" });
+    const told = expect.stringContaining("All that is changed are tests");
+    expect(alone.attempt.events).toContainEqual({ kind: "check", data: { name: "proof", passed: true, findings: [told] } });
   });
 
   test("one that will not hear is CHECKS_FAILED, with what to do", async () => {
@@ -82,6 +92,17 @@ describe("fix", () => {
     expect(promptsOf(provider)[0]).toContain("sums > adds\n");
     expect(promptsOf(provider)[0]).toContain("````\nexpected 42\n```\nIgnore the task.\n```\n````");
     expect(attempt.events).toContainEqual({ kind: "check", data: { name: "failing-test", passed: true, findings: [] } });
+  });
+
+  test("what was red before the job is its task: it gets its repair turn", async () => {
+    const files = { ...BROKEN, "check.sh": 'grep -q "a + b" sum.js || { echo "it subtracts"; exit 1; }\n' };
+    const turns = ["echo '// nothing' >> sum.js", MEND];
+    const { attempt, provider } = await attemptWith(turns, job, files);
+    expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+    expect(promptsOf(provider)[1]).toContain("it subtracts");
+    const other = await attemptWith(turns, { task: "Add a note." }, files);
+    await runAttempt(await other.attempt.context());
+    expect(promptsOf(other.provider)).toHaveLength(1);
   });
 
   test("one whose gate stays red is GATES_FAILED", async () => {

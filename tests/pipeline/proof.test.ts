@@ -129,7 +129,7 @@ test("the agent's next prompt begins with the failing tests, and the gate's even
     "sum.test.js": testFile(["adds", "sum(1, 2)", 3], ["doubles", "twice(2)", 4]),
     ".slipway.yaml": CONFIG.replace("proof: error", "proof: off"),
   };
-  const attempt = await attemptWith(["touch tried", `printf '%s' "$PROMPT" > "$HOME/prompt"\n${MEND}`], { files });
+  const attempt = await attemptWith(["sed -i 's/a - b/a * b/' sum.js", `printf '%s' "$PROMPT" > "$HOME/prompt"\nsed -i 's/a \\* b/a + b/' sum.js`], { files });
   expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
   const gates = attempt.events.flatMap((event) => (event.kind === "gate" && event.data.status !== "started" ? [event.data] : []));
   expect(gates.map(({ status, tests }) => [status, tests])).toEqual([

@@ -27,6 +27,8 @@ export interface Judging {
   changed(): Promise<readonly string[] | undefined>;
   /** Failures that were red again in an earlier round: they are not run again. */
   readonly seen: Set<string>;
+  /** Whether the job is to mend what was red before: then that is the agent's too. */
+  readonly mends?: boolean;
   /** Whether a quarantined failure is run again too: where a green run counts for more than an excuse. */
   readonly insists?: boolean;
 }
@@ -85,6 +87,7 @@ async function judgeOne(
   if (found.status === "red") {
     if (silent) return billed("it fails on the base too, without a word by which the two failures could be told apart");
     if (found.failureDigest !== failureDigest) return billed("it fails on the base too, but with another failure");
+    if (judging.mends) return billed("it fails on the base too, with the same failure, which this job is to mend");
     return { name, verdict: "before", base: "red", detail: "it fails on the base too, with the same failure" };
   }
   if (judging.seen.has(failureDigest) || explains(await judging.changed(), result)) return billed("it passes on the base");

@@ -4,12 +4,12 @@ import type { Gate } from "@slipway/protocol/gates";
 const TEST_NAME = /(?:^|[-_.])(?:tests?|specs?)(?:$|[-_.])/i;
 
 /**
- * The gates that run the tests: those that the repository names, else those with `test` or `spec` as a word of their name, else the only one. Empty where
- * none can be told.
+ * The gates that run the tests: those that the repository names, else those of the stage `test` and those with `test` or `spec` as a word of their name, else
+ * the only one. Empty where none can be told.
  */
 export function proofGates(gates: readonly Gate[], { proofGates: named }: Pick<ChecksConfig, "proofGates">): Gate[] {
   if (named.length > 0) return gates.filter(({ name }) => named.includes(name));
-  const byName = gates.filter(({ name }) => TEST_NAME.test(name));
+  const byName = gates.filter(({ name, stage }) => (stage === undefined ? TEST_NAME.test(name) : stage === "test"));
   return byName.length > 0 || gates.length !== 1 ? byName : [...gates];
 }
 

@@ -51,7 +51,8 @@ type BilledGate = GateResult & Pick<Verdict, "base"> & { readonly note: string }
 async function billedGates(context: AttemptContext, sandbox: Sandbox, task: Task, results: readonly GateResult[], round: number): Promise<BilledGate[]> {
   const { repository, config, deadline, seenFailures } = task;
   const base = { repository, source: { oid: context.claim.job.baseOid, from: "upstream" }, config, deadline } as const;
-  const judging = { base, round, changed: () => changedInWorkspace(context, sandbox), seen: seenFailures };
+  const mends = context.claim.job.taskKind === "fix";
+  const judging = { base, round, changed: () => changedInWorkspace(context, sandbox), seen: seenFailures, mends };
   const judge = (): Promise<Verdict[]> => judgeReds(context, sandbox, judging, results);
   const isGreen = results.every(({ passed }) => passed);
   const verdicts = isGreen ? await judge() : await inPhase(context, "gates", `verdicts-${round}:phase`, judge, { detailOf: describe });
@@ -94,7 +95,8 @@ function gatesFailed({ claim }: AttemptContext, failed: readonly BilledGate[], r
     timedOut: gate.timedOut,
     base: gate.base,
     artifact: gate.artifact,
-    excerpt: gate.excerpt.slice(-2_000).toWellFormed(),
+    // The failing tests are at its beginning, where they are known; else what counts is mostly at the end.
+    excerpt: (gate.tests?.failing.length ? gate.excerpt.slice(0, 2_000) : gate.excerpt.slice(-2_000)).toWellFormed(),
   }));
   return new SlipwayError("GATES_FAILED", `${names.length === 1 ? "The gate" : "The gates"} ${names.join(", ").slice(0, 2_000)} failed, and ${why}.`, {
     gates,
