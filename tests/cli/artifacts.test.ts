@@ -32,7 +32,7 @@ afterAll(async () => await ground?.[Symbol.asyncDispose]());
 test("the list has what was stored and what is made, and each of them can be printed and written", async () => {
   const { artifacts } = JSON.parse((await ground.slipway(root, "artifacts", job, "--json")).stdout);
   const names = artifacts.map(({ name }: { name: string }) => name);
-  expect(names).toEqual(["gate-fine-0.log", "gate-fine-1.log", "gate-sum-0.log", "gate-sum-1.log", ...Object.keys(MADE_ARTIFACTS)]);
+  expect(names).toEqual(["base-sum.log", "gate-fine-0.log", "gate-fine-1.log", "gate-sum-0.log", "gate-sum-1.log", ...Object.keys(MADE_ARTIFACTS)]);
   const listed = (await ground.slipway(root, "artifacts", job)).stdout;
   for (const name of names) expect(listed).toContain(name);
 

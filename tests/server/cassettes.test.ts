@@ -75,7 +75,7 @@ test("a cassette grows by a call at a time, each of them once, over a restart an
   const text = await readFile(file, "utf8");
   expect(text.split("\n").map((line) => (line === "" ? "" : JSON.parse(line).callId))).toEqual([first.callId, second.callId, ""]);
   const { artifacts } = await detail(id);
-  expect(artifacts).toEqual([{ name: CASSETTE_FILE, fence: 1, bytes: Buffer.byteLength(text), sha256: expect.any(String) }]);
+  expect(artifacts).toEqual([{ name: CASSETTE_FILE, fence: 1, bytes: Buffer.byteLength(text), sha256: expect.any(String), at: expect.any(Number) }]);
 });
 
 test("calls of jobs that are not recorded are not kept, nor calls that nobody made", async () => {

@@ -240,8 +240,8 @@ export function finishes(current: () => OpenedStore): void {
     const second = await take(store);
     await store.putArtifact(jobId, second.fence, { name: "gate-test.log", bytes: 3, sha256: sha256("3") });
     expect((await store.getJobDetail(jobId))?.artifacts).toEqual([
-      { name: "gate-test.log", bytes: 2, sha256: sha256("2"), fence: 1 },
-      { name: "gate-test.log", bytes: 3, sha256: sha256("3"), fence: 2 },
+      { name: "gate-test.log", bytes: 2, sha256: sha256("2"), fence: 1, at: expect.any(Number) },
+      { name: "gate-test.log", bytes: 3, sha256: sha256("3"), fence: 2, at: expect.any(Number) },
     ]);
   });
 }

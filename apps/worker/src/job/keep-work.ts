@@ -112,7 +112,7 @@ const JUDGING_SHARE = 3;
 /** That the checks could not be run, or not in time, costs nobody the work: it is kept, and nobody is told that nothing is wrong with it. */
 async function judgeKept(context: AttemptContext, workplace: Workplace, change: Change, { limitMs, signal }: { limitMs: number; signal: AbortSignal }) {
   try {
-    return await refusalsOfKept(context, change, workplace, AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
+    return await refusalsOfKept(context, change, workplace, AbortSignal.any([signal, AbortSignal.timeout(Math.floor(limitMs))]));
   } catch (error) {
     signal.throwIfAborted();
     context.log.warn({ err: error }, "the checks could not be run on the kept work");
