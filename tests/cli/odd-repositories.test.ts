@@ -75,7 +75,9 @@ test("submodules are warned of, and a file name cannot take over the terminal", 
 });
 
 test("a failed gate is told with what it printed, as lines", async () => {
-  const root = await ground.repository("red", { ".slipway.yaml": "version: 1\nrepairs: 0\ngates:\n  - name: lint\n    run: if test -e greeting.txt; then echo line 3 is wrong; exit 4; fi\n" });
+  const root = await ground.repository("red", {
+    ".slipway.yaml": "version: 1\nrepairs: 0\ngates:\n  - name: lint\n    run: if test -e greeting.txt; then echo line 3 is wrong; exit 4; fi\n",
+  });
   const { code, stdout } = await ground.slipway(root, "run", "Write a greeting", ...greet);
   expect(code).toBe(1);
   expect(stdout).toContain("  gate lint, exit 4:\n    line 3 is wrong\n");

@@ -150,7 +150,9 @@ describe("run", () => {
 
   test("a red gate, or a setup that fails, names the command that prints its whole output", async () => {
     const gates = ".slipway.yaml";
-    const root = await ground.repository("red", { [gates]: "version: 1\nrepairs: 0\ngates:\n  - {name: test, run: 'seq 1 3; printf \"\\377\"; test ! -e greeting.txt'}\n" });
+    const root = await ground.repository("red", {
+      [gates]: "version: 1\nrepairs: 0\ngates:\n  - {name: test, run: 'seq 1 3; printf \"\\377\"; test ! -e greeting.txt'}\n",
+    });
     const red = await ground.slipway(root, "run", "Write a greeting", ...greet);
     const [, job = "", name = ""] = /slipway show (\d+) --artifact\s+(\S+)`/.exec(red.stdout) ?? [];
     expect([red.code, name]).toEqual([1, "gate-test-0.log"]);

@@ -21,7 +21,9 @@ beforeAll(async () => {
   await ground.with({ SLIPWAY_WORKER_NAME: "anvil" }).start(ground.folder, "up", "--port", "0", "--sandbox", "none").says("slipway jobs");
   greet = await ground.script("greet", [{ print: "I write a greeting." }, { write: { path: "greeting.txt", content: "hello\n" } }]);
   green = await ground.repository("green");
-  red = await ground.repository("red", { ".slipway.yaml": "version: 1\nrepairs: 0\ngates:\n  - {name: test, run: 'echo line 3 is wrong; exit 4'}\n" });
+  red = await ground.repository("red", {
+    ".slipway.yaml": "version: 1\nrepairs: 0\ngates:\n  - {name: test, run: 'if test -e greeting.txt; then echo line 3 is wrong; exit 4; fi'}\n",
+  });
 });
 afterAll(async () => await ground[Symbol.asyncDispose]());
 

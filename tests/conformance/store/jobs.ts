@@ -29,7 +29,16 @@ export function jobs(current: () => OpenedStore): void {
     expect(await store.getJob(newId())).toBeUndefined();
     const again = await reopen();
     expect(await again.getJob(input.id)).toEqual(job);
-    expect(await again.getJobDetail(input.id)).toEqual({ job, attempts: [], receipts: [], artifacts: [], completion: null, acts: [], acceptance: null, acceptedAs: [] });
+    expect(await again.getJobDetail(input.id)).toEqual({
+      job,
+      attempts: [],
+      receipts: [],
+      artifacts: [],
+      completion: null,
+      acts: [],
+      acceptance: null,
+      acceptedAs: [],
+    });
     expect(await again.getJobDetail(newId())).toBeUndefined();
   });
 

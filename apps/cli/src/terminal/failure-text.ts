@@ -16,9 +16,10 @@ const PROBLEM_KEYS: ReadonlySet<string> = new Set(["file", "line", "column", "ke
 const DETAIL_LIMIT = 500;
 const GATES_SHOWN = 5;
 const EXCERPT_LINES = 8;
+const RUN_HEADING = /^\d+ (of \d+ )?tests? failed\b/;
 
 /** Codes whose message says in words all that the details hold for tools. */
-const TOLD_IN_WORDS: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED", "DAY_BUDGET_EXCEEDED"]);
+const TOLD_IN_WORDS: ReadonlySet<string> = new Set(["BUDGET_EXCEEDED", "DAY_BUDGET_EXCEEDED", "BASELINE_RED"]);
 
 /** What a failure's message and details say beside its hint, which is left to the caller. */
 export function failureText(failure: { readonly code?: string; readonly message: string; readonly hint: string; readonly details: Details }): FailureText {
@@ -73,7 +74,9 @@ function isSaid(value: unknown, said: string): boolean {
 function gateLines(value: unknown): string[] {
   const gates = Array.isArray(value) ? value.filter((gate): gate is Details => typeof gate?.name === "string" && typeof gate?.excerpt === "string") : [];
   return gates.slice(0, GATES_SHOWN).flatMap(({ name, exitCode, timedOut, excerpt }) => {
-    const lines = printable(String(excerpt)).trim().split("\n").slice(-EXCERPT_LINES);
+    const all = printable(String(excerpt)).trim().split("\n");
+    // Where the runner is known the failing tests come first; else what counts is mostly at the end.
+    const lines = RUN_HEADING.test(all[0] ?? "") ? all.slice(0, EXCERPT_LINES) : all.slice(-EXCERPT_LINES);
     return [`gate ${printable(String(name))}, ${timedOut ? "timed out" : `exit ${exitCode}`}:`, ...lines.map((line) => `  ${line}`)];
   });
 }
