@@ -56,7 +56,8 @@ test("on a red base nothing lands but what mends it, and the job says that the b
     failure: { code: "BASELINE_RED", details: { gates: [{ gate: "sum", exitCode: 1, redBefore: true }] } },
   });
   expect(other.detail.job.failure?.message).toContain("by the same failures they fail without the change: sum (exit 1)");
-  expect(verdictsOf(other.events)).toEqual(["sum before"]);
+  // Once as it was found, and once when the agent had been asked whether its task was about it.
+  expect(verdictsOf(other.events)).toEqual(["sum before", "sum before"]);
   expect((await client.call("getBranch", { params: { repo: "strict" }, query: { branch: "main" } })).oid).toBe(start);
   const breaks = await jobThat("strict", "sum", "4\n");
   expect(breaks.detail.job).toMatchObject({ state: "failed", failure: { code: "GATES_FAILED" } });

@@ -17,6 +17,7 @@ afterEach(async () => {
 });
 
 const SUM = "gates:\n  - {name: sum, run: 'cat sum; grep -qx 2 sum'}\n";
+const TOLERANT = `${SUM}baseline: tolerate\n`;
 /** On the base it passes. On a change it passes from its second run on, in each checkout. */
 const ODD =
   "gates:\n  - {name: odd, run: 'grep -qx 2 sum && exit 0; test -e ../tried && exit 0; touch ../tried; echo the clock was late; exit 1'}\nrepairs: 0\n";
@@ -37,9 +38,19 @@ function turnsOf(attempt: TestAttempt): number {
   return attempt.events.filter((event) => event.kind === "turn" && event.data.status === "ended").length;
 }
 
-test("a gate that the base has red by the same failure is shown, and asks for no repair", async () => {
+test("where nothing lands on a red base, the agent is asked once whether its task is to mend it, and is not to blame where it does not", async () => {
+  const attempt = await attemptWith(["echo more > other", 'printf "%s" "$PROMPT" > $HOME/prompt'], { ".slipway.yaml": SUM });
+  expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+  expect([verdictsOf(attempt), turnsOf(attempt)]).toEqual([["sum 0 before red", "sum 1 before red"], 2]);
+  expect(await readFile(`${attempt.paths.home}/prompt`, "utf8")).toContain("Mind: it was red before this job");
+  const mended = await attemptWith(["echo more > other", "echo 2 > sum"], { ".slipway.yaml": SUM });
+  expect(await runAttempt(await mended.context())).toMatchObject({ kind: "change" });
+  expect(turnsOf(mended)).toBe(2);
+});
+
+test("a gate that the base has red by the same failure is shown, and asks for no repair where that is tolerated", async () => {
   const provider = new ProcessProvider(["echo more > other"]);
-  await using attempt = await TestAttempt.make({ files: { ".slipway.yaml": SUM, sum: "3\n" }, provider });
+  await using attempt = await TestAttempt.make({ files: { ".slipway.yaml": TOLERANT, sum: "3\n" }, provider });
   expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change", diffStat: { files: 1 } });
   expect([verdictsOf(attempt), turnsOf(attempt)]).toEqual([["sum 0 before red"], 1]);
   expect(attempt.known.baselines).toMatchObject([{ gate: "sum", exitCode: 1, failureDigest: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
@@ -47,7 +58,7 @@ test("a gate that the base has red by the same failure is shown, and asks for no
   expect(attempt.logs.get("base:sum")).toBe("3\n");
 
   // The next job on this base asks the server, and runs nothing there.
-  await using next = await TestAttempt.make({ files: { ".slipway.yaml": SUM, sum: "3\n" }, provider: new ProcessProvider(["echo more > other"]) });
+  await using next = await TestAttempt.make({ files: { ".slipway.yaml": TOLERANT, sum: "3\n" }, provider: new ProcessProvider(["echo more > other"]) });
   next.known = attempt.known;
   expect(await treeOf(next.hubRoot, next.job.baseOid)).toBe(attempt.known.baselines[0]?.tree);
   expect(await runAttempt(await next.context())).toMatchObject({ kind: "change" });

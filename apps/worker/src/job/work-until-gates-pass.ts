@@ -30,25 +30,43 @@ export async function workUntilGatesPass(
   await turnWithNext(context, sandbox, task, { ...first, ...given });
   for (let round = first.turn - 1; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
-    const failed = await billedGates(context, sandbox, task, results, round);
+    const { billed, hindering } = await redGates(context, sandbox, task, results, round);
+    const asked = [...billed, ...hindering];
+    const before = task.progress.failure;
     task.progress = { ...task.progress, round };
-    if (failed.length === 0) return;
-    if (round >= config.repairs) throw gatesFailed(context, failed, round, triedText(config.repairs));
-    // Whatever the repair did to the files: it was not what the gates are about.
-    const failure = failed.map((gate) => gate.failureDigest).join(" ");
-    if (failure === task.progress.failure) throw gatesFailed(context, failed, round, "the repair left the very same failure");
+    if (asked.length === 0) return;
+    // Whatever the repair did to the files: the same failures say that it was not what the gates are about.
+    const failure = asked.map((gate) => gate.failureDigest).join(" ");
+    const why = whyNoRepair(task, { round, isSame: failure === before });
+    if (why !== undefined) {
+      // The agent has no blame in what was red before: that nothing lands on it is for the landing to say.
+      if (billed.length === 0) return;
+      throw gatesFailed(context, billed, round, why);
+    }
     task.progress = { round, failure };
-    if (!deadline.hasTimeForTurn()) throw gatesFailed(context, failed, round, "there is no time left for a repair");
-    const { text, used } = task.prompts.fill("repair", { failures: failuresText(failed.map((gate) => ({ ...gate, output: gate.excerpt }))) });
+    const { text, used } = task.prompts.fill("repair", { failures: failuresText(asked.map((gate) => ({ ...gate, output: gate.excerpt }))) });
     await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt: text, templates: [used], ...given });
   }
 }
 
-/** A red gate that the change is to blame for. */
-type BilledGate = GateResult & Pick<Verdict, "base"> & { readonly note: string };
+function whyNoRepair({ config, deadline }: Task, { round, isSame }: { readonly round: number; readonly isSame: boolean }): string | undefined {
+  if (round >= config.repairs) return triedText(config.repairs);
+  if (isSame) return "the repair left the very same failure";
+  return deadline.hasTimeForTurn() ? undefined : "there is no time left for a repair";
+}
 
-/** Of the red gates those that the agent has to answer for. */
-async function billedGates(context: AttemptContext, sandbox: Sandbox, task: Task, results: readonly GateResult[], round: number): Promise<BilledGate[]> {
+/** A red gate, and what the agent is to know of it. */
+type RedGate = GateResult & Pick<Verdict, "base"> & { readonly note: string };
+
+/** `billed`: those that the agent has to answer for. `hindering`: those that were red before, where nothing lands on them; the job's task may be to mend them. */
+interface RedGates {
+  readonly billed: readonly RedGate[];
+  readonly hindering: readonly RedGate[];
+}
+
+const HINDERING_NOTE = "it was red before this job, by the same failure, and nothing lands while it is: mend it if the task is about it, and else leave it";
+
+async function redGates(context: AttemptContext, sandbox: Sandbox, task: Task, results: readonly GateResult[], round: number): Promise<RedGates> {
   const { repository, config, deadline, seenFailures } = task;
   const base = { repository, source: { oid: context.claim.job.baseOid, from: "upstream" }, config, deadline } as const;
   const mends = context.claim.job.taskKind === "fix";
@@ -56,10 +74,12 @@ async function billedGates(context: AttemptContext, sandbox: Sandbox, task: Task
   const judge = (): Promise<Verdict[]> => judgeReds(context, sandbox, judging, results);
   const isGreen = results.every(({ passed }) => passed);
   const verdicts = isGreen ? await judge() : await inPhase(context, "gates", `verdicts-${round}:phase`, judge, { detailOf: describe });
-  return results.flatMap((result) => {
-    const found = verdicts.find(({ name, verdict }) => name === result.name && verdict === "new");
-    return found ? [{ ...result, base: found.base, note: found.detail }] : [];
-  });
+  const withVerdict = (wanted: Verdict["verdict"]): RedGate[] =>
+    results.flatMap((result) => {
+      const found = verdicts.find(({ name, verdict }) => name === result.name && verdict === wanted);
+      return found ? [{ ...result, base: found.base, note: wanted === "before" ? HINDERING_NOTE : found.detail }] : [];
+    });
+  return { billed: withVerdict("new"), hindering: config.baseline === "require" ? withVerdict("before") : [] };
 }
 
 function describe(verdicts: readonly Verdict[]): string {
@@ -87,7 +107,7 @@ async function turnWithNext(context: AttemptContext, sandbox: Sandbox, { config,
   }
 }
 
-function gatesFailed({ claim }: AttemptContext, failed: readonly BilledGate[], repairs: number, why: string): SlipwayError {
+function gatesFailed({ claim }: AttemptContext, failed: readonly RedGate[], repairs: number, why: string): SlipwayError {
   const names = failed.map((gate) => gate.name);
   const gates = failed.slice(0, 20).map((gate) => ({
     name: gate.name,
