@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseTemplate, type Template } from "./template.ts";
 
-const FOLDER = fileURLToPath(new URL("../templates/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("./templates/", import.meta.url));
 
 let known: ReadonlyMap<string, Template> | undefined;
 
