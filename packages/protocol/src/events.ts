@@ -24,7 +24,7 @@ export type ModelCallOutcome = (typeof MODEL_CALL_OUTCOMES)[number];
  * The parts of a job's way, in their order; `merge`, `verify` and `land` are the integrator's. A part may come more than once, with a repair or another
  * attempt.
  */
-export const PHASES = ["prepare", "setup", "turn", "checks", "critic", "gates", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
+export const PHASES = ["prepare", "setup", "turn", "checks", "critic", "gates", "baseline", "commit", "push", "cleanup", "merge", "verify", "land"] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** Tokens and money as an agent or the gateway reports them; costs in US dollars. */

@@ -82,13 +82,13 @@ function stateLines(data: DataOf<"state">): EventLine[] {
 }
 
 /** The state that follows tells of these better than the phase. */
-const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "critic", "land"]);
+const QUIET_PHASES: ReadonlySet<string> = new Set(["cleanup", "turn", "gates", "baseline", "critic", "land"]);
 
 /** What may take long without a word: its beginning is told. */
 const TOLD_STARTS: ReadonlySet<string> = new Set(["setup", "critic", "verify"]);
 
 /** A failing check or gate has had its own line. */
-const QUIET_FAILURES: ReadonlySet<string> = new Set(["turn", "checks", "gates", "critic"]);
+const QUIET_FAILURES: ReadonlySet<string> = new Set(["turn", "checks", "gates", "baseline", "critic"]);
 
 function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
   const took = data.durationMs === undefined ? "" : ` ${duration(data.durationMs)}`;

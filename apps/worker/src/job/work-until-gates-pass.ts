@@ -73,7 +73,7 @@ async function redGates(context: AttemptContext, sandbox: Sandbox, task: Task, r
   const judging = { base, round, changed: () => changedInWorkspace(context, sandbox), seen: seenFailures, mends };
   const judge = (): Promise<Verdict[]> => judgeReds(context, sandbox, judging, results);
   const isGreen = results.every(({ passed }) => passed);
-  const verdicts = isGreen ? await judge() : await inPhase(context, "gates", `verdicts-${round}:phase`, judge, { detailOf: describe });
+  const verdicts = isGreen ? await judge() : await inPhase(context, "baseline", `verdicts-${round}:phase`, judge, { detailOf: describe });
   const withVerdict = (wanted: Verdict["verdict"]): RedGate[] =>
     results.flatMap((result) => {
       const found = verdicts.find(({ name, verdict }) => name === result.name && verdict === wanted);
