@@ -1,17 +1,13 @@
 import type { WorkerRepository } from "@slipway/git/repository";
-import { addWorkspace, removeWorkspace } from "@slipway/git/workspace";
 import { type Gate, needsOf, someGates } from "@slipway/protocol/gates";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
-import { newId } from "@slipway/protocol/scalars";
-import type { AttemptContext, SidePlace } from "../attempt/context.ts";
+import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { inCleanCheckout } from "./clean-checkout.ts";
 import { type Deadline, monotonicMs } from "./deadline.ts";
 import { inGateOrder } from "./gate-order.ts";
 import { GATE_SHAPE, type GateResult, measure } from "./gates.ts";
-import { WORK_BRANCH, type WorkspaceSource } from "./prepare.ts";
-import { runSetupCommands } from "./setup-commands.ts";
-import { keptSetup } from "./setup-layer.ts";
-import { orWorkspaceFull } from "./workspace-full.ts";
+import type { WorkspaceSource } from "./prepare.ts";
 
 /** The commit that a change is held against, and the rules that hold for it. */
 export interface Base {
@@ -34,34 +30,9 @@ export async function runOnBase(
   { repository, source, config, deadline }: Base,
   { wanted, ran, limitMs }: { readonly wanted: ReadonlySet<string>; readonly ran: ReadonlySet<string>; readonly limitMs: number },
 ): Promise<GateResult[]> {
-  const { signal } = context;
   const endMs = monotonicMs() + limitMs;
-  await using side = await context.sidePlace();
-  const { workspace, home, spool, control } = side.place;
-  try {
-    const hasSetup = await checkOut(context, side, { repository, source, config });
-    const readOnly = [...context.toolchains, ...repository.upstreamObjects];
-    await using sandbox = await side.provider.start({ id: newId(), workspace, home, spool, control, readOnly, runner: false }, signal);
-    if (!hasSetup) await runSetupCommands(context, sandbox, config, deadline, BASE_SETUP_LOG);
-    return await runAll(context, sandbox, config, { gates: gatesFor(config.gates, wanted, ran), endMs });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw await orWorkspaceFull(side, error);
-  } finally {
-    await removeWorkspace(repository, workspace);
-  }
-}
-
-/** Whether the setup's work is there already. */
-async function checkOut(context: AttemptContext, side: SidePlace, { repository, source, config }: Omit<Base, "deadline">): Promise<boolean> {
-  const { shared, provider, place } = side;
-  const setup = await keptSetup(context, repository, source, config);
-  const { oid, from } = source;
-  await addWorkspace(repository, {
-    ...{ workspace: place.workspace, baseOid: oid, withJobObjects: from === "jobs", branchName: WORK_BRANCH, shared, setup, signal: context.signal },
-  });
-  if (shared?.kind !== "overlay") await provider.giveTo?.(place.workspace);
-  return setup !== undefined || config.setup.commands.length === 0;
+  const checkout = { repository, source, setupSource: source, config, deadline, setupLog: BASE_SETUP_LOG };
+  return await inCleanCheckout(context, checkout, (sandbox) => runAll(context, sandbox, config, { gates: gatesFor(config.gates, wanted, ran), endMs }));
 }
 
 /** In the order of the file up to the last one that is wanted, and what those need. */

@@ -2,27 +2,23 @@ import { join } from "node:path";
 import type { FileDiff } from "@slipway/git/diff";
 import { layOver } from "@slipway/git/lay-over";
 import type { WorkerRepository } from "@slipway/git/repository";
-import { addWorkspace, removeWorkspace } from "@slipway/git/workspace";
 import { type Gate, gateCommand } from "@slipway/protocol/gates";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
-import { newId } from "@slipway/protocol/scalars";
-import type { AttemptContext, SidePlace } from "../attempt/context.ts";
+import type { AttemptContext } from "../attempt/context.ts";
 import { changedTests } from "../checks/changed-tests.ts";
 import { type Finding, shownPath } from "../checks/finding.ts";
 import { judgeProof, type ProofRun } from "../checks/judge-proof.ts";
 import { readRun } from "../gate-output/read-run.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact, wholeOutput } from "./artifact.ts";
+import { type CleanCheckout, inCleanCheckout } from "./clean-checkout.ts";
 import { runLogged } from "./command.ts";
 import type { Deadline } from "./deadline.ts";
 import { inGateOrder } from "./gate-order.ts";
 import { GATE_SHAPE } from "./gates.ts";
 import { pathMatcher } from "./path-globs.ts";
-import { WORK_BRANCH } from "./prepare.ts";
 import type { ProofDemand } from "./proof-demand.ts";
 import { proofGates, withNeeds } from "./proof-gates.ts";
-import { runSetupCommands } from "./setup-commands.ts";
-import { setupKeys } from "./setup-key.ts";
 
 export interface ProofRequest {
   readonly repository: WorkerRepository;
@@ -64,38 +60,16 @@ async function prove(context: AttemptContext, request: ProofRequest, { testsRequ
   return judgeProof({ runs, paths, changed: changedTests(tests) });
 }
 
-/** A clean checkout with the setup's work in it, in a place of its own; the gates run there as they do in a verify job. */
+/** On a clean checkout, where the gates run as they do in a verify job. By the base's setup: the tests over it are no inputs of one. */
 async function runOnBase(context: AttemptContext, request: ProofRequest, laidOid: string, gates: readonly Gate[]): Promise<ProofRun[]> {
-  const { repository, config, deadline } = request;
-  await using side = await context.sidePlace();
-  try {
-    const isReady = await checkOut(context, request, side, laidOid);
-    await using sandbox = await startSandbox(context, repository, side);
-    if (!isReady) await runSetupCommands(context, sandbox, config, deadline);
-    return await runGates(context, sandbox, request, gates);
-  } finally {
-    await removeWorkspace(repository, side.place.workspace);
-  }
-}
-
-/** Whether what the setup makes is there already. */
-async function checkOut(context: AttemptContext, { repository, config }: ProofRequest, { place, shared, provider }: SidePlace, oid: string): Promise<boolean> {
-  const { setup } = config;
-  const isShared = setup.commands.length > 0 && setup.outputs.length > 0 && context.provider.kind !== "none";
-  // By the base: the tests over it are no inputs of a setup.
-  const keys = isShared ? await setupKeys(context, repository, { oid: context.claim.job.baseOid, from: "upstream" }, config) : undefined;
-  const layer = keys && context.setupLayers.find([...(keys.shared === undefined ? [] : [keys.shared]), keys.tree]);
-  const { workspace } = place;
-  const options = { workspace, baseOid: oid, withJobObjects: true, branchName: WORK_BRANCH, shared, setup: layer, signal: context.signal };
-  await addWorkspace(repository, options);
-  if (shared?.kind !== "overlay") await provider.giveTo?.(workspace);
-  return setup.commands.length === 0 || layer !== undefined;
-}
-
-async function startSandbox(context: AttemptContext, repository: WorkerRepository, { place, provider }: SidePlace): Promise<Sandbox> {
-  const { workspace, home, spool, control } = place;
-  const readOnly = [...context.toolchains, ...repository.upstreamObjects];
-  return await provider.start({ id: newId(), workspace, home, spool, control, readOnly, runner: false }, context.signal);
+  const { repository, config, deadline, take } = request;
+  const checkout: CleanCheckout = {
+    ...{ repository, config, deadline },
+    source: { oid: laidOid, from: "jobs" },
+    setupSource: { oid: context.claim.job.baseOid, from: "upstream" },
+    setupLog: { artifact: `proof-setup-${take}.log`, stream: "proof:setup" },
+  };
+  return await inCleanCheckout(context, checkout, (sandbox) => runGates(context, sandbox, request, gates));
 }
 
 async function runGates(context: AttemptContext, sandbox: Sandbox, { config, deadline, take }: ProofRequest, wanted: readonly Gate[]): Promise<ProofRun[]> {
