@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { Client } from "@slipway/protocol/client";
 import { expect, test } from "vitest";
 import { submitScript } from "../support/jobs.ts";
 import { SmallDisk, whyNoMount } from "../support/small-disk.ts";
@@ -36,6 +37,26 @@ async function logsFromNow(stack: Stack): Promise<() => Promise<string>> {
   return async () => (await logs()).map((text, index) => text.slice(before[index])).join("");
 }
 
+/** The length of a task that is large, in characters. */
+const LARGE = 90_000;
+
+/**
+ * Submits large jobs, which nobody may claim yet, until one is refused. The store's write-ahead log may have been begun anew: what lies in it is done with,
+ * and its room, some MiB, is written over before more of the disk is asked for.
+ */
+async function submitUntilRefused(client: Client): Promise<{ readonly accepted: readonly string[]; readonly refusal: unknown }> {
+  const accepted: string[] = [];
+  const runAfter = Date.now() + 3_600_000;
+  while (accepted.length < 200) {
+    try {
+      accepted.push(await submitScript(client, "sample", [[{ sleep: 1 }]], { task: "x".repeat(LARGE), runAfter }));
+    } catch (refusal) {
+      return { accepted, refusal };
+    }
+  }
+  throw new Error(`${accepted.length} large jobs were accepted on a full disk`);
+}
+
 /** A lease is over and its end cannot be stored: the reaper tries again each second, and not all the time. */
 async function reaperComplainsCalmly(logs: () => Promise<string>): Promise<void> {
   const times = async (): Promise<number[]> => [...(await logs()).matchAll(/"time":(\d+),.*the reaper's round failed/g)].map((match) => Number(match[1]));
@@ -59,14 +80,16 @@ test.skipIf(reason !== undefined).each(moments)(
     const job = await scene.submit();
     await full;
     // What cannot be stored is refused in words, and what is stored can be read.
-    const large = submitScript(client, "sample", [[{ sleep: 1 }]], { task: "x".repeat(90_000) });
-    await expect(large).rejects.toMatchObject({ code: "DISK_FULL" });
+    const { accepted, refusal } = await submitUntilRefused(client);
+    expect(refusal).toMatchObject({ code: "DISK_FULL" });
+    for (const id of accepted) expect((await client.call("getJob", { params: { job: id } })).job.task).toHaveLength(LARGE);
     expect((await client.call("getJob", { params: { job: first.job.id } })).job).toEqual(first.job);
     // An attempt that fails on a full disk cannot even say so, and is over with its lease; who waits for room goes on.
     const evidence = isLost ? /"msg":"attempt ended"/ : /"code":"DISK_FULL"/;
     await expect.poll(async () => evidence.test(await logs()), { timeout: 30_000, message: String(evidence) }).toBe(true);
     if (isLost) await reaperComplainsCalmly(logs);
     await disk.free();
+    for (const id of accepted) await client.call("cancelJob", { params: { job: id }, body: {} });
 
     const detail = await scene.landedOnce(job);
     const lost = detail.attempts.slice(0, -1);
