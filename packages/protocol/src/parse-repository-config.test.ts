@@ -22,6 +22,7 @@ describe("parseRepositoryConfig", () => {
         egress: { turn: [], gates: [] },
         gates: [],
         baseline: "require",
+        landing: {},
         repairs: 3,
         mcpServers: {},
         prompts: {},
@@ -84,7 +85,7 @@ describe("parseRepositoryConfig", () => {
         column: 1,
         key: "gate",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, documents, checks, critic, scope, and no other key (did you mean gates?)",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, documents, checks, critic, landing, scope, and no other key (did you mean gates?)",
         suggestion: "gates",
       },
     ],
@@ -100,7 +101,7 @@ describe("parseRepositoryConfig", () => {
       {
         key: "colour",
         expected:
-          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, documents, checks, critic, scope, and no other key",
+          "one of version, backend, needs, fallbacks, timeoutSeconds, stallSeconds, budget, setup, egress, gates, baseline, repairs, prompts, mcpServers, documents, checks, critic, landing, scope, and no other key",
       },
     ],
     ["budget: {usd: 0}\n", { line: 1, column: 15, key: "budget.usd", expected: "more than 0" }],

@@ -5,6 +5,7 @@ import { checksSchema } from "./checks.ts";
 import { criticSchema } from "./critic.ts";
 import { egressSchema } from "./egress.ts";
 import { gatesSchema } from "./gates.ts";
+import { landingSchema } from "./landing.ts";
 import { promptsSchema } from "./prompts.ts";
 import { fallbacksSchema, needsSchema } from "./routing.ts";
 import { nameSchema } from "./scalars.ts";
@@ -104,6 +105,7 @@ export const repositoryConfigSchema = z
     critic: criticSchema
       .optional()
       .describe("Who reads every change that has passed gates and checks, and may send it back; nobody where it is missing ([critic.md](critic.md))."),
+    landing: landingSchema.prefault({}).describe("How a change that passed everything lands ([landing.md](landing.md))."),
     scope: scopeSchema.default({ allow: ["**"], deny: [] }).describe("The paths that a job may change; a change elsewhere is refused."),
   })
   .superRefine(({ gates, checks }, context) => {
