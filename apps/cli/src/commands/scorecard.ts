@@ -1,7 +1,7 @@
 import type { Client } from "@slipway/protocol/client";
 import { SCORE_PARTS, type Scorecard, type ScorecardFacts } from "@slipway/protocol/scorecard";
 import type { Screen } from "../terminal/screen.ts";
-import { duration, plural, wrap } from "../terminal/text.ts";
+import { bytes, duration, plural, wrap } from "../terminal/text.ts";
 import { spentText } from "../terminal/usage-text.ts";
 import type { CommonOptions } from "./options.ts";
 import { withReader } from "./reading.ts";
@@ -25,7 +25,7 @@ export async function printScorecard(screen: Screen, job: string, options: Commo
 }
 
 function factRows(facts: ScorecardFacts): Array<[string, string]> {
-  const { attempts, turns, failedTurns, repairs, toolCalls, toolErrors, usage, workMs, history } = facts;
+  const { attempts, turns, failedTurns, repairs, toolCalls, toolErrors, usage, workMs, history, machine } = facts;
   const isUsed = usage.inputTokens + usage.outputTokens > 0;
   return [
     ["attempts", String(attempts)],
@@ -33,12 +33,17 @@ function factRows(facts: ScorecardFacts): Array<[string, string]> {
     ["tools", `${plural(toolCalls, "call")}, ${plural(toolErrors, "error")}`],
     ["time", `${workMs === null ? "not known" : duration(workMs)}; ${historyText(history)}`],
     ["models", isUsed ? spentText(usage, {}) : "nothing was used, or nothing told"],
-    ["machine", "processor time and memory of a job are not kept"],
+    ["machine", machineText(machine)],
   ];
 }
 
 function historyText({ jobs, medianMs }: ScorecardFacts["history"]): string {
   return medianMs === null ? `no history (${plural(jobs, "job")} done before it)` : `median ${duration(medianMs)} of ${plural(jobs, "job")} before it`;
+}
+
+function machineText(machine: ScorecardFacts["machine"]): string {
+  if (!machine) return "its runner told nothing of processor time and memory";
+  return `${duration(machine.cpuMs)} of processor time, at most ${bytes(machine.peakMemoryBytes)} of memory at one time, in turns`;
 }
 
 /** The same in a line, for those who look at the job. */
