@@ -40,7 +40,7 @@ describe.each(KINDS)("turns in %s", (kind) => {
 
   test("a turn's result tells the processor time and the memory of what it started", async () => {
     const sandbox = await bench.start();
-    const work = 'const held = Buffer.alloc(150 << 20, 1); const end = Date.now() + 700; while (Date.now() < end); process.exit(held[9] - 1)';
+    const work = "const held = Buffer.alloc(150 << 20, 1); const end = Date.now() + 2000; while (Date.now() < end); process.exit(held[9] - 1)";
     const { result } = await play(sandbox, [{ shell: `node -e '${work}'` }, { print: "worked" }]);
     expect(result).toMatchObject({ status: "done", finalText: "worked" });
     if (kind === "none by ps") return expect(result.resources).toBeUndefined();

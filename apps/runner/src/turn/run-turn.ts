@@ -10,11 +10,11 @@ import { proxyEnvironment } from "../command/proxied-command.ts";
 import { type LogChunk, LogChunker } from "../log-chunker.ts";
 import { openModelAccess, withLostGateway } from "../model/model-access.ts";
 import type { ModelPort } from "../model/model-port.ts";
+import type { AgentResources } from "./agent-resources.ts";
 import { fitEvent, fitResult, fitReturned } from "./fit.ts";
 import { mcpServersOf } from "./mcp-servers.ts";
-import { type Steering, TOO_LATE } from "./steering.ts";
-import type { AgentResources } from "./agent-resources.ts";
 import { ResourceMeter } from "./resource-meter.ts";
+import { type Steering, TOO_LATE } from "./steering.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long a backend may take to return after its signal aborted, before its processes are killed and it is not waited for. */

@@ -85,7 +85,10 @@ async function oneTurn(context: AttemptContext, sandbox: Sandbox, turn: Conversa
     const work = (): Promise<TurnResult> => parts.time("runner", () => converse(context, sandbox, turn, deadline));
     const result = await context.journal.step(key, async () => masked(context, await endOf(context, sandbox, work)));
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
-    await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: number, reason, ...ending, ...(result.resources ? { resources: result.resources } : {}) } });
+    await context.events.emitOnce(`${key}:ended`, {
+      kind: "turn",
+      data: { turn: number, reason, ...ending, ...(result.resources ? { resources: result.resources } : {}) },
+    });
     if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: number });
     return result.finalText;
   });
