@@ -39,6 +39,11 @@ export type Usage = z.infer<typeof usageSchema>;
 
 const textSchema = z.string().max(262_144);
 
+/** Of all the lines that a report of coverage tells of, how many tests ran. */
+export const lineCoverageSchema = z.object({ covered: z.int().nonnegative(), lines: z.int().nonnegative() });
+/** How much of the code tests run. */
+export type LineCoverage = z.infer<typeof lineCoverageSchema>;
+
 /** What a turn's agent and all that it started took of the machine, as its runner counted it inside of the sandbox. */
 export const turnResourcesSchema = z.object({
   /** Processor time, in ms. */
@@ -210,7 +215,13 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
   }),
   z.object({
     kind: z.literal("check"),
-    data: z.object({ name: nameSchema, passed: z.boolean(), findings: z.array(z.string().max(1_000)).max(100) }),
+    data: z.object({
+      name: nameSchema,
+      passed: z.boolean(),
+      findings: z.array(z.string().max(1_000)).max(100),
+      /** Of the check `coverage`: of all code, on the base and with the change; null where the base's is not known. */
+      coverage: z.object({ before: lineCoverageSchema.nullable(), after: lineCoverageSchema }).optional(),
+    }),
   }),
   z.object({ kind: z.literal("critic"), data: criticEventSchema }),
 ]);

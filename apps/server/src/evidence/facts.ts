@@ -48,6 +48,11 @@ export function machineOf(events: readonly JobEvent[]): TurnResources | null {
   return { cpuMs: told.reduce((sum, { cpuMs }) => sum + cpuMs, 0), peakMemoryBytes: Math.max(...told.map(({ peakMemoryBytes }) => peakMemoryBytes)) };
 }
 
+/** How much of the code tests run, as it was told last. */
+export function coverageIn(events: readonly JobEvent[]): ScorecardFacts["coverage"] {
+  return events.flatMap((event) => (event.kind === "check" && event.data.coverage ? [event.data.coverage] : [])).at(-1) ?? null;
+}
+
 /** All that a scorecard is made of; `work`: the job whose attempts did it, another one where a person accepted the work. */
 export function factsOf(detail: JobDetail, work: JobDetail, kept: KeptEvents, history: ScorecardFacts["history"]): ScorecardFacts {
   const { job } = detail;
@@ -59,6 +64,7 @@ export function factsOf(detail: JobDetail, work: JobDetail, kept: KeptEvents, hi
     isAccepted: detail.acceptance !== null,
     attempts: work.attempts.length,
     ...countEvents(kept.events),
+    coverage: coverageIn(kept.events),
     workMs: begun === undefined || ended === null ? null : Math.max(0, ended - begun),
     history,
     usage: work.job.usage,
