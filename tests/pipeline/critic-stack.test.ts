@@ -6,6 +6,7 @@ import type { JobEvent } from "@slipway/protocol/events";
 import type { SubmitJobInput } from "@slipway/protocol/job";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { KINDS } from "../sandbox/kinds.ts";
 import { criticAnswer } from "../support/critic-answer.ts";
 import { allEvents, ended, submitScript } from "../support/jobs.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/server.ts";
@@ -26,9 +27,11 @@ let isConfined: boolean;
 const repositories: TestRepository[] = [];
 beforeAll(async () => {
   model = await startModelServer({ scenario: { turns: [{ steps: [{ text: criticAnswer() }] }] }, key: "lab-key" });
-  isConfined = (await probeBubblewrap()).ok;
+  // Where containers alone are asked for, all of it is played in them.
+  const inContainers = KINDS.includes("docker") && !KINDS.includes("bwrap");
+  isConfined = inContainers || (await probeBubblewrap()).ok;
   const config = JSON.stringify({ providers: { lab: { baseUrl: `${model.baseUrl}/v1`, key: "LAB_KEY" } }, prices: { big: { input: 1, output: 10 } } });
-  stack = await Stack.start({ sandbox: isConfined ? "bwrap" : "none", slots: 1, gateway: { config, keys: { LAB_KEY: "lab-key" } } });
+  stack = await Stack.start({ sandbox: inContainers ? "docker" : isConfined ? "bwrap" : "none", slots: 1, gateway: { config, keys: { LAB_KEY: "lab-key" } } });
   client = await stack.client();
 }, 60_000);
 afterAll(async () => {

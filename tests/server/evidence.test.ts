@@ -1,6 +1,6 @@
 import type { EventBody, JobEvent } from "@slipway/protocol/events";
 import { type JobDetail, jobDetailSchema } from "@slipway/protocol/job";
-import { countEvents } from "@slipway/server/evidence/facts";
+import { countEvents, machineOf } from "@slipway/server/evidence/facts";
 import { fileKind } from "@slipway/server/evidence/file-kinds";
 import { spansOf } from "@slipway/server/evidence/spans";
 import { transcriptOf } from "@slipway/server/evidence/transcript";
@@ -37,6 +37,22 @@ describe("countEvents", () => {
       ...{ turns: 3, failedTurns: 1, repairs: 1, toolCalls: 1, toolErrors: 1 },
       ...{ gates: 2, gatesAtFirst: 0, checks: 2, refusals: 2, warnings: 1 },
     });
+  });
+});
+
+describe("machineOf", () => {
+  const turn = (resources?: { cpuMs: number; peakMemoryBytes: number }): EventBody => ({
+    kind: "turn",
+    data: { turn: 1, status: "ended", reason: "task", ...(resources ? { resources } : {}) },
+  });
+
+  it("adds the times of all turns up, and takes the most of their memory", () => {
+    const events = eventsOf(turn({ cpuMs: 500, peakMemoryBytes: 9_000 }), turn(), turn({ cpuMs: 250, peakMemoryBytes: 7_000 }));
+    expect(machineOf(events)).toEqual({ cpuMs: 750, peakMemoryBytes: 9_000 });
+  });
+
+  it("is null where no runner told", () => {
+    expect(machineOf(eventsOf(turn()))).toBeNull();
   });
 });
 

@@ -118,7 +118,7 @@ class Runner {
     let result: TurnResult;
     try {
       this.#ledger.begin(turnId);
-      const { agentCpuMs, runTurn, loadBackend, maskStandardError } = await loadTurnCode();
+      const { agentResources, runTurn, loadBackend, maskStandardError } = await loadTurnCode();
       maskStandardError([...Object.values(request.secrets), ...(request.gateway ? [request.gateway.token] : [])]);
       const label = process.env["SLIPWAY_SANDBOX"];
       result = await runTurn(request, running.cancel.signal, {
@@ -127,7 +127,7 @@ class Runner {
         egressPort: this.#egressPort,
         emit: (event) => this.#outbox.emit(event),
         killOthers: () => killOthers(this.#options.ownNamespace),
-        agentCpuMs: () => agentCpuMs(this.#options.ownNamespace),
+        agentResources: () => agentResources(this.#options.ownNamespace),
         streamOffsets: this.#streamOffsets,
         extraEnv: label === undefined ? {} : { SLIPWAY_SANDBOX: label },
         stray: running.stray.promise,
@@ -158,15 +158,15 @@ function loadTurnCode(): ReturnType<typeof importTurnCode> {
 }
 
 async function importTurnCode() {
-  const [{ agentCpuMs }, { runTurn }, { rehearse }, { loadBackend, preloadBackends }, { startAhead, warmUp }, { maskStandardError }] = await Promise.all([
-    import("./turn/cpu-time.ts"),
+  const [{ agentResources }, { runTurn }, { rehearse }, { loadBackend, preloadBackends }, { startAhead, warmUp }, { maskStandardError }] = await Promise.all([
+    import("./turn/agent-resources.ts"),
     import("./turn/run-turn.ts"),
     import("./turn/rehearse.ts"),
     import("./registry.ts"),
     import("./warm-up.ts"),
     import("./masked-stderr.ts"),
   ]);
-  return { agentCpuMs, runTurn, rehearse, loadBackend, preloadBackends, startAhead, warmUp, maskStandardError };
+  return { agentResources, runTurn, rehearse, loadBackend, preloadBackends, startAhead, warmUp, maskStandardError };
 }
 
 function failed(code: "INTERNAL" | "DISK_FULL", message: string): TurnResult {

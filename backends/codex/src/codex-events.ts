@@ -112,9 +112,9 @@ function read(method: string, params: unknown): CodexEvent | null | undefined {
       return parsed(retrySchema, params, ({ willRetry, error }) => (willRetry ? { kind: "notice", text: textOf(error) } : NOTHING));
     case "warning":
     case "guardianWarning":
-      return parsed(messageSchema, params, ({ message }) => ({ kind: "notice", text: message }));
+      return parsed(messageSchema, params, ({ message }) => noticeOf(message));
     case "configWarning":
-      return parsed(warningSchema, params, ({ summary }) => ({ kind: "notice", text: summary }));
+      return parsed(warningSchema, params, ({ summary }) => noticeOf(summary));
     case "model/rerouted":
       return parsed(reroutedSchema, params, ({ fromModel, toModel }) => ({
         kind: "notice",
@@ -151,4 +151,11 @@ export function openedThread(result: unknown): string | undefined {
 /** The id of the turn that has begun; undefined where the answer has none. */
 export function begunTurn(result: unknown): string | undefined {
   return z.object({ turn: z.object({ id: z.string() }) }).safeParse(result).data?.turn.id;
+}
+
+/** Codex brings a bubblewrap of its own where the machine, or an image, has none: nothing is missing, and it is in a sandbox already. */
+const OWN_BUBBLEWRAP = /could not find bubblewrap on PATH/i;
+
+function noticeOf(text: string): CodexEvent {
+  return OWN_BUBBLEWRAP.test(text) ? NOTHING : { kind: "notice", text };
 }

@@ -116,6 +116,7 @@ test("what is not known is told of once a kind, and does no harm; what is known 
     notification("thread/tokenUsage/updated", { threadId: THREAD }),
     notification("thread/name/updated", { threadId: THREAD }),
     item("completed", { type: "contextCompaction" }),
+    notification("configWarning", { summary: "Codex could not find bubblewrap on PATH. Codex will use the bundled bubblewrap in the meantime." }),
     notification("turn/completed", { turn: { id: "another", status: "completed" } }),
     over("completed"),
     notification("ship/sunk", {}),

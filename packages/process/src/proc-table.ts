@@ -3,7 +3,7 @@ import type { ProcessCpu, ProcessEntry, ProcessMark, ProcessTable } from "./proc
 
 /** Linux: what proc(5) says. A start time is field 22 of /proc/PID/stat, in clock ticks from boot. */
 export function createProcTable(): ProcessTable {
-  return { mark, isAlive, list, cpu };
+  return { mark, isAlive, list, cpu, memory };
 }
 
 function mark(pid: number): ProcessMark | undefined {
@@ -32,6 +32,19 @@ function cpu(pid: number): ProcessCpu | undefined {
   if (!fields) return undefined;
   const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15).map(Number);
   return { ownMs: (user + system) * TICK_MS, endedChildrenMs: (childrenUser + childrenSystem) * TICK_MS };
+}
+
+/** In kB, whatever the size of a page is; a process that is ending has none. */
+function memory(pid: number): number | undefined {
+  let status: string;
+  try {
+    status = readFileSync(`/proc/${pid}/status`, "latin1");
+  } catch {
+    // Gone, which is an answer.
+    return undefined;
+  }
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1_024;
 }
 
 /** From field 3 on. The command name, in brackets, may hold anything; the fields after it are plain. */

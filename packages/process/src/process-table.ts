@@ -32,6 +32,8 @@ export interface ProcessTable {
   list(label: string | undefined): ProcessEntry[];
   /** Undefined where there is no such process, or the table does not tell. */
   cpu(pid: number): ProcessCpu | undefined;
+  /** The resident set of a process, in bytes, shared pages included; undefined as for `cpu`. */
+  memory(pid: number): number | undefined;
 }
 
 let known: { choice: string; table: ProcessTable } | undefined;

@@ -39,7 +39,7 @@ export function createPsTable(): ProcessTable {
     return startTime !== undefined && Math.abs(Number(startTime) - Number(known.startTime)) <= START_SLACK_S;
   }
 
-  return { mark, isAlive, list: (label) => run(["-A", process.platform === "linux" ? "e" : "-E"], label), cpu: () => undefined };
+  return { mark, isAlive, list: (label) => run(["-A", process.platform === "linux" ? "e" : "-E"], label), cpu: () => undefined, memory: () => undefined };
 }
 
 /** The live ones of the processes that these options select. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { lineCoverageSchema } from "./events.ts";
 import { nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
 
 /** What is known of gates beyond one run: how they end on the base, and which of their failures come and go. */
@@ -20,6 +21,8 @@ export const gateBaselineSchema = z.object({
   /** The failure's signature; empty where it passed, and where it said nothing by which its failure could be told again. */
   failureDigest: z.union([z.literal(""), sha256Schema]),
   durationMs: z.number().nonnegative(),
+  /** Where the gate has a report: what it told; no lines where it left none. */
+  coverage: lineCoverageSchema.optional(),
 });
 /** How a gate ended on the base. */
 export type GateBaseline = z.infer<typeof gateBaselineSchema>;

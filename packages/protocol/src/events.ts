@@ -39,6 +39,21 @@ export type Usage = z.infer<typeof usageSchema>;
 
 const textSchema = z.string().max(262_144);
 
+/** Of all the lines that a report of coverage tells of, how many tests ran. */
+export const lineCoverageSchema = z.object({ covered: z.int().nonnegative(), lines: z.int().nonnegative() });
+/** How much of the code tests run. */
+export type LineCoverage = z.infer<typeof lineCoverageSchema>;
+
+/** What a turn's agent and all that it started took of the machine, as its runner counted it inside of the sandbox. */
+export const turnResourcesSchema = z.object({
+  /** Processor time, in ms. */
+  cpuMs: z.number().nonnegative(),
+  /** Most memory that its processes held at one time, as far as somebody looked: the sum of their resident sets, in which shared pages count more than once. */
+  peakMemoryBytes: z.number().nonnegative(),
+});
+/** What a turn took of the machine. */
+export type TurnResources = z.infer<typeof turnResourcesSchema>;
+
 /** Events that a backend may emit during a turn. */
 export const agentEventSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("message"), data: z.object({ role: z.enum(["agent", "reasoning", "user"]), text: textSchema }) }),
@@ -129,6 +144,8 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
       code: z.enum(ERROR_CODES).optional(),
       /** Set on its start: the templates that its prompt was made from. */
       prompts: z.array(promptUsedSchema).max(5).optional(),
+      /** Set on its end, where the runner could count it. */
+      resources: turnResourcesSchema.optional(),
     }),
   }),
   /** The agent said nothing and used no processor for too long. */
@@ -198,7 +215,13 @@ export const workerEventSchema = z.discriminatedUnion("kind", [
   }),
   z.object({
     kind: z.literal("check"),
-    data: z.object({ name: nameSchema, passed: z.boolean(), findings: z.array(z.string().max(1_000)).max(100) }),
+    data: z.object({
+      name: nameSchema,
+      passed: z.boolean(),
+      findings: z.array(z.string().max(1_000)).max(100),
+      /** Of the check `coverage`: of all code, on the base and with the change; null where the base's is not known. */
+      coverage: z.object({ before: lineCoverageSchema.nullable(), after: lineCoverageSchema }).optional(),
+    }),
   }),
   z.object({ kind: z.literal("critic"), data: criticEventSchema }),
 ]);

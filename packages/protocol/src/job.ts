@@ -5,7 +5,7 @@ import { type Budget, budgetSchema } from "./budget.ts";
 import { replaySchema } from "./cassette.ts";
 import { CHECK_NAMES } from "./checks.ts";
 import { criteriaSchema } from "./critic.ts";
-import { usageSchema } from "./events.ts";
+import { lineCoverageSchema, usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
@@ -132,6 +132,8 @@ export const receiptSchema = z.object({
   failureDigest: sha256Schema.optional(),
   /** It failed first, and passed when it was run again on the same files. */
   flaky: z.boolean().optional(),
+  /** Where the gate has a report of its coverage: what it told of the whole tree; no lines where it left none. */
+  coverage: lineCoverageSchema.optional(),
   /** When it was stored, and the number of the verify job that made it: the server's to say. */
   at: timeSchema.optional(),
   job: z.int().positive().optional(),

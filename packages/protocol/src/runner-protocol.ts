@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { agentEventSchema } from "./events.ts";
+import { agentEventSchema, turnResourcesSchema } from "./events.ts";
 import { failureSchema } from "./job.ts";
 import { JOB_IMAGE_TYPES } from "./job-images.ts";
 import { nameSchema, timeSchema } from "./scalars.ts";
@@ -71,10 +71,12 @@ export const workerToRunnerSchema = z.discriminatedUnion("type", [
 ]);
 export type WorkerToRunner = z.infer<typeof workerToRunnerSchema>;
 
+/** The runner's to say; of a backend it is not taken. */
+const counted = { resources: turnResourcesSchema.optional() };
 /** How a turn ended: with the agent's last words, or with a failure. */
 export const turnResultSchema = z.discriminatedUnion("status", [
-  z.object({ status: z.literal("done"), finalText: z.string().max(262_144) }),
-  z.object({ status: z.literal("failed"), failure: failureSchema }),
+  z.object({ status: z.literal("done"), finalText: z.string().max(262_144), ...counted }),
+  z.object({ status: z.literal("failed"), failure: failureSchema, ...counted }),
 ]);
 export type TurnResult = z.infer<typeof turnResultSchema>;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { usageSchema } from "./events.ts";
+import { lineCoverageSchema, turnResourcesSchema, usageSchema } from "./events.ts";
 import { JOB_STATES } from "./states.ts";
 
 /**
@@ -35,11 +35,15 @@ export const scorecardFactsSchema = z.object({
   checks: count,
   refusals: count,
   warnings: count,
+  /** Of all code, on the base and with the newest change, where the check `coverage` told it. */
+  coverage: z.object({ before: lineCoverageSchema.nullable(), after: lineCoverageSchema }).nullable().default(null),
   /** From the first claim to the end, in ms; null where it has not both. */
   workMs: z.number().nonnegative().nullable(),
   /** The same of the newest jobs of the repository and backend that were done: how many there are, and their median, null where they are too few. */
   history: z.object({ jobs: count, medianMs: z.number().nonnegative().nullable() }),
   usage: usageSchema,
+  /** Of all its agents' turns together: processor time, and most memory held at one time; null where no runner told. */
+  machine: turnResourcesSchema.nullable().default(null),
   /** Events that are no longer kept, or were dropped: then the counts are of what is left. */
   isPartial: z.boolean(),
 });

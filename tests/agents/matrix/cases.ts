@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, watch } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ErrorCode } from "@slipway/protocol/errors";
 import { processesWith } from "../../sandbox/live-processes.ts";
 import type { ScenarioInput } from "../../support/model-server/scenario.ts";
@@ -154,6 +155,9 @@ async function checkAhead(open: Open): Promise<void> {
   assert(waiting.filter((pid) => now.has(pid)).length > 2, "the process that waited had both turns");
 }
 
+/** An agent that asks for more when its turn has ended does so at once. */
+const QUIET_MS = 1_000;
+
 async function checkUsage(open: Open): Promise<void> {
   await using bench = await open(REPAIR, ADD);
   const served = (inputTokens: number) => ({ inputTokens, cachedInputTokens: 20, outputTokens: 40 });
@@ -166,6 +170,10 @@ async function checkUsage(open: Open): Promise<void> {
     const sum = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
     for (const event of eventsOf(record, "usage")) for (const key of ["inputTokens", "cachedInputTokens", "outputTokens"] as const) sum[key] += event[key];
     assert.deepEqual(sum, expected, `turn ${turn}`);
+    // What it asks its model behind the turn, a title or what one might ask next, is paid for by somebody who does not see it.
+    const calls = bench.server.requests.modelCalls().length;
+    await delay(QUIET_MS);
+    assert.equal(bench.server.requests.modelCalls().length, calls, `model calls after turn ${turn}`);
   }
 }
 

@@ -4,10 +4,45 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { newId } from "@slipway/protocol/scalars";
 import { openSqliteStore } from "@slipway/server/store/sqlite/open";
+import type { Store } from "@slipway/server/store/store";
 import { expect, test } from "vitest";
-import { addRepository, submit } from "./fixtures.ts";
+import { addRepository, sha256, submit, take } from "./fixtures.ts";
 
 const JOBS = 10_000;
+
+test("a flake that no two jobs have seen for thirty days is quarantined no more, and again when two have", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-flakes-"));
+  const file = join(folder, "slipway.db");
+  try {
+    const flake = { gate: "test", failureDigest: sha256("odd"), excerpt: "it timed out" };
+    const see = async (store: Store, repoId: string): Promise<void> => {
+      await submit(store, repoId);
+      const { jobId, fence } = await take(store);
+      await store.recordFlake(jobId, fence, flake);
+    };
+    const states = async (store: Store, repoId: string): Promise<unknown[]> => [
+      (await store.listFlakes(repoId)).map(({ jobs, quarantined }) => [jobs, quarantined]),
+      (await store.baselines(repoId, "0".repeat(40))).quarantined.length,
+    ];
+    const first = await openSqliteStore({ file });
+    const { id: repoId } = await addRepository(first);
+    for (const _ of [1, 2]) await see(first, repoId);
+    expect(await states(first, repoId)).toEqual([[[2, true]], 1]);
+    await first[Symbol.asyncDispose]();
+    const db = new DatabaseSync(file);
+    db.exec("UPDATE gate_flakes SET created_at = created_at - 31 * 86400000");
+    db.close();
+
+    await using store = await openSqliteStore({ file });
+    expect(await states(store, repoId)).toEqual([[[2, false]], 0]);
+    await see(store, repoId);
+    expect(await states(store, repoId)).toEqual([[[3, false]], 0]);
+    await see(store, repoId);
+    expect(await states(store, repoId)).toEqual([[[4, true]], 1]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
 
 test("the history of a job is that of the newest done before it, in its repository and by its backend, and quickly read among 10,000", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slipway-history-"));

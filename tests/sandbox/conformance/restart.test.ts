@@ -65,7 +65,7 @@ describe.each(KINDS)("a killed worker, %s", (kind) => {
     const known = events.at(-1)?.ordinal ?? 0;
     await writeFile(join(record.spec.workspace, "go"), "");
     const rest = await play(sandbox, steps, { afterOrdinal: known });
-    expect(rest.result).toEqual({ status: "done", finalText: "two" });
+    expect(rest.result).toMatchObject({ status: "done", finalText: "two" });
     expect([...events, ...rest.events].map(({ ordinal }) => ordinal)).toEqual(Array.from({ length: known + rest.events.length }, (_, index) => index + 1));
     expect(JSON.stringify(rest.events)).toContain('"text":"ran\\n"');
     expect((await play(sandbox, steps, { afterOrdinal: known + rest.events.length })).result).toEqual(rest.result);

@@ -22,7 +22,7 @@ describe.each(KINDS)("turns in %s", (kind) => {
       { shell: "cat grüße/*; pwd" },
       { print: "Fertig 🚢" },
     ]);
-    expect(result).toEqual({ status: "done", finalText: "Fertig 🚢" });
+    expect(result).toMatchObject({ status: "done", finalText: "Fertig 🚢" });
     expect(events.map(({ ordinal }) => ordinal)).toEqual(events.map((_, index) => index + 1));
     expect(logText(events)).toBe(`Ünïcödé 🚢\n${sandbox.inside.workspace}\n`);
     expect(await readFile(join(sandbox.record.spec.workspace, "grüße/☃.txt"), "utf8")).toBe("Ünïcödé 🚢\n");
@@ -36,6 +36,19 @@ describe.each(KINDS)("turns in %s", (kind) => {
     const second = await play(sandbox, [{ shell: "cat ran" }], { afterOrdinal: first.events.length, request: { turnId: "turn-2", turn: 2 } });
     expect(second.events[0]?.ordinal).toBe(first.events.length + 1);
     expect(logText(second.events)).toBe("once\n");
+  });
+
+  test("a turn's result tells the processor time and the memory of what it started", async () => {
+    const sandbox = await bench.start();
+    const work = "const held = Buffer.alloc(150 << 20, 1); const end = Date.now() + 2000; while (Date.now() < end); process.exit(held[9] - 1)";
+    const { result } = await play(sandbox, [{ shell: `node -e '${work}'` }, { print: "worked" }]);
+    expect(result).toMatchObject({ status: "done", finalText: "worked" });
+    if (kind === "none by ps") return expect(result.resources).toBeUndefined();
+    expect(result.resources?.cpuMs).toBeGreaterThan(200);
+    expect(result.resources?.peakMemoryBytes).toBeGreaterThan(150 * 1_048_576);
+    const idle = await play(sandbox, [{ print: "idle" }], { request: { turnId: "turn-2", turn: 2 } });
+    expect(idle.result.resources?.cpuMs).toBeLessThan(200);
+    expect(idle.result.resources?.peakMemoryBytes).toBeLessThan(150 * 1_048_576);
   });
 
   test("cancelling ends the turn with the signal's reason, and what it ran is dead", async () => {

@@ -25,9 +25,9 @@ export interface InstalledAgent {
 
 /**
  * Installs the agent of a backend, in the release that its manifest pins, into a folder of its own below the data folder: from npm, or from PyPI with its
- * Python then found as `<backend>-python`. AGENT_INSTALL_FAILED, with the installer's last lines; INVALID_REQUEST where no registry has it.
+ * Python then found as `<backend>-python`; `python`: by this one, and not by the newest of the machine. AGENT_INSTALL_FAILED, with the installer's last lines; INVALID_REQUEST where no registry has it.
  */
-export async function installAgent(data: string, { name, image }: Pick<Manifest, "name" | "image">): Promise<InstalledAgent> {
+export async function installAgent(data: string, { name, image }: Pick<Manifest, "name" | "image">, python?: string): Promise<InstalledAgent> {
   const { npm, pip = [] } = image;
   if (npm.length + pip.length === 0) {
     const hint = "`slipway backends` says how it is got by hand.";
@@ -35,7 +35,7 @@ export async function installAgent(data: string, { name, image }: Pick<Manifest,
   }
   const folder = join(agentsFolder(data), npm.length > 0 ? npmFolder(npm) : pythonFolder(name, pip));
   const wasThere = existsSync(folder);
-  if (!wasThere) await wholeOrNotAtAll(folder, (partial) => (npm.length > 0 ? installFromNpm(npm, partial) : installFromPypi(name, pip, partial)));
+  if (!wasThere) await wholeOrNotAtAll(folder, (partial) => (npm.length > 0 ? installFromNpm(npm, partial) : installFromPypi(name, pip, partial, python)));
   return { packages: npm.length > 0 ? npm : pip, folder, programs: await linkPrograms(data, folder), wasThere };
 }
 

@@ -6,6 +6,8 @@ import { SlipwayError } from "@slipway/protocol/errors";
 const LIMIT_MS = 15 * 60_000;
 /** Of what the installer said. */
 const LINES_TOLD = 20;
+/** Of what was wanted: an agent in Python may be a hundred packages. */
+const PACKAGES_TOLD = 5;
 /** The newest first. */
 const PYTHONS = ["python3.14", "python3.13", "python3.12", "python3"];
 
@@ -17,17 +19,37 @@ export async function installFromNpm(packages: readonly string[], prefix: string
 }
 
 /**
- * Installs packages of PyPI into a virtual environment below `prefix`, whose Python is `bin/<name>-python` there, by the newest Python of this machine; where
- * that is too old for them, pip says so. AGENT_INSTALL_FAILED.
+ * Installs packages of PyPI into a virtual environment below `prefix`, whose Python is `bin/<name>-python` there, by `python` or the newest Python of this machine.
+ * AGENT_INSTALL_FAILED, which says so where that is too old for them.
  */
-export async function installFromPypi(name: string, packages: readonly string[], prefix: string): Promise<void> {
-  await run(await newestPython(), ["-m", "venv", join(prefix, "venv")], packages);
+export async function installFromPypi(name: string, packages: readonly string[], prefix: string, python?: string): Promise<void> {
+  const chosen = python ?? (await newestPython());
+  await run(chosen, ["-m", "venv", join(prefix, "venv")], packages);
   const list = join(prefix, "requirements.txt");
   await writeFile(list, packages.join("\n"));
   const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--disable-pip-version-check", "-r", list];
-  await run(join(prefix, "venv/bin/python"), pip, packages);
+  await run(join(prefix, "venv/bin/python"), pip, packages).catch(async (error: unknown) => {
+    throw (await tooOld(chosen, packages, error)) ?? error;
+  });
   await mkdir(join(prefix, "bin"), { mode: 0o700 });
   await symlink("../venv/bin/python", join(prefix, "bin", `${name}-python`));
+}
+
+/** The failure in plain words, where pip passed a release over because it wants a newer Python. */
+async function tooOld(python: string, packages: readonly string[], error: unknown): Promise<SlipwayError | undefined> {
+  const lines = error instanceof SlipwayError ? ((error.details["lines"] ?? []) as string[]) : [];
+  const passedOver = lines.find((line) => line.includes("require a different python version:"));
+  const wanted = passedOver && packages.find((one) => lines.some((line) => line.endsWith(`No matching distribution found for ${one}`)));
+  const [release, version] = wanted?.split("==") ?? [];
+  const needs = passedOver?.split(/[;:]/).find((one) => one.trim().startsWith(`${version} Requires-Python `));
+  if (!needs) return undefined;
+  const range = needs.trim().slice(`${version} Requires-Python `.length);
+  const { execa } = await import("execa");
+  const found = (await execa(python, ["--version"], { all: true, reject: false, timeout: 10_000 })).all.trim();
+  return new SlipwayError("AGENT_INSTALL_FAILED", `${release} ${version} needs Python ${range}, and ${python} here is ${found || "of an unknown version"}.`, {
+    packages: [wanted],
+    hint: "Install such a Python and name it with --python PROGRAM, or run the agent in containers, whose image brings its own: `slipway images build`.",
+  });
 }
 
 async function newestPython(): Promise<string> {
@@ -44,5 +66,8 @@ async function run(program: string, args: readonly string[], packages: readonly 
   const how = exitCode === undefined ? `${basename(program)} could not be started or was ended` : `${basename(program)} ended with ${exitCode}`;
   const [first, ...others] = packages;
   const what = others.length === 0 ? first : `${first} and ${others.length} more`;
-  throw new SlipwayError("AGENT_INSTALL_FAILED", `${what} cannot be installed: ${how}: ${lines.at(-1) ?? ""}`, { packages, lines });
+  throw new SlipwayError("AGENT_INSTALL_FAILED", `${what} cannot be installed: ${how}: ${lines.at(-1) ?? ""}`, {
+    packages: packages.slice(0, PACKAGES_TOLD),
+    lines,
+  });
 }

@@ -8,16 +8,21 @@ import { dataFolder, makeDataFolder } from "../stack/data-folder.ts";
 import { commandLines, printable, wrap } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 
+interface InstallOptions extends CommonOptions {
+  readonly python?: string;
+}
+
 export function addBackendsInstall(backends: Command): void {
   withCommon(backends.command("install").argument("<name>", "the backend whose agent is wanted"))
     .summary("install the agent of a backend for host mode, in the tested release")
     .description(
       "Installs the agent's package from its registry into the data folder, in the release that the backend was tested with. Workers of this data folder take it before any other on PATH; your own installation stays as it is. Images have their own: `slipway images build NAME`.",
     )
+    .option("--python <program>", "for an agent in Python: the Python that it is installed with, instead of the newest one here")
     .action(installCommand);
 }
 
-async function installCommand(name: string, options: CommonOptions): Promise<void> {
+async function installCommand(name: string, options: InstallOptions): Promise<void> {
   const screen = screenOf(options);
   const data = dataFolder(options.data);
   makeDataFolder(data);
@@ -34,7 +39,7 @@ async function installCommand(name: string, options: CommonOptions): Promise<voi
   }
   const [first] = [...manifest.image.npm, ...(manifest.image.pip ?? [])];
   if (first !== undefined) screen.progress(`installing ${first} …`);
-  const agent = await installAgent(data, manifest);
+  const agent = await installAgent(data, manifest, options.python);
   const probed = await probeBackends(data);
   const probe = probed.ok ? probed.value.find(({ backend }) => backend === name) : undefined;
   const found = probe?.found ?? (probed.ok ? "the runner says nothing of it" : probed.found);

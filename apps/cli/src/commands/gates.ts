@@ -1,5 +1,5 @@
 import type { FlakeView } from "@slipway/protocol/baseline";
-import { QUARANTINE_AFTER_JOBS } from "@slipway/protocol/quarantine";
+import { QUARANTINE_AFTER_JOBS, QUARANTINE_DAYS } from "@slipway/protocol/quarantine";
 import { type Command, InvalidArgumentError } from "commander";
 import { shellWord } from "../terminal/shell.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
@@ -24,7 +24,7 @@ export function addGates(program: Command): void {
     .command("gates")
     .summary("failures of gates that come and go; forget them")
     .description(
-      `Failures that were gone when their gate was run again on the same files. One that ${QUARANTINE_AFTER_JOBS} jobs have seen is quarantined: it bounces no job, and is shown wherever it is red.`,
+      `Failures that were gone when their gate was run again on the same files. One that ${QUARANTINE_AFTER_JOBS} jobs have seen within ${QUARANTINE_DAYS} days is quarantined: it bounces no job, and is shown wherever it is red.`,
     );
   withCommon(gates.command("list", { isDefault: true }))
     .summary("list flaky failures; `slipway gates` alone does too")

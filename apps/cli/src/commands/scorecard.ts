@@ -1,7 +1,8 @@
 import type { Client } from "@slipway/protocol/client";
+import { type CoverageChange, coveragePercent, coveragePoints } from "@slipway/protocol/line-coverage";
 import { SCORE_PARTS, type Scorecard, type ScorecardFacts } from "@slipway/protocol/scorecard";
 import type { Screen } from "../terminal/screen.ts";
-import { duration, plural, wrap } from "../terminal/text.ts";
+import { bytes, duration, plural, wrap } from "../terminal/text.ts";
 import { spentText } from "../terminal/usage-text.ts";
 import type { CommonOptions } from "./options.ts";
 import { withReader } from "./reading.ts";
@@ -25,20 +26,35 @@ export async function printScorecard(screen: Screen, job: string, options: Commo
 }
 
 function factRows(facts: ScorecardFacts): Array<[string, string]> {
-  const { attempts, turns, failedTurns, repairs, toolCalls, toolErrors, usage, workMs, history } = facts;
+  const { attempts, turns, failedTurns, repairs, toolCalls, toolErrors, usage, workMs, history, machine, coverage } = facts;
   const isUsed = usage.inputTokens + usage.outputTokens > 0;
   return [
     ["attempts", String(attempts)],
     ["turns", `${turns}, of them ${failedTurns} failed and ${plural(repairs, "repair")}`],
     ["tools", `${plural(toolCalls, "call")}, ${plural(toolErrors, "error")}`],
+    ...(coverage ? [["coverage", coverageText(coverage)] as [string, string]] : []),
     ["time", `${workMs === null ? "not known" : duration(workMs)}; ${historyText(history)}`],
     ["models", isUsed ? spentText(usage, {}) : "nothing was used, or nothing told"],
-    ["machine", "processor time and memory of a job are not kept"],
+    ["machine", machineText(machine)],
   ];
 }
 
 function historyText({ jobs, medianMs }: ScorecardFacts["history"]): string {
   return medianMs === null ? `no history (${plural(jobs, "job")} done before it)` : `median ${duration(medianMs)} of ${plural(jobs, "job")} before it`;
+}
+
+function coverageText(coverage: CoverageChange): string {
+  const percent = coveragePercent(coverage.after);
+  const { covered, lines } = coverage.after;
+  if (percent === null) return "the report tells of no line";
+  const points = coveragePoints(coverage);
+  const change = points === null ? "what it was on the base is not known" : `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points against the base`;
+  return `${percent.toFixed(1)} % of all lines (${covered} of ${lines}), ${change}`;
+}
+
+function machineText(machine: ScorecardFacts["machine"]): string {
+  if (!machine) return "its runner told nothing of processor time and memory";
+  return `${duration(machine.cpuMs)} of processor time, at most ${bytes(machine.peakMemoryBytes)} of memory at one time, in turns`;
 }
 
 /** The same in a line, for those who look at the job. */

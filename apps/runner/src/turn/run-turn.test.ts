@@ -51,6 +51,11 @@ async function run(
   return { result, events, killed };
 }
 
+test("what a backend says of its resources is not taken", async () => {
+  const { result } = await run(async () => ({ status: "done", finalText: "ok", resources: { cpuMs: 1, peakMemoryBytes: 1 } }));
+  expect(result).toEqual({ status: "done", finalText: "ok" });
+});
+
 const DONE: TurnResult = { status: "done", finalText: "ok" };
 const hang = (): Promise<never> => new Promise(() => {});
 

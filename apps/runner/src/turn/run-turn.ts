@@ -1,7 +1,7 @@
 import type { BackendDefinition, TurnContext } from "@slipway/backend-sdk/backend";
 import { parseBackendConfig } from "@slipway/backend-sdk/config";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import { type AgentEvent, agentEventSchema } from "@slipway/protocol/events";
+import { type AgentEvent, agentEventSchema, type TurnResources } from "@slipway/protocol/events";
 import { type TurnRequest, type TurnResult, turnResultSchema } from "@slipway/protocol/runner-protocol";
 import { secretsOfServers } from "@slipway/protocol/turn-settings";
 import { createMatcher, type Matcher, Redactor, redactJson } from "@slipway/redact/redactor";
@@ -10,8 +10,10 @@ import { proxyEnvironment } from "../command/proxied-command.ts";
 import { type LogChunk, LogChunker } from "../log-chunker.ts";
 import { openModelAccess, withLostGateway } from "../model/model-access.ts";
 import type { ModelPort } from "../model/model-port.ts";
+import type { AgentResources } from "./agent-resources.ts";
 import { fitEvent, fitResult, fitReturned } from "./fit.ts";
 import { mcpServersOf } from "./mcp-servers.ts";
+import { ResourceMeter } from "./resource-meter.ts";
 import { type Steering, TOO_LATE } from "./steering.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -31,8 +33,8 @@ export interface TurnDeps {
   emit(event: AgentEvent): void;
   /** Kills everything that the agent started. */
   killOthers(): void;
-  /** See `Watchdog`; missing where nobody can tell. */
-  readonly agentCpuMs?: () => number | undefined;
+  /** What the agent has taken of the machine so far, for `Watchdog` and `ResourceMeter`; missing where nobody can tell. */
+  readonly agentResources?: () => AgentResources | undefined;
   /** Bytes of each log stream that went out in earlier turns; brought up to date at the end. */
   readonly streamOffsets: Map<string, number>;
   /** Added to the agent's environment: the ownership label, where processes are found by it. */
@@ -46,11 +48,13 @@ export interface TurnDeps {
 /** Runs one turn to its end and masks all that comes out of it. Never rejects: what goes wrong is the result. */
 export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: TurnDeps): Promise<TurnResult> {
   const matcher = createMatcher(secretPatterns([...Object.values(request.secrets), ...(request.gateway ? [request.gateway.token] : [])]));
-  const watchdog = new Watchdog(request, cancel, deps.agentCpuMs);
+  const watchdog = new Watchdog(request, cancel, () => deps.agentResources?.()?.cpuMs);
+  const meter = new ResourceMeter(() => deps.agentResources?.());
   const ports = [deps.modelPort, deps.egressPort];
   for (const port of ports) port.onTraffic = () => watchdog.heard();
   const output = new TurnOutput(matcher, deps, () => watchdog.heard());
   let result: TurnResult;
+  let resources: TurnResources | undefined;
   try {
     warnOfShortSecrets(request, output);
     result = await converse(request, watchdog, output, deps);
@@ -58,6 +62,7 @@ export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: T
     result = failedWith(error);
   } finally {
     watchdog.stop();
+    resources = meter.end();
     for (const port of ports) port.onTraffic = undefined;
     tellUntaken(deps.steering?.end() ?? 0, output);
   }
@@ -67,7 +72,7 @@ export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: T
     // The spool's disk: the result says so, as it cannot take the events any more.
     result = failedWith(error);
   }
-  return fitResult(redactJson(matcher, result) as TurnResult);
+  return { ...fitResult(redactJson(matcher, result) as TurnResult), ...(resources ? { resources } : {}) };
 }
 
 async function converse(request: TurnRequest, watchdog: Watchdog, output: TurnOutput, deps: TurnDeps): Promise<TurnResult> {

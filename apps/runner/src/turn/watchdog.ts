@@ -33,7 +33,8 @@ export class Watchdog {
     this.#lookMs = Math.min(LOOK_LIMITS_MS.max, Math.max(LOOK_LIMITS_MS.min, stallMs / 4));
     this.#cpuMs = cpuMs;
     this.#timeout = setTimeout(() => this.#abort.abort(new SlipwayError("AGENT_TIMEOUT", undefined, { timeoutMs })), timeoutMs);
-    this.#look = { at: this.#heardAt, cpuMs: cpuMs() };
+    // The agent has not begun: what it uses counts from the first look on, long before it could be called stalled.
+    this.#look = { at: this.#heardAt, cpuMs: undefined };
     this.#stall = setTimeout(() => this.#lookAgain(), Math.min(stallMs, this.#lookMs));
     this.#cancel = cancel;
     cancel.addEventListener("abort", this.#onCancel);

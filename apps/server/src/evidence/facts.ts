@@ -1,4 +1,4 @@
-import type { JobEvent } from "@slipway/protocol/events";
+import type { JobEvent, TurnResources } from "@slipway/protocol/events";
 import type { JobDetail } from "@slipway/protocol/job";
 import type { ScorecardFacts } from "@slipway/protocol/scorecard";
 import type { KeptEvents } from "./read-all-events.ts";
@@ -41,6 +41,18 @@ export function countEvents(events: readonly JobEvent[]): Counted {
   return counted;
 }
 
+/** What the runners told of the turns: times add up, and of memory it is the most. */
+export function machineOf(events: readonly JobEvent[]): TurnResources | null {
+  const told = events.flatMap((event) => (event.kind === "turn" && event.data.resources ? [event.data.resources] : []));
+  if (told.length === 0) return null;
+  return { cpuMs: told.reduce((sum, { cpuMs }) => sum + cpuMs, 0), peakMemoryBytes: Math.max(...told.map(({ peakMemoryBytes }) => peakMemoryBytes)) };
+}
+
+/** How much of the code tests run, as it was told last. */
+export function coverageIn(events: readonly JobEvent[]): ScorecardFacts["coverage"] {
+  return events.flatMap((event) => (event.kind === "check" && event.data.coverage ? [event.data.coverage] : [])).at(-1) ?? null;
+}
+
 /** All that a scorecard is made of; `work`: the job whose attempts did it, another one where a person accepted the work. */
 export function factsOf(detail: JobDetail, work: JobDetail, kept: KeptEvents, history: ScorecardFacts["history"]): ScorecardFacts {
   const { job } = detail;
@@ -52,9 +64,11 @@ export function factsOf(detail: JobDetail, work: JobDetail, kept: KeptEvents, hi
     isAccepted: detail.acceptance !== null,
     attempts: work.attempts.length,
     ...countEvents(kept.events),
+    coverage: coverageIn(kept.events),
     workMs: begun === undefined || ended === null ? null : Math.max(0, ended - begun),
     history,
     usage: work.job.usage,
+    machine: machineOf(kept.events),
     isPartial: kept.isPartial,
   };
 }

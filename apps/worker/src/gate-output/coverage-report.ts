@@ -1,4 +1,5 @@
 import { lcovParser } from "@friedemannsommer/lcov-parser/sync";
+import type { LineCoverage } from "@slipway/protocol/events";
 import { XMLParser } from "fast-xml-parser";
 
 /** How often each line of each file ran, as a report says; paths as it has them. */
@@ -15,6 +16,17 @@ export function readCoverage(report: Uint8Array): LineHits | undefined {
   const text = Buffer.from(report).toString("utf8");
   const hits = /^\s*</.test(text) ? readCobertura(text) : readLcov(text);
   return hits.size === 0 ? undefined : hits;
+}
+
+/** How many of all lines that a report tells of were run. */
+export function totalsOf(hits: LineHits): LineCoverage {
+  let covered = 0;
+  let lines = 0;
+  for (const file of hits.values()) {
+    lines += file.size;
+    for (const count of file.values()) if (count > 0) covered += 1;
+  }
+  return { covered, lines };
 }
 
 function readLcov(text: string): LineHits {

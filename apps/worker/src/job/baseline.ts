@@ -2,6 +2,7 @@ import { treeOf } from "@slipway/git/hub";
 import { withLock } from "@slipway/git/lock";
 import type { Baselines, GateBaseline } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { LineCoverage } from "@slipway/protocol/events";
 import { gateCommand } from "@slipway/protocol/gates";
 import { setupDigest } from "@slipway/protocol/setup-digest";
 import type { AttemptContext } from "../attempt/context.ts";
@@ -15,9 +16,9 @@ import { whileUnreachable } from "./retry.ts";
 
 /** How a gate ends on the base. */
 export type OnBase =
-  | { readonly status: "green" }
+  | { readonly status: "green"; readonly coverage?: LineCoverage | undefined }
   /** The signature is empty where the failure said nothing. */
-  | { readonly status: "red"; readonly failureDigest: string }
+  | { readonly status: "red"; readonly failureDigest: string; readonly coverage?: LineCoverage | undefined }
   | { readonly status: "unknown"; readonly why: string };
 
 /** Of the time that is left for further turns so much may go to runs on the base. */
@@ -45,24 +46,38 @@ export async function knownBase(context: AttemptContext, { repository, source, c
     const gate = config.gates.find((one) => one.name === name);
     const found = gate ? fitting.filter((one) => one.gate === name && one.command === gateCommand(gate)) : [];
     // Of one that was red once and green once on the same files, the green one counts.
-    if (found.some(({ exitCode }) => exitCode === 0)) return { status: "green" };
-    return found[0] && { status: "red", failureDigest: found[0].failureDigest };
+    const coverage = found.find((one) => one.coverage !== undefined)?.coverage;
+    if (found.some(({ exitCode }) => exitCode === 0)) return { status: "green", coverage };
+    return found[0] && { status: "red", failureDigest: found[0].failureDigest, coverage };
   };
   return { tree, quarantined, of };
+}
+
+/** What is asked of the base. */
+export interface BaseQuestion {
+  readonly wanted: readonly string[];
+  /** Gates that ran on the change: no other is run before a wanted one. */
+  readonly ran: ReadonlySet<string>;
+  /** Of the events that tell of a run. */
+  readonly key: string;
+  /** The journal's step in which it is asked. */
+  readonly step: string;
+  /** Whether it is how the gates end, or how much of the code they run too. */
+  readonly asks: "ending" | "coverage";
 }
 
 /**
  * How gates end on the base: what the server knows, else they are run there, and the server is told. Jobs of this worker that want to know the same wait for
  * one another. Never fails for what cannot be found out: that is `unknown`, with the reason.
  */
-export async function baselineOf(
-  context: AttemptContext,
-  base: Base,
-  { wanted, ran, round }: { readonly wanted: readonly string[]; readonly ran: ReadonlySet<string>; readonly round: number },
-): Promise<Map<string, OnBase>> {
+export async function baselineOf(context: AttemptContext, base: Base, { wanted, ran, key, step, asks }: BaseQuestion): Promise<Map<string, OnBase>> {
   const found = new Map<string, OnBase>();
   const takeKnown = (known: KnownBase): string[] => {
-    for (const name of wanted) found.set(name, known.of(name) ?? { status: "unknown", why: "it was not run there" });
+    for (const name of wanted) {
+      const one = known.of(name);
+      const isAnswer = one !== undefined && (asks === "ending" || (one.status !== "unknown" && one.coverage !== undefined));
+      found.set(name, isAnswer ? one : { status: "unknown", why: "it was not run there" });
+    }
     return wanted.filter((name) => found.get(name)?.status === "unknown");
   };
   const known = await knownBase(context, base);
@@ -78,9 +93,11 @@ export async function baselineOf(
     // The job before has told the server what it found.
     const open = takeKnown(await knownBase(context, base));
     if (open.length === 0) return found;
-    const text = `Whether ${open.join(", ")} ${open.length === 1 ? "was" : "were"} red before this job is not known: now ${open.length === 1 ? "it runs" : "they run"} on the base.`;
-    await tellRerun(context, `base-${round}`, `verdicts-${round}`, "a gate on the base");
-    await context.events.emitOnce(`base-${round}:started`, { kind: "notice", data: { level: "info", text: text.slice(0, 10_000) } });
+    const question =
+      asks === "ending" ? `Whether ${open.join(", ")} ${open.length === 1 ? "was" : "were"} red` : `How much of the code ${open.join(", ")} covered`;
+    const text = `${question} before this job is not known: now ${open.length === 1 ? "it runs" : "they run"} on the base.`;
+    await tellRerun(context, key, step, "a gate on the base");
+    await context.events.emitOnce(`${key}:started`, { kind: "notice", data: { level: "info", text: text.slice(0, 10_000) } });
     const results = await runOnBase(context, base, { wanted: new Set(open), ran, limitMs });
     await tellServer(context, known.tree, base, results);
     for (const result of results) if (found.has(result.name)) found.set(result.name, ofResult(result));
@@ -97,7 +114,8 @@ export async function baselineOf(
 }
 
 function ofResult(result: GateResult): OnBase {
-  return result.passed ? { status: "green" } : { status: "red", failureDigest: result.silent ? "" : result.failureDigest };
+  const { passed, silent, failureDigest, coverage } = result;
+  return passed ? { status: "green", coverage } : { status: "red", failureDigest: silent ? "" : failureDigest, coverage };
 }
 
 async function tellServer(context: AttemptContext, tree: string, { config }: Base, results: readonly GateResult[]): Promise<void> {
@@ -109,6 +127,7 @@ async function tellServer(context: AttemptContext, tree: string, { config }: Bas
       exitCode: exitCodeOf(result),
       failureDigest: result.passed || result.silent ? "" : result.failureDigest,
       durationMs: result.durationMs,
+      ...(result.coverage ? { coverage: result.coverage } : {}),
     }),
   );
   const params = { job: claim.job.id, fence: claim.fence };

@@ -8,7 +8,7 @@ import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
 import { checkKind } from "../checks/of-kind.ts";
 import { type CheckResult, resultOf, runChecks } from "../checks/run-checks.ts";
-import { checkCoverage } from "./coverage.ts";
+import { type CoverageResult, checkCoverage } from "./coverage.ts";
 import type { Deadline } from "./deadline.ts";
 import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
@@ -82,7 +82,7 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
   return await inPhase(context, "checks", key, judge, { detailOf: describe });
 }
 
-type NamedResult = Pick<CheckResult, "errors" | "warnings"> & { name: string };
+type NamedResult = Pick<CheckResult, "errors" | "warnings"> & Pick<CoverageResult, "coverage"> & { name: string };
 
 /** The same of work that is kept for people: nothing of it is told as an event, as it is not what ended the attempt. */
 export async function refusalsOfKept(context: AttemptContext, change: Change, judged: Looked, signal: AbortSignal): Promise<Refusal[]> {
@@ -116,13 +116,13 @@ async function runFurtherChecks(
   context: AttemptContext,
   { repository, config, deadline, take }: Judged,
   { oid, files }: { readonly oid: string; readonly files: readonly FileDiff[] },
-): Promise<CheckResult[]> {
+): Promise<NamedResult[]> {
   const allowed = new Set(context.claim.job.allowChecks);
-  const results: CheckResult[] = [];
+  const results: NamedResult[] = [];
   if (config.checks.coverage !== "off") {
     const workspaces = ["/workspace", context.paths.workspace];
-    const findings = await checkCoverage(context, { config, files, take, workspaces });
-    results.push(resultOf("coverage", findings, { level: config.checks.coverage, allowed }));
+    const { findings, coverage } = await checkCoverage(context, { repository, config, deadline, files, take, workspaces });
+    results.push({ ...resultOf("coverage", findings, { level: config.checks.coverage, allowed }), ...(coverage ? { coverage } : {}) });
   }
   const demand = proofDemand(context.claim.job, config.checks);
   if (demand.level !== "off") {
@@ -176,10 +176,10 @@ function hintFor(names: readonly string[]): string {
   return "Read the findings with `slipway show`, then give the agent a better task. What a document must have is in its prompt: `slipway prompts`.";
 }
 
-async function report(context: AttemptContext, take: number, { name, errors, warnings }: NamedResult): Promise<void> {
+async function report(context: AttemptContext, take: number, { name, errors, warnings, coverage }: NamedResult): Promise<void> {
   const key = take === 0 ? `check-${name}` : `check-${name}-${take}`;
   const findings = shown(context, [...errors, ...warnings]);
-  await context.events.emitOnce(key, { kind: "check", data: { name, passed: errors.length === 0, findings } });
+  await context.events.emitOnce(key, { kind: "check", data: { name, passed: errors.length === 0, findings, ...(coverage ? { coverage } : {}) } });
 }
 
 function shown(context: AttemptContext, findings: readonly string[]): string[] {

@@ -58,11 +58,11 @@ async function judgeAll(
   const isQuarantined = ({ name, silent, failureDigest }: GateResult): boolean =>
     !silent && quarantined.some((one) => one.gate === name && one.failureDigest === failureDigest);
   const asked = red.filter((result) => !isQuarantined(result));
+  const { round } = judging;
+  const question = { key: `base-${round}`, step: `verdicts-${round}`, asks: "ending" } as const;
   const wanted = asked.map(({ name }) => name);
   const onBase =
-    wanted.length === 0
-      ? new Map<string, OnBase>()
-      : await baselineOf(context, base, { wanted, ran: new Set(results.map(({ name }) => name)), round: judging.round });
+    wanted.length === 0 ? new Map<string, OnBase>() : await baselineOf(context, base, { wanted, ran: new Set(results.map(({ name }) => name)), ...question });
   const verdicts: Verdict[] = [];
   for (const result of red) {
     const { name } = result;

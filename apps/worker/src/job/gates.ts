@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SlipwayError } from "@slipway/protocol/errors";
+import type { LineCoverage } from "@slipway/protocol/events";
 import { concernedGates, type Gate, gateCommand, hasPathFilter } from "@slipway/protocol/gates";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { AttemptContext } from "../attempt/context.ts";
@@ -11,7 +12,7 @@ import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { changedInWorkspace } from "./changed-paths.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
-import { keepReport, withoutOldReport } from "./coverage.ts";
+import { takeReport, withoutOldReport } from "./coverage.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
@@ -47,6 +48,8 @@ export interface GateResult {
   readonly gone?: Gone;
   /** What the test runners in its output said, where they are known. */
   readonly tests?: ToldRun;
+  /** What its report told of all lines, where it has one. */
+  readonly coverage?: LineCoverage;
   /** The output compacted, at most 8 KiB; empty where it passed. */
   readonly excerpt: string;
 }
@@ -158,7 +161,7 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
     if (again <= 0 || isPassed(result)) break;
     context.events.log(stream, Buffer.from(againLine(runs.length)));
   }
-  if (aside !== "base") await keepReport(context, sandbox, gate);
+  const coverage = await takeReport(context, sandbox, gate, aside !== "base" && !context.claim.verify);
   const last = runs.at(-1) as LoggedResult;
   const output = Buffer.concat(runs.flatMap(({ output: bytes }, index) => (index === 0 ? [bytes] : [Buffer.from(againLine(index)), bytes])));
   await storeArtifact(context, artifact, runs.length === 1 ? wholeOutput(last) : output);
@@ -189,6 +192,7 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
     failureDigest: passed ? "" : digestOf(last, tests),
     ...(passed || plainText(last.output).trim() !== "" ? {} : { silent: true }),
     ...(tests ? { tests: toldRun(tests, context.masks) } : {}),
+    ...(coverage ? { coverage } : {}),
     excerpt: passed ? "" : excerptOf(told, tests),
   };
 }

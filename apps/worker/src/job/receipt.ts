@@ -25,6 +25,7 @@ export function receiptOf(
     outputDigest: result.outputDigest,
     durationMs: result.durationMs,
     ...(result.passed || result.silent ? {} : { failureDigest: result.failureDigest }),
+    ...(result.coverage ? { coverage: result.coverage } : {}),
     ...(result.flaky ? { flaky: true } : {}),
   };
 }

@@ -85,7 +85,10 @@ async function oneTurn(context: AttemptContext, sandbox: Sandbox, turn: Conversa
     const work = (): Promise<TurnResult> => parts.time("runner", () => converse(context, sandbox, turn, deadline));
     const result = await context.journal.step(key, async () => masked(context, await endOf(context, sandbox, work)));
     const ending = result.status === "done" ? { status: "ended" as const } : { status: "failed" as const, code: result.failure.code };
-    await context.events.emitOnce(`${key}:ended`, { kind: "turn", data: { turn: number, reason, ...ending } });
+    await context.events.emitOnce(`${key}:ended`, {
+      kind: "turn",
+      data: { turn: number, reason, ...ending, ...(result.resources ? { resources: result.resources } : {}) },
+    });
     if (result.status === "failed") throw new SlipwayError(result.failure.code, result.failure.message, { ...result.failure.details, turn: number });
     return result.finalText;
   });
@@ -100,16 +103,16 @@ async function endOf(context: AttemptContext, sandbox: Sandbox, work: () => Prom
     return { status: "failed", failure: failureOf(error) };
   });
   if (result.status === "done") return result;
-  if (!context.signal.aborted && NOT_A_BACKENDS.has(result.failure.code)) return { status: "failed", failure: failureOf(notABackends(result.failure)) };
+  if (!context.signal.aborted && NOT_A_BACKENDS.has(result.failure.code)) return { ...result, failure: failureOf(notABackends(result.failure)) };
   const cause =
     turnOutOfMemory(since(sandbox.memoryEvidence(), killsBefore), result.failure) ??
     turnOutOfProcesses(refusedBefore, sandbox.processEvidence?.() ?? null, result.failure);
-  return { status: "failed", failure: cause ? failureOf(cause) : await modelFailure(context, result.failure) };
+  return { ...result, failure: cause ? failureOf(cause) : await modelFailure(context, result.failure) };
 }
 
 /** A failure may quote what the runner or its process said, which nobody has masked. */
 function masked(context: AttemptContext, result: TurnResult): TurnResult {
-  return result.status === "done" ? result : { status: "failed", failure: context.masks.failure(result.failure) };
+  return result.status === "done" ? result : { ...result, failure: context.masks.failure(result.failure) };
 }
 
 function notABackends({ code, message }: Failure): SlipwayError {
@@ -161,7 +164,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Convers
         signal: AbortSignal.any([context.signal, limit]),
       },
     );
-    return result.status === "failed" && endedByClock(result.failure) ? outOfTime(turn, job.timeoutMs) : result;
+    return result.status === "failed" && endedByClock(result.failure) ? { ...result, ...outOfTime(turn, job.timeoutMs) } : result;
   } catch (error) {
     context.signal.throwIfAborted();
     // The runner is untrusted: one that does not end the turn in its time is not waited for.

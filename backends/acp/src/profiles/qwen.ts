@@ -17,13 +17,15 @@ const configSchema = z.strictObject(
 
 /**
  * They win over those of the workspace and of the home. After a turn Qwen Code has its model look through the conversation for things to remember, with tools
- * that can write. And tools of MCP servers are shown to its model, which need not look for them.
+ * that can write, and think of what might be asked next, and after tools say what they did: calls for nobody here. And tools of MCP servers are shown to its model, which need not look for them.
  */
 const SETTINGS = {
   privacy: { usageStatisticsEnabled: false },
   general: { enableAutoUpdate: false },
   telemetry: { enabled: false },
   tools: { toolSearch: { enabled: false } },
+  ui: { enableFollowupSuggestions: false },
+  experimental: { emitToolUseSummaries: false },
   memory: { enableManagedAutoMemory: false, enableManagedAutoDream: false, enableAutoSkill: false },
 };
 
@@ -50,6 +52,7 @@ const profile: Profile<typeof configSchema> = {
         OPENAI_BASE_URL: `${modelUrl}/${config.provider}/v1`,
         OPENAI_MODEL: config.model,
         QWEN_CODE_SYSTEM_SETTINGS_PATH: settings,
+        QWEN_DISABLE_AUTO_TITLE: "1",
         QWEN_CODE_SUPPRESS_YOLO_WARNING: "1",
         // The servers are there before the first prompt.
         QWEN_CODE_LEGACY_MCP_BLOCKING: "1",

@@ -12,12 +12,13 @@ export interface ReceiptTable {
   duration_ms: number;
   failure_digest: string | null;
   flaky: number;
+  coverage: string | null;
   created_at: number | null;
   job: number;
 }
 
 export const RECEIPT_COLUMNS =
-  "tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms, failure_digest, flaky, created_at, job";
+  "tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms, failure_digest, flaky, coverage, created_at, job";
 
 export function receiptView(row: ReceiptTable): Receipt {
   return {
@@ -32,6 +33,7 @@ export function receiptView(row: ReceiptTable): Receipt {
     durationMs: row.duration_ms,
     ...(row.failure_digest === null ? {} : { failureDigest: row.failure_digest }),
     ...(row.flaky === 0 ? {} : { flaky: true }),
+    ...(row.coverage === null ? {} : { coverage: JSON.parse(row.coverage) }),
     ...(row.created_at === null ? {} : { at: row.created_at }),
     job: row.job,
   };

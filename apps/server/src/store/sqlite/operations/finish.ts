@@ -46,9 +46,9 @@ const ADD_COMPLETION = `
 
 const ADD_RECEIPT = `
   INSERT INTO receipts (job, fence, tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms,
-    failure_digest, flaky, created_at)
+    failure_digest, flaky, coverage, created_at)
   VALUES (@job, @fence, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @outputDigest, @durationMs,
-    @failureDigest, @flaky, ${NOW})`;
+    @failureDigest, @flaky, @coverage, ${NOW})`;
 
 /** `completionId`: of the completion that a change makes. Ids come from the proxy: zod, which their module needs, stays out of this thread's memory. */
 export function finish(
@@ -90,8 +90,8 @@ export function finish(
 function addReceipts(db: Database, job: number, fence: number, receipts: readonly Receipt[]): void {
   for (const receipt of receipts) {
     // Which job it is of and when it was stored is not the worker's to say.
-    const { failureDigest = null, flaky = false, at: _at, job: _job, reused: _reused, ...made } = receipt;
-    db.run(ADD_RECEIPT, { ...made, job, fence, failureDigest, flaky: flaky ? 1 : 0 });
+    const { failureDigest = null, flaky = false, coverage, at: _at, job: _job, reused: _reused, ...made } = receipt;
+    db.run(ADD_RECEIPT, { ...made, job, fence, failureDigest, flaky: flaky ? 1 : 0, coverage: coverage ? JSON.stringify(coverage) : null });
   }
 }
 

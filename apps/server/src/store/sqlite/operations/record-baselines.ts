@@ -8,9 +8,11 @@ const ALIVE = `
   SELECT coalesce((SELECT c.job FROM completions c WHERE c.id = jobs.completion_id), number) AS number, repo_id AS repoId
   FROM jobs WHERE id = @jobId AND ${ATTEMPT_LIVES}`;
 
+// What is known stays; it may have been found before anybody asked for the coverage.
 const ADD = `
-  INSERT OR IGNORE INTO gate_baselines (repo_id, tree, gate, command, setup_digest, image, environment_digest, exit_code, failure_digest, duration_ms, created_at)
-  VALUES (@repoId, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @failureDigest, @durationMs, ${NOW})`;
+  INSERT INTO gate_baselines (repo_id, tree, gate, command, setup_digest, image, environment_digest, exit_code, failure_digest, duration_ms, coverage, created_at)
+  VALUES (@repoId, @tree, @gate, @command, @setupDigest, @image, @environmentDigest, @exitCode, @failureDigest, @durationMs, @coverage, ${NOW})
+  ON CONFLICT DO UPDATE SET coverage = coalesce(coverage, excluded.coverage)`;
 
 const ADD_FLAKE = `
   INSERT OR IGNORE INTO gate_flakes (repo_id, gate, failure_digest, job, excerpt, created_at)
@@ -18,7 +20,7 @@ const ADD_FLAKE = `
 
 export function recordBaselines(db: Database, ...[jobId, fence, baselines]: Parameters<Store["recordBaselines"]>): void {
   const { repoId } = living(db, jobId, fence);
-  for (const baseline of baselines) db.run(ADD, { ...baseline, repoId });
+  for (const { coverage, ...baseline } of baselines) db.run(ADD, { ...baseline, coverage: coverage ? JSON.stringify(coverage) : null, repoId });
 }
 
 export function recordFlake(db: Database, ...[jobId, fence, flake]: Parameters<Store["recordFlake"]>): void {
