@@ -58,6 +58,8 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     taskSpec: {},
     routing: null,
     handover: null,
+    revision: null,
+    predicted: [],
     baseOid: "a".repeat(40),
     createdAt: 0,
     updatedAt: 0,

@@ -9,6 +9,7 @@ import { usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
+import { predictedConflictSchema, revisionSchema } from "./revisions.ts";
 import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, routingSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
@@ -191,6 +192,10 @@ export const jobViewSchema = z.object({
   routing: routingSchema.nullable().default(null),
   /** What the backend before left; null where the first one has it yet. */
   handover: handoverSchema.nullable().default(null),
+  /** Why its newest change went back to the agent; null where none did. */
+  revision: revisionSchema.nullable().default(null),
+  /** Conflicts that its change is likely to meet, as of when that was last looked at. */
+  predicted: z.array(predictedConflictSchema).default([]),
   /** The commit that the job starts from. */
   baseOid: oidSchema,
   /** Branch to land on. */
