@@ -42,9 +42,7 @@ test("a conflict is laid out as files with markers that name the sides; what mer
   const laid = await layMerge(repository, { base: bench.baseOid, ours, theirs, out, names, signal: never });
   expect(laid.conflicts).toEqual([{ path: "a", kind: "contents" }]);
   expect(laid.changes.map(({ path, status }) => `${status} ${path}`)).toEqual(["modified a", "modified free", "added new file"]);
-  expect(await readFile(join(out, "files/a"), "utf8")).toBe(
-    "one\n<<<<<<< main\n2\n||||||| before\ntwo\n=======\nzwei\n>>>>>>> this job (ü \\1)\nthree\n",
-  );
+  expect(await readFile(join(out, "files/a"), "utf8")).toBe("one\n<<<<<<< main\n2\n||||||| before\ntwo\n=======\nzwei\n>>>>>>> this job (ü \\1)\nthree\n");
   expect((await readdir(join(out, "files"))).toSorted()).toEqual(["a", "free", "new file"]);
 });
 

@@ -26,7 +26,10 @@ export async function foreseenOnHub(root: string, ours: string, theirs: string, 
 
 /** The first parent of a commit, which a job's commit was made on; null for one that has none. BASE_NOT_FOUND. */
 export async function parentOf(root: string, oid: string): Promise<string | null> {
-  const text = await gitText(["rev-list", "--parents", "--max-count=1", "--end-of-options", oid], { gitDir: join(root, "jobs.git"), failure: "BASE_NOT_FOUND" });
+  const text = await gitText(["rev-list", "--parents", "--max-count=1", "--end-of-options", oid], {
+    gitDir: join(root, "jobs.git"),
+    failure: "BASE_NOT_FOUND",
+  });
   return text.split(" ")[1] ?? null;
 }
 

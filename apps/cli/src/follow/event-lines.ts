@@ -103,7 +103,7 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
 const TURN_REASONS = {
   task: "the task",
   repair: "repair what gates and checks found",
-  revision: "revise what the critic found",
+  revision: "revise what a critic or the landing refused",
   nudge: "nudge, as the one before stalled",
 } as const;
 
