@@ -103,12 +103,13 @@ function phaseLines(data: DataOf<"phase">, verbose: boolean): EventLine[] {
 const TURN_REASONS = {
   task: "the task",
   repair: "repair what gates and checks found",
-  revision: "revise what a critic or the landing refused",
+  revision: "revise what the critic found",
   nudge: "nudge, as the one before stalled",
 } as const;
 
 function turnLines(data: DataOf<"turn">): EventLine[] {
-  const reason = TURN_REASONS[data.reason];
+  // A critic is never before the first turn of an attempt.
+  const reason = data.reason === "revision" && data.turn === 1 ? "revise what did not fit onto its target" : TURN_REASONS[data.reason];
   if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
   return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
 }
