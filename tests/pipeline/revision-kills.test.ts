@@ -42,16 +42,20 @@ const moments: ReadonlyArray<{ name: string; victim: "server" | "integrator" | "
   { name: "server-in-the-turn", victim: "server", at: { request: /\/events$/, body: /"reason":"revision"/, when: "after" } },
 ];
 
-test.each(moments)("kill -9: $name", async ({ name, victim, at }) => {
-  const client = await stack.client();
-  const submit = await conflicting(client, name);
-  const killed = stack.between.arm(at, async () => await stack.crash(victim));
-  const id = await submit();
-  await killed;
-  const { job } = await ended(client, id);
-  expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "done", revision: { number: 1, paths: ["a"] } });
-  const moves = (await allEvents(client, id)).flatMap((event: JobEvent) => (event.kind === "state" ? [event.data.on] : []));
-  expect(moves.filter((on) => on === "revise")).toHaveLength(1);
-  expect(moves.filter((on) => on === "land")).toHaveLength(1);
-  expect(await client.diff(id)).toContain("-first\n+first, mine");
-}, 120_000);
+test.each(moments)(
+  "kill -9: $name",
+  async ({ name, victim, at }) => {
+    const client = await stack.client();
+    const submit = await conflicting(client, name);
+    const killed = stack.between.arm(at, async () => await stack.crash(victim));
+    const id = await submit();
+    await killed;
+    const { job } = await ended(client, id);
+    expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "done", revision: { number: 1, paths: ["a"] } });
+    const moves = (await allEvents(client, id)).flatMap((event: JobEvent) => (event.kind === "state" ? [event.data.on] : []));
+    expect(moves.filter((on) => on === "revise")).toHaveLength(1);
+    expect(moves.filter((on) => on === "land")).toHaveLength(1);
+    expect(await client.diff(id)).toContain("-first\n+first, mine");
+  },
+  120_000,
+);
