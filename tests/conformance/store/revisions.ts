@@ -1,3 +1,4 @@
+import type { Outcome } from "@slipway/protocol/worker-api";
 import { expect, test } from "vitest";
 import { sampleRevision } from "../../support/sample-revision.ts";
 import {
@@ -19,6 +20,10 @@ import {
 } from "./fixtures.ts";
 
 const failure = { code: "MERGE_CONFLICT" as const, message: "both changed src/a.ts", details: { paths: ["src/a.ts"] } };
+function changed(text: string): Outcome {
+  return { kind: "change", oid: oid(text), diffStat: { files: 1, insertions: 1, deletions: 0 } };
+}
+
 const reason = "revision 1 of 2: conflicts with job 12 in src/a.ts";
 
 export function revisions(current: () => OpenedStore): void {
@@ -44,7 +49,7 @@ export function revisions(current: () => OpenedStore): void {
     // The one attempt that it may have is there again, and its change is measured against the new base.
     const lease = await take(again);
     expect(lease).toEqual({ jobId, fence: 2 });
-    await again.finish(jobId, 2, { ...change, oid: oid("revised") });
+    await again.finish(jobId, 2, changed("revised"));
     const claimed = await again.claimCompletion(completionClaim());
     expect(claimed?.completion).toMatchObject({ oid: oid("revised"), baseOid: oid("target") });
     await again.rejectCompletion(claimed?.completion.id ?? "", claimed?.fence ?? 0, failure);
@@ -99,7 +104,7 @@ export function revisions(current: () => OpenedStore): void {
     const { id: repoId } = await addRepository(store);
     const integrating = async (target: string, text: string): Promise<string> => {
       const jobId = await submit(store, repoId, { target });
-      await store.finish(jobId, (await take(store)).fence, { ...change, oid: oid(text) });
+      await store.finish(jobId, (await take(store)).fence, changed(text));
       return jobId;
     };
     const kept = await submit(store, repoId);
