@@ -197,12 +197,27 @@ test("without a budget there is no revision, and with `revisions: 0` a conflict 
   const spent = await run("spent", [[write("a", "mine\n"), { usage: { inputTokens: 90, outputTokens: 10 } }]], { base, budget: { tokens: 100 } });
   expect(spent.detail.job).toMatchObject({ state: "failed", failure: { code: "MERGE_CONFLICT" }, revision: null });
   expect(spent.detail.job.failure?.message).toContain("Its agent gets no revision: its budget of 100 tokens is used up.");
+  const own = await run("spent", [[write("a", "mine\n")]], { base, revisions: 0 });
+  expect(own.detail.job).toMatchObject({ state: "failed", failure: { code: "MERGE_CONFLICT" }, revision: null, revisions: 0 });
   const start = await register("zero", { ".slipway.yaml": `${CONFIG}landing: {revisions: 0}\n`, a: "one\n" });
   await run("zero", [[write("a", "first\n")]], { base: start });
   const zero = await run("zero", [[write("a", "mine\n")]], { base: start });
   expect(zero.detail.job).toMatchObject({ state: "failed", failure: { code: "MERGE_CONFLICT" }, revision: null });
   expect(zero.detail.job.failure?.message).toMatch(/since its base: a\.$/);
 }, 120_000);
+
+test("a fallback that takes over in a revision gets what was made of the merge, and knows what it is about", async () => {
+  const base = await register("taken", { ".slipway.yaml": CONFIG, a: "one\n" });
+  await run("taken", [[write("a", "first\n")]], { base });
+  const second = [write("half", "h\n"), { fail: { code: "BACKEND_QUOTA", message: "No quota is left." } }];
+  const steps = [{ shell: "test -e half && grep -q '<<<<<<<' a" }, write("seen", "{{prompt}}"), write("a", "first, mine\n")];
+  const fallbacks = [{ backend: "script", config: { script: { turns: [{ steps }] } } }];
+  const { id, detail } = await run("taken", [[write("a", "mine\n")], second], { base, fallbacks });
+  expect(detail.job, JSON.stringify(detail.job.failure)).toMatchObject({ state: "done", revision: { number: 1, fence: 1 }, handover: { fence: 2 } });
+  const patch = await client.diff(id);
+  for (const text of ["-first\n+first, mine", "+h\n", "what the agent before you has made of the merge", "BACKEND_QUOTA: No quota is left.", "+modified a"])
+    expect(patch).toContain(text);
+}, 90_000);
 
 test("a conflict between two jobs that wait to land is foreseen and told", async () => {
   const base = await register("ahead", { ".slipway.yaml": CONFIG, a: "one\n", b: "1\n" });

@@ -58,6 +58,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     taskSpec: {},
     routing: null,
     handover: null,
+    revisions: null,
     revision: null,
     predicted: [],
     baseOid: "a".repeat(40),

@@ -30,7 +30,7 @@ export async function planRevision(plane: ControlPlane, completion: CompletionRo
   const root = hubRoot(plane.folder, completion.repoId);
   const targetOid = await readBranch(root, completion.target);
   if (targetOid === null) return NONE;
-  const of = await allowedRevisions(plane, root, targetOid);
+  const of = job.revisions ?? (await allowedRevisions(plane, root, targetOid));
   const made = job.revision?.number ?? 0;
   if (of === 0) return NONE;
   if (made >= of) return { kind: "none", why: `No revision is left: ${made} of ${of} ${made === 1 ? "was" : "were"} made.` };

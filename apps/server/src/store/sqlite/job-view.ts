@@ -48,6 +48,7 @@ export function jobView(row: JobViewRow): JobView {
     criteria: [],
     taskKind: "develop",
     taskSpec: {},
+    revisions: null,
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     handover: row.handover === null ? null : JSON.parse(row.handover),
