@@ -106,3 +106,17 @@ test("a conflict with what the target has is foreseen when the change is finishe
   expect((await bench.admin.call("explainJob", { params: { job: meets } })).reason).toContain("conflicts with what main has now in a.txt");
   expect((await detailOf(misses)).job.predicted).toEqual([]);
 });
+
+test("a commit that names another repository's job tells nothing of it", async () => {
+  const other = await bench.admin.call("createRepository", { body: { name: "other", url: bench.repository.root, defaultBranch: "main" } });
+  await bench.admin.call("syncRepository", { params: { repo: other.id }, body: {} });
+  const { job: secret } = await bench.admin.call("submitJob", {
+    body: { repo: "other", task: "A secret of theirs", backend: "script", backendConfig: { script: { turns: [] } } },
+  });
+  await bench.admin.call("cancelJob", { params: { job: secret.id }, body: {} });
+  await bench.moveBranch("main", { "a.txt": "one\n2\nthree\n" }, `Curious\n\nSlipway-Job: ${secret.id}`);
+  const id = await bench.finishedJob("main", { "a.txt": "one\nzwei\nthree\n" }, start);
+  await bench.startIntegrator();
+  const { job } = await moved(id, "revise");
+  expect(job.revision?.others).toMatchObject([{ subject: "Curious", job: null }]);
+});

@@ -17,8 +17,8 @@ export const revisionsSchema = z
     "How often a change that conflicts with its target, or turns a gate red when it is merged, goes back to its agent; 0 fails the job at once ([landing.md](landing.md#conflicts)).",
   );
 
-/** Of a conflict so many paths, of the other side so many commits, and of gates so many are told. */
-export const REVISION_LIMITS = { paths: 100, others: 20, gates: 10, textCharacters: 1_000, excerptCharacters: 8_000 } as const;
+/** Of a conflict so many paths, of the other side so many commits, and of gates so many are told: a record goes with every view of its job. */
+export const REVISION_LIMITS = { paths: 100, others: 20, gates: 5, textCharacters: 500, excerptCharacters: 4_000 } as const;
 
 /** Something that landed on the target after the change had been made. */
 export const landedMeanwhileSchema = z.object({

@@ -50,7 +50,7 @@ export async function planRevision(plane: ControlPlane, completion: CompletionRo
     baseOid: completion.baseOid,
     fence: attemptOf(detail),
     paths,
-    others: await landedMeanwhile(plane, root, { from: completion.baseOid, to: targetOid, paths }),
+    others: await landedMeanwhile(plane, completion.repoId, { from: completion.baseOid, to: targetOid, paths }),
     ...(cause === "gates" ? await redOnMerge(plane, failure) : { verifyJob: null, gates: [] }),
   };
   return { kind: "revise", revision, reason: revisionText(revision) };
@@ -96,14 +96,16 @@ function attemptOf({ attempts, job }: JobDetail): number {
 
 async function landedMeanwhile(
   plane: ControlPlane,
-  root: string,
+  repoId: string,
   between: { readonly from: string; readonly to: string; readonly paths: readonly string[] },
 ): Promise<LandedMeanwhile[]> {
-  const commits = await landedSince(root, { ...between, limit: REVISION_LIMITS.others });
+  const commits = await landedSince(hubRoot(plane.folder, repoId), { ...between, limit: REVISION_LIMITS.others });
   return await Promise.all(
     commits.map(async ({ oid, subject, jobId }) => {
       const job = jobId === null ? undefined : await plane.store.getJob(jobId);
-      return { oid, subject: short(subject), job: job ? { number: job.number, title: short(job.title), task: short(job.task) } : null };
+      // Anybody can write a trailer: what another repository's job is about is nothing for this one.
+      const isOwn = job?.repo.id === repoId;
+      return { oid, subject: short(subject), job: job && isOwn ? { number: job.number, title: short(job.title), task: short(job.task) } : null };
     }),
   );
 }
