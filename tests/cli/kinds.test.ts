@@ -137,6 +137,8 @@ describe("slipway prompts", () => {
     const fix = await slipway("prompts", "preview", "--kind", "fix", "--failing-test", "a > b", "Mend it.");
     expect(fix.stdout).toContain("The failing test:\n```\na > b\n```");
     expect((await slipway("prompts", "preview", "--phase", "repair", "x")).stdout).toContain("‹failures: ");
+    const revision = (await slipway("prompts", "preview", "--phase", "revision", "Mend it.")).stdout;
+    for (const text of ["‹objection: ", "\nMend it.\n", "Leave no conflict marker"]) expect(revision).toContain(text);
     expect((await slipway("prompts", "preview", "--kind", "review", "--diff", "HEAD~1..HEAD")).stdout).toContain("\n-3\n+4\n");
   }, 60_000);
 

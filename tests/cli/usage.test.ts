@@ -83,6 +83,7 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["run", "x", "--depends-on", "abc"], "job's number"],
     [["run", "x", "--require", "A worker"], "capability"],
     [["submit", "x", "--max-attempts", "0"], "whole number from 1 to 20"],
+    [["submit", "x", "--revisions", "11"], "whole number from 0 to 10"],
     [["submit", "x", "--queue-timeout", "long"], "time such as"],
     [["submit", "x", "--sandbox", "podman"], "bwrap, docker or none"],
     [["up", "--sandbox", "maybe"], "bwrap, docker or none"],

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LandingBench } from "../support/landing-bench.ts";
 
-const CONFIG = "gates:\n  - name: test\n    run: node --test\n";
+// Nobody revises a change here: what is rejected fails at once.
+const CONFIG = "landing: {revisions: 0}\ngates:\n  - name: test\n    run: node --test\n";
 
 // Each test starts several processes; a busy machine takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -72,7 +73,7 @@ test("a conflict ends the job and names the paths; the target is untouched", asy
   await bench.startIntegrator();
   expect((await bench.ended(first)).job.state).toBe("done");
   const { job } = await bench.ended(second);
-  expect(job).toMatchObject({ state: "failed", failure: { code: "MERGE_CONFLICT", details: { paths: ["a.txt"], target: "main" } } });
+  expect(job).toMatchObject({ state: "failed", revision: null, failure: { code: "MERGE_CONFLICT", details: { paths: ["a.txt"], target: "main" } } });
   expect(job.failure?.message).toContain("a.txt");
   expect(await bench.history("main")).toEqual(["Change a.txt", "Start"]);
 });

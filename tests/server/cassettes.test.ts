@@ -5,6 +5,8 @@ import { jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { newId } from "@slipway/protocol/scalars";
 import type { Claim, Outcome } from "@slipway/protocol/worker-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { git } from "../support/repository.ts";
+import { sampleRevision } from "../support/sample-revision.ts";
 import { TestServer } from "./server-harness.ts";
 
 const GATEWAY = newId();
@@ -137,4 +139,31 @@ test("where the installation records every job, one that says nothing is recorde
   const again = await replay(id);
   expect((await reserve(await claimed())).cassette).toMatchObject({ mode: "replay" });
   expect((await detail(again.job.id)).job.record).toBe(false);
+});
+
+test("of a job whose change went back to its agent the attempt that made the change is replayed, from the commit that it started on", async () => {
+  const { view, source } = await server.repository();
+  const { id, baseOid } = await server.submit(view.id, { record: true });
+  const call = async (claim: Claim): Promise<void> => {
+    const { callId } = await reserve(claim);
+    await settle(callId);
+    await keep(recorded(callId));
+  };
+  const first = await claimed();
+  await call(first);
+  const oid = await server.pushChange(source, first, { "a.txt": "b\n" });
+  const outcome: Outcome = { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 1 } };
+  await server.client("worker").call("finish", { params: { job: id, fence: 1 }, body: { outcome } });
+  const completion = await server.client("integrator").call("claimCompletion", { body: { claimId: newId(), integratorId: newId(), waitMs: 5_000 } });
+  await git(source.root, "commit", "--quiet", "--allow-empty", "--message", "Meanwhile");
+  const targetOid = await source.head();
+  const failure = { code: "MERGE_CONFLICT", message: "no", details: {} } as const;
+  const revision = sampleRevision({ baseOid, targetOid, workOid: oid });
+  await server.server.plane.store.rejectCompletion(completion.claimed?.completion.id ?? "", 1, failure, { revision, reason: "again" });
+  const second = await claimed();
+  expect(second.job).toMatchObject({ id, baseOid: targetOid, revision: { number: 1 } });
+  await call(second);
+  await fail(second);
+  expect((await replay(id)).job).toMatchObject({ baseOid, replay: { fence: 1 }, revision: null });
+  await expect(replay(id, 2)).rejects.toMatchObject({ code: "CONFLICT", details: { hint: "Replay the attempt that made the change: --attempt 1." } });
 });

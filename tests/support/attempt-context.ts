@@ -39,6 +39,8 @@ interface AttemptOptions {
   readonly provider: SandboxProvider;
   readonly toolchains?: readonly string[];
   readonly egressPrivateHosts?: readonly string[];
+  /** Whether its home is said to be a kept one. */
+  readonly keptHome?: boolean;
   readonly job?: Partial<JobView>;
   readonly manifests?: readonly Manifest[];
   /** A folder that is not there where it is missing. */
@@ -184,6 +186,7 @@ export class TestAttempt implements AsyncDisposable {
         return mortal(sandbox, life);
       },
       toolchains: this.#options.toolchains ?? [],
+      keptHome: this.#options.keptHome ?? false,
       ports: { turnBase: 20_000, commandBase: 20_010 },
       egressPrivateHosts: this.#options.egressPrivateHosts ?? [],
     };

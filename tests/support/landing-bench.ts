@@ -185,7 +185,7 @@ export class LandingBench implements AsyncDisposable {
   }
 
   /** A commit of these files on top of `parent`, in the user's own repository, on no branch. */
-  async commit(parent: string, files: Record<string, string>): Promise<string> {
+  async commit(parent: string, files: Record<string, string>, message = `Change ${Object.keys(files).join(", ")}`): Promise<string> {
     const { root } = this.repository;
     await git(root, "checkout", "--quiet", "--detach", parent);
     for (const [path, text] of Object.entries(files)) {
@@ -193,18 +193,18 @@ export class LandingBench implements AsyncDisposable {
       await writeFile(join(root, path), text);
     }
     await git(root, "add", "--all");
-    await git(root, "commit", "--quiet", "--message", `Change ${Object.keys(files).join(", ")}`);
+    await git(root, "commit", "--quiet", "--message", message);
     const oid = await git(root, "rev-parse", "HEAD");
     await git(root, "checkout", "--quiet", "main");
     return oid;
   }
 
   /** A user moves a hub branch forward by one commit of these files. */
-  async moveBranch(branch: string, files: Record<string, string>): Promise<string> {
+  async moveBranch(branch: string, files: Record<string, string>, message?: string): Promise<string> {
     const { oid: present } = await this.branch(branch);
     if (present === null) throw new Error(`${branch} does not exist`);
     await this.fetchFromHub(present);
-    const oid = await this.commit(present, files);
+    const oid = await this.commit(present, files, message);
     await git(this.repository.root, "branch", "--force", `moved-${oid.slice(0, 8)}`, oid);
     await this.admin.call("syncRepository", { params: { repo: this.#hubRepository.id }, body: {} });
     await this.admin.call("syncBranch", { params: { repo: this.#hubRepository.id }, body: { branch, oid } });

@@ -48,6 +48,8 @@ export interface ControlPlane {
   readonly leaseClock: LeaseClock;
   /** Told when something new may become due by time alone. */
   readonly scheduleChanged: () => void;
+  /** Told when a change has come on its way to a branch, or the branch has moved. */
+  readonly targetChanged: (repoId: string, target: string) => void;
   /** Aborts when the server closes; long polls then answer with what they have. */
   readonly closing: AbortSignal;
   /** What all jobs together may spend on models in a day. */

@@ -28,6 +28,7 @@ import { closeApp } from "./http/close-app.ts";
 import { isLoopback } from "./http/origin.ts";
 import { TokenCache } from "./http/token-cache.ts";
 import { hubRoot } from "./hub/hub-folder.ts";
+import { Foresight } from "./landing/foresight.ts";
 import { recoverLandings } from "./landing/recover.ts";
 import { type Clocks, LeaseClock, REAL_CLOCKS } from "./lease-clock.ts";
 import { Pruner } from "./prune/pruner.ts";
@@ -98,13 +99,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const credentialKey = await openCredentialKey(folder);
 
   const closing = new AbortController();
-  const { plane, reaper } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
+  const { plane, reaper, foresight } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
   await store.graceLeases(LEASE_TTL_MS);
   // Nothing of ours is at work there yet.
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
   await recoverLandings(plane);
   await plane.circuits.look();
   const app = await buildApp(plane);
+  // What is looked at uses the store.
+  resources.defer(async () => await foresight.settled());
   // After the app is closed: nothing is refused then any more.
   resources.defer(async () => await plane.refusals.flush());
   resources.defer(async () => await closeApp(app));
@@ -155,7 +158,7 @@ interface Opened {
   readonly closing: AbortSignal;
 }
 
-function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper } {
+function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper; foresight: Foresight } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
   const artifacts = new ArtifactFolder(folder.artifacts);
@@ -177,13 +180,15 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
+    targetChanged: (repoId, target) => foresight.look(repoId, target),
     dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
     loopbackOnly: !options.allowRemote,
   };
   const reaper: Reaper = new Reaper(plane);
-  return { plane, reaper };
+  const foresight: Foresight = new Foresight(plane);
+  return { plane, reaper, foresight };
 }
 
 async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {

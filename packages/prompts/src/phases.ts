@@ -8,6 +8,7 @@ export const PROMPT_PHASES = {
   task: "the first turn",
   answer: "the first turn of a read-only job",
   repair: "a turn after gates or checks said no; of a review, after a verdict that cannot be read",
+  revision: "a turn after somebody said no who had read the change: a critic, or the landing",
   handover: "the first turn of a job that another backend began: around its task",
   nudge: "a turn after one that stalled",
 } as const;
@@ -26,6 +27,7 @@ export const PROMPT_VARIABLES = {
   reviewed: "what is reviewed, such as a job's number or two commits",
   diff: "the change that is reviewed, as a patch; a long one is cut",
   form: "the form of a verdict, as JSON",
+  objection: "who said no, and why: what a critic found, or a conflict with what landed meanwhile, or the gates that are red with it",
   failures: "what gates and checks said, or what is wrong with a verdict",
   handover: "what the backend before did, and why it stopped",
   silence: "how long the agent had said nothing, such as 5 minutes",
@@ -59,7 +61,7 @@ const TASK_SHAPES: Readonly<Record<TaskKind, TemplateShape>> = {
 export function phasesOf(kind: TaskKind): PromptPhase[] {
   return PROMPT_PHASE_NAMES.filter((phase) => {
     if (phase === "answer") return kind === "develop";
-    return !(phase === "handover" && kind === "review");
+    return !((phase === "handover" || phase === "revision") && kind === "review");
   });
 }
 
@@ -72,6 +74,8 @@ export function shapeOf(kind: TaskKind, phase: PromptPhase): TemplateShape {
       return shape(["task"]);
     case "repair":
       return kind === "review" ? shape(["failures"], ["form"]) : shape(["failures"]);
+    case "revision":
+      return shape(["objection"], ["task"]);
     case "handover":
       return shape(["task", "handover"]);
     case "nudge":
@@ -88,7 +92,7 @@ export function readTemplateName(name: string): { readonly kind: TaskKind | "any
 /** Every name that a template may have. */
 export const TEMPLATE_NAMES: readonly string[] = [
   ...TASK_KIND_NAMES.flatMap((kind) => phasesOf(kind).map((phase) => `${kind}-${phase}`)),
-  ...["any-repair", "any-handover", "any-nudge"],
+  ...["any-repair", "any-revision", "any-handover", "any-nudge"],
 ];
 
 /** The template name that a mistyped one was most likely meant to be. */

@@ -33,7 +33,8 @@ export function acceptableWork(detail: JobDetail): AcceptableWork {
     );
   const oid = workOf(detail);
   if (oid === null) throw refuse("nothing of its agent's work is kept", `\`slipway show ${job.number}\` says why; then \`slipway retry ${job.number}\`.`);
-  if (detail.completion)
+  // The work of an attempt that came later, where the change went back to its agent, is no completion's.
+  if (detail.completion?.oid === oid)
     return { oid, fence: detail.acceptance ? null : (attempts.findLast(({ outcome }) => outcome === "change")?.fence ?? null), red: redOfChange(detail) };
   const attempt = attempts.findLast(({ keptOid }) => keptOid === oid);
   if (!attempt?.keptRed)

@@ -9,6 +9,7 @@ import { lineCoverageSchema, usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
+import { predictedConflictSchema, revisionSchema } from "./revisions.ts";
 import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, routingSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { branchSchema, fenceSchema, idSchema, nameSchema, oidSchema, sha256Schema, timeSchema } from "./scalars.ts";
@@ -75,6 +76,14 @@ export const submitJobSchema = z.strictObject({
   dedupeKey: z.string().min(1).max(200).optional().describe("While a job with this key is active, the same job comes back."),
   requires: z.array(nameSchema).max(50).default([]).describe("Capabilities that a worker must have."),
   maxAttempts: z.int().min(1).max(20).optional().describe("Tries before it fails; the installation's default, else 3, where it is missing."),
+  revisions: z
+    .int()
+    .min(0)
+    .max(10)
+    .optional()
+    .describe(
+      "How often its change may go back to the agent where it does not fit onto its target; `landing.revisions` of the target's `.slipway.yaml` where it is missing ([landing](landing.md#conflicts)).",
+    ),
   budget: budgetSchema.optional().describe("What the job may spend on models; a limit that is missing is the repository's, else the installation's."),
   record: z
     .boolean()
@@ -193,6 +202,12 @@ export const jobViewSchema = z.object({
   routing: routingSchema.nullable().default(null),
   /** What the backend before left; null where the first one has it yet. */
   handover: handoverSchema.nullable().default(null),
+  /** How often its change may go back to the agent; null where its target says it. */
+  revisions: z.int().nullable().default(null),
+  /** Why its newest change went back to the agent; null where none did. */
+  revision: revisionSchema.nullable().default(null),
+  /** Conflicts that its change is likely to meet, as of when that was last looked at. */
+  predicted: z.array(predictedConflictSchema).default([]),
   /** The commit that the job starts from. */
   baseOid: oidSchema,
   /** Branch to land on. */

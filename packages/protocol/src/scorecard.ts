@@ -24,7 +24,7 @@ export const scorecardFactsSchema = z.object({
   turns: count,
   /** Turns that ended with an error of the agent, of its vendor or of time. */
   failedTurns: count,
-  /** Turns because a gate, a check or the critic said no. */
+  /** Turns because a gate, a check, the critic or the landing said no. */
   repairs: count,
   toolCalls: count,
   toolErrors: count,

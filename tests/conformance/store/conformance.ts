@@ -17,6 +17,7 @@ import { properties } from "./properties.ts";
 import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
 import { reservedAheadTests } from "./reserved-ahead.ts";
+import { revisions } from "./revisions.ts";
 import { routes } from "./routes.ts";
 import { transitions } from "./transitions.ts";
 
@@ -44,6 +45,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("audit", () => auditing(current));
     describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
+    describe("revisions", () => revisions(current));
     describe("gates", () => gates(current));
     describe("model calls", () => modelCallTests(current));
     describe("model calls reserved ahead", () => reservedAheadTests(current));

@@ -4,6 +4,7 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { Store } from "@slipway/server/store/store";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { sampleRevision } from "../../support/sample-revision.ts";
 import {
   addRepository,
   allEvents,
@@ -97,6 +98,10 @@ const VERBS = {
   mark: (walk: Walk, pick: number) => onCompletion(walk, pick, (id, fence) => walk.store.markLanded(id, pick % 2 === 0 ? fence : null)),
   reject: (walk: Walk, pick: number) =>
     onCompletion(walk, pick, (id, fence) => walk.store.rejectCompletion(id, fence, { code: "MERGE_CONFLICT", message: "no", details: {} })),
+  revise: (walk: Walk, pick: number) =>
+    onCompletion(walk, pick, (id, fence) =>
+      walk.store.rejectCompletion(id, fence, { code: "MERGE_CONFLICT", message: "no", details: {} }, { revision: sampleRevision(), reason: "again" }),
+    ),
   reap: ({ store }: Walk) => store.reap(),
   pack: ({ store }: Walk) => store.packFinalJobs(2),
 } satisfies Record<string, (walk: Walk, pick: number) => Promise<unknown>>;

@@ -4,6 +4,7 @@ import { newId } from "@slipway/protocol/scalars";
 import { isFinal, TRANSITIONS } from "@slipway/protocol/states";
 import type { Store } from "@slipway/server/store/store";
 import { expect, test } from "vitest";
+import { sampleRevision } from "../../support/sample-revision.ts";
 import {
   addRepository,
   allEvents,
@@ -105,6 +106,12 @@ const WAYS: Record<Key, Way> = {
     const { jobId, completionId, fence } = await completedJob(store, repoId);
     await store.intendLanding(completionId, fence, { target: "main", oldOid: null, newOid: oid("new") });
     await store.markLanded(completionId, fence);
+    return jobId;
+  },
+  "integrating revise": async (store, repoId) => {
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    const failure = { code: "MERGE_CONFLICT", message: "no", details: {} } as const;
+    await store.rejectCompletion(completionId, fence, failure, { revision: sampleRevision(), reason: "again" });
     return jobId;
   },
   "integrating reject": async (store, repoId) => {

@@ -71,6 +71,7 @@ export interface JobOptions extends CommonOptions, KindOptions {
   readonly dependsOn?: string[];
   readonly require?: string[];
   readonly maxAttempts?: number;
+  readonly revisions?: number;
   readonly queueTimeout?: number;
   readonly title?: string;
   readonly dedupeKey?: string;
@@ -142,6 +143,7 @@ function jobOptions(command: Command): Command {
     .option("--depends-on <job>", "only when this job is done; may be repeated", gatherJobs)
     .option("--require <capability>", "only a worker with this takes it, such as os:linux; may be repeated", gatherCapabilities)
     .option("--max-attempts <n>", "tries before it fails (default: 3)", wholeNumber(1, 20))
+    .option("--revisions <n>", "times that its change may go back to the agent where it does not fit onto its target", wholeNumber(0, 10))
     .option("--queue-timeout <time>", "it fails where no worker took it for so long, such as 2h (default: 24h)", parseDuration)
     .option("--title <text>", "short title (default: the task's first line)")
     .option("--dedupe-key <key>", "while a job with this key is active, the same job comes back")
@@ -271,6 +273,7 @@ export async function submitFrom(
     ...(options.priority === undefined ? {} : { priority: options.priority }),
     ...(options.after === undefined ? {} : { runAfter: options.after }),
     ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+    ...(options.revisions === undefined ? {} : { revisions: options.revisions }),
     ...(options.queueTimeout === undefined ? {} : { queueTimeoutMs: options.queueTimeout }),
     dependsOn,
     ...(options.title === undefined ? {} : { title: options.title }),

@@ -3,7 +3,7 @@ import type { Client } from "@slipway/protocol/client";
 import type { QueryOf, ResponseOf } from "@slipway/protocol/endpoints";
 import { JOB_KINDS, type JobKind, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { nameSchema } from "@slipway/protocol/scalars";
-import { JOB_STATES, type JobState } from "@slipway/protocol/states";
+import { isFinal, JOB_STATES, type JobState } from "@slipway/protocol/states";
 import { TASK_KIND_NAMES, type TaskKind } from "@slipway/protocol/task-kinds";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
@@ -99,11 +99,16 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
     { title: "kind", text: ({ taskKind }) => taskKind },
     { title: "title", text: (job) => printable(job.title), grows: true },
     { title: "code", text: codeOf },
+    { title: "note", text: noteOf, paint: (text) => screen.colors.yellow(text) },
     { title: "repository", text: (job) => job.repo.name },
     { title: "took", text: took, align: "right" },
     { title: "when", text: (job) => ago(job.createdAt), paint: (text) => screen.colors.dim(text) },
   ];
-  const isIdle = { code: jobs.every((job) => codeOf(job) === ""), kind: jobs.every(({ taskKind }) => taskKind === "develop") };
+  const isIdle = {
+    code: jobs.every((job) => codeOf(job) === ""),
+    note: jobs.every((job) => noteOf(job) === ""),
+    kind: jobs.every(({ taskKind }) => taskKind === "develop"),
+  };
   const shown = columns.filter(({ title }) => !isIdle[title as keyof typeof isIdle]);
   return tableLines(screen, shown, jobs);
 }
@@ -111,6 +116,12 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
 /** Why it did not land; of a cancelled job the state says it all. */
 function codeOf(job: JobView): string {
   return job.state === "cancelled" ? "" : (job.failure?.code ?? "");
+}
+
+/** What is out of the ordinary on its way to the target; `slipway show` says more. */
+function noteOf({ state, revision, predicted }: JobView): string {
+  if (isFinal(state)) return "";
+  return [...(revision ? [`revision ${revision.number}/${revision.of}`] : []), ...(predicted.length > 0 ? ["conflict ahead"] : [])].join(", ");
 }
 
 /** A state in its colour. */

@@ -18,10 +18,10 @@ export async function printKept(screen: Screen, { job }: JobDetail, checkout: Ch
     return;
   }
   screen.print(`${colors.bold(taken.oid.slice(0, 7))} on ${colors.bold(taken.branch)}`);
-  for (const line of await diffStatLines(checkout.root, job.baseOid, taken.oid, screen.width - 2)) screen.print(`  ${printable(line)}`);
+  for (const line of await diffStatLines(checkout.root, `${taken.oid}^`, taken.oid, screen.width - 2)) screen.print(`  ${printable(line)}`);
   screen.print();
   screen.print(colors.dim("Look at it before you use it. Next:"));
-  screen.print(`  git diff ${job.baseOid.slice(0, 12)} ${name}`);
+  screen.print(`  git diff ${name}^ ${name}`);
 }
 
 /** The same for tools. */

@@ -3,6 +3,7 @@ import type { Client } from "@slipway/protocol/client";
 import type { JobEvent } from "@slipway/protocol/events";
 import type { JobDetail, JobView } from "@slipway/protocol/job";
 import { JOB_IMAGES_MAX } from "@slipway/protocol/job-images";
+import { predictedText, revisionText } from "@slipway/protocol/revisions";
 import { sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import type { Scorecard } from "@slipway/protocol/scorecard";
 import type { Verdict } from "@slipway/protocol/verdict";
@@ -93,6 +94,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ["lane", `${job.lane}${job.priority === 0 ? "" : `, priority ${job.priority}`}`],
     ["created", `${new Date(job.createdAt).toISOString()} (${ago(job.createdAt)})`],
     ...waitingFields(job),
+    ...landingFields(job),
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
@@ -100,7 +102,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ...(card === null ? [] : [["score", scoreLine(card)] as [string, string]]),
   ];
   for (const [name, value] of fields) {
-    const lines = name === "score" ? wrap(value, screen.width - 13) : [value];
+    const lines = name === "score" || name === "revision" || name === "foreseen" ? wrap(value, screen.width - 13) : [value];
     for (const [index, line] of lines.entries()) screen.print(`  ${colors.dim((index === 0 ? name : "").padEnd(10))} ${line}`);
   }
   if (job.failure) {
@@ -165,6 +167,14 @@ function waitingFields(job: JobView): Array<[string, string]> {
     ...(dependsOn.length === 0 ? [] : [["depends on", dependsOn.join(", ")] as [string, string]]),
     ...(runAfter === null || runAfter < Date.now() ? [] : [["not before", whenText(runAfter)] as [string, string]]),
     ...(dueAt === null ? [] : [["due", `${whenText(dueAt)}; the server ends this state then`] as [string, string]]),
+  ];
+}
+
+/** That its change goes back and forth, and what it may still meet. */
+function landingFields({ revision, predicted }: JobView): Array<[string, string]> {
+  return [
+    ...(revision ? [["revision", printable(revisionText(revision).replace(/^revision /, ""))] as [string, string]] : []),
+    ...predicted.map((one): [string, string] => ["foreseen", printable(predictedText(one))]),
   ];
 }
 

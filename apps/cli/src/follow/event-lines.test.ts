@@ -17,3 +17,12 @@ test("a red gate tells which tests failed, where its runner is known", () => {
   expect(gateLine({ runners: ["vitest"], passed: 4, failed: 0, skipped: 0, failing: [] })).toBe("gate test failed (exit 1) 3.2 s");
   expect(gateLine(undefined)).toBe("gate test failed (exit 1) 3.2 s");
 });
+
+test("a revision by the landing and one by a critic are told apart", () => {
+  const started = (turn: number) => eventLines({ kind: "turn", data: { turn, status: "started", reason: "revision" } }, false)[0]?.text;
+  expect(started(1)).toBe("turn 1: revise what did not fit onto its target");
+  expect(started(2)).toBe("turn 2: revise what the critic found");
+  const reason = "revision 1 of 2: conflicts with job 12 in src/a.ts";
+  const data = { from: "integrating", to: "queued", on: "revise", code: "MERGE_CONFLICT", reason } as const;
+  expect(eventLines({ kind: "state", data }, false)).toEqual([{ tone: "warning", text: `queued MERGE_CONFLICT: ${reason}` }]);
+});

@@ -108,7 +108,8 @@ const TURN_REASONS = {
 } as const;
 
 function turnLines(data: DataOf<"turn">): EventLine[] {
-  const reason = TURN_REASONS[data.reason];
+  // A critic is never before the first turn of an attempt.
+  const reason = data.reason === "revision" && data.turn === 1 ? "revise what did not fit onto its target" : TURN_REASONS[data.reason];
   if (data.status === "started") return [line(data.reason === "task" ? "plain" : "warning", `turn ${data.turn}: ${reason}`)];
   return data.status === "failed" ? [line("bad", `turn ${data.turn} failed${data.code ? ` ${data.code}` : ""}`)] : [];
 }

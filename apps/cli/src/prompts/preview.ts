@@ -47,7 +47,7 @@ function specOf({ kind, spec }: KindDraft, task: string, { config }: RepositoryH
 
 /** What only a job at work knows. */
 function unknownYet(phase: PromptPhase): Partial<Record<PromptVariable, string>> {
-  const names: readonly PromptVariable[] = phase === "task" || phase === "answer" ? [] : ["failures", "handover", "silence"];
+  const names: readonly PromptVariable[] = phase === "task" || phase === "answer" ? [] : ["failures", "objection", "handover", "silence"];
   return Object.fromEntries(names.map((name) => [name, `‹${name}: ${PROMPT_VARIABLES[name]}›`]));
 }
 

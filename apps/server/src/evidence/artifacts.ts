@@ -1,9 +1,10 @@
 import { diffPatch } from "@slipway/git/hub";
+import { parentOf } from "@slipway/git/hub-merges";
 import { readNumstat } from "@slipway/git/numstat";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobEvent } from "@slipway/protocol/events";
 import { type ArtifactView, MADE_ARTIFACTS, type MadeArtifact } from "@slipway/protocol/evidence";
-import { ANSWER_ARTIFACT, type JobDetail, workOf } from "@slipway/protocol/job";
+import { ANSWER_ARTIFACT, type JobDetail, type JobView, workOf } from "@slipway/protocol/job";
 import { isFinal } from "@slipway/protocol/states";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
@@ -71,12 +72,19 @@ const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobD
 /** The job's change as a patch; NOT_FOUND where there is none, or where the hub has it no longer. */
 export async function patchOf(plane: ControlPlane, detail: JobDetail): Promise<string> {
   const { job } = detail;
-  return await fromHub(detail, async (oid) => await diffPatch(hubRoot(plane.folder, job.repo.id), job.baseOid, oid));
+  const root = hubRoot(plane.folder, job.repo.id);
+  return await fromHub(detail, async (oid) => await diffPatch(root, await madeOn(root, job, oid), oid));
 }
 
 async function statsOf(plane: ControlPlane, detail: JobDetail) {
   const { job } = detail;
-  return await fromHub(detail, async (oid) => await readNumstat(hubRoot(plane.folder, job.repo.id), job.baseOid, oid));
+  const root = hubRoot(plane.folder, job.repo.id);
+  return await fromHub(detail, async (oid) => await readNumstat(root, await madeOn(root, job, oid), oid));
+}
+
+/** What a commit of the job was made on. A job that goes back to its agent has another base from then on. */
+async function madeOn(root: string, job: JobView, oid: string): Promise<string> {
+  return (await parentOf(root, oid)) ?? job.baseOid;
 }
 
 async function fromHub<T>(detail: JobDetail, read: (oid: string) => Promise<T>): Promise<T> {

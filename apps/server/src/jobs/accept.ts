@@ -1,5 +1,6 @@
 import { commitWithTrailers } from "@slipway/git/accepted-commit";
 import { hasCommit } from "@slipway/git/hub";
+import { parentOf } from "@slipway/git/hub-merges";
 import { type AcceptableWork, acceptableWork } from "@slipway/protocol/acceptable-work";
 import { type Acceptance, type acceptJobSchema, NAMED_CHECKS, redText } from "@slipway/protocol/acceptance";
 import { SlipwayError } from "@slipway/protocol/errors";
@@ -43,6 +44,8 @@ export async function acceptJob(
   const newJob = {
     ...job,
     id,
+    // What the work was made on, which the failed job may have left since.
+    baseOid: (await parentOf(root, oid)) ?? job.baseOid,
     repoId: job.repo.id,
     images: [],
     dedupeKey: null,

@@ -16,12 +16,13 @@ import { store } from "./submit.ts";
 export async function replayJob(plane: ControlPlane, detail: JobDetail, attempt: number | undefined, by: Actor, signal: AbortSignal): Promise<JobView> {
   const { job } = detail;
   const replay = cassetteOf(detail, attempt);
-  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.taskSpec.review?.baseOid ?? job.baseOid, signal);
+  const baseOid = job.revision?.baseOid ?? job.baseOid;
+  await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.taskSpec.review?.baseOid ?? baseOid, signal);
   const id = newId();
   const title = `Replay of job ${job.number}: ${job.title}`.slice(0, 200);
   // What the cassette has is one backend's conversation: no other one takes over.
   const own = { id, title, repoId: job.repo.id, target: targetOf(title, id), runAfter: null, dependsOn: [], dedupeKey: null, routing: null };
-  return (await store(plane, { ...job, ...own, retryOf: null, record: false, replay, completionId: null }, by)).job;
+  return (await store(plane, { ...job, ...own, baseOid, retryOf: null, record: false, replay, completionId: null }, by)).job;
 }
 
 function cassetteOf({ job, artifacts }: JobDetail, attempt: number | undefined): Replay {
@@ -38,10 +39,19 @@ function cassetteOf({ job, artifacts }: JobDetail, attempt: number | undefined):
       : "Record one with `slipway run --record`, then replay that job.";
     throw new SlipwayError("NOT_FOUND", `Job ${number} has no cassette${job.record ? "" : ": it was not recorded"}.`, { ...details, hint });
   }
-  const fence = attempt ?? Math.max(...fences);
+  // A revision begins with a merge and a session that no replay has.
+  const first = job.revision?.number === 1 ? fences.filter((fence) => fence <= (job.revision?.fence ?? 0)) : job.revision ? [] : fences;
+  const fence = attempt ?? Math.max(...(first.length > 0 ? first : fences));
   if (!fences.includes(fence)) {
     const hint = `Name one with --attempt: ${fences.join(", ")}.`;
     throw new SlipwayError("NOT_FOUND", `Attempt ${fence} of job ${number} has no cassette.`, { ...details, field: "attempt", value: fence, hint });
+  }
+  if (!first.includes(fence)) {
+    const hint = first.length > 0 ? `Replay the attempt that made the change: --attempt ${first.join(", ")}.` : "Record another job, and replay that one.";
+    throw new SlipwayError("CONFLICT", `Attempt ${fence} of job ${number} revised a change, or is of before one that did, and cannot be replayed.`, {
+      ...details,
+      hint,
+    });
   }
   if (job.state === "running" && fence === job.fence) {
     const hint = `Wait until attempt ${fence} has ended: \`slipway logs -f ${number}\`.`;

@@ -55,6 +55,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     criteria: input.criteria,
     taskKind: input.taskKind,
     taskSpec,
+    revisions: input.revisions ?? null,
     baseOid,
     target: input.target ?? targetOf(title, id),
     priority: input.priority,

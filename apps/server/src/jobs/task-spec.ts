@@ -1,4 +1,5 @@
 import { hasCommit, readFileAt, readFolderAt, resolveCommit } from "@slipway/git/hub";
+import { parentOf } from "@slipway/git/hub-merges";
 import { PROMPTS_FOLDER, PromptBook } from "@slipway/prompts/prompt-book";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type SubmitJob, workOf } from "@slipway/protocol/job";
@@ -70,7 +71,9 @@ async function reviewedJob(plane: ControlPlane, repository: RepositoryRow, asked
   const isUpstream = (await resolveCommit(root, headOid).catch(() => undefined)) === headOid;
   if (!isUpstream && !(await hasCommit(root, headOid)))
     throw new SlipwayError("CONFLICT", `The change of job ${job.number} is no longer kept.`, { field, value: asked, job: job.id, state: job.state });
-  return { baseOid: job.baseOid, headOid, from: isUpstream ? "upstream" : "jobs", job: job.number };
+  // A job that goes back to its agent has another base than the change that it has so far.
+  const baseOid = isUpstream ? job.baseOid : ((await parentOf(root, headOid)) ?? job.baseOid);
+  return { baseOid, headOid, from: isUpstream ? "upstream" : "jobs", job: job.number };
 }
 
 /** What the job needs to know by its kind, all of it. INVALID_REQUEST. */

@@ -1,7 +1,7 @@
 import { isAncestor, land, readBranch } from "@slipway/git/hub";
 import type { Excuse } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { CompletionView, Failure } from "@slipway/protocol/job";
+import type { CompletionView } from "@slipway/protocol/job";
 import type { ControlPlane } from "../control-plane.ts";
 import { mergeRef } from "../hub/hub-access.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
@@ -79,14 +79,6 @@ export async function markLanded(plane: ControlPlane, completionId: string): Pro
   announce(plane, job);
   // A verify job that nobody waits for any more is the reaper's to end.
   plane.scheduleChanged();
-  return completion;
-}
-
-/** Gives a completion up; its job fails with this failure. */
-export async function rejectCompletion(plane: ControlPlane, id: string, fence: number, failure: Failure): Promise<CompletionView> {
-  await plane.leaseClock.check();
-  const { completion, job } = await plane.store.rejectCompletion(id, fence, failure);
-  announce(plane, job);
-  plane.scheduleChanged();
+  plane.targetChanged(completion.repoId, completion.target);
   return completion;
 }

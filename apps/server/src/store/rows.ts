@@ -50,6 +50,8 @@ export interface NewJob {
   /** All capabilities that a worker must have, the backend's included. */
   readonly requires: readonly string[];
   readonly maxAttempts: number;
+  /** Null, as where it is missing: what the target says. */
+  readonly revisions?: number | null;
   readonly budget: Budget;
   readonly timeoutMs: number;
   readonly stallMs: number;

@@ -6,6 +6,7 @@ import type { AskedCritic, CriticOpinion } from "@slipway/protocol/critic";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { PredictedConflict, Revision } from "@slipway/protocol/revisions";
 import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
 import type { TaskKind } from "@slipway/protocol/task-kinds";
@@ -289,7 +290,20 @@ export interface Store extends AsyncDisposable {
   withdrawLanding(id: string, fence: number): Promise<void>;
   /** Marks the completion landed and its job done. `fence` null: recovery of an intent that the ref already shows. */
   markLanded(id: string, fence: number | null): Promise<{ completion: CompletionView; job: JobView }>;
-  rejectCompletion(id: string, fence: number, failure: Failure): Promise<{ completion: CompletionView; job: JobView }>;
+  /**
+   * Gives a completion up: its job fails with this failure, or, with `revise`, is queued again in the same transaction, with the target's commit as its base, the
+   * record in its view and the attempt that made the change given back. `reason` is what people read. The same call again changes nothing.
+   */
+  rejectCompletion(
+    id: string,
+    fence: number,
+    failure: Failure,
+    revise?: { revision: Revision; reason: string },
+  ): Promise<{ completion: CompletionView; job: JobView }>;
+  /** The changes that are to land on a target, in the order of their turn, then those of running jobs that the hub has something of; the first 20. */
+  changesOnWay(repoId: string, target: string): Promise<Array<{ jobId: string; number: number; title: string; completionId: string | null; oid: string }>>;
+  /** Keeps what conflicts are foreseen for a job, with a warning among its events where there is a text; answers whether that is news. Nothing for a final job. */
+  predictConflicts(jobId: string, predicted: readonly PredictedConflict[], warning: string | null): Promise<boolean>;
   /** Intents without a mark, for recovery at start. */
   openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
 

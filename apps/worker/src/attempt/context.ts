@@ -65,6 +65,8 @@ export interface AttemptContext {
   agentSandbox(readOnly: readonly string[], needs?: SandboxNeeds): Promise<Sandbox>;
   /** Extra host folders that gates and agents need read-only: toolchains found on PATH. */
   readonly toolchains: readonly string[];
+  /** Whether `paths.home` is the job's kept one, with the session of an earlier attempt on this worker. */
+  readonly keptHome: boolean;
   /** Ports on the host's network that no other job has. */
   readonly ports: Pick<JobPorts, "turnBase" | "commandBase">;
   /** Host patterns: of these the egress proxy takes private addresses too. */

@@ -200,6 +200,7 @@ async function assemble(
     lost: endings.lost.signal,
     agentSandbox: (readOnly, needs) => agent.get(readOnly, needs),
     toolchains: services.toolchains,
+    keptHome,
     ports,
     egressPrivateHosts: services.egressPrivateHosts,
     inbox,

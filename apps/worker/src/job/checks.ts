@@ -14,6 +14,7 @@ import { pathMatcher } from "./path-globs.ts";
 import { inPhase } from "./phase.ts";
 import { proveTests } from "./proof.ts";
 import { proofDemand } from "./proof-demand.ts";
+import { lookForUndone } from "./undone-work.ts";
 
 /** Of a check's findings so many are shown; where there are more, that is told too. */
 const SHOWN_FINDINGS = 100;
@@ -108,7 +109,8 @@ async function lookAt(
   const { testPaths } = config.checks;
   const paths = () => readPaths(repository, { oid: change.oid, signal });
   const ofKind = await checkKind({ job: context.claim.job, files, testPaths, headings: prompts.headings, tests, paths });
-  return { files, results: [scope, ...ofKind, ...(await runChecks(files, config, new Set(allowChecks), tests))] };
+  const undone = await lookForUndone(repository, context.claim.job, change.oid, signal);
+  return { files, results: [scope, ...ofKind, ...(await runChecks(files, config, new Set(allowChecks), tests)), ...undone] };
 }
 
 /** The checks that need more than the change: what the gates left, and a run of their own. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { applyScript, writeChangedFiles } from "@slipway/git/handover";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { JobView } from "@slipway/protocol/job";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Deadline } from "./deadline.ts";
@@ -26,13 +27,13 @@ interface TakenOver {
 export async function takeOver(context: AttemptContext, sandbox: Sandbox, repository: WorkerRepository, deadline: Deadline): Promise<string | undefined> {
   const { job } = context.claim;
   const { handover } = job;
-  if (!handover) return undefined;
+  if (!handover || !isTakenOver(job)) return undefined;
   const { oid } = handover;
   const taken = await context.journal.step<TakenOver>(STEP, async () => {
     if (oid === null) return { paths: [], total: 0 };
     const out = join(context.paths.work, "handover");
     const changes = await writeChangedFiles(repository, { baseOid: job.baseOid, oid, out, signal: context.signal });
-    await apply(context, sandbox, out, deadline);
+    await bringIn(context, sandbox, out, { what: "The work of the backend before", timeoutMs: deadline.prepareMs() });
     return { paths: changes.slice(0, PATHS_KEPT).map(({ path, status }) => ({ path, status })), total: changes.length };
   });
   const what = taken.total === 0 ? "It had changed nothing." : `Its changes of ${taken.total === 1 ? "1 file" : `${taken.total} files`} are in the workspace.`;
@@ -41,7 +42,18 @@ export async function takeOver(context: AttemptContext, sandbox: Sandbox, reposi
   return handoverText(handover, taken.paths, taken.total);
 }
 
-async function apply(context: AttemptContext, sandbox: Sandbox, out: string, deadline: Deadline): Promise<void> {
+/** Whether another backend worked for what this attempt works for: what was left before a change went back to its agent, that change has already. */
+export function isTakenOver({ handover, revision }: Pick<JobView, "handover" | "revision">): boolean {
+  return handover !== null && (revision === null || handover.fence > revision.fence);
+}
+
+/** Brings files that were laid out in a folder of the daemon's into the workspace, by a script inside the sandbox. WORKSPACE_FAILED names `what` they are. */
+export async function bringIn(
+  context: AttemptContext,
+  sandbox: Sandbox,
+  out: string,
+  { what, timeoutMs }: { readonly what: string; readonly timeoutMs: number },
+): Promise<void> {
   const inside = sandbox.record.kind === "none" ? out : "/handover";
   const result = await sandbox.run(
     {
@@ -50,7 +62,7 @@ async function apply(context: AttemptContext, sandbox: Sandbox, out: string, dea
       network: "none",
       // Writable, as the files are the agent's then: it could not read the daemon's.
       mounts: [{ host: out, inside, writable: true }],
-      timeoutMs: deadline.prepareMs(),
+      timeoutMs,
       outputLimitBytes: 65_536,
     },
     context.signal,
@@ -59,5 +71,5 @@ async function apply(context: AttemptContext, sandbox: Sandbox, out: string, dea
   if (result.exitCode === 0) return;
   const words = lastLines(plainText(context.masks.bytes(result.output)), 20, 4_000);
   const details = { exitCode: result.exitCode, timedOut: result.timedOut, lastLines: words };
-  throw new SlipwayError("WORKSPACE_FAILED", "The work of the backend before could not be brought into the workspace.", details);
+  throw new SlipwayError("WORKSPACE_FAILED", `${what} could not be brought into the workspace.`, details);
 }

@@ -8,6 +8,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Judgement } from "./checks.ts";
 import { hasCommit } from "./commit.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
+import { isTakenOver } from "./handover.ts";
 import { bringImages } from "./job-images.ts";
 import { tellNeededHosts } from "./needed-hosts.ts";
 import { configOfKind } from "./of-kind.ts";
@@ -98,7 +99,9 @@ async function prepareWorkspace(
   const trustedOid = review?.baseOid ?? source.oid;
   await parts.time("fetch", () => bringCommit(context, repository, source, deadline));
   if (review) await bringCommit(context, repository, { oid: trustedOid, from: "upstream" }, deadline);
-  const takenOver = job.handover?.oid;
+  // With all that it was made on.
+  if (job.revision) await bringCommit(context, repository, { oid: job.revision.workOid, from: "jobs" }, deadline);
+  const takenOver = isTakenOver(job) ? job.handover?.oid : undefined;
   if (takenOver) await bringCommit(context, repository, { oid: takenOver, from: "jobs" }, deadline);
   const [[config, book]] = await together(
     context.signal,

@@ -17,6 +17,7 @@ import { orNudge } from "./nudge.ts";
 import { since, turnOutOfMemory } from "./out-of-memory.ts";
 import { turnOutOfProcesses } from "./out-of-processes.ts";
 import { inPhase } from "./phase.ts";
+import { turnsBefore } from "./revise.ts";
 import { secretsForTurn } from "./secrets.ts";
 import { turnKey } from "./turn-key.ts";
 
@@ -137,7 +138,7 @@ async function converse(context: AttemptContext, sandbox: Sandbox, turn: Convers
       {
         type: "turn",
         turnId: turn.key,
-        turn: turn.number,
+        turn: turn.number + turnsBefore(context),
         backend: job.backend,
         config: job.backendConfig,
         prompt: turn.prompt,

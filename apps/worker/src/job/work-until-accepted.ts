@@ -9,6 +9,7 @@ import { CRITIC, criticRejected } from "./critic-rejected.ts";
 import { refusalsText } from "./failures-text.ts";
 import { takeOver } from "./handover.ts";
 import { imagesOfTurn, withImageNames } from "./job-images.ts";
+import { takeUpRevision } from "./revise.ts";
 import { setUp } from "./setup.ts";
 import type { Task } from "./task.ts";
 import { triedText, workUntilGatesPass } from "./work-until-gates-pass.ts";
@@ -49,7 +50,7 @@ function nextTurnOn(context: AttemptContext, judgement: Judgement, task: Task): 
   if (progress.failure === text) throw failed("the repair left the very same findings");
   if (!deadline.hasTimeForTurn()) throw failed("there is no time left for a repair");
   task.progress = { ...progress, failure: text };
-  return task.prompts.fill("repair", { failures: text });
+  return isCritics(judgement) ? task.prompts.fill("revision", { objection: text }) : task.prompts.fill("repair", { failures: text });
 }
 
 /** A further turn over the same workspace and home, in a sandbox of its own: that of the turns before ended with their commit. */
@@ -80,11 +81,13 @@ async function recordedAgain(context: AttemptContext, task: Task): Promise<Taken
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
-  const asked = task.prompts.fill("task");
+  const objection = await takeUpRevision(context, sandbox, task.repository, task.deadline);
+  const asked = objection === undefined ? task.prompts.fill("task") : task.prompts.fill("revision", { objection });
   const withImages = withImageNames(asked.text, imagesOfTurn(context, sandbox));
   const before = await takeOver(context, sandbox, task.repository, task.deadline);
   const taken = before === undefined ? undefined : task.prompts.fill("handover", { task: withImages, handover: before });
   const templates = [asked.used, ...(taken ? [taken.used] : [])];
-  await workUntilGatesPass(context, sandbox, task, { turn: 1, reason: "task", prompt: taken?.text ?? withImages, templates });
+  const reason = objection === undefined ? "task" : "revision";
+  await workUntilGatesPass(context, sandbox, task, { turn: 1, reason, prompt: taken?.text ?? withImages, templates });
   return await commitTake(context, sandbox, task);
 }

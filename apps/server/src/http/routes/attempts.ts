@@ -52,6 +52,7 @@ export function attemptHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       const backend = before?.backend ?? "";
       const closed = before && body.outcome.kind === "failed" ? await closedStops(plane, before) : [];
       const job = await plane.store.finish(params.job, params.fence, body.outcome, closed);
+      if (job.kind === "task") plane.targetChanged(job.repo.id, job.target);
       const code = body.outcome.kind === "failed" ? body.outcome.failure.code : null;
       return { job: await afterAttempt(plane, job, { backend, code }) };
     },

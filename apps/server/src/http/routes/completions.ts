@@ -2,7 +2,8 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import { claimCompletion } from "../../claims/claim-completion.ts";
 import type { ControlPlane } from "../../control-plane.ts";
 import { holdCompletion } from "../../landing/hold.ts";
-import { landCompletion, rejectCompletion } from "../../landing/land.ts";
+import { landCompletion } from "../../landing/land.ts";
+import { rejectCompletion } from "../../landing/reject.ts";
 import { verifyCompletion } from "../../landing/verify.ts";
 import type { Handlers } from "../call.ts";
 

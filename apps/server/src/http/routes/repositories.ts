@@ -47,6 +47,7 @@ export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     syncBranch: async ({ params, body, by }) => {
       const { repository, root } = await find(params.repo);
       await fastForwardBranch(root, body.branch, body.oid);
+      plane.targetChanged(repository.id, body.branch);
       await plane.store.recordAudit({ action: "syncBranch", by, object: { kind: "repository", key: repository.id }, outcome: "ok" });
       return { branch: body.branch, oid: await readBranch(root, body.branch) };
     },

@@ -1,4 +1,6 @@
 import type { Explanation, JobView } from "@slipway/protocol/job";
+import { predictedText, revisionText } from "@slipway/protocol/revisions";
+import { isFinal } from "@slipway/protocol/states";
 import { explainBlocked, explainRunning } from "./attempt.ts";
 import { explainIntegrating } from "./integrating.ts";
 import { failureText, hintOf, type Known } from "./part.ts";
@@ -6,7 +8,8 @@ import { explainQueued } from "./queued.ts";
 
 /** Why the job is where it is: who has to act, until when, and what would move it on. There is an answer for every state. */
 export async function explainJob(plane: Known, job: JobView): Promise<Explanation> {
-  return { state: job.state, ...(await partOf(plane, job)), candidates: job.routing?.candidates ?? [] };
+  const part = await partOf(plane, job);
+  return { state: job.state, ...part, reason: `${part.reason}${landingNote(job)}`, candidates: job.routing?.candidates ?? [] };
 }
 
 async function partOf(plane: Known, job: JobView): Promise<Omit<Explanation, "state" | "candidates">> {
@@ -36,6 +39,16 @@ async function partOf(plane: Known, job: JobView): Promise<Omit<Explanation, "st
         unblock: `\`slipway retry ${job.number}\` submits it again.`,
       };
   }
+}
+
+/** Of a job on its way: that its change goes back and forth, and what may still come. */
+function landingNote({ state, revision, predicted }: JobView): string {
+  if (isFinal(state)) return "";
+  const notes = [
+    ...(revision ? [`This is ${revisionText(revision)}.`] : []),
+    ...predicted.map((one) => `It is foreseen that its change ${predictedText(one)}.`),
+  ];
+  return notes.map((note) => ` ${note}`).join("");
 }
 
 function doneText(job: JobView): string {

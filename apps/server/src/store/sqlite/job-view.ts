@@ -1,5 +1,6 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
+import { isFinal } from "@slipway/protocol/states";
 import type { Database } from "./database.ts";
 import type { JobTable } from "./tables.ts";
 
@@ -14,13 +15,15 @@ export type JobViewRow = JobTable & {
   cassette: string;
   routing: string | null;
   handover: string | null;
+  revision: string | null;
+  predicted: string | null;
 };
 
 /** Columns and joins of a `JobViewRow`; `more` columns are of `j`, the job, and `s`, its spec. */
 export function jobViewWith(more: string): string {
   return `
   SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, s.cassette, s.routing, s.handover,
-    r.name AS repo_name${more === "" ? "" : `, ${more}`}
+    s.revision, s.predicted, r.name AS repo_name${more === "" ? "" : `, ${more}`}
   FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
 }
 
@@ -45,9 +48,13 @@ export function jobView(row: JobViewRow): JobView {
     criteria: [],
     taskKind: "develop",
     taskSpec: {},
+    revisions: null,
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     handover: row.handover === null ? null : JSON.parse(row.handover),
+    revision: row.revision === null ? null : JSON.parse(row.revision),
+    // What was foreseen has come, or not, once the job is final.
+    predicted: row.predicted === null || isFinal(row.state) ? [] : JSON.parse(row.predicted),
     baseOid: row.base_oid,
     target: row.target,
     lane: row.lane,

@@ -108,7 +108,9 @@ function storeOver(channel: Channel): Store {
     intendLanding: (id, fence, intent) => channel.call("intendLanding", id, fence, intent),
     withdrawLanding: (id, fence) => channel.call("withdrawLanding", id, fence),
     markLanded: (id, fence) => channel.call("markLanded", id, fence),
-    rejectCompletion: (id, fence, failure) => channel.call("rejectCompletion", id, fence, failure),
+    rejectCompletion: (id, fence, failure, revise) => channel.call("rejectCompletion", id, fence, failure, revise),
+    changesOnWay: (repoId, target) => channel.call("changesOnWay", repoId, target),
+    predictConflicts: (jobId, predicted, warning) => channel.call("predictConflicts", jobId, predicted, warning),
     openIntents: () => channel.call("openIntents"),
 
     expiredJobs: (retentionMs, limit) => channel.call("expiredJobs", retentionMs, limit),

@@ -8,6 +8,7 @@ import { basesInUse } from "./operations/bases-in-use.ts";
 import { busyRepositories } from "./operations/busy-repositories.ts";
 import { callAttempt } from "./operations/call-attempt.ts";
 import { cancelJob } from "./operations/cancel-job.ts";
+import { changesOnWay } from "./operations/changes-on-way.ts";
 import { chargeEarlierEpochs } from "./operations/charge-earlier-epochs.ts";
 import { chargeLostCalls } from "./operations/charge-lost-calls.ts";
 import { claim } from "./operations/claim.ts";
@@ -48,6 +49,7 @@ import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
 import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
+import { predictConflicts } from "./operations/predict-conflicts.ts";
 import { pruneAudit } from "./operations/prune-audit.ts";
 import { putArtifact } from "./operations/put-artifact.ts";
 import { putCassette } from "./operations/put-cassette.ts";
@@ -91,6 +93,7 @@ export const READS = {
   currentPhase,
   newestStall,
   integrationOf,
+  changesOnWay,
   liveLeases,
   findAttemptByCredential,
   nextDueMs,
@@ -135,6 +138,7 @@ const WRITES = {
   intendLanding,
   markLanded,
   packSegment,
+  predictConflicts,
   pruneAudit,
   putArtifact,
   keepOpinion,

@@ -7,6 +7,10 @@ const IN_USE = `
   SELECT repo_id AS repoId, base_oid AS oid FROM jobs INDEXED BY jobs_by_state
   WHERE state IN ('queued', 'running', 'integrating', 'blocked') AND kind = 'task'
   UNION
+  -- What a change that goes back to its agent was made on is needed to merge it.
+  SELECT repo_id, s.revision ->> '$.baseOid' FROM jobs INDEXED BY jobs_by_state JOIN job_specs s ON s.job = number
+  WHERE state IN ('queued', 'running', 'integrating', 'blocked') AND kind = 'task' AND s.revision IS NOT NULL
+  UNION
   SELECT repo_id, base_oid FROM jobs INDEXED BY jobs_undropped
   WHERE ended_at IS NOT NULL AND dropped_seq < last_seq AND ended_at > ${NOW} - @retentionMs AND kind = 'task'`;
 
