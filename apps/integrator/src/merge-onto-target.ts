@@ -41,6 +41,8 @@ async function mergeAndPush(claimed: ClaimedCompletion, at: MergeAt): Promise<Me
     commitOid: completion.oid,
     baseOid: completion.baseOid,
     ontoOid,
+    style: claimed.style,
+    mergePrefix: `Merge job ${claimed.job.number}: `,
     committer: { ...COMMITTER, date: `@${Math.floor(completion.createdAt / 1_000)} +0000` },
   });
   if (merged.kind === "conflict") return merged;
