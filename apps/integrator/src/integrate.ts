@@ -105,7 +105,7 @@ class Ride {
     const targetOid = ahead ? await before(signal, ahead.built) : await readTarget(this.#integration.client, this.#claimed, this.#lease);
     const folder = await this.#integration.state.repositoryFolder(this.#claimed.completion.repoId);
     // Not cut short where the round is over: a push that is half way could come after the next one.
-    const merge = await mergeOntoTarget(this.#claimed, { targetOid, folder, signal: this.#lease });
+    const merge = await mergeOntoTarget(this.#claimed, { targetOid, from: ahead ? "jobs" : "upstream", folder, signal: this.#lease });
     signal.throwIfAborted();
     if (merge.kind === "refused") return { kind: "left", code: "TARGET_MOVED" };
     if (merge.kind === "conflict") {
