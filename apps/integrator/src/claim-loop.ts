@@ -66,7 +66,7 @@ class Trains {
   board(claimed: ClaimedCompletion): { train: Train; car: Car } {
     const train = this.#trains.get(keyOf(claimed)) ?? new Train();
     this.#trains.set(keyOf(claimed), train);
-    return { train, car: train.board(`job ${claimed.job.number}`) };
+    return { train, car: train.board(`job ${claimed.job.number}`, claimed.place) };
   }
 
   tidy(claimed: ClaimedCompletion): void {

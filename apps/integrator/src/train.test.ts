@@ -4,7 +4,7 @@ import { before } from "./before.ts";
 import { type Car, type Round, Train } from "./train.ts";
 
 function boarded(train: Train, ...names: string[]): Car[] {
-  return names.map((name) => train.board(name));
+  return names.map((name, index) => train.board(name, index + 1));
 }
 
 /** The rounds that a car is built on, nearest first. */
@@ -61,6 +61,17 @@ test("a car that steps aside goes on with its round, while those behind are buil
   expect(train.order).toEqual(["a", "c", "b"]);
 });
 
+test("a car that comes back to its place has those behind it begin anew on it", () => {
+  const train = new Train();
+  const [a, b, c] = boarded(train, "a", "b", "c") as [Car, Car, Car];
+  train.leave(b);
+  const round = a.round;
+  const back = train.board("b", 2);
+  expect(train.order).toEqual(["a", "b", "c"]);
+  expect(baseOf(c)).toEqual([back.round, a.round]);
+  expect(a.round).toBe(round);
+});
+
 test("what stepped aside because of a car before it returns to its place when that one goes", () => {
   const train = new Train();
   const [a, b, c, d] = boarded(train, "a", "b", "c", "d") as [Car, Car, Car, Car];
@@ -77,11 +88,14 @@ test("whatever happens, a car that is not aside is built on the nearest such car
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
       const train = new Train();
       let cars: Car[] = [];
+      let boardings = 0;
       const landed = new Set<Round>();
       for (const [verb, pick] of acts) {
         const car = cars[pick % Math.max(1, cars.length)];
-        if (verb === "board") cars.push(train.board(String(cars.length)));
-        else if (!car) continue;
+        if (verb === "board") {
+          boardings += 1;
+          cars.push(train.board(String(boardings), boardings));
+        } else if (!car) continue;
         else if (verb === "stepAside") train.stepAside(car);
         else if (verb === "toEnd") {
           if (!car.isAside) continue;

@@ -5,11 +5,14 @@
 export class Train {
   readonly #cars: Car[] = [];
 
-  /** Puts a car at the end. */
-  board(name: string): Car {
-    const car: Car = new Car(name, () => this.#ahead(car));
-    this.#cars.push(car);
+  /** Puts a car behind those of a lower place. One that comes back before others, after its lease was lost, has those begin anew. */
+  board(name: string, place: number): Car {
+    const car: Car = new Car(name, place, () => this.#ahead(car));
+    const before = this.#cars.findLastIndex((other) => other.place <= place) + 1;
+    const next = this.#cars.slice(before).find(({ isAside }) => !isAside);
+    this.#cars.splice(before, 0, car);
     car.begin();
+    next?.begin();
     return car;
   }
 
@@ -30,6 +33,7 @@ export class Train {
   /** Back into the train, behind all others: what they are built on stays as it is. */
   toEnd(car: Car): void {
     this.#remove(car);
+    car.place = Math.max(car.place, this.#cars.at(-1)?.place ?? 0);
     this.#cars.push(car);
     car.begin();
   }
@@ -68,12 +72,14 @@ export class Train {
 /** One completion in a train; the train alone moves it. */
 export class Car {
   readonly name: string;
+  place: number;
   isAside = false;
   readonly #findAhead: () => Round | undefined;
   #round: Round | undefined;
 
-  constructor(name: string, findAhead: () => Round | undefined) {
+  constructor(name: string, place: number, findAhead: () => Round | undefined) {
     this.name = name;
+    this.place = place;
     this.#findAhead = findAhead;
   }
 

@@ -27,7 +27,7 @@ export const claimedCompletionSchema = z.object({
   hub: hubAccessSchema,
   /** The target's commit now; null where the branch does not exist yet (then it starts at `completion.baseOid`). */
   targetOid: oidSchema.nullable(),
-  /** Its place among the completions of its target that are claimed now: they are merged, and land, in this order. */
+  /** Its place among the completions of its target, from its first claim on: they are merged, and land, in this order. */
   place: z.int().positive(),
   /** How it becomes a commit of the target, by the target's own `.slipway.yaml` as it was at the claim. */
   style: z.enum(LANDING_STYLES),

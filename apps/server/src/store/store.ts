@@ -279,7 +279,8 @@ export interface Store extends AsyncDisposable {
   // Completions
   /**
    * The next completion for this integrator, or null; none of a frozen target. Order: lane, priority, age. Of a target that an integrator has completions of in
-   * hand he alone gets more, as many as `limits` says: one where the target is not among them. `place`: its rank among those in hand.
+   * hand he alone gets more, as many as `limits` says: one where the target is not among them. `place`: its rank among those that
+   * were let in, which it keeps when its integrator is lost.
    */
   claimCompletion(request: {
     claimId: string;

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 const STATEMENTS = [
-  // Where a completion stands among those of its target that are claimed now; stale once its lease is over.
+  // Where a completion stands among the open ones of its target, from its first claim on.
   `ALTER TABLE completions ADD COLUMN place INTEGER`,
   // JSON: gates that were red on the tree that landed, and green when it was verified a second time.
   `ALTER TABLE completions ADD COLUMN flaky_gates TEXT`,

@@ -13,20 +13,23 @@ const SAME = `
 /** What integrators have in hand: a written intent is nobody else's until it is settled, whatever its lease. */
 const IN_HAND = `
   in_hand AS MATERIALIZED (
-    SELECT repo_id, target, place, integrator_id FROM completions INDEXED BY completions_open WHERE state IN ('pending', 'landing') AND state = 'landing'
+    SELECT repo_id, target, integrator_id FROM completions INDEXED BY completions_open WHERE state IN ('pending', 'landing') AND state = 'landing'
     UNION ALL
-    SELECT repo_id, target, place, integrator_id FROM completions INDEXED BY completions_leases
+    SELECT repo_id, target, integrator_id FROM completions INDEXED BY completions_leases
     WHERE state = 'pending' AND lease_until IS NOT NULL AND lease_until > ${NOW}
   )`;
 const ITS_TARGET = "h.repo_id = c.repo_id AND h.target = c.target";
 
 // In the order of the jobs, by lane, priority and age. Of a target that somebody has in hand he alone gets more, up to the target's limit: one where none
-// is given. Whoever comes in goes behind those that are in hand. That a job's dependencies come first needs no word here: it only starts when they are done.
+// is given. Whoever comes in goes behind those that were let in before, and keeps his place when his
+// integrator is lost. That a job's dependencies come first needs no word here: it only starts when they are done.
 const TAKE = `
   WITH ${IN_HAND}
   UPDATE completions SET fence = fence + 1, lease_until = ${NOW} + @leaseTtlMs, claim_id = @claimId, integrator_id = @integratorId,
     credential_sha256 = @credentialSha256,
-    place = 1 + (SELECT COALESCE(max(h.place), 0) FROM in_hand h WHERE h.repo_id = completions.repo_id AND h.target = completions.target)
+    place = COALESCE(place, 1 + COALESCE((
+      SELECT max(o.place) FROM completions o WHERE o.state IN ('pending', 'landing') AND o.repo_id = completions.repo_id AND o.target = completions.target
+    ), 0))
   WHERE state = 'pending' AND seq = (
     SELECT c.seq FROM completions c INDEXED BY completions_open JOIN jobs j ON j.number = c.job
     WHERE c.state IN ('pending', 'landing') AND c.state = 'pending' AND (c.lease_until IS NULL OR c.lease_until <= ${NOW})
@@ -35,7 +38,7 @@ const TAKE = `
       AND (SELECT count(*) FROM in_hand h WHERE ${ITS_TARGET}) < COALESCE((
         SELECT l.value ->> '$.parallel' FROM json_each(@limits) l WHERE l.value ->> '$.repoId' = c.repo_id AND l.value ->> '$.target' = c.target
       ), 1)
-    ORDER BY j.claim_rank, c.seq LIMIT 1
+    ORDER BY c.place IS NULL, c.place, j.claim_rank, c.seq LIMIT 1
   )
   RETURNING seq, fence`;
 
