@@ -18,6 +18,7 @@ import { measureSetup } from "./measure-setup.ts";
 import { measureSpawn } from "./measure-spawn.ts";
 import { measureStore } from "./measure-store.ts";
 import { measureThroughput } from "./measure-throughput.ts";
+import { measureTrain } from "./measure-train.ts";
 import { measureWorkspace } from "./measure-workspace.ts";
 
 const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> = {
@@ -27,6 +28,7 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   events: measureEvents,
   overhead: measureOverhead,
   cancel: measureCancel,
+  train: measureTrain,
   gateway: measureGateway,
   ...AGENT_MEASURES,
   workspace: measureWorkspace,

@@ -68,6 +68,8 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   MERGE_CONFLICT: "tests/integrator/landing.test.ts",
   TARGET_MOVED: "tests/integrator/landing.test.ts",
   RECEIPT_MISSING: "tests/server/landing.test.ts",
+  LANDING_UNSAFE: "tests/server/freezing.test.ts",
+  TRAIN_FROZEN: "tests/server/freezing.test.ts",
   CANCELLED: "tests/pipeline/task.test.ts",
 };
 

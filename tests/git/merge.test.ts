@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { fetchUpstream } from "@slipway/git/hub";
 import { mergeOnto } from "@slipway/git/merge";
 import type { WorkerRepository } from "@slipway/git/repository";
-import { expect, test } from "vitest";
-import { AUTHOR, type Bench, commitFiles, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, takenOid, writeFiles } from "./fixture.ts";
+import { execa } from "execa";
+import { describe, expect, test } from "vitest";
+import { AUTHOR, type Bench, commitFiles, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, scratch, takenOid, writeFiles } from "./fixture.ts";
 
 const committer = { name: "Integrator", email: "integrator@example.com" };
 
@@ -90,6 +92,75 @@ test("onto a target that does not contain the base, only the job's own change mo
   expect(await git(repository.jobsGit, "diff", "--name-only", ontoOid, merged.oid)).toBe("a");
   expect(await git(repository.jobsGit, "rev-list", merged.oid)).toBe(`${merged.oid}\n${ontoOid}`);
 });
+
+describe("styles", () => {
+  const show = (repository: WorkerRepository, oid: string, format: string) => git(repository.jobsGit, "show", "-s", `--format=${format}`, oid);
+
+  test.each(["fast-forward", "rebase", "squash", "merge"] as const)(
+    "%s onto its own base and onto a branch that moved: the same tree, its own commit",
+    async (style) => {
+      const { bench, repository, commitOid } = await jobCommit({ a: "1\n", b: "1\n" }, { a: "2\n" });
+      const moved = await advance(bench, { b: "2\n" });
+      for (const ontoOid of [bench.baseOid, moved]) {
+        const request = { commitOid, baseOid: bench.baseOid, ontoOid, committer: { ...committer, date: "@1700000000 +0000" }, mergePrefix: "Merge job 7: " };
+        const merged = await mergeOnto(repository, { ...request, style });
+        const plain = await mergeOnto(repository, request);
+        if (merged.kind !== "merged" || plain.kind !== "merged") throw new Error("conflict");
+        expect(merged.tree).toBe(plain.tree);
+        expect(await git(repository.jobsGit, "rev-parse", `${merged.oid}^{tree}`)).toBe(plain.tree);
+        expect(await mergeOnto(repository, { ...request, style })).toEqual(merged);
+        expect(merged.oid === commitOid).toBe(style === "fast-forward" && ontoOid === bench.baseOid);
+        expect(await show(repository, merged.oid, "%P")).toBe(style === "merge" ? `${ontoOid} ${commitOid}` : ontoOid);
+        if (merged.oid === commitOid) continue;
+        const own = await show(repository, commitOid, "%B");
+        expect(await show(repository, merged.oid, "%an|%cn")).toBe(
+          style === "merge" ? "Integrator|Integrator" : `${await show(repository, commitOid, "%an")}|Integrator`,
+        );
+        expect(await show(repository, merged.oid, "%B")).toBe(style === "merge" ? `Merge job 7: ${own}` : own);
+        expect(await show(repository, merged.oid, "%(trailers)")).toBe(await show(repository, commitOid, "%(trailers)"));
+      }
+    },
+  );
+
+  test("rebase keeps the commits of a change apart, squash makes one of them", async () => {
+    const { bench, repository, commitOid } = await jobCommit({ a: "1\n", b: "1\n" }, { a: "2\n" });
+    const env = ["-c", "user.name=second", "-c", "user.email=x@y"];
+    const blob = await git(repository.jobsGit, "rev-parse", `${commitOid}:b`);
+    const tree = await git(repository.jobsGit, "rev-parse", `${commitOid}^{tree}`);
+    const entries = await git(repository.jobsGit, "ls-tree", tree);
+    const folder = await scratch();
+    await writeFiles(folder, { tree: `${entries}\n100644 blob ${blob}\tc\n` });
+    const both = await git(repository.jobsGit, ...env, "commit-tree", "-m", "and c", "-p", commitOid, await mktree(repository, join(folder, "tree")));
+    const ontoOid = await advance(bench, { b: "2\n" });
+    const of = async (style: "rebase" | "squash"): Promise<string> => {
+      const merged = await mergeOnto(repository, { commitOid: both, baseOid: bench.baseOid, ontoOid, committer, style });
+      if (merged.kind !== "merged") throw new Error("conflict");
+      return merged.oid;
+    };
+    const [rebased, squashed] = [await of("rebase"), await of("squash")];
+    const log = (oid: string) => git(repository.jobsGit, "log", "--format=%an %s", `${ontoOid}..${oid}`);
+    expect(await log(rebased)).toBe(`second and c\n${await git(repository.jobsGit, "show", "-s", "--format=%an %s", commitOid)}`);
+    expect(await log(squashed)).toBe("second and c");
+    expect(await git(repository.jobsGit, "diff", "--name-only", ontoOid, rebased)).toBe("a\nc");
+    expect(await git(repository.jobsGit, "diff", rebased, squashed)).toBe("");
+  });
+
+  test("a merge commit never brings a base along that the target does not have", async () => {
+    const { bench, repository, commitOid } = await jobCommit({ a: "1\n", develop: "only on develop\n" }, { a: "2\n" });
+    await git(bench.source, "checkout", "-q", "--orphan", "release");
+    await git(bench.source, "rm", "-rqf", ".");
+    const ontoOid = await advance(bench, { a: "1\n", b: "release\n" });
+    const merged = await mergeOnto(repository, { commitOid, baseOid: bench.baseOid, ontoOid, committer, style: "merge" });
+    if (merged.kind !== "merged") throw new Error("conflict");
+    expect(await show(repository, merged.oid, "%P")).toBe(ontoOid);
+    expect(await git(repository.jobsGit, "diff", "--name-only", ontoOid, merged.oid)).toBe("a");
+  });
+});
+
+async function mktree({ jobsGit }: WorkerRepository, file: string): Promise<string> {
+  const { stdout } = await execa("git", ["mktree"], { cwd: jobsGit, inputFile: file });
+  return stdout;
+}
 
 test("merge drivers and attributes of either side run nothing", async () => {
   const { bench, repository, commitOid } = await jobCommit({ ".gitattributes": "* merge=evil\n", a: "1\n2\n3\n4\n5\n" }, { a: "0\n2\n3\n4\n5\n" });

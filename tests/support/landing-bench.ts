@@ -162,9 +162,9 @@ export class LandingBench implements AsyncDisposable {
   }
 
   /** A job that is done by the test: submitted, claimed, its commit pushed and reported. From here on the integrator has it. */
-  async finishedJob(target: string, files: Record<string, string>, base = "main"): Promise<string> {
+  async finishedJob(target: string, files: Record<string, string>, base = "main", priority = 0): Promise<string> {
     const { job } = await this.admin.call("submitJob", {
-      body: { repo: this.#hubRepository.id, task: `Change ${Object.keys(files).join(", ")}`, target, base, backend: "script" },
+      body: { repo: this.#hubRepository.id, task: `Change ${Object.keys(files).join(", ")}`, target, base, backend: "script", priority },
     });
     const { claim } = await this.#worker.call("claim", { body: { claimId: newId(), workerId: this.#workerId, kinds: ["task"], waitMs: 10_000 } });
     if (claim?.job.id !== job.id) throw new Error(`expected to claim ${job.id}, got ${claim?.job.id}`);
@@ -226,6 +226,15 @@ export class LandingBench implements AsyncDisposable {
   /** Runs git on the hub's upstream store, to look at what landed. */
   async hubGit(...args: string[]): Promise<string> {
     return await git(join(this.data, "server", "hub", this.#hubRepository.id, "upstream.git"), ...args);
+  }
+
+  /** Paths of a commit that is in the hub, landed or not. */
+  async filesOf(oid: string): Promise<string[]> {
+    return (await git(join(this.data, "server", "hub", this.#hubRepository.id, "jobs.git"), "ls-tree", "-r", "--name-only", oid)).split("\n");
+  }
+
+  get repo(): string {
+    return this.#hubRepository.id;
   }
 
   async fetchFromHub(oid: string): Promise<void> {

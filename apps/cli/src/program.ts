@@ -23,6 +23,7 @@ import { addRun } from "./commands/run.ts";
 import { addShow } from "./commands/show.ts";
 import { addSubmit } from "./commands/submit.ts";
 import { addToken } from "./commands/token.ts";
+import { addTrain } from "./commands/train.ts";
 import { addUp } from "./commands/up.ts";
 import { addVersion, slipwayVersion } from "./commands/version.ts";
 import { addWorkers } from "./commands/workers.ts";
@@ -60,6 +61,7 @@ export function slipwayProgram(): Command {
   program.commandsGroup("Operations:");
   addRepos(program);
   addGates(program);
+  addTrain(program);
   addWorkers(program);
   addDrain(program);
   addImages(program);

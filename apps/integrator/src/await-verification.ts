@@ -8,11 +8,14 @@ const HOLD_MS = 30_000;
 
 export type Verdict = Exclude<VerifyResponse, { status: "waiting" }>;
 
-/** Asks for receipts of the merged commit and waits for the verify job that makes them; ends with the server's verdict, or when `signal` aborts. */
+/**
+ * Asks for receipts of the merged commit and waits for the verify job that makes them; ends with the server's verdict, or when `signal` aborts. `run` 2: a second
+ * verify job where the first was red.
+ */
 export async function awaitVerification(
   client: Client,
   claimed: ClaimedCompletion,
-  merged: { readonly mergedOid: string; readonly expectedOld: string | null },
+  merged: { readonly mergedOid: string; readonly expectedOld: string | null; readonly run: number },
   signal: AbortSignal,
 ): Promise<Verdict> {
   const params = { completion: claimed.completion.id, fence: claimed.fence };

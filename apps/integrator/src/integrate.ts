@@ -4,11 +4,13 @@ import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import type { Logger } from "pino";
 import { awaitVerification } from "./await-verification.ts";
+import { before } from "./before.ts";
 import { insistOnServer } from "./insist.ts";
 import { land, readTarget } from "./land.ts";
 import { holdLease } from "./lease.ts";
 import { mergeOntoTarget } from "./merge-onto-target.ts";
 import type { StateFolder } from "./state-folder.ts";
+import type { Car, Train } from "./train.ts";
 
 export interface Integration {
   readonly client: Client;
@@ -17,47 +19,143 @@ export interface Integration {
   readonly log: Logger;
 }
 
+/** Where a completion stands, and what ends the work on it early. */
+export interface Place {
+  readonly train: Train;
+  readonly car: Car;
+  readonly stop: AbortSignal;
+}
+
 /** How the integration of one completion ended. `left`: the lease was lost or is left to run out, or the integrator stops; another claim goes on. */
 export type Ending =
   | { readonly kind: "landed"; readonly oid: string }
   | { readonly kind: "rejected"; readonly code: ErrorCode }
   | { readonly kind: "left"; readonly code: ErrorCode };
 
-/** How many merges, over all claims of a completion, may be overtaken by a target that moves before it is given up. */
-const MERGE_LIMIT = 5;
+/** How often, over all claims of a completion, its target may move just before it lands before it is given up. */
+const MOVE_LIMIT = 5;
+
+/** No fault of the change: it is integrated when there is room again, or when a person has let its target go on. */
+const LEFT: readonly ErrorCode[] = ["DISK_FULL", "TRAIN_FROZEN", "LANDING_UNSAFE"];
 
 /** Merge, verify, land: everything between a claimed completion and its final state. Never throws. */
-export async function integrate(integration: Integration, claimed: ClaimedCompletion, stop: AbortSignal): Promise<Ending> {
-  await using lease = holdLease(integration.client, claimed, stop);
+export async function integrate(integration: Integration, claimed: ClaimedCompletion, place: Place): Promise<Ending> {
+  const { train, car } = place;
+  await using lease = holdLease(integration.client, claimed, place.stop);
+  const ending = await endOf(integration, claimed, place, lease.signal);
+  if (ending.kind === "landed") train.landed(car);
+  else train.leave(car);
+  return ending;
+}
+
+async function endOf(integration: Integration, claimed: ClaimedCompletion, place: Place, lease: AbortSignal): Promise<Ending> {
   try {
-    return await mergeVerifyLand(integration, claimed, lease.signal);
+    using _inUse = await integration.stores.use(claimed.completion.repoId, [claimed.completion.oid]);
+    return await new Ride(integration, claimed, place, lease).toEnd();
   } catch (error) {
     const failure = toSlipwayError(error);
-    if (lease.signal.aborted || failure.code === "LEASE_LOST") return { kind: "left", code: lostBy(lease.signal) };
+    if (lease.aborted || failure.code === "LEASE_LOST") return { kind: "left", code: lostBy(lease) };
+    if (LEFT.includes(failure.code)) {
+      integration.log.warn({ err: error }, "integration put off");
+      return { kind: "left", code: failure.code };
+    }
     integration.log.error({ err: error }, "integration failed");
-    // No fault of the change: it is integrated when there is room again.
-    if (failure.code === "DISK_FULL") return { kind: "left", code: failure.code };
-    return await rejectWith(integration, claimed, failure, lease.signal);
+    return await rejectWith(integration, claimed, failure, lease);
   }
 }
 
-async function mergeVerifyLand(integration: Integration, claimed: ClaimedCompletion, signal: AbortSignal): Promise<Ending> {
-  const { client, state, stores, log } = integration;
-  using _inUse = await stores.use(claimed.completion.repoId, [claimed.completion.oid]);
-  const folder = await state.repositoryFolder(claimed.completion.repoId);
-  let targetOid = claimed.targetOid;
-  for (let merges = claimed.fence; ; merges += 1) {
-    const merge = await mergeOntoTarget(claimed, { targetOid, folder, signal });
-    if (merge.kind === "conflict") return await rejectWith(integration, claimed, conflict(claimed, targetOid, merge.paths), signal);
+/** One completion's way through its train, round by round. */
+class Ride {
+  readonly #integration: Integration;
+  readonly #claimed: ClaimedCompletion;
+  readonly #place: Place;
+  readonly #lease: AbortSignal;
+  #moves: number;
+  #secondRuns = 0;
+
+  constructor(integration: Integration, claimed: ClaimedCompletion, place: Place, lease: AbortSignal) {
+    this.#integration = integration;
+    this.#claimed = claimed;
+    this.#place = place;
+    this.#lease = lease;
+    this.#moves = claimed.fence;
+  }
+
+  async toEnd(): Promise<Ending> {
+    const { car, train } = this.#place;
+    for (;;) {
+      const { over } = car.round;
+      try {
+        const ending = await this.#round();
+        if (ending) return ending;
+      } catch (error) {
+        if (this.#lease.aborted || !over.aborted) throw error;
+      }
+      this.#integration.log.debug({ train: train.order }, "built anew");
+    }
+  }
+
+  /** Undefined where another round is to follow. Throws where it is over before it has an end. */
+  async #round(): Promise<Ending | undefined> {
+    const { car, train } = this.#place;
+    const { log } = this.#integration;
+    const { round } = car;
+    const { ahead } = round;
+    const signal = AbortSignal.any([this.#lease, round.over]);
+    const targetOid = ahead ? await before(signal, ahead.built) : await readTarget(this.#integration.client, this.#claimed, this.#lease);
+    const folder = await this.#integration.state.repositoryFolder(this.#claimed.completion.repoId);
+    // Not cut short where the round is over: a push that is half way could come after the next one.
+    const merge = await mergeOntoTarget(this.#claimed, { targetOid, from: ahead ? "jobs" : "upstream", folder, signal: this.#lease });
+    signal.throwIfAborted();
     if (merge.kind === "refused") return { kind: "left", code: "TARGET_MOVED" };
+    if (merge.kind === "conflict") {
+      train.stepAside(car);
+      // Onto what has not landed it says nothing of the target yet.
+      if (ahead) await before(signal, ahead.landed);
+      return await this.#reject(conflict(this.#claimed, targetOid, merge.paths));
+    }
+    round.setBuilt(merge.oid);
     const merged = { mergedOid: merge.oid, expectedOld: targetOid };
-    log.debug(merged, "merged");
-    const verdict = await awaitVerification(client, claimed, merged, signal);
-    if (verdict.status === "rejected") return await rejectWith(integration, claimed, new SlipwayError(verdict.code, verdict.message, verdict.details), signal);
-    if ((await land(client, claimed, merged, signal)) === "landed") return { kind: "landed", oid: merge.oid };
-    if (merges >= MERGE_LIMIT) return await rejectWith(integration, claimed, alwaysMoved(claimed), signal);
-    targetOid = await readTarget(client, claimed, signal);
-    log.info({ targetOid }, "target moved, merging again");
+    log.debug({ ...merged, train: train.order }, "merged");
+    const refused = await this.#refusal(merged, signal);
+    if (refused === "again") return undefined;
+    if (refused) return await this.#reject(refused);
+    if (ahead) await before(signal, ahead.landed);
+    if ((await land(this.#integration.client, this.#claimed, merged, this.#lease)) === "landed") return { kind: "landed", oid: merge.oid };
+    if (this.#moves >= MOVE_LIMIT) return await this.#reject(alwaysMoved(this.#claimed));
+    this.#moves += 1;
+    log.info("target moved, merging again");
+    train.rebuild(car);
+    return undefined;
+  }
+
+  /**
+   * Why the merged tree may not land; undefined where it may. A red car steps aside, so that those behind go on without it, and is judged when what it was built
+   * on has landed: until then the fault may be in there. A second run that is green brings it back, at the end of the train (`again`).
+   */
+  async #refusal(merged: { mergedOid: string; expectedOld: string | null }, signal: AbortSignal): Promise<SlipwayError | "again" | undefined> {
+    const { car, train } = this.#place;
+    const { client, log } = this.#integration;
+    const { ahead } = car.round;
+    let verdict = await awaitVerification(client, this.#claimed, { ...merged, run: 1 }, signal);
+    if (verdict.status === "verified") return undefined;
+    log.info({ code: verdict.code, ...merged }, "the merged tree was refused");
+    train.stepAside(car);
+    if (ahead) await before(signal, ahead.landed);
+    if (verdict.mayRunAgain && this.#secondRuns === 0) {
+      this.#secondRuns += 1;
+      verdict = await awaitVerification(client, this.#claimed, { ...merged, run: 2 }, signal);
+      if (verdict.status === "verified") {
+        log.info(merged, "the merged tree is green when verified again");
+        train.toEnd(car);
+        return "again";
+      }
+    }
+    return new SlipwayError(verdict.code, verdict.message, verdict.details);
+  }
+
+  async #reject(failure: SlipwayError): Promise<Ending> {
+    return await rejectWith(this.#integration, this.#claimed, failure, this.#lease);
   }
 }
 
@@ -87,7 +185,7 @@ function conflict({ completion: { target } }: ClaimedCompletion, targetOid: stri
 
 function alwaysMoved({ completion: { target } }: ClaimedCompletion): SlipwayError {
   const hint = "Submit the job again with `slipway retry` when the branch is quieter.";
-  return new SlipwayError("TARGET_MOVED", `${target} moved again and again while the change was about to land.`, { target, merges: MERGE_LIMIT, hint });
+  return new SlipwayError("TARGET_MOVED", `${target} moved again and again while the change was about to land.`, { target, moves: MOVE_LIMIT, hint });
 }
 
 function lostBy(signal: AbortSignal): ErrorCode {

@@ -12,7 +12,10 @@ export type Merge =
   | { readonly kind: "refused" };
 
 interface MergeAt {
+  /** The target, or the merge before it in the train. */
   readonly targetOid: string | null;
+  /** Which of the hub's stores has that: a merge that has not landed is with the jobs. */
+  readonly from: "upstream" | "jobs";
   readonly folder: string;
   readonly signal: AbortSignal;
 }
@@ -35,12 +38,14 @@ async function mergeAndPush(claimed: ClaimedCompletion, at: MergeAt): Promise<Me
   const { signal } = at;
   const ontoOid = at.targetOid ?? completion.baseOid;
   const repository = await openWorkerRepository(at.folder, hub, signal);
-  await fetchCommit(repository, hub, ontoOid, "upstream", signal);
+  await fetchCommit(repository, hub, ontoOid, at.from, signal);
   await fetchCommit(repository, hub, completion.oid, "jobs", signal);
   const merged = await mergeOnto(repository, {
     commitOid: completion.oid,
     baseOid: completion.baseOid,
     ontoOid,
+    style: claimed.style,
+    mergePrefix: `Merge job ${claimed.job.number}: `,
     committer: { ...COMMITTER, date: `@${Math.floor(completion.createdAt / 1_000)} +0000` },
   });
   if (merged.kind === "conflict") return merged;

@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("the flags of the contract", async () => {
-  expect(await readOptions(good())).toEqual({ data: folder, url: "http://127.0.0.1:1", token: "secret", parallel: 4 });
+  expect(await readOptions(good())).toEqual({ data: folder, url: "http://127.0.0.1:1", token: "secret", parallel: 16 });
 });
 
 test.each([

@@ -4,14 +4,14 @@ import { parseArgs } from "node:util";
 import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError } from "@slipway/protocol/errors";
 
-export const USAGE = "usage: main.ts --data DIR [--url URL] --token-file FILE [--parallel 4]";
+export const USAGE = "usage: main.ts --data DIR [--url URL] --token-file FILE [--parallel 16]";
 
 export interface Options {
   /** Data folder; the integrator uses `integrator/` in it. */
   readonly data: string;
   readonly url: string;
   readonly token: string;
-  /** Completions, each of another target, that are integrated at once. */
+  /** Completions that are integrated at once, those of one train and of different targets together. */
   readonly parallel: number;
 }
 
@@ -31,7 +31,7 @@ export async function readOptions(args: readonly string[]): Promise<Options> {
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({ args: [...args], options: { data: text, url: text, "token-file": text, parallel: { ...text, default: "4" } } });
+    return parseArgs({ args: [...args], options: { data: text, url: text, "token-file": text, parallel: { ...text, default: "16" } } });
   } catch (error) {
     throw invalid(error instanceof Error ? error.message : String(error));
   }

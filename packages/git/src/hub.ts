@@ -219,6 +219,18 @@ export async function changedPaths(root: string, baseOid: string, oid: string): 
   return stdout.toString().split("\0").filter(Boolean);
 }
 
+/** Where files went from one commit to another, old path to new, as a merge sees it: by content that is half the same. BASE_NOT_FOUND. */
+export async function renamedPaths(root: string, baseOid: string, oid: string): Promise<Map<string, string>> {
+  requireOid(baseOid);
+  requireOid(oid);
+  const args = ["diff-tree", "-r", "-z", "--name-status", "-M50%", "-l7000", "--diff-filter=R", "--end-of-options", `${baseOid}^{tree}`, `${oid}^{tree}`];
+  const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND", maxBuffer: PATHS_LIMIT_BYTES });
+  const fields = stdout.toString().split("\0");
+  const renamed = new Map<string, string>();
+  for (let at = 0; at + 2 < fields.length; at += 3) renamed.set(fields[at + 1] as string, fields[at + 2] as string);
+  return renamed;
+}
+
 /** Deletes one of Slipway's own refs; one that is not there is no failure. INVALID_REQUEST for any other ref. */
 export async function deleteRef(root: string, store: "jobs" | "upstream", ref: string): Promise<void> {
   if (!ref.startsWith("refs/slipway/")) throw new SlipwayError("INVALID_REQUEST", "Only refs under refs/slipway/ are Slipway's to delete.", { ref });

@@ -17,6 +17,8 @@ export const AUDITED_ENDPOINTS = [
   "drainWorker",
   "resetBackend",
   "clearFlakes",
+  "freezeTrain",
+  "resumeTrain",
   "createToken",
   "revokeToken",
 ] as const;

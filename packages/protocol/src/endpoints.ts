@@ -27,6 +27,7 @@ import { scorecardSchema } from "./scorecard.ts";
 import { statementSchema } from "./statement.ts";
 import { JOB_STATES } from "./states.ts";
 import { TASK_KIND_NAMES } from "./task-kinds.ts";
+import { freezeTrainSchema, frozenTargetSchema, resumeTrainSchema, trainQuerySchema, trainViewSchema } from "./train.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
 import {
   appendEventsResponseSchema,
@@ -115,6 +116,31 @@ export const ENDPOINTS = {
     summary: "Fetch from the repository's address into refs/upstream.",
     body: z.strictObject({}),
     response: z.object({ branches: z.array(branchViewSchema) }),
+  },
+
+  showTrains: {
+    method: "GET",
+    path: "/v1/repositories/{repo}/trains",
+    roles: readers,
+    summary: "What is on its way to a repository's branches, in the order of landing, and which branches are frozen.",
+    query: trainQuerySchema,
+    response: z.object({ trains: z.array(trainViewSchema) }),
+  },
+  freezeTrain: {
+    method: "POST",
+    path: "/v1/repositories/{repo}/trains/freeze",
+    roles: [],
+    summary: "Have nothing land on a branch until it is resumed. One that is frozen already stays as it is.",
+    body: freezeTrainSchema,
+    response: frozenTargetSchema,
+  },
+  resumeTrain: {
+    method: "POST",
+    path: "/v1/repositories/{repo}/trains/resume",
+    roles: [],
+    summary: "Let changes land again. Answers the branches that were frozen.",
+    body: resumeTrainSchema,
+    response: z.object({ resumed: z.array(z.string()) }),
   },
 
   listFlakes: {

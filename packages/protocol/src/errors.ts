@@ -373,6 +373,18 @@ export const ERRORS = {
   ),
   TARGET_MOVED: row(409, "client", "The target branch moved while the change was about to land.", "Nothing to do: the integrator merges again."),
   RECEIPT_MISSING: row(409, "client", "A required gate has no receipt for this tree.", "Nothing to do: the integrator has the tree verified first."),
+  LANDING_UNSAFE: row(
+    409,
+    "client",
+    "A merged commit would change more of its target than its job did, so that nothing lands there until a person has looked.",
+    "Look at the commit that the details name, cancel its job with `slipway cancel`, then let the others go on with `slipway train resume`.",
+  ),
+  TRAIN_FROZEN: row(
+    409,
+    "client",
+    "Nothing lands on this branch until a person resumes it.",
+    "`slipway train show REPOSITORY` says why; `slipway train resume REPOSITORY` lets changes land again.",
+  ),
   PR_FAILED: row(502, "requeue", "The pull request could not be opened.", "Check the git host's token and its rights."),
   CANCELLED: row(409, "final", "The job was cancelled.", "Submit it again with `slipway retry` if this was not meant."),
 } as const satisfies Record<string, ErrorRow>;

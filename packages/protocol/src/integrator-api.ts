@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
 import { completionViewSchema, receiptSchema } from "./job.ts";
+import { LANDING_STYLES } from "./landing.ts";
 import { idSchema, oidSchema } from "./scalars.ts";
 import { hubAccessSchema } from "./worker-api.ts";
 
-/** Messages between the integrator and the server. A claimed completion has its own lease and fence; completions of one target are handed out one at a time, oldest first. */
+/**
+ * Messages between the integrator and the server. A claimed completion has its own lease and fence. Completions of one target are handed out in the order in
+ * which they are to land, to one integrator at a time: as many as the target's own `.slipway.yaml` says (`landing.train.parallel`).
+ */
 
 /** Asks for the next completion; held until there is one, at most `waitMs`. The same `claimId` reads the same claim again. */
 export const claimCompletionSchema = z.strictObject({
@@ -23,6 +27,10 @@ export const claimedCompletionSchema = z.object({
   hub: hubAccessSchema,
   /** The target's commit now; null where the branch does not exist yet (then it starts at `completion.baseOid`). */
   targetOid: oidSchema.nullable(),
+  /** Its place among the completions of its target, from its first claim on: they are merged, and land, in this order. */
+  place: z.int().positive(),
+  /** How it becomes a commit of the target, by the target's own `.slipway.yaml` as it was at the claim. */
+  style: z.enum(LANDING_STYLES),
 });
 export type ClaimedCompletion = z.infer<typeof claimedCompletionSchema>;
 /** Null where there was none in time. */
@@ -32,8 +40,10 @@ export const claimCompletionResponseSchema = z.object({ claimed: claimedCompleti
 export const verifyRequestSchema = z.strictObject({
   /** The merged commit, already pushed to the claim's `pushRef`. */
   mergedOid: oidSchema,
-  /** The target's commit that it was merged onto; null for a new branch. */
+  /** The commit that it was merged onto: the target's, or the merged commit of the completion before it in the train. Null for a new branch. */
   expectedOld: oidSchema.nullable(),
+  /** 2: where the merged tree was red it is verified once more, by a second verify job. */
+  run: z.int().min(1).max(2).default(1),
 });
 /** How far the verification of the merged tree is. */
 export const verifyResponseSchema = z.discriminatedUnion("status", [
@@ -41,8 +51,14 @@ export const verifyResponseSchema = z.discriminatedUnion("status", [
   z.object({ status: z.literal("verified"), receipts: z.array(receiptSchema) }),
   /** Wait for this job to end, then ask again. */
   z.object({ status: z.literal("waiting"), verifyJobId: idSchema }),
-  /** A required gate is red, or the verify job itself failed. */
-  z.object({ status: z.literal("rejected"), code: z.enum(ERROR_CODES), message: z.string(), details: z.record(z.string(), z.unknown()) }),
+  /** A required gate is red, or the verify job itself failed. `mayRunAgain`: a second run may end otherwise, and the repository wants one. */
+  z.object({
+    status: z.literal("rejected"),
+    code: z.enum(ERROR_CODES),
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()),
+    mayRunAgain: z.boolean().default(false),
+  }),
 ]);
 export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
 

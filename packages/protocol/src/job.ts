@@ -269,6 +269,8 @@ export const completionViewSchema = z.object({
   mergedOid: oidSchema.nullable(),
   verifyJobId: idSchema.nullable(),
   landedOid: oidSchema.nullable(),
+  /** Gates that were red on the tree that landed, and green when it was verified a second time. */
+  flakyGates: z.array(z.string()).default([]),
   createdAt: timeSchema,
 });
 export type CompletionView = z.infer<typeof completionViewSchema>;
@@ -294,13 +296,17 @@ export function workOf({ job, attempts }: Pick<JobDetail, "job" | "attempts">): 
   return job.resultOid ?? attempts.findLast(({ keptOid }) => keptOid !== null)?.keptOid ?? null;
 }
 
-/** What a verify job runs; resolved by the server from the target's own `.slipway.yaml`. `baseOid`: the target before the merge, which the gates are held against. */
+/**
+ * What a verify job runs; resolved by the server from the target's own `.slipway.yaml`. `baseOid`: the commit that was merged onto, which the gates are held
+ * against; where `baseFrom` is `jobs` it is a merge that has not landed yet, and which only the store of the jobs has.
+ */
 export const verifySpecSchema = z.object({
   completionId: idSchema,
   mergedOid: oidSchema,
   tree: oidSchema,
   config: repositoryConfigSchema,
   baseOid: oidSchema.optional(),
+  baseFrom: z.enum(["upstream", "jobs"]).optional(),
 });
 export type VerifySpec = z.infer<typeof verifySpecSchema>;
 

@@ -10,6 +10,7 @@ import {
   newJob,
   type OpenedStore,
   oid,
+  receipt,
   rejection,
   sha256,
   statesOf,
@@ -80,10 +81,112 @@ export function completions(current: () => OpenedStore): void {
     expect([first?.created, second?.created]).toEqual([true, false]);
     expect(second?.verifyJob.id).toBe(first?.verifyJob.id);
     expect(await store.getCompletion(completionId)).toMatchObject({ mergedOid: oid("merged a"), mergedTree: oid("tree a"), verifyJobId: first?.verifyJob.id });
+  });
+
+  test("a completion that is merged otherwise is verified anew, the job of the merge before is cancelled, and a second run has a job of its own", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { completionId, fence } = await completedJob(store, repoId);
+    const ask = (text: string, run = 1) =>
+      store.requestVerification(completionId, fence, verifySpec(completionId, text), newJob(repoId, { kind: "verify" }), run);
+    const first = await ask("a");
+    const lease = await take(store);
+    expect(lease.jobId).toBe(first.verifyJob.id);
     const moved = await ask("b");
-    expect(moved.created).toBe(true);
+    expect(moved).toMatchObject({ created: true, cancelled: [{ id: lease.jobId, state: "cancelled" }], revoked: [{ ...lease, workerId: "worker-1" }] });
     expect(await store.getCompletion(completionId)).toMatchObject({ mergedOid: oid("merged b"), verifyJobId: moved.verifyJob.id });
-    expect((await ask("a")).verifyJob.id).toBe(first?.verifyJob.id);
+    // Nobody but the train cancelled the first one, so coming back to its merge makes a new one.
+    const back = await ask("a");
+    expect(back).toMatchObject({ created: true, cancelled: [{ id: moved.verifyJob.id }] });
+    const run = await take(store);
+    await store.finish(run.jobId, run.fence, { kind: "verified", receipts: [receipt(oid("tree a"), "test", 1), receipt(oid("tree a"), "lint", 0)] });
+    expect(await store.flakyGatesOf(completionId)).toEqual([]);
+    const again = await ask("a", 2);
+    expect(again).toMatchObject({ created: true, cancelled: [] });
+    expect((await ask("a", 2)).verifyJob.id).toBe(again.verifyJob.id);
+    const second = await take(store);
+    await store.finish(second.jobId, second.fence, { kind: "verified", receipts: [receipt(oid("tree a"), "test", 0), receipt(oid("tree a"), "lint", 0)] });
+    expect(await store.flakyGatesOf(completionId)).toEqual(["test"]);
+    await store.intendLanding(completionId, fence, { ...intent, flakyGates: ["test"] });
+    expect((await store.markLanded(completionId, fence)).completion.flakyGates).toEqual(["test"]);
+  });
+
+  test("a verify job that a person cancelled is no reason to make another", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { completionId, fence } = await completedJob(store, repoId);
+    const ask = () => store.requestVerification(completionId, fence, verifySpec(completionId, "a"), newJob(repoId, { kind: "verify" }));
+    const { verifyJob } = await ask();
+    await store.cancelJob(verifyJob.id, "stop it");
+    expect(await ask()).toMatchObject({ created: false, verifyJob: { id: verifyJob.id, state: "cancelled" } });
+  });
+
+  test("an integrator gets as many of a target as it may have at once, in order; nobody else gets any of it meanwhile", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const ids: string[] = [];
+    for (const priority of [0, 0, 5, 0]) {
+      const jobId = await submit(store, repoId, { priority });
+      const lease = await take(store);
+      await store.finish(lease.jobId, lease.fence, change);
+      ids.push(jobId);
+    }
+    const limits = [{ repoId, target: "main", parallel: 3 }];
+    const ask = async (integratorId: string) => await store.claimCompletion(completionClaim({ integratorId, limits }));
+    expect(await store.followedTargets("one")).toEqual([]);
+    const first = await ask("one");
+    // By priority, then by age.
+    expect(first).toMatchObject({ place: 1, completion: { jobId: ids[2] } });
+    expect(await store.followedTargets("one")).toEqual([{ repoId, target: "main" }]);
+    expect(await store.followedTargets("two")).toEqual([]);
+    expect(await ask("two")).toBeNull();
+    expect(await ask("one")).toMatchObject({ place: 2, completion: { jobId: ids[0] } });
+    expect(await ask("one")).toMatchObject({ place: 3, completion: { jobId: ids[1] } });
+    expect(await ask("one")).toBeNull();
+    expect((await store.waitingCars(repoId)).map(({ jobId, place }) => [jobId, place])).toEqual([
+      [ids[2], 1],
+      [ids[0], 2],
+      [ids[1], 3],
+      [ids[3], null],
+    ]);
+    expect((await store.integrationOf(ids[3] ?? ""))?.ahead.map(({ isInTrain }) => isInTrain)).toEqual([true, true, true]);
+    // One that lands makes room, and whoever is let in stands behind those that are in.
+    await store.intendLanding(first?.completion.id ?? "", 1, intent);
+    expect(await ask("one")).toBeNull();
+    await store.markLanded(first?.completion.id ?? "", 1);
+    expect(await ask("one")).toMatchObject({ place: 4, completion: { jobId: ids[3] } });
+    expect(await store.followedTargets("one")).toEqual([]);
+  });
+
+  test("a frozen target: what is in hand is taken back, nothing goes out until it is resumed, other targets do not mind", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const { jobId, completionId, fence } = await completedJob(store, repoId);
+    const frozen = { target: "main", code: "LANDING_UNSAFE", reason: "it changes files that are not its own" } as const;
+    expect(await store.freezeTarget(repoId, frozen)).toMatchObject({ ...frozen, by: null });
+    expect(await store.freezeTarget(repoId, { ...frozen, reason: "another" })).toMatchObject(frozen);
+    expect((await rejection(store.renewCompletion(completionId, fence, 1_000))).code).toBe("LEASE_LOST");
+    expect((await rejection(store.intendLanding(completionId, fence, intent))).code).toBe("LEASE_LOST");
+    expect(await store.claimCompletion(completionClaim())).toBeNull();
+    const other = await submit(store, repoId, { target: "release" });
+    await store.finish(other, (await take(store)).fence, change);
+    expect((await store.claimCompletion(completionClaim()))?.completion.jobId).toBe(other);
+    const again = await reopen();
+    expect(await again.frozenTargets(repoId)).toMatchObject([frozen]);
+    expect(await again.integrationOf(jobId)).toMatchObject({ frozen });
+    expect(await again.resumeTargets(repoId, "release")).toEqual([]);
+    expect(await again.resumeTargets(repoId, null)).toEqual(["main"]);
+    expect((await again.claimCompletion(completionClaim()))?.completion.jobId).toBe(jobId);
+  });
+
+  test("a target that is frozen while a landing is under way keeps the intent until it is settled", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const { completionId, fence } = await completedJob(store, repoId);
+    await store.intendLanding(completionId, fence, intent);
+    await store.freezeTarget(repoId, { target: "main", code: "TRAIN_FROZEN", reason: "release day" });
+    expect(await store.openIntents()).toMatchObject([{ completionId }]);
+    expect((await store.markLanded(completionId, fence)).job.state).toBe("done");
   });
 
   test("intent, landing, mark: the job is done once, and says where", async () => {

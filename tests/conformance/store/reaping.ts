@@ -123,8 +123,8 @@ export function reaping(current: () => OpenedStore): void {
     const { store } = current();
     const { id: repoId } = await addRepository(store);
     const { completionId, fence } = await completedJob(store, repoId);
-    const verify = (text: string) => store.requestVerification(completionId, fence, verifySpec(completionId, text), newJob(repoId, { kind: "verify" }));
-    const [running, queued] = [(await verify("a")).verifyJob.id, (await verify("b")).verifyJob.id];
+    const verify = (run: number) => store.requestVerification(completionId, fence, verifySpec(completionId, "a"), newJob(repoId, { kind: "verify" }), run);
+    const [running, queued] = [(await verify(1)).verifyJob.id, (await verify(2)).verifyJob.id];
     const lease = await take(store);
     expect(lease.jobId).toBe(running);
     await store.rejectCompletion(completionId, fence, { code: "MERGE_CONFLICT", message: "no", details: {} });

@@ -154,9 +154,19 @@ describe("opening and closing", () => {
       "gate_baselines",
       "gate_flakes",
       "acceptances",
+      "frozen_targets",
     ];
     for (const table of tables) db.exec(`DROP TABLE ${table}`);
-    const indexes = ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend", "receipts_of_tree", "jobs_history"];
+    const indexes = [
+      "jobs_due",
+      "jobs_undropped",
+      "events_phases",
+      "attempts_by_model_token",
+      "attempts_by_backend",
+      "receipts_of_tree",
+      "jobs_history",
+      "jobs_verifications",
+    ];
     for (const name of indexes) db.exec(`DROP INDEX ${name}`);
     const added = db
       .prepare("SELECT name FROM pragma_table_info('attempts') WHERE name LIKE 'model_%' OR name IN ('metered', 'kept_oid', 'backend', 'image')")
@@ -166,6 +176,7 @@ describe("opening and closing", () => {
       db.exec(`ALTER TABLE job_specs DROP COLUMN ${column}`);
     db.exec("ALTER TABLE repositories DROP COLUMN day_budget");
     for (const column of ["failure_digest", "flaky", "created_at"]) db.exec(`ALTER TABLE receipts DROP COLUMN ${column}`);
+    for (const column of ["place", "flaky_gates"]) db.exec(`ALTER TABLE completions DROP COLUMN ${column}`);
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
     db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");
     db.close();

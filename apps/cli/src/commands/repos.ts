@@ -9,6 +9,7 @@ import { ago, plural, printable } from "../terminal/text.ts";
 import { budgetText, dollars, tokens } from "../terminal/usage-text.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
+import { frozenText } from "./train.ts";
 
 interface ChangeOptions extends CommonOptions {
   readonly defaultBranch?: string;
@@ -45,9 +46,14 @@ export function addRepos(program: Command): void {
     .summary("one repository: address, limit, where its hub is")
     .action(async (name: string, options: CommonOptions) => {
       const screen = screenOf(options);
-      const repository = await withReader(options, async ({ client }) => find((await client.call("listRepositories", {})).repositories, name));
-      screen.document(repository);
+      const { repository, frozen } = await withReader(options, async ({ client }) => {
+        const found = find((await client.call("listRepositories", {})).repositories, name);
+        const { trains } = await client.call("showTrains", { params: { repo: found.id }, query: {} });
+        return { repository: found, frozen: trains.flatMap((train) => train.frozen ?? []) };
+      });
+      screen.document({ ...repository, frozen });
       printFields(screen, repository);
+      for (const one of frozen) screen.print(screen.colors.yellow(`${frozenText(one)} (slipway train resume ${name})`));
     });
   withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT))
     .summary("change the limits or default branch of one (role admin)")

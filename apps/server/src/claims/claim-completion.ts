@@ -7,6 +7,7 @@ import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, mergeRef } from "../hub/hub-access.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { findJob } from "../jobs/find-job.ts";
+import { landingConfig, trainLimits } from "../landing/train-limits.ts";
 import { claimCredential, sha256 } from "../secrets.ts";
 
 /** Every integrator can take every completion. */
@@ -22,19 +23,21 @@ export async function claimCompletion(
   const credential = claimCredential(plane.credentialKey, { kind: "completion", claimId: request.claimId, owner: request.integratorId });
   const claim = { claimId: request.claimId, integratorId: request.integratorId, leaseTtlMs: LEASE_TTL_MS, credentialSha256: sha256(credential) };
   await plane.leaseClock.check();
-  const attempt = async () => await plane.store.claimCompletion(claim);
+  const attempt = async () => await plane.store.claimCompletion({ ...claim, limits: await trainLimits(plane, request.integratorId) });
   const taken = await plane.completionRoom.serve(ANY_COMPLETION, attempt, ({ completion }) => completion.jobId, { waitMs: request.waitMs, signal });
   if (!taken) return null;
-  const { completion, fence, ttlMs } = taken;
+  const { completion, fence, ttlMs, place } = taken;
   plane.events.changed(completion.jobId, "events");
-  const job = await findJob(plane.store, completion.jobId);
+  const [job, onto] = await Promise.all([findJob(plane.store, completion.jobId), targetOid(plane, completion)]);
   return {
     completion,
     fence,
     ttlMs,
     job: { id: job.id, number: job.number, title: job.title, backend: job.backend },
     hub: hubAccess(plane, { baseUrl, repoId: completion.repoId, credential, pushRef: mergeRef(completion.id, fence) }),
-    targetOid: await targetOid(plane, completion),
+    targetOid: onto,
+    place,
+    style: (await landingConfig(plane, completion.repoId, onto ?? completion.baseOid)).style,
   };
 }
 

@@ -19,6 +19,7 @@ import { gateHandlers } from "./routes/gates.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { modelCallHandlers } from "./routes/model-calls.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
+import { trainHandlers } from "./routes/trains.ts";
 import { addWorkerSignals, workerHandlers } from "./routes/workers.ts";
 import { addRoutes } from "./routes.ts";
 import { validateWithZod } from "./validation.ts";
@@ -80,6 +81,7 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...workerHandlers(plane),
     ...backendHandlers(plane),
     ...gateHandlers(plane),
+    ...trainHandlers(plane),
     ...attemptHandlers(plane),
     ...modelCallHandlers(plane),
     ...completionHandlers(plane),

@@ -1,4 +1,4 @@
-import { isAncestor, land, readBranch } from "@slipway/git/hub";
+import { land, readBranch } from "@slipway/git/hub";
 import type { Excuse } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { CompletionView } from "@slipway/protocol/job";
@@ -8,11 +8,13 @@ import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
 import type { CompletionRow } from "../store/store.ts";
 import { findCompletion, holdCompletion } from "./hold.ts";
+import { insistOnInvariants } from "./invariants.ts";
 import { type Judgement, judge, type Merged } from "./verify.ts";
 
 /**
  * Lands a merged commit: checks it, writes the intent, moves the target by compare-and-swap, marks the job done. A crash between two steps is mended
- * by `recoverLandings` at the next start. TARGET_MOVED where the target is not what was merged onto; RECEIPT_MISSING where a gate has no receipt.
+ * by `recoverLandings` at the next start. TARGET_MOVED where the target is not what was merged onto; RECEIPT_MISSING where a gate has no receipt;
+ * LANDING_UNSAFE where the merge is not what it should be.
  */
 export async function landCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged): Promise<CompletionView> {
   const before = await findCompletion(plane, id);
@@ -20,11 +22,13 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   if (before.state === "landed" && before.fence === fence && before.landedOid === merged.mergedOid) return before;
   const completion = await holdCompletion(plane, id, fence);
   const { tree, excused } = await checkLanding(plane, completion, merged);
-  for (const { gate, excuse } of excused) await tellExcused(plane, completion, gate, excuse);
+  const flakyGates = await plane.store.flakyGatesOf(id);
+  for (const { gate, excuse } of excused) await tell(plane, completion, `It lands although the gate ${gate} is red: ${EXCUSE_TEXTS[excuse]}.`);
+  for (const gate of flakyGates) await tell(plane, completion, flakyText(gate));
   // From the intent to the mark this call alone decides; what it cannot finish is `recoverLandings`' to settle.
   plane.landing.add(id);
   try {
-    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid, tree });
+    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid, tree, flakyGates });
     if (await moveTarget(plane, completion, fence, merged)) return await markLanded(plane, id);
     await plane.store.withdrawLanding(id, fence);
   } finally {
@@ -38,9 +42,12 @@ const EXCUSE_TEXTS: Readonly<Record<Excuse, string>> = {
   quarantined: "by a failure that comes and goes and is quarantined (`slipway gates` lists it)",
 };
 
+function flakyText(gate: string): string {
+  return `It lands although the gate ${gate} was red on a merged tree of it at first: it was green when the same tree was verified again.`;
+}
+
 /** Whoever reads the job's events learns that not all was green. */
-async function tellExcused(plane: ControlPlane, { jobId }: CompletionRow, gate: string, excuse: Excuse): Promise<void> {
-  const text = `It lands although the gate ${gate} is red: ${EXCUSE_TEXTS[excuse]}.`;
+async function tell(plane: ControlPlane, { jobId }: CompletionRow, text: string): Promise<void> {
   await plane.store.addEvent(jobId, { kind: "notice", data: { level: "warning", text } });
   plane.events.changed(jobId, "events");
 }
@@ -53,11 +60,7 @@ async function checkLanding(plane: ControlPlane, completion: CompletionRow, merg
     const gates = missing.map(({ name }) => name);
     throw new SlipwayError("RECEIPT_MISSING", `The tree has no receipt for ${gates.join(", ")}.`, { tree, gates });
   }
-  const root = hubRoot(plane.folder, completion.repoId);
-  const from = merged.expectedOld ?? completion.baseOid;
-  if (!(await isAncestor(root, from, merged.mergedOid))) {
-    throw new SlipwayError("CONFLICT", "The merged commit does not build on the target: landing it would drop commits.", { mergedOid: merged.mergedOid, from });
-  }
+  await insistOnInvariants(plane, completion, merged);
   return judgement;
 }
 

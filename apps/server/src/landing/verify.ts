@@ -1,10 +1,10 @@
-import { changedPaths, hasCommit, treeOf } from "@slipway/git/hub";
+import { changedPaths, hasCommit, readBranch, treeOf } from "@slipway/git/hub";
 import { pathMatcher } from "@slipway/git/path-globs";
 import type { Excuse } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { concernedGates, type Gate, gateCommand, hasPathFilter } from "@slipway/protocol/gates";
 import type { VerifyResponse } from "@slipway/protocol/integrator-api";
-import type { JobView, Receipt } from "@slipway/protocol/job";
+import type { JobView, Receipt, VerifySpec } from "@slipway/protocol/job";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import { environmentCapability, type SandboxKind, sandboxCapability, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
@@ -42,20 +42,35 @@ export interface Judgement {
  * Answers whether every required gate has a receipt for the merged tree. Where one is missing, a verify job is made, or looked at: `waiting` while it
  * is at work, `rejected` where a gate is red or the job itself did not end well. Asked twice, it does nothing twice.
  */
-export async function verifyCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged): Promise<VerifyResponse> {
+export async function verifyCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged & { readonly run: number }): Promise<VerifyResponse> {
   const completion = await holdCompletion(plane, id, fence);
   const judgement = await judge(plane, completion, merged);
   if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
   const { tree, config } = judgement;
-  const spec = { completionId: id, mergedOid: merged.mergedOid, tree, config, baseOid: merged.expectedOld ?? completion.baseOid };
-  const { verifyJob, created } = await plane.store.requestVerification(id, fence, spec, newVerifyJob(completion, merged.mergedOid, config));
+  const base = await baseOf(plane, completion, merged);
+  const spec = { completionId: id, mergedOid: merged.mergedOid, tree, config, ...base };
+  const job = newVerifyJob(completion, merged.mergedOid, config);
+  const { verifyJob, created, cancelled, revoked } = await plane.store.requestVerification(id, fence, spec, job, merged.run);
+  for (const lease of revoked) plane.signals.send(lease.workerId, { type: "revoked", jobId: lease.jobId, fence: lease.fence, reason: "cancelled" });
+  for (const ended of cancelled) announce(plane, ended);
   if (created) {
     announce(plane, verifyJob);
     plane.events.changed(completion.jobId, "events");
   }
   if (verifyJob.state === "queued" || verifyJob.state === "running" || verifyJob.state === "integrating")
     return { status: "waiting", verifyJobId: verifyJob.id };
-  return await rejection(plane, verifyJob, judgement);
+  return await rejection(plane, verifyJob, judgement, merged.run);
+}
+
+/** What was merged onto; a merge of the train that has not landed yet is in the store of the jobs alone. */
+async function baseOf(
+  plane: ControlPlane,
+  { repoId, baseOid, target }: CompletionRow,
+  { expectedOld }: Merged,
+): Promise<Pick<VerifySpec, "baseOid" | "baseFrom">> {
+  if (expectedOld === null || expectedOld === baseOid) return { baseOid };
+  const tip = await readBranch(hubRoot(plane.folder, repoId), target);
+  return { baseOid: expectedOld, ...(tip === expectedOld ? {} : { baseFrom: "jobs" as const }) };
 }
 
 /** What the merged tree needs and has, by the rules of the trusted base. INVALID_REQUEST where the hub has no such commit. */
@@ -175,7 +190,7 @@ function newVerifyJob(completion: CompletionRow, mergedOid: string, config: Repo
 }
 
 /** The verify job is over, or stuck, and receipts are missing. */
-async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missing, redBefore }: Judgement): Promise<VerifyResponse> {
+async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, config, missing, redBefore }: Judgement, run: number): Promise<VerifyResponse> {
   const details = { verifyJobId: verifyJob.id, verifyJob: verifyJob.number };
   if (verifyJob.state === "done") {
     const receipts = (await plane.store.getJobDetail(verifyJob.id))?.receipts ?? [];
@@ -187,10 +202,13 @@ async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missin
     const names = red.map(({ gate, exitCode }) => (exitCode === null ? `${gate} (did not run)` : `${gate} (exit ${exitCode})`)).join(", ");
     if (missing.every(({ name }) => redBefore.includes(name))) {
       const message = `On the merged tree these gates fail, and by the same failures they fail without the change: ${names}.`;
-      return { status: "rejected", code: "BASELINE_RED", message, details: { ...details, gates: red } };
+      return { status: "rejected", code: "BASELINE_RED", message, details: { ...details, gates: red }, mayRunAgain: false };
     }
     const hint = `\`slipway show ${verifyJob.number}\` lists the whole outputs of its gates, and --artifact NAME prints one. Then give the agent a better task.`;
-    return { status: "rejected", code: "GATES_FAILED", message: `On the merged tree these gates fail: ${names}.`, details: { ...details, gates: red, hint } };
+    // A gate that runs again by itself was red each time.
+    const mayRunAgain = run === 1 && config.landing.train.retries > 0 && missing.some(({ retries = 0 }) => retries === 0);
+    const message = `On the merged tree these gates fail${run === 2 ? ", and failed when it was verified again" : ""}: ${names}.`;
+    return { status: "rejected", code: "GATES_FAILED", message, details: { ...details, gates: red, hint }, mayRunAgain };
   }
   if (verifyJob.state === "blocked") {
     // The completion does not wait for a person, or it would hold up every other one of its target. Nobody needs the verify job any more.
@@ -202,5 +220,6 @@ async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, missin
     code: failure?.code ?? "CANCELLED",
     message: `The merged tree could not be verified: ${failure?.message ?? "the verify job was cancelled"}`,
     details: { ...failure?.details, ...details },
+    mayRunAgain: false,
   };
 }

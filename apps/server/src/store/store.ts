@@ -3,6 +3,7 @@ import type { AuditEntry, AuditedEndpoint } from "@slipway/protocol/audit";
 import type { Baselines, FlakeView, GateBaseline, GateFlake } from "@slipway/protocol/baseline";
 import type { DayBudget, DaySpending } from "@slipway/protocol/budget";
 import type { AskedCritic, CriticOpinion } from "@slipway/protocol/critic";
+import type { ErrorCode } from "@slipway/protocol/errors";
 import type { AppendableEvent, EventBody, JobEvent, Phase } from "@slipway/protocol/events";
 import type { AttemptModel, SettleCall } from "@slipway/protocol/gateway-api";
 import type { CompletionView, Failure, JobDetail, JobKind, JobView, Lane, Receipt, VerifySpec } from "@slipway/protocol/job";
@@ -10,6 +11,7 @@ import type { PredictedConflict, Revision } from "@slipway/protocol/revisions";
 import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
 import type { TaskKind } from "@slipway/protocol/task-kinds";
+import type { FrozenTarget, TrainCar } from "@slipway/protocol/train";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type {
   AcceptedWork,
@@ -121,12 +123,17 @@ export interface Store extends AsyncDisposable {
   /** When a turn of its newest attempt last stalled, by the worker's clock; null where none has. */
   newestStall(id: string): Promise<number | null>;
   /**
-   * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, and the job whose turn
-   * on the same target comes first. Null where the job has no open completion.
+   * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, the jobs that come before it
+   * on the same target, in the order of landing, and why the target is frozen, if it is. Null where the job has no open completion.
    */
-  integrationOf(
-    jobId: string,
-  ): Promise<{ claims: number; leaseUntil: number | null; isLanding: boolean; verifyJobId: string | null; behindJob: number | null } | null>;
+  integrationOf(jobId: string): Promise<{
+    claims: number;
+    leaseUntil: number | null;
+    isLanding: boolean;
+    verifyJobId: string | null;
+    ahead: Array<{ job: number; isInTrain: boolean }>;
+    frozen: FrozenTarget | null;
+  } | null>;
 
   // Leases
   /**
@@ -271,21 +278,44 @@ export interface Store extends AsyncDisposable {
   packFinalJobs(limit: number): Promise<number>;
 
   // Completions
+  /**
+   * The next completion for this integrator, or null; none of a frozen target. Order: lane, priority, age. Of a target that an integrator has completions of in
+   * hand he alone gets more, as many as `limits` says: one where the target is not among them. `place`: its rank among those that
+   * were let in, which it keeps when its integrator is lost.
+   */
   claimCompletion(request: {
     claimId: string;
     integratorId: string;
     leaseTtlMs: number;
     credentialSha256: string;
-  }): Promise<{ completion: CompletionView; fence: number; ttlMs: number } | null>;
+    limits?: ReadonlyArray<{ readonly repoId: string; readonly target: string; readonly parallel: number }>;
+  }): Promise<{ completion: CompletionView; fence: number; ttlMs: number; place: number } | null>;
+  /** The targets of which this integrator has completions in hand while further ones wait. */
+  followedTargets(integratorId: string): Promise<Array<{ repoId: string; target: string }>>;
   renewCompletion(id: string, fence: number, leaseTtlMs: number): Promise<void>;
   getCompletion(id: string): Promise<CompletionRow | undefined>;
   findCompletionByCredential(sha256: string): Promise<{ completionId: string; fence: number; repoId: string } | undefined>;
-  /** Makes the verify job for a merged tree, or gives back the one that there is for the same merged commit. */
-  requestVerification(id: string, fence: number, spec: VerifySpec, job: NewJob): Promise<{ verifyJob: JobView; created: boolean }>;
+  /**
+   * Makes the verify job for a merged tree, or gives back the one that there is for the same run of the same merged commit. Cancels those of other merges of the
+   * completion, and says which leases that takes away.
+   */
+  requestVerification(
+    id: string,
+    fence: number,
+    spec: VerifySpec,
+    job: NewJob,
+    run?: number,
+  ): Promise<{ verifyJob: JobView; created: boolean; cancelled: JobView[]; revoked: Array<{ jobId: string; workerId: string; fence: number }> }>;
+  /** Gates that were red on a merged tree of the completion and green when that was verified again. */
+  flakyGatesOf(id: string): Promise<string[]>;
   /** Receipts with exit 0 for this tree, made in this repository. */
   receiptsFor(repoId: string, tree: string): Promise<AttemptReceipts>;
   /** Writes the landing's intent; from here on the job can no longer be cancelled. */
-  intendLanding(id: string, fence: number, intent: { target: string; oldOid: string | null; newOid: string; tree?: string }): Promise<void>;
+  intendLanding(
+    id: string,
+    fence: number,
+    intent: { target: string; oldOid: string | null; newOid: string; tree?: string; flakyGates?: readonly string[] },
+  ): Promise<void>;
   /** The target moved meanwhile, nothing landed: takes the intent back. */
   withdrawLanding(id: string, fence: number): Promise<void>;
   /** Marks the completion landed and its job done. `fence` null: recovery of an intent that the ref already shows. */
@@ -304,6 +334,13 @@ export interface Store extends AsyncDisposable {
   changesOnWay(repoId: string, target: string): Promise<Array<{ jobId: string; number: number; title: string; completionId: string | null; oid: string }>>;
   /** Keeps what conflicts are foreseen for a job, with a warning among its events where there is a text; answers whether that is news. Nothing for a final job. */
   predictConflicts(jobId: string, predicted: readonly PredictedConflict[], warning: string | null): Promise<boolean>;
+  /** Has nothing be claimed for a target, and takes back what integrators have of it in hand. Where it is frozen already, the first reason stays. */
+  freezeTarget(repoId: string, frozen: { target: string; code: ErrorCode; reason: string }, by?: Actor): Promise<FrozenTarget>;
+  /** Ends that for one target, or for all (null); answers which were frozen. */
+  resumeTargets(repoId: string, target: string | null, by?: Actor): Promise<string[]>;
+  frozenTargets(repoId: string): Promise<FrozenTarget[]>;
+  /** The open completions of a repository by target, each target's in the order of landing. */
+  waitingCars(repoId: string): Promise<Array<TrainCar & { target: string }>>;
   /** Intents without a mark, for recovery at start. */
   openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
 

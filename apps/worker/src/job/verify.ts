@@ -95,7 +95,7 @@ async function gatesOfMerge(context: AttemptContext, verification: Verification)
 }
 
 async function pathsOfMerge(context: AttemptContext, { spec, repository, deadline }: Verification, baseOid: string): Promise<string[]> {
-  await bringCommit(context, repository, { oid: baseOid, from: "upstream" }, deadline);
+  await bringCommit(context, repository, { oid: baseOid, from: spec.baseFrom ?? "upstream" }, deadline);
   return await changedPaths(repository.dir, baseOid, spec.mergedOid);
 }
 
@@ -109,7 +109,7 @@ async function lookAgain(
   const { spec, repository, deadline } = verification;
   const { baseOid, config } = spec;
   if (baseOid === undefined) return results;
-  const source = { oid: baseOid, from: "upstream" } as const;
+  const source = { oid: baseOid, from: spec.baseFrom ?? "upstream" } as const;
   if (results.some(({ passed }) => !passed)) await bringCommit(context, repository, source, deadline);
   const changed = (): Promise<string[]> => pathsOfMerge(context, verification, baseOid);
   const verdicts = await judgeReds(

@@ -19,25 +19,35 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
       unblock: "Nothing to do: the server finishes it, after a crash too.",
     };
   }
+  if (at?.frozen) {
+    return {
+      owner: "you",
+      deadline: dueAt(job),
+      reason: `${job.target} is frozen${at.frozen.by === null ? "" : ` by ${at.frozen.by}`} since ${new Date(at.frozen.at).toISOString()}: ${at.frozen.reason}`,
+      unblock: `When that is mended, \`slipway train resume ${job.repo.name} --target ${job.target}\`. ${AT_THE_DEADLINE}`,
+    };
+  }
+  const place = placeText(at?.ahead ?? []);
   const verifyJob = at?.verifyJobId ? await plane.store.getJob(at.verifyJobId) : undefined;
   if (verifyJob && verifyJob.endedAt === null) {
     const inner = await explainVerifying(plane, verifyJob);
-    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state}). ${inner.reason}` };
+    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state}).${place} ${inner.reason}` };
   }
   if (at && at.leaseUntil !== null) {
     return {
       owner: "integrator",
       deadline: at.leaseUntil,
-      reason: `The integrator merges it onto ${job.target}; its lease is renewed while it lives.`,
+      reason: `The integrator ${verifyJob ? "is about to land it on" : "merges it onto"} ${job.target}; its lease is renewed while it lives.${place}`,
       unblock: "Nothing to do: if the integrator dies, the next one takes over when the lease is over.",
     };
   }
-  if (at && at.behindJob !== null) {
+  const last = at?.ahead.at(-1);
+  if (last) {
     return {
       owner: "integrator",
       deadline: dueAt(job),
-      reason: `Its commit waits for its turn on ${job.target}, behind job ${at.behindJob}.`,
-      unblock: `Nothing to do: the commits for one target land one after another. ${AT_THE_DEADLINE}`,
+      reason: `Its commit waits to be let into the train of ${job.target}, behind job ${last.job} (${countText(at?.ahead.length ?? 0)} before it).`,
+      unblock: `Nothing to do: it is let in when one of those has landed. \`slipway train show ${job.repo.name}\` lists them. ${AT_THE_DEADLINE}`,
     };
   }
   const what = at && at.claims > 0 ? "to be taken up again by an integrator" : `to be merged onto ${job.target}`;
@@ -48,6 +58,18 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
     reason: `Its commit waits ${what}${asks ? "." : ", and no integrator asks for work now: each is busy, or none runs."}`,
     unblock: `${asks ? "Nothing to do: an integrator takes it." : "If none runs, restart `slipway up` (Ctrl-C, then again), or start one."} ${AT_THE_DEADLINE}`,
   };
+}
+
+/** Where in the train it is, as far as others are before it there. */
+function placeText(ahead: ReadonlyArray<{ job: number; isInTrain: boolean }>): string {
+  const before = ahead.filter(({ isInTrain }) => isInTrain).map(({ job }) => job);
+  if (before.length === 0) return "";
+  const those = before.length === 1 ? `job ${before[0]} has` : `jobs ${before.join(", ")} have`;
+  return ` It is number ${before.length + 1} of the train, and lands when ${those} landed.`;
+}
+
+function countText(count: number): string {
+  return count === 1 ? "one is" : `${count} are`;
 }
 
 async function explainVerifying(plane: Known, verifyJob: JobView): Promise<Waiting> {

@@ -31,6 +31,7 @@ export function completionView(row: CompletionViewRow): CompletionView {
     mergedOid: row.merged_oid,
     verifyJobId: row.verify_job_id,
     landedOid: row.landed_oid,
+    flakyGates: row.flaky_gates === null ? [] : JSON.parse(row.flaky_gates),
     createdAt: row.created_at,
   };
 }

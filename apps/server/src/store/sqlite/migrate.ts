@@ -23,6 +23,7 @@ const MIGRATIONS = [
   "0015-critic-opinions",
   "0016-gate-baselines",
   "0018-acceptances",
+  "0019-trains",
   "0020-revisions",
   "0023-coverage",
 ] as const;

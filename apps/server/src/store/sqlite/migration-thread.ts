@@ -21,6 +21,7 @@ import * as jobImages from "./migrations/0014-job-images.ts";
 import * as criticOpinions from "./migrations/0015-critic-opinions.ts";
 import * as gateBaselines from "./migrations/0016-gate-baselines.ts";
 import * as acceptances from "./migrations/0018-acceptances.ts";
+import * as trains from "./migrations/0019-trains.ts";
 import * as revisions from "./migrations/0020-revisions.ts";
 import * as coverage from "./migrations/0023-coverage.ts";
 
@@ -44,6 +45,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0015-critic-opinions": criticOpinions,
   "0016-gate-baselines": gateBaselines,
   "0018-acceptances": acceptances,
+  "0019-trains": trains,
   "0020-revisions": revisions,
   "0023-coverage": coverage,
 };

@@ -12,7 +12,7 @@ import { changesOnWay } from "./operations/changes-on-way.ts";
 import { chargeEarlierEpochs } from "./operations/charge-earlier-epochs.ts";
 import { chargeLostCalls } from "./operations/charge-lost-calls.ts";
 import { claim } from "./operations/claim.ts";
-import { claimCompletion } from "./operations/claim-completion.ts";
+import { claimCompletion, followedTargets } from "./operations/claim-completion.ts";
 import { countRefusals } from "./operations/count-refusals.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
@@ -27,6 +27,8 @@ import { findOpinion } from "./operations/find-opinion.ts";
 import { findToken } from "./operations/find-token.ts";
 import { finish } from "./operations/finish.ts";
 import { clearFlakes, listFlakes } from "./operations/flakes.ts";
+import { flakyGatesOf } from "./operations/flaky-gates-of.ts";
+import { freezeTarget, frozenTargets, resumeTargets } from "./operations/frozen-targets.ts";
 import { getCompletion } from "./operations/get-completion.ts";
 import { getJob } from "./operations/get-job.ts";
 import { getJobDetail } from "./operations/get-job-detail.ts";
@@ -75,6 +77,7 @@ import { touchWorker } from "./operations/touch-worker.ts";
 import { unblockJob } from "./operations/unblock-job.ts";
 import { updateRepository } from "./operations/update-repository.ts";
 import { usedImages } from "./operations/used-images.ts";
+import { waitingCars } from "./operations/waiting-cars.ts";
 import { waitingFor } from "./operations/waiting-for.ts";
 import { withdrawLanding } from "./operations/withdraw-landing.ts";
 
@@ -94,6 +97,10 @@ export const READS = {
   newestStall,
   integrationOf,
   changesOnWay,
+  followedTargets,
+  flakyGatesOf,
+  frozenTargets,
+  waitingCars,
   liveLeases,
   findAttemptByCredential,
   nextDueMs,
@@ -134,6 +141,7 @@ const WRITES = {
   createToken,
   dropJobData,
   finish,
+  freezeTarget,
   graceLeases,
   intendLanding,
   markLanded,
@@ -153,6 +161,7 @@ const WRITES = {
   rerouteJob,
   reserveCall,
   resetCircuits,
+  resumeTargets,
   recordBaselines,
   recordFlake,
   clearFlakes,

@@ -84,4 +84,6 @@ export interface CompletionTable {
   intent_new_oid: string | null;
   landed_oid: string | null;
   created_at: number;
+  place: number | null;
+  flaky_gates: string | null;
 }

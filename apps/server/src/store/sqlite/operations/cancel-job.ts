@@ -34,19 +34,22 @@ export function cancelJob(db: Database, id: string, reason: string, by?: Actor):
 }
 
 const ACTIVE_VERIFICATIONS = `
-  SELECT * FROM jobs WHERE completion_id = @completionId AND kind = 'verify' AND state IN ('queued', 'running', 'integrating', 'blocked')`;
+  SELECT * FROM jobs WHERE completion_id = @completionId AND kind = 'verify' AND state IN ('queued', 'running', 'integrating', 'blocked')
+    AND base_oid IS NOT @except`;
 
-/** Cancels what is still to be verified for a completion that nobody waits for, and says which leases that takes away. */
-export function cancelVerifications(db: Database, completionId: string): { cancelled: JobView[]; revoked: Revoked[] } {
-  const verifications = db.all<JobTable>(ACTIVE_VERIFICATIONS, { completionId });
-  const revoked = verifications.map((job) => cancelActive(db, job, "the change that it verifies is no longer waited for"));
+/** Cancels what is still to be verified for a completion, but for this merged commit of it, and says which leases that takes away. */
+export function cancelVerifications(db: Database, completionId: string, except: string | null = null): { cancelled: JobView[]; revoked: Revoked[] } {
+  const verifications = db.all<JobTable>(ACTIVE_VERIFICATIONS, { completionId, except });
+  // Where it is merged onto the same commit again after all, it is verified anew.
+  const details = except === null ? {} : { superseded: true };
+  const revoked = verifications.map((job) => cancelActive(db, job, "the merge that it verifies is no longer waited for", details));
   return { cancelled: verifications.map((job) => readJobView(db, job.number)), revoked: revoked.filter((lease) => lease !== null) };
 }
 
-function cancelActive(db: Database, job: JobTable, reason: string): Revoked | null {
+function cancelActive(db: Database, job: JobTable, reason: string, details = {}): Revoked | null {
   const running = job.state === "running";
   if (running) endAttempt(db, job.number, job.fence, { outcome: "cancelled", failure: null, reported: null });
   const move = { number: job.number, fence: running ? job.fence : null, from: job.state, on: "cancel", reason, code: "CANCELLED" } as const;
-  moveJob(db, move, { code: "CANCELLED", message: reason, details: {} });
+  moveJob(db, move, { code: "CANCELLED", message: reason, details });
   return running && job.worker_id !== null ? { jobId: job.id, workerId: job.worker_id, fence: job.fence } : null;
 }

@@ -10,16 +10,35 @@ const SAME = `
   SELECT seq, fence FROM completions
   WHERE claim_id = @claimId AND integrator_id = @integratorId AND state = 'pending' AND lease_until > ${NOW}`;
 
-// Oldest first, one at a time for each target: only a target's oldest open completion can be taken.
+/** What integrators have in hand: a written intent is nobody else's until it is settled, whatever its lease. */
+const IN_HAND = `
+  in_hand AS MATERIALIZED (
+    SELECT repo_id, target, integrator_id FROM completions INDEXED BY completions_open WHERE state IN ('pending', 'landing') AND state = 'landing'
+    UNION ALL
+    SELECT repo_id, target, integrator_id FROM completions INDEXED BY completions_leases
+    WHERE state = 'pending' AND lease_until IS NOT NULL AND lease_until > ${NOW}
+  )`;
+const ITS_TARGET = "h.repo_id = c.repo_id AND h.target = c.target";
+
+// In the order of the jobs, by lane, priority and age. Of a target that somebody has in hand he alone gets more, up to the target's limit: one where none
+// is given. Whoever comes in goes behind those that were let in before, and keeps his place when his
+// integrator is lost. That a job's dependencies come first needs no word here: it only starts when they are done.
 const TAKE = `
+  WITH ${IN_HAND}
   UPDATE completions SET fence = fence + 1, lease_until = ${NOW} + @leaseTtlMs, claim_id = @claimId, integrator_id = @integratorId,
-    credential_sha256 = @credentialSha256
+    credential_sha256 = @credentialSha256,
+    place = COALESCE(place, 1 + COALESCE((
+      SELECT max(o.place) FROM completions o WHERE o.state IN ('pending', 'landing') AND o.repo_id = completions.repo_id AND o.target = completions.target
+    ), 0))
   WHERE state = 'pending' AND seq = (
-    SELECT min(c.seq) FROM completions c INDEXED BY completions_open
+    SELECT c.seq FROM completions c INDEXED BY completions_open JOIN jobs j ON j.number = c.job
     WHERE c.state IN ('pending', 'landing') AND c.state = 'pending' AND (c.lease_until IS NULL OR c.lease_until <= ${NOW})
-      AND NOT EXISTS (
-        SELECT 1 FROM completions o WHERE o.state IN ('pending', 'landing') AND o.repo_id = c.repo_id AND o.target = c.target AND o.seq < c.seq
-      )
+      AND NOT EXISTS (SELECT 1 FROM frozen_targets f WHERE f.repo_id = c.repo_id AND f.target = c.target)
+      AND NOT EXISTS (SELECT 1 FROM in_hand h WHERE ${ITS_TARGET} AND h.integrator_id IS NOT @integratorId)
+      AND (SELECT count(*) FROM in_hand h WHERE ${ITS_TARGET}) < COALESCE((
+        SELECT l.value ->> '$.parallel' FROM json_each(@limits) l WHERE l.value ->> '$.repoId' = c.repo_id AND l.value ->> '$.target' = c.target
+      ), 1)
+    ORDER BY c.place IS NULL, c.place, j.claim_rank, c.seq LIMIT 1
   )
   RETURNING seq, fence`;
 
@@ -27,14 +46,25 @@ const TAKE = `
 const LET_GO = "UPDATE completions SET credential_sha256 = NULL WHERE credential_sha256 = @credentialSha256 AND seq <> @seq";
 
 export function claimCompletion(db: Database, ...[request]: Parameters<Store["claimCompletion"]>): Claimed {
-  const { claimId, integratorId, leaseTtlMs, credentialSha256 } = request;
+  const { claimId, integratorId, leaseTtlMs, credentialSha256, limits = [] } = request;
   const same = db.get<{ seq: number; fence: number }>(SAME, { claimId, integratorId });
-  const taken = same ?? db.get<{ seq: number; fence: number }>(TAKE, { claimId, integratorId, leaseTtlMs, credentialSha256 });
+  const asked = { claimId, integratorId, leaseTtlMs, credentialSha256, limits: JSON.stringify(limits) };
+  const taken = same ?? db.get<{ seq: number; fence: number }>(TAKE, asked);
   if (!taken) return null;
   if (!same) db.run(LET_GO, { credentialSha256, seq: taken.seq });
   const row = db.get<CompletionViewRow & { ttl_ms: number }>(READ, { seq: taken.seq });
   if (!row) throw new Error("a claimed completion is gone");
-  return { completion: completionView(row), fence: taken.fence, ttlMs: row.ttl_ms };
+  return { completion: completionView(row), fence: taken.fence, ttlMs: row.ttl_ms, place: row.place ?? 1 };
 }
 
 const READ = `${COMPLETION_VIEW.replace("SELECT ", `SELECT c.lease_until - ${NOW} AS ttl_ms, `)} WHERE c.seq = @seq`;
+
+const FOLLOWED = `
+  WITH ${IN_HAND}
+  SELECT DISTINCT c.repo_id AS repoId, c.target FROM completions c INDEXED BY completions_open
+  WHERE c.state IN ('pending', 'landing') AND c.state = 'pending' AND (c.lease_until IS NULL OR c.lease_until <= ${NOW})
+    AND EXISTS (SELECT 1 FROM in_hand h WHERE ${ITS_TARGET} AND h.integrator_id = @integratorId)`;
+
+export function followedTargets(db: Database, integratorId: string): Awaited<ReturnType<Store["followedTargets"]>> {
+  return db.all(FOLLOWED, { integratorId });
+}

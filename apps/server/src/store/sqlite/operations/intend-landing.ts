@@ -4,7 +4,7 @@ import { COMPLETION_LEASE_LIVES, completionLeaseLost } from "../fence.ts";
 
 const INTEND = `
   UPDATE completions SET state = 'landing', intent_target = @target, intent_old_oid = @oldOid, intent_new_oid = @newOid, merged_oid = @newOid,
-    merged_tree = COALESCE(@tree, merged_tree)
+    merged_tree = COALESCE(@tree, merged_tree), flaky_gates = @flakyGates
   WHERE id = @id AND ${COMPLETION_LEASE_LIVES}`;
 
 // The same intent again, its answer having been lost, stands as it is.
@@ -13,7 +13,8 @@ const SAME = `
     AND intent_target = @target AND intent_old_oid IS @oldOid AND intent_new_oid = @newOid`;
 
 export function intendLanding(db: Database, ...[id, fence, intent]: Parameters<Store["intendLanding"]>): void {
-  const { target, oldOid, newOid, tree = null } = intent;
+  const { target, oldOid, newOid, tree = null, flakyGates = [] } = intent;
   const parameters = { id, fence, target, oldOid, newOid };
-  if (db.run(INTEND, { ...parameters, tree }) === 0 && !db.get(SAME, parameters)) throw completionLeaseLost(id, fence);
+  if (db.run(INTEND, { ...parameters, tree, flakyGates: flakyGates.length > 0 ? JSON.stringify(flakyGates) : null }) === 0 && !db.get(SAME, parameters))
+    throw completionLeaseLost(id, fence);
 }

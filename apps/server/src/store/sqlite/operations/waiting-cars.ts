@@ -1,0 +1,17 @@
+import type { TrainCar } from "@slipway/protocol/train";
+import type { Store } from "../../store.ts";
+import { NOW } from "../clock.ts";
+import type { Database } from "../database.ts";
+
+// Those that were let in by their place, then those that wait, in the order in which they will be.
+const CARS = `
+  SELECT c.target, j.number AS job, j.id AS jobId, s.title, c.id AS completion, c.state,
+    CASE WHEN c.state = 'landing' OR c.lease_until > ${NOW} THEN c.place END AS place,
+    (SELECT number FROM jobs v WHERE v.id = c.verify_job_id) AS verifyJob, c.created_at AS since
+  FROM completions c INDEXED BY completions_open JOIN jobs j ON j.number = c.job JOIN job_specs s ON s.job = j.number
+  WHERE c.state IN ('pending', 'landing') AND c.repo_id = @repoId
+  ORDER BY c.target, c.place IS NULL, c.place, j.claim_rank, c.seq`;
+
+export function waitingCars(db: Database, repoId: string): Awaited<ReturnType<Store["waitingCars"]>> {
+  return db.all<TrainCar & { target: string }>(CARS, { repoId });
+}

@@ -1,0 +1,117 @@
+import type { JobDetail } from "@slipway/protocol/job";
+import { expect } from "vitest";
+import type { LandingBench } from "./landing-bench.ts";
+
+/**
+ * What a job's change is: a file of its own, a line that all changes of this sort want otherwise, a file that every tree with it is red for, or one that makes
+ * the first tree with it that is verified red, and no other.
+ */
+export type ChangeKind = "own" | "conflict" | "bad" | "flaky";
+
+/** Jobs of one target, in the order in which they are ready, and what happens when so many verifications have begun. */
+export interface History {
+  readonly changes: readonly ChangeKind[];
+  /** Somebody pushes into the target. */
+  readonly pushesAt: readonly number[];
+  /** `kill -9` of the integrator, and a new one. */
+  readonly killsAt: readonly number[];
+}
+
+interface Played {
+  readonly details: JobDetail[];
+  readonly pushed: string[];
+  /** Trees that were verified and found green. */
+  readonly green: ReadonlySet<string>;
+}
+
+/** Plays a history on a target of its own, with real git, server and integrators, until every job has ended. */
+export async function playHistory(bench: LandingBench, { changes, pushesAt, killsAt }: History, target: string): Promise<Played> {
+  const jobs: string[] = [];
+  for (const [index, kind] of changes.entries()) jobs.push(await bench.finishedJob(target, filesOf(kind, index)));
+  const green = new Set<string>();
+  const pushed: string[] = [];
+  let begun = 0;
+  let hasFlaked = false;
+  let disturbing: Promise<void> = Promise.resolve();
+  const disturb = (count: number): void => {
+    if (killsAt.includes(count)) {
+      disturbing = disturbing.then(async () => {
+        await bench.killIntegrator();
+        await bench.startIntegrator();
+      });
+    }
+    if (pushesAt.includes(count)) {
+      disturbing = disturbing.then(async () => {
+        if ((await bench.branch(target)).oid === null) return;
+        await bench.moveBranch(target, { [`pushed-${target}-${count}.txt`]: "mine\n" });
+        pushed.push(`pushed-${target}-${count}.txt`);
+      });
+    }
+  };
+  bench.verifier = async ({ verify }) => {
+    begun += 1;
+    disturb(begun);
+    const files = await bench.filesOf(verify?.mergedOid ?? "");
+    if (files.some((path) => path.endsWith(".bad"))) return 1;
+    if (!hasFlaked && files.some((path) => path.endsWith(".flaky"))) {
+      hasFlaked = true;
+      return 1;
+    }
+    green.add(verify?.tree ?? "");
+    return 0;
+  };
+  await bench.startIntegrator();
+  const details = await Promise.all(jobs.map((id) => bench.ended(id)));
+  await disturbing;
+  await bench.killIntegrator("SIGTERM");
+  return { details, pushed, green };
+}
+
+function filesOf(kind: ChangeKind, index: number): Record<string, string> {
+  const name = `change-${String(index).padStart(3, "0")}`;
+  if (kind === "conflict") return { "a.txt": `one\n${name}\nthree\n` };
+  return { [`${name}.${kind === "own" ? "txt" : kind}`]: `${name}\n` };
+}
+
+/** Holds what came out against what has to: no loss, no second landing, the order kept, and what landed is what was tested. */
+export async function checkHistory(bench: LandingBench, { changes }: History, target: string, { details, pushed, green }: Played): Promise<void> {
+  const ends = details.map(({ job }, index) => ({ kind: changes[index], state: job.state, code: job.failure?.code, landedOid: job.landedOid }));
+  const context = JSON.stringify(ends);
+  const conflicting = ends.filter(({ kind }) => kind === "conflict");
+  for (const { kind, state, code } of ends) {
+    if (kind === "own" || kind === "flaky") expect(state, context).toBe("done");
+    if (kind === "bad") expect(code, context).toBe("GATES_FAILED");
+  }
+  expect(conflicting.filter(({ state }) => state === "done").length, context).toBe(Math.min(1, conflicting.length));
+  expect(conflicting.filter(({ code }) => code === "MERGE_CONFLICT").length, context).toBe(Math.max(0, conflicting.length - 1));
+
+  const { oid } = await bench.branch(target);
+  if (oid === null) {
+    expect(
+      ends.every(({ state }) => state !== "done"),
+      context,
+    ).toBe(true);
+    return;
+  }
+  const line = (await bench.hubGit("log", "--reverse", "--format=%H", oid)).split("\n");
+  const landed = ends.flatMap(({ landedOid }) => landedOid ?? []);
+  expect(new Set(landed).size).toBe(landed.length);
+  const places = landed.map((one) => line.indexOf(one));
+  expect(places).not.toContain(-1);
+  // A red that was none costs its change its place.
+  if (!changes.includes("flaky")) expect(places, context).toEqual(places.toSorted((a, b) => a - b));
+  // Nothing else is there but the start and what was pushed.
+  expect(line.length, context).toBe(1 + landed.length + pushed.length);
+
+  const files = (await bench.hubGit("ls-tree", "-r", "--name-only", oid)).split("\n");
+  for (const path of pushed) expect(files).toContain(path);
+  for (const [index, { kind, state }] of ends.entries()) {
+    if (state === "done" && kind) for (const path of Object.keys(filesOf(kind, index))) expect(files).toContain(path);
+  }
+  for (const { job, receipts } of details) {
+    if (job.landedOid === null) continue;
+    const tree = await bench.hubGit("rev-parse", `${job.landedOid}^{tree}`);
+    expect(green.has(tree)).toBe(true);
+    expect(receipts.some((receipt) => receipt.tree === tree && receipt.exitCode === 0)).toBe(true);
+  }
+}
