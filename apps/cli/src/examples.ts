@@ -35,6 +35,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   diff: ["slipway diff 12", "slipway diff 12 | git apply --check"],
   accept: ["slipway accept 12", 'slipway accept 12 --yes --reason "The red test is of the old API"'],
   artifacts: ["slipway artifacts 12", "slipway artifacts 12 transcript.md", "slipway artifacts 12 --all evidence"],
+  blame: ["slipway blame src/start.ts:12", "slipway blame src/start.ts:12-20 --json"],
   steer: ['slipway steer 12 "Leave the public API as it is"'],
   cancel: ['slipway cancel 12 --reason "no longer needed"'],
   retry: ["slipway retry 12"],
