@@ -5,7 +5,7 @@ import type { BaseLimits } from "@slipway/git/bases/base-store";
 import { mountsBelow, unmountBelow } from "@slipway/git/bases/mounts";
 import { probeWorkspaces } from "@slipway/git/bases/probe";
 import { readBaseOf } from "@slipway/git/bases/workspace-layer";
-import { fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { removeTree } from "@slipway/git/remove-tree";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { maintain, pruneRefs, removeLeftovers } from "@slipway/git/maintenance";
 import { fetchCommit, pushCommit } from "@slipway/git/repository";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-import { fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { mergeOnto } from "@slipway/git/merge";
 import type { WorkerRepository } from "@slipway/git/repository";
 import { expect, test } from "vitest";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, watch } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { fetchCommit, openWorkerRepository, pushCommit, type WorkerRepository } from "@slipway/git/repository";
 import { StoreKeeper } from "@slipway/git/store-keeper";
 import type { HubAccess } from "@slipway/protocol/worker-api";

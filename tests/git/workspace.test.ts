@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync } from "node:fs";
 import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { fetchCommit, pushCommit } from "@slipway/git/repository";
 import { addWorkspace, removeWorkspace } from "@slipway/git/workspace";
 import { expect, test } from "vitest";

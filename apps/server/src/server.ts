@@ -37,6 +37,7 @@ import { openCredentialKey } from "./secrets.ts";
 import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
+import { UpstreamWatch } from "./upstream/upstream-watch.ts";
 import { WorkerDirectory } from "./workers/worker-directory.ts";
 import { WorkerSignals } from "./workers/worker-signals.ts";
 
@@ -98,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const credentialKey = await openCredentialKey(folder);
 
   const closing = new AbortController();
-  const { plane, reaper } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
+  const { plane, reaper, upstream } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
   await store.graceLeases(LEASE_TTL_MS);
   // Nothing of ours is at work there yet.
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
@@ -122,6 +123,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pruner = new Pruner(plane, { retentionMs: options.retentionMs ?? RETENTION_MS });
   pruner.start();
   resources.defer(async () => await pruner.stop());
+  upstream.start();
+  resources.defer(async () => await upstream.stop());
   resources.defer(() => {
     closing.abort();
     plane.jobRoom.close();
@@ -155,7 +158,7 @@ interface Opened {
   readonly closing: AbortSignal;
 }
 
-function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper } {
+function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper; upstream: UpstreamWatch } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
   const artifacts = new ArtifactFolder(folder.artifacts);
@@ -177,13 +180,15 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
+    upstreamChanged: () => upstream.poke(),
     dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
     loopbackOnly: !options.allowRemote,
   };
   const reaper: Reaper = new Reaper(plane);
-  return { plane, reaper };
+  const upstream: UpstreamWatch = new UpstreamWatch(plane);
+  return { plane, reaper, upstream };
 }
 
 async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {

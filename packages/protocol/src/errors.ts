@@ -128,6 +128,36 @@ export const ERRORS = {
     "The repository could not be fetched.",
     "Check the address and the credentials; `git ls-remote ADDRESS` should answer.",
   ),
+  UPSTREAM_AUTH: row(
+    502,
+    "client",
+    "The repository's own address takes no credential of ours: none is set, or it is wrong, has expired or may not do this.",
+    "Put a token, or the path of a deploy key, into the server's secrets and name it: `slipway repos set NAME --credential SECRET` (docs/guides/upstream.md).",
+  ),
+  UPSTREAM_HOST_UNKNOWN: row(
+    502,
+    "client",
+    "The host of the repository's address does not show a key or a certificate that is known.",
+    "For ssh, compare the host's key and name a file with it: `slipway repos set NAME --known-hosts FILE`; for https, name the authority's certificate in `extraCaCerts`.",
+  ),
+  UPSTREAM_NOT_FOUND: row(
+    502,
+    "client",
+    "There is no repository at the address: it was removed or renamed, or the credential may not see it.",
+    "Look at the address in a browser; where it was renamed, register it again under the new address with `slipway repos add`.",
+  ),
+  UPSTREAM_REJECTED: row(
+    502,
+    "client",
+    "The repository's own address refuses the push: the branch is protected, or a hook of the host says no.",
+    "What landed stays on the hub. Let the credential push to that branch, or land by pull requests; then `slipway repos sync NAME`.",
+  ),
+  UPSTREAM_DIVERGED: row(
+    409,
+    "client",
+    "The hub and the repository's own address each have commits on the branch that the other has not.",
+    "Look at both, then take one: `slipway repos resolve NAME --branch BRANCH --take upstream` or `--take hub`.",
+  ),
   REPOSITORY_EMPTY: row(422, "final", "The repository has no commit to start from.", "Make a first commit, then submit again."),
   BASE_NOT_FOUND: row(422, "final", "The base of the job is not in the repository.", "Name a branch or commit that exists, with --base."),
   WORKSPACE_FAILED: row(
