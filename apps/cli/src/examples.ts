@@ -31,7 +31,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "slipway show 12 --statement >statement.json",
   ],
   logs: ["slipway logs 12", "slipway logs -f 12 --stream gate:test"],
-  fetch: ["slipway fetch 12", "slipway fetch 12 --into review"],
+  fetch: ["slipway fetch 12", "slipway fetch 12 --into review", "slipway fetch 12 --notes"],
   diff: ["slipway diff 12", "slipway diff 12 | git apply --check"],
   accept: ["slipway accept 12", 'slipway accept 12 --yes --reason "The red test is of the old API"'],
   artifacts: ["slipway artifacts 12", "slipway artifacts 12 transcript.md", "slipway artifacts 12 --all evidence"],

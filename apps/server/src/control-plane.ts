@@ -48,8 +48,8 @@ export interface ControlPlane {
   readonly leaseClock: LeaseClock;
   /** Told when something new may become due by time alone. */
   readonly scheduleChanged: () => void;
-  /** Told when a repository may have to be brought together with its own address sooner than by the clock. */
-  readonly upstreamChanged: () => void;
+  /** Told when a repository may have to be brought together with its own address sooner than by the clock; named: something of it is to be pushed now. */
+  readonly upstreamChanged: (repoId?: string) => void;
   /** Aborts when the server closes; long polls then answer with what they have. */
   readonly closing: AbortSignal;
   /** What all jobs together may spend on models in a day. */

@@ -28,6 +28,7 @@ import { closeApp } from "./http/close-app.ts";
 import { isLoopback } from "./http/origin.ts";
 import { TokenCache } from "./http/token-cache.ts";
 import { hubRoot } from "./hub/hub-folder.ts";
+import { writeMissingNotes } from "./landing/notes.ts";
 import { recoverLandings } from "./landing/recover.ts";
 import { type Clocks, LeaseClock, REAL_CLOCKS } from "./lease-clock.ts";
 import { Pruner } from "./prune/pruner.ts";
@@ -104,6 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Nothing of ours is at work there yet.
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
   await recoverLandings(plane);
+  await writeMissingNotes(plane);
   await plane.circuits.look();
   const app = await buildApp(plane);
   // After the app is closed: nothing is refused then any more.
@@ -180,7 +182,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
-    upstreamChanged: () => upstream.poke(),
+    upstreamChanged: (repoId) => upstream.poke(repoId),
     dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,

@@ -10,6 +10,7 @@ import { announce } from "../jobs/announce.ts";
 import type { CompletionRow } from "../store/store.ts";
 import { offerLanding } from "../upstream/offer-landing.ts";
 import { findCompletion, holdCompletion } from "./hold.ts";
+import { noteLanding } from "./notes.ts";
 import { type Judgement, judge, type Merged } from "./verify.ts";
 
 /**
@@ -85,6 +86,8 @@ export async function markLanded(plane: ControlPlane, completionId: string): Pro
   announce(plane, job);
   // A verify job that nobody waits for any more is the reaper's to end.
   plane.scheduleChanged();
+  await noteLanding(plane, job.id);
+  plane.upstreamChanged(job.repo.id);
   return completion;
 }
 

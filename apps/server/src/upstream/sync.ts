@@ -1,5 +1,6 @@
 import { fastForwardBranch, isAncestor } from "@slipway/git/hub";
 import { withLock } from "@slipway/git/lock";
+import { pushNotes } from "@slipway/git/notes";
 import { fetchUpstream,
   keepTips,
   notePushed,
@@ -90,6 +91,8 @@ async function syncAlone(plane: SyncPlane, repository: RepositoryRow, url: strin
     else if (moved) moves.push(moved);
   }
   await forgetWithdrawn(root);
+  if (repository.upstream.push === "landed" && (await pushNotes(root, url, signal, access)) === "diverged")
+    plane.log.warn({ repository: repository.name }, "the notes at the repository's address are somebody else's, and are left as they are");
   for (const move of moves) plane.log.info({ repository: repository.name, ...move }, "a branch was brought together with the repository's address");
   if (refusals.length > 0) throw refusals[0];
   const [first] = waiting;

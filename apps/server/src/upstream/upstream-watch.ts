@@ -21,7 +21,7 @@ export class UpstreamWatch {
   readonly #plane: Plane;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
-  /** Repositories that this process has synced; the others are due if anything of theirs is pushed. */
+  /** Repositories that have nothing to push as far as this process knows; the others are due where pushing is their rule. */
   readonly #seen = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
@@ -36,8 +36,9 @@ export class UpstreamWatch {
     this.poke();
   }
 
-  /** Settings changed, or a push failed: something may be due sooner. */
-  poke(): void {
+  /** Settings changed, or a push failed: something may be due sooner. A repository that is named has something to push, and is due where that is its rule. */
+  poke(repoId?: string): void {
+    if (repoId !== undefined) this.#seen.delete(repoId);
     if (this.#running) this.#again = true;
     else this.#run();
   }
@@ -60,8 +61,9 @@ export class UpstreamWatch {
 
   #dueInMs({ id, url, upstream, upstreamSync }: RepositoryRow): number {
     if (url === null || (upstream.push === "never" && upstream.syncEveryMs === null)) return Number.POSITIVE_INFINITY;
-    if (upstream.push !== "never" && !this.#seen.has(id)) return 0;
     const now = Date.now();
+    const isHeldOff = upstreamSync.error !== null && (upstreamSync.nextAt ?? 0) > now;
+    if (upstream.push !== "never" && !this.#seen.has(id) && !isHeldOff) return 0;
     const ofClock = upstream.syncEveryMs === null ? Number.POSITIVE_INFINITY : (upstreamSync.at ?? 0) + upstream.syncEveryMs - now;
     // A failure sets the next time, so that a host that is away is not asked more often than that.
     if (upstreamSync.error !== null) return (upstreamSync.nextAt ?? Number.POSITIVE_INFINITY) - now;
