@@ -20,13 +20,24 @@ test("a line of a job is told with the job, its task, its backend, its receipts 
   const { code, stdout, stderr } = await ground.slipway(root, "blame", "src/a.txt:2");
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^src\/a\.txt:2 {2}job 1 · Mend the second line$/m);
-  for (const field of [/task +Mend the second line/, /backend +script, attempt 1/, /commit +[0-9a-f]{12} Mend/, /submitted +\S/, /landed +20/, /receipts +test passed in/])
+  for (const field of [
+    /task +Mend the second line/,
+    /backend +script, attempt 1/,
+    /commit +[0-9a-f]{12} Mend/,
+    /submitted +\S/,
+    /landed +20/,
+    /receipts +test passed in/,
+  ])
     expect(stdout).toMatch(field);
   expect(stdout).toContain("More: slipway show 1");
   const { lines } = JSON.parse((await ground.slipway(root, "blame", "src/a.txt:1-3", "--json")).stdout);
   expect(lines).toEqual([
     expect.objectContaining({ from: 1, to: 1, jobs: [] }),
-    expect.objectContaining({ from: 2, to: 3, jobs: [expect.objectContaining({ number: 1, known: true, backend: "script", receipts: [expect.objectContaining({ gate: "test", exitCode: 0 })] })] }),
+    expect.objectContaining({
+      from: 2,
+      to: 3,
+      jobs: [expect.objectContaining({ number: 1, known: true, backend: "script", receipts: [expect.objectContaining({ gate: "test", exitCode: 0 })] })],
+    }),
   ]);
 });
 

@@ -10,8 +10,8 @@ import { commitScript, prepareCommitFolder, type TakenCommit, takeCommit } from 
 import { type GitService, installHubHooks, serveGit } from "@slipway/git/http-backend";
 import { createHubRepository } from "@slipway/git/hub";
 import { openWorkerRepository, type WorkerRepository } from "@slipway/git/repository";
-import { addWorkspace } from "@slipway/git/workspace";
 import { fetchUpstream } from "@slipway/git/upstream";
+import { addWorkspace } from "@slipway/git/workspace";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { HubAccess } from "@slipway/protocol/worker-api";
 import { afterEach } from "vitest";

@@ -15,8 +15,8 @@ import {
   resolveCommit,
   treeOf,
 } from "@slipway/git/hub";
-import { fetchUpstream } from "@slipway/git/upstream";
 import { pushCommit } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { accessOf, commitFiles, git, makeHub, makeRepository, makeWorkspace, never, openWorker, scratch, serveHub, takenOid, writeFiles } from "./fixture.ts";
 

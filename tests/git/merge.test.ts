@@ -1,6 +1,6 @@
-import { fetchUpstream } from "@slipway/git/upstream";
 import { mergeOnto } from "@slipway/git/merge";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { AUTHOR, type Bench, commitFiles, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, takenOid, writeFiles } from "./fixture.ts";
 

@@ -112,4 +112,3 @@ export async function putSecretFile(server: TestServer, name: string, file: stri
   await copyFile(file, join(folder, name));
   await chmod(join(folder, name), 0o600);
 }
-

@@ -46,7 +46,10 @@ test("by default nothing is pushed; a branch that is behind follows, and one tha
   // Taking the address's: what gives way is kept.
   const admin = server.client("admin");
   const params = { repo: ship.repo.id };
-  expect(await admin.call("resolveUpstream", { params, body: { branch: "main", take: "upstream" } })).toMatchObject({ state: "equal", hubOid: await remote.head() });
+  expect(await admin.call("resolveUpstream", { params, body: { branch: "main", take: "upstream" } })).toMatchObject({
+    state: "equal",
+    hubOid: await remote.head(),
+  });
   expect(await git(`${ship.root}/upstream.git`, "for-each-ref", "--format=%(objectname)", "refs/slipway/hub-before/")).toBe(landed);
   await expect(admin.call("resolveUpstream", { params, body: { branch: "main", take: "hub" } })).rejects.toMatchObject({ code: "CONFLICT" });
   const foreign = await remote.push({ "more.txt": "m\n" });
@@ -74,7 +77,10 @@ test("where both went on while pushes were refused, it is told as diverged and o
   const landed = await ship.land(await ship.merged("one.txt"));
   await remote.hook(undefined);
   const foreign = await remote.push({ "foreign.txt": "f\n" });
-  await expect(ship.sync()).rejects.toMatchObject({ code: "UPSTREAM_DIVERGED", details: { branches: ["main"], hint: expect.stringContaining("repos resolve") } });
+  await expect(ship.sync()).rejects.toMatchObject({
+    code: "UPSTREAM_DIVERGED",
+    details: { branches: ["main"], hint: expect.stringContaining("repos resolve") },
+  });
   expect([await remote.head(), await ship.hubHead()]).toEqual([foreign, landed]);
   const body = { branch: "main", take: "hub" as const };
   expect(await server.client("admin").call("resolveUpstream", { params: { repo: ship.repo.id }, body })).toMatchObject({ state: "equal" });

@@ -47,7 +47,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "repos list": ["slipway repos", "slipway repos --json"],
   "repos add": ["slipway repos add ship https://git.example.org/ship.git --default-branch trunk"],
   "repos show": ["slipway repos show ship"],
-  "repos set": ["slipway repos set ship --max-running 4", "slipway repos set ship --day-budget-usd 20", "slipway repos set ship --credential GITHUB_TOKEN --push landed --sync-every 5m"],
+  "repos set": [
+    "slipway repos set ship --max-running 4",
+    "slipway repos set ship --day-budget-usd 20",
+    "slipway repos set ship --credential GITHUB_TOKEN --push landed --sync-every 5m",
+  ],
   "repos sync": ["slipway repos sync ship"],
   "repos resolve": ["slipway repos resolve ship --branch main --take upstream"],
   "gates list": ["slipway gates", "slipway gates --repo ship --json"],

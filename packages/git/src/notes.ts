@@ -39,7 +39,11 @@ export async function addNoteLine(root: string, oid: string, line: string): Prom
 export async function pushNotes(root: string, url: string, signal: AbortSignal, access: UpstreamAccess): Promise<"pushed" | "current" | "diverged"> {
   const gitDir = join(root, "upstream.git");
   const listing = await gitText(["for-each-ref", "--format=%(objectname) %(refname)", NOTES_REF, PUSHED_REF], { gitDir });
-  const oidOf = (ref: string): string | undefined => listing.split("\n").find((line) => line.endsWith(` ${ref}`))?.split(" ")[0];
+  const oidOf = (ref: string): string | undefined =>
+    listing
+      .split("\n")
+      .find((line) => line.endsWith(` ${ref}`))
+      ?.split(" ")[0];
   const oid = oidOf(NOTES_REF);
   if (oid === undefined || oid === oidOf(PUSHED_REF)) return "current";
   const source = reach(url, access);

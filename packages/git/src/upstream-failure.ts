@@ -10,7 +10,10 @@ const REASONS: ReadonlyArray<readonly [ErrorCode, RegExp]> = [
     "UPSTREAM_AUTH",
     /Authentication failed|could not read (Username|Password)|returned error: 40[13]|Permission denied|Access denied|Permission to \S+ denied|marked as read only|write access to (the )?repository not granted|Load key .*: |invalid credentials/i,
   ],
-  ["UPSTREAM_NOT_FOUND", /repository .{0,300}not found|returned error: (404|410|30[1278])|does not appear to be a git repository|project you were looking for could not be found/i],
+  [
+    "UPSTREAM_NOT_FOUND",
+    /repository .{0,300}not found|returned error: (404|410|30[1278])|does not appear to be a git repository|project you were looking for could not be found/i,
+  ],
   ["UPSTREAM_REJECTED", /\[remote rejected\]|pre-receive hook declined|protected branch|GH00\d|not allowed to push/i],
 ];
 

@@ -58,7 +58,9 @@ export async function hubTips(root: string): Promise<Tip[]> {
 }
 
 async function tipsBelow(root: string, prefix: string): Promise<Tip[]> {
-  const listing = await gitText(["for-each-ref", "--sort=-committerdate", "--format=%(objectname) %(refname:lstrip=2)", `${prefix}/`], { gitDir: join(root, "upstream.git") });
+  const listing = await gitText(["for-each-ref", "--sort=-committerdate", "--format=%(objectname) %(refname:lstrip=2)", `${prefix}/`], {
+    gitDir: join(root, "upstream.git"),
+  });
   return listing
     .split("\n")
     .filter(Boolean)
@@ -103,7 +105,13 @@ export interface UpstreamPush {
  * nothing was changed there. The same push again, after an answer that was lost, is `moved` or changes nothing. UPSTREAM_REJECTED where the address says no,
  * UPSTREAM_AUTH, UPSTREAM_HOST_UNKNOWN, UPSTREAM_NOT_FOUND, REPOSITORY_UNREACHABLE, or the signal's reason.
  */
-export async function pushUpstream(root: string, url: string, push: UpstreamPush, signal: AbortSignal, access: UpstreamAccess = {}): Promise<"pushed" | "moved"> {
+export async function pushUpstream(
+  root: string,
+  url: string,
+  push: UpstreamPush,
+  signal: AbortSignal,
+  access: UpstreamAccess = {},
+): Promise<"pushed" | "moved"> {
   const jobsGit = join(root, "jobs.git");
   await mirrorShallow(join(root, "upstream.git"), jobsGit);
   const source = reach(url, access);

@@ -46,9 +46,10 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   {
     name: "SLIPWAY_SECRET_<NAME>",
-    readBy: "worker",
-    fallback: "`secrets/worker/<NAME>` in the data folder, which wins",
-    meaning: "The secret `<NAME>` that a backend names. No other part gets it ([backends.md](backends.md#secrets)).",
+    readBy: "worker; a server that is started by itself",
+    fallback: "`secrets/worker/<NAME>` in the data folder, which wins; for a server `secrets/server/<NAME>`",
+    meaning:
+      "The secret `<NAME>` that a backend names: no other part gets it ([backends.md](backends.md#secrets)). For a server, the token that a repository names as its credential ([upstream.md](guides/upstream.md#credentials)).",
     toAllParts: false,
   },
   {

@@ -59,7 +59,10 @@ export const upstreamSyncSchema = z.object({
   failures: z.int().nonnegative().default(0),
   /** When the next try by itself comes; null: none is due. */
   nextAt: timeSchema.nullable().default(null),
-  error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }).nullable().default(null),
+  error: z
+    .object({ code: z.enum(ERROR_CODES), message: z.string() })
+    .nullable()
+    .default(null),
 });
 /** How the last sync went. */
 export type UpstreamSync = z.infer<typeof upstreamSyncSchema>;

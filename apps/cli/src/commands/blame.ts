@@ -37,8 +37,7 @@ export function addBlame(program: Command): void {
       const stretches = await readBlame(place, process.cwd());
       const marks = new Map(stretches.map((stretch) => [stretch, jobMarks(stretch.commit?.message ?? "")]));
       const known = options.offline ? { details: new Map(), trouble: undefined } : await ask([...marks.values()].flat(), options);
-      const jobsOf = (stretch: Stretch): BlamedJob[] =>
-        (marks.get(stretch) ?? []).map((mark) => ({ ...mark, detail: known.details.get(mark.jobId) ?? null }));
+      const jobsOf = (stretch: Stretch): BlamedJob[] => (marks.get(stretch) ?? []).map((mark) => ({ ...mark, detail: known.details.get(mark.jobId) ?? null }));
       if (known.trouble) screen.warn(`What the commits say is all that is known: ${known.trouble.message}`);
       screen.document({ file: place.file, lines: stretches.map((stretch) => report(stretch, jobsOf(stretch))) });
       for (const stretch of stretches) print(screen, place.file, stretch, jobsOf(stretch));
@@ -46,10 +45,7 @@ export function addBlame(program: Command): void {
 }
 
 /** The jobs, as far as a server knows them. One that cannot be asked is no failure: the commits are here. */
-async function ask(
-  marks: readonly JobMark[],
-  options: CommonOptions,
-): Promise<{ details: ReadonlyMap<string, JobDetail>; trouble: SlipwayError | undefined }> {
+async function ask(marks: readonly JobMark[], options: CommonOptions): Promise<{ details: ReadonlyMap<string, JobDetail>; trouble: SlipwayError | undefined }> {
   const details = new Map<string, JobDetail>();
   if (marks.length === 0) return { details, trouble: undefined };
   try {
@@ -99,9 +95,8 @@ function print(screen: Screen, file: string, stretch: Stretch, jobs: readonly Bl
   const { colors } = screen;
   const { from, to, commit } = stretch;
   const lines = `${printable(file)}:${from}${to === from ? "" : `-${to}`}`;
-  if (!commit) return screen.print(`${colors.bold(lines)}  not committed yet`);
-  const commitLine = `${commit.oid.slice(0, 12)} ${printable(commit.subject)} (${printable(commit.author)}, ${ago(commit.at)})`;
-  if (jobs.length === 0) return screen.print(`${colors.bold(lines)}  not by a job: commit ${commitLine}`);
+  const commitLine = commit ? `${commit.oid.slice(0, 12)} ${printable(commit.subject)} (${printable(commit.author)}, ${ago(commit.at)})` : "";
+  if (jobs.length === 0) screen.print(`${colors.bold(lines)}  ${commit ? `not by a job: commit ${commitLine}` : "not committed yet"}`);
   for (const job of jobs) {
     screen.print(`${colors.bold(lines)}  ${headline(job)}`);
     for (const [name, value] of fields(job, commitLine)) screen.print(`  ${colors.dim(name.padEnd(10))} ${value}`);

@@ -73,9 +73,7 @@ function parseCredential(text: string): string {
 export function addResolve(repos: Command): void {
   withCommon(repos.command("resolve").argument("<repository>", "name or id of the repository"))
     .summary("decide over a branch that the hub and the address disagree on (role admin)")
-    .description(
-      "For a branch that `slipway repos show` calls diverged or rewritten. What gives way is kept under a ref of the hub for as long as jobs are.",
-    )
+    .description("For a branch that `slipway repos show` calls diverged or rewritten. What gives way is kept under a ref of the hub for as long as jobs are.")
     .requiredOption("--branch <branch>", "the branch", parseBranch)
     .addOption(
       new Option("--take <side>", "whose commits the branch has from here on: those at the address, or the hub's, which are pushed")

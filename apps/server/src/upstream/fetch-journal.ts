@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Tip } from "@slipway/git/upstream";
+import type { Tip } from "@slipway/git/upstream";
 import { oidSchema } from "@slipway/protocol/scalars";
 import { z } from "zod";
 import { writeWhole } from "../data-folder.ts";

@@ -1,5 +1,5 @@
 import { isAncestor, readBranch } from "@slipway/git/hub";
-import { putOut, pushUpstream, takenOut, upstreamTips } from "@slipway/git/upstream";
+import { pushUpstream, putOut, takenOut, upstreamTips } from "@slipway/git/upstream";
 import { toSlipwayError } from "@slipway/protocol/errors";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";

@@ -35,7 +35,8 @@ export async function resolveUpstream(
       const at = Date.now();
       if (take === "upstream") {
         const toOid = pair.upstreamOid;
-        if (toOid === null) throw new SlipwayError("CONFLICT", `The address has no branch ${branch} any more.`, { branch, hint: "Take the hub's: --take hub." });
+        if (toOid === null)
+          throw new SlipwayError("CONFLICT", `The address has no branch ${branch} any more.`, { branch, hint: "Take the hub's: --take hub." });
         if (await replaceBranch(root, { branch, fromOid: pair.hubOid, toOid, at })) return;
         throw moved(branch, "the hub");
       }
@@ -57,5 +58,8 @@ async function find(root: string, branch: string): Promise<Pair> {
 }
 
 function moved(branch: string, where: string): SlipwayError {
-  return new SlipwayError("CONFLICT", `${branch} moved at ${where} meanwhile.`, { branch, hint: "Sync with `slipway repos sync NAME`, look again, then decide." });
+  return new SlipwayError("CONFLICT", `${branch} moved at ${where} meanwhile.`, {
+    branch,
+    hint: "Sync with `slipway repos sync NAME`, look again, then decide.",
+  });
 }

@@ -1,7 +1,8 @@
 import { fastForwardBranch, isAncestor } from "@slipway/git/hub";
 import { withLock } from "@slipway/git/lock";
 import { pushNotes } from "@slipway/git/notes";
-import { fetchUpstream,
+import {
+  fetchUpstream,
   keepTips,
   notePushed,
   outbox,
@@ -11,7 +12,7 @@ import { fetchUpstream,
   takenOut,
   UPSTREAM_BEFORE,
   upstreamTips,
- } from "@slipway/git/upstream";
+} from "@slipway/git/upstream";
 import type { UpstreamAccess } from "@slipway/git/upstream-access";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { UpstreamBranch, UpstreamMove } from "@slipway/protocol/upstream";

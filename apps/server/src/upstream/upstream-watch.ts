@@ -1,5 +1,5 @@
-import type { Logger } from "pino";
 import { toSlipwayError } from "@slipway/protocol/errors";
+import type { Logger } from "pino";
 import type { ControlPlane } from "../control-plane.ts";
 import type { RepositoryRow } from "../store/store.ts";
 import { syncUpstream } from "./sync.ts";
