@@ -20,7 +20,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   QUEUE_TIMEOUT: "tests/server/explain.test.ts",
   INTEGRATION_TIMEOUT: "tests/server/explain.test.ts",
   SECRET_MISSING: "tests/pipeline/secrets-stack.test.ts",
-  REPOSITORY_UNREACHABLE: "tests/server/requests.test.ts",
+  REPOSITORY_UNREACHABLE: "tests/git/hub.test.ts",
   UPSTREAM_AUTH: "tests/upstream/credentials.test.ts",
   UPSTREAM_HOST_UNKNOWN: "tests/upstream/credentials.test.ts",
   UPSTREAM_NOT_FOUND: "tests/upstream/credentials.test.ts",
@@ -72,6 +72,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   COMMIT_INVALID: "tests/git/commit-attacks.test.ts",
   MERGE_CONFLICT: "tests/integrator/landing.test.ts",
   TARGET_MOVED: "tests/integrator/landing.test.ts",
+  SIGNING_FAILED: "tests/integrator/signing.test.ts",
   RECEIPT_MISSING: "tests/server/landing.test.ts",
   CANCELLED: "tests/pipeline/task.test.ts",
 };

@@ -1,3 +1,4 @@
+import type { Signer } from "@slipway/git/sign";
 import type { StoreKeeper } from "@slipway/git/store-keeper";
 import type { Client } from "@slipway/protocol/client";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
@@ -15,6 +16,8 @@ export interface Integration {
   readonly state: StateFolder;
   readonly stores: StoreKeeper;
   readonly log: Logger;
+  /** Signs what lands; undefined: nothing is signed. */
+  readonly signer?: Signer | undefined;
 }
 
 /** How the integration of one completion ended. `left`: the lease was lost or is left to run out, or the integrator stops; another claim goes on. */
@@ -35,8 +38,8 @@ export async function integrate(integration: Integration, claimed: ClaimedComple
     const failure = toSlipwayError(error);
     if (lease.signal.aborted || failure.code === "LEASE_LOST") return { kind: "left", code: lostBy(lease.signal) };
     integration.log.error({ err: error }, "integration failed");
-    // No fault of the change: it is integrated when there is room again.
-    if (failure.code === "DISK_FULL") return { kind: "left", code: failure.code };
+    // No fault of the change: it is integrated when there is room again, or a key that signs.
+    if (failure.code === "DISK_FULL" || failure.code === "SIGNING_FAILED") return { kind: "left", code: failure.code };
     return await rejectWith(integration, claimed, failure, lease.signal);
   }
 }
@@ -47,7 +50,7 @@ async function mergeVerifyLand(integration: Integration, claimed: ClaimedComplet
   const folder = await state.repositoryFolder(claimed.completion.repoId);
   let targetOid = claimed.targetOid;
   for (let merges = claimed.fence; ; merges += 1) {
-    const merge = await mergeOntoTarget(claimed, { targetOid, folder, signal });
+    const merge = await mergeOntoTarget(claimed, { targetOid, folder, signal, signer: integration.signer });
     if (merge.kind === "conflict") return await rejectWith(integration, claimed, conflict(claimed, targetOid, merge.paths), signal);
     if (merge.kind === "refused") return { kind: "left", code: "TARGET_MOVED" };
     const merged = { mergedOid: merge.oid, expectedOld: targetOid };

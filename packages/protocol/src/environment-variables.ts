@@ -267,6 +267,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_SIGNING_KEY",
+    readBy: "command line",
+    fallback: "`integrator.signingKey`, else nothing is signed",
+    meaning: "Secret of the integrator that what lands is signed with ([landing.md](landing.md#signing)).",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_COMMITTER",
+    readBy: "command line",
+    fallback: "`integrator.committer`, else each commit's own",
+    meaning: "Who is named as the committer of what is signed, such as `Slipway <slipway@example.org>`.",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_EXTRA_CA_CERTS",
     readBy: "command line, all parts",
     fallback: "`extraCaCerts`, else none",

@@ -403,6 +403,12 @@ export const ERRORS = {
   ),
   TARGET_MOVED: row(409, "client", "The target branch moved while the change was about to land.", "Nothing to do: the integrator merges again."),
   RECEIPT_MISSING: row(409, "client", "A required gate has no receipt for this tree.", "Nothing to do: the integrator has the tree verified first."),
+  SIGNING_FAILED: row(
+    500,
+    "client",
+    "What lands is to be signed, and cannot be.",
+    "Look at the integrator's log; put a key without a passphrase into `secrets/integrator` (docs/landing.md). Until then nothing lands, and nothing is lost.",
+  ),
   PR_FAILED: row(502, "requeue", "The pull request could not be opened.", "Check the git host's token and its rights."),
   CANCELLED: row(409, "final", "The job was cancelled.", "Submit it again with `slipway retry` if this was not meant."),
 } as const satisfies Record<string, ErrorRow>;
