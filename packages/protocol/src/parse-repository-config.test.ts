@@ -22,7 +22,7 @@ describe("parseRepositoryConfig", () => {
         egress: { turn: [], gates: [] },
         gates: [],
         baseline: "require",
-        landing: {},
+        landing: { author: "slipway", coAuthors: [] },
         repairs: 3,
         mcpServers: {},
         prompts: {},
