@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { createHubRepository, fetchUpstream } from "@slipway/git/hub";
+import { createHubRepository } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { execa } from "execa";
 
 /** What a made repository has, besides many small files. */

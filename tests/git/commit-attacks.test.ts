@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
 import { pushCommit, type WorkerRepository } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { removeWorkspace } from "@slipway/git/workspace";
 import { expect, test } from "vitest";
 import {

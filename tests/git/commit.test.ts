@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { type Bench, commitFiles, commitWorkspace, type FileSpec, git, makeFifo, makeHub, makeWorkspace, never, openWorker, writeFiles } from "./fixture.ts";
 

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { pushBase } from "@slipway/git/checkout";
-import { fetchUpstream, hasCommit, resolveCommit } from "@slipway/git/hub";
+import { hasCommit, resolveCommit } from "@slipway/git/hub";
 import { fetchCommit, pushCommit } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { accessOf, type Bench, commitFiles, git, makeHub, makeWorkspace, never, openWorker, type Served, serveHub, takenOid, writeFiles } from "./fixture.ts";
 

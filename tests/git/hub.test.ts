@@ -7,7 +7,6 @@ import {
   deleteRef,
   diffPatch,
   fastForwardBranch,
-  fetchUpstream,
   hasCommit,
   isAncestor,
   land,
@@ -17,6 +16,7 @@ import {
   treeOf,
 } from "@slipway/git/hub";
 import { pushCommit } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { accessOf, commitFiles, git, makeHub, makeRepository, makeWorkspace, never, openWorker, scratch, serveHub, takenOid, writeFiles } from "./fixture.ts";
 
@@ -59,7 +59,7 @@ test("empty and unreachable upstreams say so, without the password", async () =>
   await createHubRepository(join(dir, "hub"), "i");
   await git(dir, "init", "-q", "empty");
   await expect(fetchUpstream(join(dir, "hub"), join(dir, "empty"), never)).rejects.toMatchObject({ code: "REPOSITORY_EMPTY" });
-  await expect(fetchUpstream(join(dir, "hub"), join(dir, "none"), never)).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE" });
+  await expect(fetchUpstream(join(dir, "hub"), join(dir, "none"), never)).rejects.toMatchObject({ code: "UPSTREAM_NOT_FOUND" });
   const error = await fetchUpstream(join(dir, "hub"), "http://user:hunter2@127.0.0.1:9/x", never).catch((caught) => caught);
   expect(error.code).toBe("REPOSITORY_UNREACHABLE");
   expect(`${error.message}${JSON.stringify(error.details)}`).not.toContain("hunter2");

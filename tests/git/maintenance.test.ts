@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
 import { maintain, pruneRefs, removeLeftovers } from "@slipway/git/maintenance";
 import { fetchCommit, pushCommit } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { accessOf, type Bench, commitFiles, git, makeHub, makeWorkspace, never, openWorker, serveHub, takenOid, writeFiles } from "./fixture.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
 import { mergeOnto } from "@slipway/git/merge";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { AUTHOR, type Bench, commitFiles, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, scratch, takenOid, writeFiles } from "./fixture.ts";

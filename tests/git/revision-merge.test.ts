@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { conflictsOnHub, foreseenOnHub, parentOf } from "@slipway/git/hub-merges";
 import { layMerge } from "@slipway/git/laid-merge";
 import { landedSince } from "@slipway/git/landed-since";

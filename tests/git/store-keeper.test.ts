@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, watch } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/hub";
 import { fetchCommit, openWorkerRepository, pushCommit, type WorkerRepository } from "@slipway/git/repository";
 import { StoreKeeper } from "@slipway/git/store-keeper";
+import { fetchUpstream } from "@slipway/git/upstream";
 import type { HubAccess } from "@slipway/protocol/worker-api";
 import { expect, test } from "vitest";
 import { accessOf, type Bench, commitFiles, git, makeHub, makeWorkspace, never, openWorker, serveHub, takenOid, writeFiles } from "./fixture.ts";

@@ -1,8 +1,8 @@
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mountsBelow } from "@slipway/git/bases/mounts";
-import { fetchUpstream } from "@slipway/git/hub";
 import { pushCommit } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { describe, expect, test } from "vitest";
 import { treeSnapshot } from "../support/tree-snapshot.ts";
 import {

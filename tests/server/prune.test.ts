@@ -123,7 +123,8 @@ test("maintenance removes what nothing names, keeps what an active job needs, an
   // Its base is no branch's any more.
   await git(bench.source.root, "commit", "--quiet", "--amend", "--message", "rewritten");
   await bench.server.client("admin").call("syncRepository", { params: { repo: bench.repo }, body: {} });
-  expect(await git(bench.hub("upstream"), "for-each-ref", "--contains", queued.baseOid)).toBe("");
+  const naming = await git(bench.hub("upstream"), "for-each-ref", "--format=%(refname)", "--contains", queued.baseOid);
+  expect(naming).toMatch(/^refs\/slipway\/upstream-before\/\d+\/main$/);
   const { claim } = await bench.pushed("at-work.txt");
   expect(claim.job.baseOid).not.toBe(queued.baseOid);
   const failed = await bench.pushed("failed.txt");
@@ -131,6 +132,7 @@ test("maintenance removes what nothing names, keeps what an active job needs, an
 
   const pruner = new Pruner(bench.server.server.plane, { retentionMs: NOTHING_KEPT_MS });
   await pruner.runOnce();
+  expect(await git(bench.hub("upstream"), "for-each-ref", "refs/slipway/upstream-before/")).toBe("");
   await bench.age(DAY_MS);
   await pruner.runOnce();
   expect(await bench.has("jobs", failed.oid)).toBe(true);

@@ -62,7 +62,7 @@ describe("what is wrong is named", () => {
         .call("createRepository", { body: { name: "gone", url: "/no/such/repository" } })
         .then(() => submitter.call("submitJob", { body: { repo: "gone", task: "t" } })),
     ).rejects.toMatchObject({
-      code: "REPOSITORY_UNREACHABLE",
+      code: "UPSTREAM_NOT_FOUND",
     });
   });
 

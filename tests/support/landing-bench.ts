@@ -94,9 +94,9 @@ export class LandingBench implements AsyncDisposable {
   }
 
   /** Starts the integrator; `url` is the server's where none is given. */
-  async startIntegrator(url = this.url): Promise<void> {
+  async startIntegrator(url = this.url, ...flags: string[]): Promise<void> {
     const token = join(this.data, "tokens", "integrator.token");
-    const { child } = await startPart("integrator", ["--data", this.data, "--url", url, "--token-file", token], (line) => {
+    const { child } = await startPart("integrator", ["--data", this.data, "--url", url, "--token-file", token, ...flags], (line) => {
       this.logLines.push(line);
       this.#onLog();
     });

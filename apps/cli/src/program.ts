@@ -4,6 +4,7 @@ import { addArtifacts } from "./commands/artifacts.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBackends } from "./commands/backends.ts";
 import { addBench } from "./commands/bench.ts";
+import { addBlame } from "./commands/blame.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -57,6 +58,7 @@ export function slipwayProgram(): Command {
   addJobActions(program);
   addAccept(program);
   addArtifacts(program);
+  addBlame(program);
   addPrompts(program);
   program.commandsGroup("Operations:");
   addRepos(program);

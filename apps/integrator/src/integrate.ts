@@ -1,3 +1,4 @@
+import type { Signer } from "@slipway/git/sign";
 import type { StoreKeeper } from "@slipway/git/store-keeper";
 import type { Client } from "@slipway/protocol/client";
 import { type ErrorCode, SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
@@ -17,6 +18,8 @@ export interface Integration {
   readonly state: StateFolder;
   readonly stores: StoreKeeper;
   readonly log: Logger;
+  /** Signs what lands; undefined: nothing is signed. */
+  readonly signer?: Signer | undefined;
 }
 
 /** Where a completion stands, and what ends the work on it early. */
@@ -35,8 +38,8 @@ export type Ending =
 /** How often, over all claims of a completion, its target may move just before it lands before it is given up. */
 const MOVE_LIMIT = 5;
 
-/** No fault of the change: it is integrated when there is room again, or when a person has let its target go on. */
-const LEFT: readonly ErrorCode[] = ["DISK_FULL", "TRAIN_FROZEN", "LANDING_UNSAFE"];
+/** No fault of the change: it is integrated when there is room again, or a key that signs, or when a person has let its target go on. */
+const LEFT: readonly ErrorCode[] = ["DISK_FULL", "SIGNING_FAILED", "TRAIN_FROZEN", "LANDING_UNSAFE"];
 
 /** Merge, verify, land: everything between a claimed completion and its final state. Never throws. */
 export async function integrate(integration: Integration, claimed: ClaimedCompletion, place: Place): Promise<Ending> {
@@ -105,7 +108,7 @@ class Ride {
     const targetOid = ahead ? await before(signal, ahead.built) : await readTarget(this.#integration.client, this.#claimed, this.#lease);
     const folder = await this.#integration.state.repositoryFolder(this.#claimed.completion.repoId);
     // Not cut short where the round is over: a push that is half way could come after the next one.
-    const merge = await mergeOntoTarget(this.#claimed, { targetOid, from: ahead ? "jobs" : "upstream", folder, signal: this.#lease });
+    const merge = await mergeOntoTarget(this.#claimed, { targetOid, from: ahead ? "jobs" : "upstream", folder, signal: this.#lease, signer: this.#integration.signer });
     signal.throwIfAborted();
     if (merge.kind === "refused") return { kind: "left", code: "TARGET_MOVED" };
     if (merge.kind === "conflict") {

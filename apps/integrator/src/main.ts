@@ -8,6 +8,7 @@ import closeWithGrace from "close-with-grace";
 import { destination, pino } from "pino";
 import { runClaimLoop } from "./claim-loop.ts";
 import { type Options, readOptions } from "./options.ts";
+import { openSigner } from "./signing.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
 
 /** Time to end in after a signal, in ms; nothing waits for a verify job, so this is long. */
@@ -55,9 +56,11 @@ async function trustServer({ certificates }: StateFolder): Promise<void> {
 
 async function integrateUntil(options: Options, state: StateFolder, stop: AbortSignal): Promise<void> {
   const onTrouble = (err: unknown, repoId: string): void => log.warn({ err, repoId }, "the git stores of a repository could not be cleaned; tried again later");
+  const { data, signingKey: name, committer } = options;
+  await using signing = name === undefined ? undefined : await openSigner({ data, name, committer, folder: state.root });
   await using stores = new StoreKeeper({ folder: state.repositories, onTrouble });
   await stores.removeLeftovers();
   log.info({ url: options.url, parallel: options.parallel, integratorId: state.integratorId }, "integrator up");
   process.send?.({ type: "ready" });
-  await runClaimLoop({ client: new Client(options), state, stores, log }, options.parallel, stop);
+  await runClaimLoop({ client: new Client(options), state, stores, log, signer: signing?.signer }, options.parallel, stop);
 }

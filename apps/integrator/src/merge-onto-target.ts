@@ -1,5 +1,6 @@
 import { mergeOnto } from "@slipway/git/merge";
 import { fetchCommit, openWorkerRepository, pushCommit } from "@slipway/git/repository";
+import { type Signer, signCommits } from "@slipway/git/sign";
 import { withinLimit } from "@slipway/git/transfer";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
@@ -18,6 +19,7 @@ interface MergeAt {
   readonly from: "upstream" | "jobs";
   readonly folder: string;
   readonly signal: AbortSignal;
+  readonly signer?: Signer | undefined;
 }
 
 /** For fetching, merging and pushing, tries again included, in ms. */
@@ -49,14 +51,15 @@ async function mergeAndPush(claimed: ClaimedCompletion, at: MergeAt): Promise<Me
     committer: { ...COMMITTER, date: `@${Math.floor(completion.createdAt / 1_000)} +0000` },
   });
   if (merged.kind === "conflict") return merged;
+  const oid = at.signer ? await signCommits(repository.jobsGit, { ontoOid, oid: merged.oid }, at.signer, signal) : merged.oid;
   try {
     // A merge that is made again, because its target moved, takes the place of the one before.
-    await pushCommit(repository, hub, merged.oid, hub.pushRef, signal, { replace: true });
+    await pushCommit(repository, hub, oid, hub.pushRef, signal, { replace: true });
   } catch (error) {
     if (isRefusal(error)) return { kind: "refused" };
     throw error;
   }
-  return { kind: "merged", oid: merged.oid };
+  return { kind: "merged", oid };
 }
 
 /** Whether the hub took the push in and then said no, as against not being reached. */

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { addressFromParent } from "@slipway/process/server-address";
 import { SlipwayError } from "@slipway/protocol/errors";
+import { integratorSettingsSchema } from "@slipway/protocol/installation-config";
 
-export const USAGE = "usage: main.ts --data DIR [--url URL] --token-file FILE [--parallel 16]";
+export const USAGE = 'usage: main.ts --data DIR [--url URL] --token-file FILE [--parallel 16] [--signing-key SECRET] [--committer "NAME <MAIL>"]';
 
 export interface Options {
   /** Data folder; the integrator uses `integrator/` in it. */
@@ -13,6 +14,10 @@ export interface Options {
   readonly token: string;
   /** Completions that are integrated at once, those of one train and of different targets together. */
   readonly parallel: number;
+  /** Name of the integrator's secret that what lands is signed with; nothing is signed where it is missing. */
+  readonly signingKey?: string;
+  /** Who is named as committer of what is signed. */
+  readonly committer?: { readonly name: string; readonly email: string };
 }
 
 /** Without `--url` the parent tells the address, as soon as the server listens. INVALID_REQUEST names the flag that is wrong. */
@@ -25,16 +30,30 @@ export async function readOptions(args: readonly string[]): Promise<Options> {
   const url = values.url ?? (await addressFromParent());
   if (!URL.canParse(url)) throw invalid(`--url: ${url} is no URL`);
   // Only now: a server that starts for the first time makes the file before it listens.
-  return { data, url, token: readToken(tokenFile), parallel };
+  return { data, url, token: readToken(tokenFile), parallel, ...signingOf(values) };
 }
 
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({ args: [...args], options: { data: text, url: text, "token-file": text, parallel: { ...text, default: "16" } } });
+    return parseArgs({
+      args: [...args],
+      options: { data: text, url: text, "token-file": text, parallel: { ...text, default: "16" }, "signing-key": text, committer: text },
+    });
   } catch (error) {
     throw invalid(error instanceof Error ? error.message : String(error));
   }
+}
+
+function signingOf(values: ReturnType<typeof parse>["values"]): Pick<Options, "signingKey" | "committer"> {
+  const { "signing-key": signingKey, committer } = values;
+  const parsed = integratorSettingsSchema.safeParse({ signingKey, committer });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw invalid(`--${issue?.path[0] === "committer" ? "committer" : "signing-key"}: ${issue?.message}`);
+  }
+  const [, name = "", email = ""] = /^(.*\S) *<(.*)>$/.exec(committer ?? "") ?? [];
+  return { ...(signingKey === undefined ? {} : { signingKey }), ...(committer === undefined ? {} : { committer: { name, email } }) };
 }
 
 function required(flag: string, value: string | undefined): string {

@@ -5,6 +5,7 @@ import { idSchema, newId } from "@slipway/protocol/scalars";
 
 /** What the integrator keeps on disk: who it is, the claims that it has in hand, and its git stores. Disposing gives the folder back. */
 export interface StateFolder extends Disposable {
+  readonly root: string;
   readonly integratorId: string;
   /** Of the authorities that git trusts; there where the installation names further ones. */
   readonly certificates: string;
@@ -28,6 +29,7 @@ export async function openStateFolder(data: string): Promise<StateFolder> {
   const lock = takeFolderLock({ path: join(root, "folder.lock"), part: "integrator", data });
   return {
     [Symbol.dispose]: () => lock[Symbol.dispose](),
+    root,
     integratorId: await readOrMakeIdentity(join(root, "identity.json")),
     certificates: join(root, "certificates"),
     repositories,

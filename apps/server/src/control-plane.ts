@@ -50,6 +50,8 @@ export interface ControlPlane {
   readonly scheduleChanged: () => void;
   /** Told when a change has come on its way to a branch, or the branch has moved. */
   readonly targetChanged: (repoId: string, target: string) => void;
+  /** Told when a repository may have to be brought together with its own address sooner than by the clock; named: something of it is to be pushed now. */
+  readonly upstreamChanged: (repoId?: string) => void;
   /** Aborts when the server closes; long polls then answer with what they have. */
   readonly closing: AbortSignal;
   /** What all jobs together may spend on models in a day. */

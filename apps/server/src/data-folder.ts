@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { chmod, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { secretsFolder } from "@slipway/process/secret-file";
 import { newId } from "@slipway/protocol/scalars";
 
 /** Where the server keeps what: every path under the data folder that it reads or writes. */
@@ -18,6 +19,10 @@ export interface DataFolder {
   readonly jobImages: string;
   readonly hub: string;
   readonly hubHooks: string;
+  /** Secrets of the server, such as credentials for the addresses of repositories; made by whoever puts one there. */
+  readonly secrets: string;
+  /** Keys of hosts, a file for each repository that names any. */
+  readonly knownHosts: string;
   /** Of the authorities that git trusts; there where the installation names further ones. */
   readonly certificates: string;
 }
@@ -36,6 +41,8 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     jobImages: join(server, "job-images"),
     hub: join(server, "hub"),
     hubHooks: join(server, "hub-hooks"),
+    secrets: secretsFolder(root, "server"),
+    knownHosts: join(server, "known-hosts"),
     certificates: join(server, "certificates"),
   };
   for (const path of [root, folder.tokens, server, folder.artifacts, folder.jobImages, folder.hub, folder.hubHooks]) {

@@ -29,6 +29,7 @@ import { isLoopback } from "./http/origin.ts";
 import { TokenCache } from "./http/token-cache.ts";
 import { hubRoot } from "./hub/hub-folder.ts";
 import { Foresight } from "./landing/foresight.ts";
+import { writeMissingNotes } from "./landing/notes.ts";
 import { recoverLandings } from "./landing/recover.ts";
 import { type Clocks, LeaseClock, REAL_CLOCKS } from "./lease-clock.ts";
 import { Pruner } from "./prune/pruner.ts";
@@ -38,6 +39,7 @@ import { openCredentialKey } from "./secrets.ts";
 import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
+import { UpstreamWatch } from "./upstream/upstream-watch.ts";
 import { WorkerDirectory } from "./workers/worker-directory.ts";
 import { WorkerSignals } from "./workers/worker-signals.ts";
 
@@ -99,11 +101,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const credentialKey = await openCredentialKey(folder);
 
   const closing = new AbortController();
-  const { plane, reaper, foresight } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
+  const { plane, reaper, foresight, upstream } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
   await store.graceLeases(LEASE_TTL_MS);
   // Nothing of ours is at work there yet.
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
   await recoverLandings(plane);
+  await writeMissingNotes(plane);
   await plane.circuits.look();
   const app = await buildApp(plane);
   // What is looked at uses the store.
@@ -125,6 +128,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pruner = new Pruner(plane, { retentionMs: options.retentionMs ?? RETENTION_MS });
   pruner.start();
   resources.defer(async () => await pruner.stop());
+  upstream.start();
+  resources.defer(async () => await upstream.stop());
   resources.defer(() => {
     closing.abort();
     plane.jobRoom.close();
@@ -158,7 +163,10 @@ interface Opened {
   readonly closing: AbortSignal;
 }
 
-function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper; foresight: Foresight } {
+function assemble(
+  options: ServerOptions,
+  opened: Opened,
+): { plane: ControlPlane; reaper: Reaper; foresight: Foresight; upstream: UpstreamWatch } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
   const artifacts = new ArtifactFolder(folder.artifacts);
@@ -181,6 +189,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),
     targetChanged: (repoId, target) => foresight.look(repoId, target),
+    upstreamChanged: (repoId) => upstream.poke(repoId),
     dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
@@ -188,7 +197,8 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
   };
   const reaper: Reaper = new Reaper(plane);
   const foresight: Foresight = new Foresight(plane);
-  return { plane, reaper, foresight };
+  const upstream: UpstreamWatch = new UpstreamWatch(plane);
+  return { plane, reaper, foresight, upstream };
 }
 
 async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {

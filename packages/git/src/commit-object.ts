@@ -18,10 +18,16 @@ export function identityEnvironment(author: Identity, committer: Identity): Reco
   };
 }
 
-/** A commit message that ends with trailers (git-interpret-trailers(1)); a value is one line, whatever it came as. */
-export function messageWithTrailers(message: string, trailers: Readonly<Record<string, string>>): string {
+/**
+ * A commit message that ends with trailers (git-interpret-trailers(1)), after them one `Co-authored-by` for each of these; a value is one line, whatever it
+ * came as.
+ */
+export function messageWithTrailers(message: string, trailers: Readonly<Record<string, string>>, coAuthors: readonly Identity[] = []): string {
   const body = message.replaceAll("\0", "").trim() || "Change";
-  const lines = Object.entries(trailers).map(([key, value]) => `${key}: ${oneLine(value)}`);
+  const lines = [
+    ...Object.entries(trailers).map(([key, value]) => `${key}: ${oneLine(value)}`),
+    ...coAuthors.map(({ name, email }) => `Co-authored-by: ${oneLine(name)} <${oneLine(email)}>`),
+  ];
   if (lines.length === 0) return `${body}\n`;
   // A message that already ends with trailers gets the new ones in the same block.
   const last = body.split(/\n\n+/).at(-1) ?? "";

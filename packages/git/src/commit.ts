@@ -26,6 +26,7 @@ export interface TakeCommit {
   /** The author where it is missing. */
   readonly committer?: Identity;
   readonly trailers: Readonly<Record<string, string>>;
+  readonly coAuthors?: readonly Identity[];
   readonly limits: { readonly packBytes: number; readonly objects: number };
   readonly signal?: AbortSignal;
 }
@@ -167,7 +168,7 @@ async function checkTree(baseOid: string, tree: string, check: GitOptions): Prom
 function writeCommit(request: TakeCommit, tree: string, { memoryLimitBytes: _, ...check }: GitOptions): Promise<string> {
   return gitText(["commit-tree", "-F", "-", "-p", request.baseOid, tree], {
     ...check,
-    input: messageWithTrailers(request.message, request.trailers),
+    input: messageWithTrailers(request.message, request.trailers, request.coAuthors),
     env: { ...check.env, ...identityEnvironment(request.author, request.committer ?? request.author) },
   });
 }

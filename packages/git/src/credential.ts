@@ -1,6 +1,11 @@
 /** The value of an Authorization header; the hub takes any user name. */
-export function basicAuthorization(credential: string): string {
-  return `Basic ${Buffer.from(`slipway:${credential}`).toString("base64")}`;
+export function basicAuthorization(credential: string, user = "slipway"): string {
+  return pairAuthorization(`${user}:${credential}`);
+}
+
+/** The same from `user:password`. */
+export function pairAuthorization(pair: string): string {
+  return `Basic ${Buffer.from(pair).toString("base64")}`;
 }
 
 /** Parts a web address from the name and password in it, so that neither shows up in an argv or an error. */
@@ -11,7 +16,7 @@ export function splitUrl(url: string): { url: string; authorization?: string } {
   const pair = `${decodeURIComponent(parsed.username)}:${decodeURIComponent(parsed.password)}`;
   parsed.username = "";
   parsed.password = "";
-  return { url: parsed.href, authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+  return { url: parsed.href, authorization: pairAuthorization(pair) };
 }
 
 /** Whether a web address has a name or password in it, also where it is no valid one. */

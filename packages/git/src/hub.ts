@@ -3,9 +3,7 @@ import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { branchSchema } from "@slipway/protocol/scalars";
 import { ignoreMissing, makeBareStore, mirrorShallow, writeWhenChanged } from "./bare-store.ts";
-import { splitUrl } from "./credential.ts";
-import { authorizationConfig } from "./environment.ts";
-import { type GitOptions, type GitResult, gitText, runGit } from "./exec.ts";
+import { type GitOptions, gitText, runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
 import { copyObjects } from "./packs.ts";
 
@@ -33,39 +31,6 @@ export async function createHubRepository(root: string, installationId: string):
 /** Whether `createHubRepository` has ended there. */
 export async function isHubRepository(root: string): Promise<boolean> {
   return (await stat(join(root, MARKER)).catch(ignoreMissing)) !== undefined;
-}
-
-/**
- * Fetches the branches of an upstream into `refs/upstream/*`, which nothing else writes; `refs/heads/*` stays as it is. Ends with
- * REPOSITORY_UNREACHABLE, REPOSITORY_EMPTY, DISK_FULL or the signal's reason.
- */
-export async function fetchUpstream(root: string, url: string, signal: AbortSignal): Promise<Array<{ branch: string; oid: string }>> {
-  const gitDir = upstreamOf(root);
-  const source = splitUrl(url);
-  const args = ["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--no-auto-gc", "--no-recurse-submodules"];
-  const fetch = (): Promise<GitResult> =>
-    runGit([...args, "--refmap=", "--", source.url, "+refs/heads/*:refs/upstream/*"], {
-      gitDir,
-      signal,
-      failure: "REPOSITORY_UNREACHABLE",
-      localTransport: true,
-      config: [
-        // A host that sends less than 1,000 bytes a second for a minute is gone.
-        ["http.lowSpeedLimit", "1000"],
-        ["http.lowSpeedTime", "60"],
-        ["fetch.unpackLimit", "100"],
-        ...(source.authorization ? authorizationConfig(source.authorization) : []),
-      ],
-    });
-  await withLock(`fetch ${gitDir}`, fetch, signal);
-  await mirrorShallow(gitDir, jobsOf(root));
-  const listing = await gitText(["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/upstream/"], { gitDir, signal });
-  const branches = listing
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => ({ oid: line.slice(0, line.indexOf(" ")), branch: line.slice(line.indexOf(" ") + 1) }));
-  if (branches.length === 0) throw new SlipwayError("REPOSITORY_EMPTY", undefined, { url: source.url });
-  return branches;
 }
 
 /** The commit that a name means: our branch, the upstream's branch, a pushed base, then a full or abbreviated object id. BASE_NOT_FOUND. */

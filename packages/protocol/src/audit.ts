@@ -14,6 +14,7 @@ export const AUDITED_ENDPOINTS = [
   "updateRepository",
   "syncBranch",
   "syncRepository",
+  "resolveUpstream",
   "drainWorker",
   "resetBackend",
   "clearFlakes",

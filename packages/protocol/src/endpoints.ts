@@ -29,6 +29,7 @@ import { JOB_STATES } from "./states.ts";
 import { TASK_KIND_NAMES } from "./task-kinds.ts";
 import { freezeTrainSchema, frozenTargetSchema, resumeTrainSchema, trainQuerySchema, trainViewSchema } from "./train.ts";
 import { STEER_LIMIT_CHARACTERS } from "./turn-settings.ts";
+import { resolveUpstreamSchema, upstreamBranchSchema, upstreamMoveSchema } from "./upstream.ts";
 import {
   appendEventsResponseSchema,
   appendEventsSchema,
@@ -89,7 +90,7 @@ export const ENDPOINTS = {
     method: "PATCH",
     path: "/v1/repositories/{repo}",
     roles: [],
-    summary: "Change a repository's limit or default branch.",
+    summary: "Change a repository's limits, default branch, or how it is kept together with its own address.",
     body: updateRepositorySchema,
     response: repositoryViewSchema,
   },
@@ -113,9 +114,32 @@ export const ENDPOINTS = {
     method: "POST",
     path: "/v1/repositories/{repo}/sync",
     roles: ["submitter"],
-    summary: "Fetch from the repository's address into refs/upstream.",
+    summary: "Fetch from the repository's address, follow it where that is a fast-forward, and push what landed where that is the rule.",
     body: z.strictObject({}),
-    response: z.object({ branches: z.array(branchViewSchema) }),
+    response: z.object({
+      branches: z.array(branchViewSchema),
+      /** What was done with branches of the hub. */
+      moves: z.array(upstreamMoveSchema).default([]),
+      /** Branches whose history was rewritten there since the last time. */
+      rewritten: z.array(z.string()).default([]),
+      /** Branches of the hub that wait for a person. */
+      waiting: z.array(upstreamBranchSchema).default([]),
+    }),
+  },
+  upstreamBranches: {
+    method: "GET",
+    path: "/v1/repositories/{repo}/upstream",
+    roles: readers,
+    summary: "How the hub's branches stand to those of the repository's address, as that was last fetched. The newest 500.",
+    response: z.object({ branches: z.array(upstreamBranchSchema) }),
+  },
+  resolveUpstream: {
+    method: "POST",
+    path: "/v1/repositories/{repo}/upstream/resolve",
+    roles: [],
+    summary: "Decide over a branch of which hub and address each have commits that the other has not. What gives way is kept under a ref.",
+    body: resolveUpstreamSchema,
+    response: upstreamBranchSchema,
   },
 
   showTrains: {

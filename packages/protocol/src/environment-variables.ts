@@ -46,9 +46,10 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   {
     name: "SLIPWAY_SECRET_<NAME>",
-    readBy: "worker",
-    fallback: "`secrets/worker/<NAME>` in the data folder, which wins",
-    meaning: "The secret `<NAME>` that a backend names. No other part gets it ([backends.md](backends.md#secrets)).",
+    readBy: "worker; a server that is started by itself",
+    fallback: "`secrets/worker/<NAME>` in the data folder, which wins; for a server `secrets/server/<NAME>`",
+    meaning:
+      "The secret `<NAME>` that a backend names: no other part gets it ([backends.md](backends.md#secrets)). For a server, the token that a repository names as its credential ([upstream.md](guides/upstream.md#credentials)).",
     toAllParts: false,
   },
   {
@@ -263,6 +264,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     readBy: "`images`",
     fallback: "`images.network`, else the engine's default",
     meaning: "Network of the commands that build images, such as `host`. `--network` wins.",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_SIGNING_KEY",
+    readBy: "command line",
+    fallback: "`integrator.signingKey`, else nothing is signed",
+    meaning: "Secret of the integrator that what lands is signed with ([landing.md](landing.md#signing)).",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_COMMITTER",
+    readBy: "command line",
+    fallback: "`integrator.committer`, else each commit's own",
+    meaning: "Who is named as the committer of what is signed, such as `Slipway <slipway@example.org>`.",
     toAllParts: false,
   },
   {

@@ -101,6 +101,27 @@ export const workerSettingsSchema = z.strictObject({
     .describe("Folder with a file for each secret of backends, from this file's folder; without it `secrets/worker` in the data folder."),
 });
 
+/** What `slipway up` gives the integrator. */
+export const integratorSettingsSchema = z
+  .strictObject({
+    signingKey: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "expected a secret's name: letters, digits and _, at most 64, a letter first")
+      .optional()
+      .describe(
+        "Secret that what lands is signed with: a file of this name in `secrets/integrator` of the data folder, with a private key of ssh or an armored one of gpg ([landing.md](landing.md#signing)). Without it nothing is signed.",
+      ),
+    committer: z
+      .string()
+      .regex(/^[^<>\0\n]*[^<>\0\n ] *<[^<>\0\n ]+>$/, "expected a name and an address, such as Slipway <slipway@example.org>")
+      .optional()
+      .describe("Who is named as the committer of what is signed, such as `Slipway <slipway@example.org>`: hosts look for the key by that address."),
+  })
+  .refine(({ signingKey, committer }) => committer === undefined || signingKey !== undefined, {
+    path: ["committer"],
+    error: "expected `signingKey` beside it",
+  });
+
 /** What `slipway images build` makes the images of sandboxes from. */
 export const imageSettingsSchema = z.strictObject({
   baseImage: z
@@ -138,6 +159,7 @@ export const installationConfigSchema = z.strictObject({
   logLevel: z.enum(LOG_LEVELS).default("info").describe("What goes to `logs/` in the data folder."),
   server: serverSettingsSchema.prefault({}).describe("The control plane."),
   worker: workerSettingsSchema.prefault({}).describe("What runs the jobs on this machine."),
+  integrator: integratorSettingsSchema.prefault({}).describe("What lands the changes."),
   images: imageSettingsSchema.prefault({}).describe("The images of containers ([docker.md](guides/docker.md))."),
   extraCaCerts: folderSchema
     .optional()

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LANDING_AUTHOR_FIELDS } from "./landing-author.ts";
 import { revisionsSchema } from "./revisions.ts";
 
 /** Cars of one train that may be integrated at the same time, whatever a repository asks for. */
@@ -32,5 +33,6 @@ export const landingSchema = z.strictObject({
     .describe("What becomes of a change on its target: `fast-forward`, `rebase`, `squash` or `merge` ([landing.md](landing.md#styles))."),
   train: trainConfigSchema.prefault({}).describe("How changes that are ready at the same time are tested and landed ([landing.md](landing.md#the-train))."),
   revisions: revisionsSchema,
+  ...LANDING_AUTHOR_FIELDS,
 });
 export type LandingConfig = z.infer<typeof landingSchema>;

@@ -22,7 +22,7 @@ describe("parseRepositoryConfig", () => {
         egress: { turn: [], gates: [] },
         gates: [],
         baseline: "require",
-        landing: { revisions: 2 },
+        landing: { style: "fast-forward", train: { parallel: 4, retries: 1 }, revisions: 2, author: "slipway", coAuthors: [] },
         repairs: 3,
         mcpServers: {},
         prompts: {},

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { dayBudgetSchema } from "./budget.ts";
 import { branchSchema, idSchema, oidSchema, timeSchema } from "./scalars.ts";
+import { upstreamChangesSchema, upstreamSettingsSchema, upstreamSyncSchema } from "./upstream.ts";
 
 /** A repository to be registered. The same name and address again is the same repository; CONFLICT where the name has another address. */
 export const createRepositorySchema = z.strictObject({
@@ -23,8 +24,10 @@ export const updateRepositorySchema = z
     maxRunning: z.int().min(1).max(1_000).optional(),
     /** What all its jobs together may spend on models in a day, which begins at 00:00 UTC. Null takes a limit away. */
     dayBudget: z.strictObject({ tokens: z.int().positive().nullable().optional(), usd: z.number().positive().nullable().optional() }).optional(),
+    /** How the hub and its own address are kept together. */
+    upstream: upstreamChangesSchema.optional(),
   })
-  .refine((changes) => Object.keys(changes).length > 0, "expected defaultBranch, maxRunning or dayBudget");
+  .refine((changes) => Object.keys(changes).length > 0, "expected defaultBranch, maxRunning, dayBudget or upstream");
 
 /** A repository as the API shows it. */
 export const repositoryViewSchema = z.object({
@@ -39,6 +42,10 @@ export const repositoryViewSchema = z.object({
   dayBudget: dayBudgetSchema.default({}),
   /** What their model calls took today, since 00:00 UTC. */
   spentToday: z.object({ calls: z.int().nonnegative(), tokens: z.int().nonnegative(), usd: z.number().nonnegative() }).default({ calls: 0, tokens: 0, usd: 0 }),
+  /** How its address is kept together with the hub; of no meaning where it has none. */
+  upstream: upstreamSettingsSchema.prefault({}),
+  /** How the last fetch from its address, or push there, went. */
+  upstreamSync: upstreamSyncSchema.prefault({}),
   createdAt: timeSchema,
   /** Where a CLI pushes bases to and fetches results from, on `upstreamUrl`; refs/slipway/bases/* may be pushed. */
   upstreamUrl: z.string(),

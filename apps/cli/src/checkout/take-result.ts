@@ -1,4 +1,5 @@
 import { fetchResult } from "@slipway/git/checkout";
+import { fetchNotes } from "@slipway/git/notes";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobDetail, type JobView, workOf } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
@@ -41,6 +42,12 @@ export async function takeKept(connection: Connection, detail: JobDetail, root: 
     if (error instanceof SlipwayError && error.code === "REPOSITORY_UNREACHABLE") await connection.client.diff(job.id);
     throw error;
   }
+}
+
+/** Brings the notes of landed commits into the user's repository; false where the hub has none. */
+export async function takeNotes(connection: Connection, job: JobView, root: string): Promise<boolean> {
+  const { upstreamUrl } = await repositoryOf(connection, job);
+  return await fetchNotes(root, { url: upstreamUrl, credential: connection.token });
 }
 
 function keptBranch(job: JobView): string {

@@ -2,7 +2,7 @@ import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Command } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
-import { takeKept, takeResult } from "../checkout/take-result.ts";
+import { takeKept, takeNotes, takeResult } from "../checkout/take-result.ts";
 import { exitCodeOfState } from "../exit-codes.ts";
 import { hasKeptWork } from "../follow/outcome.ts";
 import { parseBranch } from "../terminal/parse.ts";
@@ -17,8 +17,9 @@ export function addFetch(program: Command): void {
     .description(
       "For jobs that were submitted or detached. Waits for nothing: the job must have landed.\nOf one that ended without landing it brings what is kept of the agent's work, not verified, on a branch of its own; the exit code still tells that it failed.",
     )
+    .option("--notes", "the notes of landed commits too, with what each can be shown by: `git log --notes=slipway`")
     .option("--into <branch>", "branch of this repository that gets it (default: the job's own)", parseBranch)
-    .action(async (job: string, options: CommonOptions & { into?: string }) => {
+    .action(async (job: string, options: CommonOptions & { into?: string; notes?: boolean }) => {
       const screen = screenOf(options);
       const checkout = await describeCheckout(process.cwd());
       await withReader(options, async (connection) => {
@@ -42,6 +43,7 @@ export function addFetch(program: Command): void {
           return exitWith(detail.job.endedAt === null ? 2 : exitCodeOfState(detail.job.state));
         }
         const taken = await takeResult(connection, detail.job, checkout.root, options.into);
+        if (options.notes && !(await takeNotes(connection, detail.job, checkout.root))) screen.warn("The hub has no notes of this repository.");
         await printLanded(screen, detail, checkout, taken, options.into !== undefined);
         screen.document(landedReport(detail, taken));
       });

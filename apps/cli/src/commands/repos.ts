@@ -9,9 +9,10 @@ import { ago, plural, printable } from "../terminal/text.ts";
 import { budgetText, dollars, tokens } from "../terminal/usage-text.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
+import { addResolve, printBranches, type UpstreamOptions, upstreamChanges, upstreamFields, withUpstreamOptions } from "./repos-upstream.ts";
 import { frozenText } from "./train.ts";
 
-interface ChangeOptions extends CommonOptions {
+interface ChangeOptions extends CommonOptions, UpstreamOptions {
   readonly defaultBranch?: string;
   readonly maxRunning?: number;
   readonly dayBudgetTokens?: number | null;
@@ -46,17 +47,20 @@ export function addRepos(program: Command): void {
     .summary("one repository: address, limit, where its hub is")
     .action(async (name: string, options: CommonOptions) => {
       const screen = screenOf(options);
-      const { repository, frozen } = await withReader(options, async ({ client }) => {
+      const { repository, branches, frozen } = await withReader(options, async ({ client }) => {
         const found = find((await client.call("listRepositories", {})).repositories, name);
         const { trains } = await client.call("showTrains", { params: { repo: found.id }, query: {} });
-        return { repository: found, frozen: trains.flatMap((train) => train.frozen ?? []) };
+        const { branches: known } = await client.call("upstreamBranches", { params: { repo: found.id } });
+        return { repository: found, branches: known, frozen: trains.flatMap((train) => train.frozen ?? []) };
       });
-      screen.document({ ...repository, frozen });
+      screen.document({ ...repository, branches, frozen });
       printFields(screen, repository);
-      for (const one of frozen) screen.print(screen.colors.yellow(`${frozenText(one)} (slipway train resume ${name})`));
+      printBranches(screen, nameToType(repository), branches);
+      for (const one of frozen) screen.print(screen.colors.yellow(`${frozenText(one)} (slipway train resume ${nameToType(repository)})`));
+      screen.print(screen.colors.dim(`Its jobs: slipway jobs --repo ${nameToType(repository)}`));
     });
-  withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT))
-    .summary("change the limits or default branch of one (role admin)")
+  withUpstreamOptions(withCommon(repos.command("set").argument(...REPOSITORY_ARGUMENT)))
+    .summary("change the limits of one, its default branch, or how it goes with its address (role admin)")
     .option("--max-running <n>", "jobs of it at once; what runs goes on", parseLimit)
     .option("--default-branch <branch>", "branch that jobs start from", parseBranch)
     .option("--day-budget-tokens <n>", "tokens that its jobs together may use up in a day, such as 5m; none: no limit", orNone(parseTokens))
@@ -67,27 +71,40 @@ export function addRepos(program: Command): void {
         ...(dayBudgetTokens === undefined ? {} : { tokens: dayBudgetTokens }),
         ...(dayBudgetUsd === undefined ? {} : { usd: dayBudgetUsd }),
       };
+      const upstream = await upstreamChanges(options);
       const body = {
+        ...(upstream === undefined ? {} : { upstream }),
         ...(defaultBranch === undefined ? {} : { defaultBranch }),
         ...(maxRunning === undefined ? {} : { maxRunning }),
         ...(Object.keys(dayBudget).length === 0 ? {} : { dayBudget }),
       };
       if (Object.keys(body).length === 0) {
-        const hint = "Pass --max-running, --default-branch, --day-budget-tokens or --day-budget-usd.";
+        const hint = "Pass --max-running, --default-branch, --push, --sync-every, --credential or another of the options in `slipway repos set --help`.";
         throw new SlipwayError("INVALID_REQUEST", "There is nothing to change.", { hint });
       }
       await change(options, ({ client }) => client.call("updateRepository", { params: { repo: name }, body }), "changed");
     });
   withCommon(repos.command("sync").argument(...REPOSITORY_ARGUMENT))
-    .summary("have the server fetch one from its address")
-    .description("Has the server fetch from the repository's address. Branches come to refs/upstream on the hub; nothing that landed there is overwritten.")
+    .summary("have the server fetch one from its address, and bring both together")
+    .description(
+      "Has the server fetch from the repository's address. Branches come to refs/upstream on the hub; those that the hub has follow where that is a fast-forward, and what landed is pushed where `repos set --push landed` says so. Nothing that landed is overwritten.",
+    )
     .action(async (name: string, options: CommonOptions) => {
       const screen = screenOf(options);
       const answer = await withReader(options, ({ client }) => client.call("syncRepository", { params: { repo: name }, body: {} }));
       screen.document(answer);
       screen.print(`fetched ${plural(answer.branches.length, "branch", "branches")} of ${name}`);
       for (const { branch, oid } of answer.branches) screen.print(`  ${oid?.slice(0, 12) ?? "gone".padEnd(12)}  ${printable(branch)}`);
+      for (const { branch, what, oid } of answer.moves) screen.print(`${what} ${printable(branch)}: ${oid.slice(0, 12)}`);
+      for (const branch of answer.rewritten) screen.print(`the history of ${printable(branch)} was rewritten there; its old commit is kept on the hub`);
+      printBranches(screen, name, answer.waiting);
     });
+  addResolve(repos);
+}
+
+/** Its name where a shell takes it as it is, else its id. */
+function nameToType({ name, id }: RepositoryView): string {
+  return /^[\w.-]+$/.test(name) ? name : id;
 }
 
 async function listCommand(options: CommonOptions): Promise<void> {
@@ -138,11 +155,11 @@ function printFields(screen: Screen, repository: RepositoryView): void {
     ["branch", defaultBranch],
     ["running", `${running} of at most ${maxRunning}`],
     ["today", todayText(repository)],
+    ...(repository.url === null ? [] : upstreamFields(repository)),
     ["since", `${new Date(createdAt).toISOString()} (${ago(createdAt)})`],
     ["hub", `${upstreamUrl} (password: a token)`],
   ] as const)
     screen.print(`  ${screen.colors.dim(field.padEnd(10))} ${value}`);
-  screen.print(screen.colors.dim(`Its jobs: slipway jobs --repo ${/^[\w.-]+$/.test(name) ? name : id}`));
 }
 
 /** Such as ` of $20.00 a day`; empty where nothing is bounded. */

@@ -55,6 +55,8 @@ export const SETTINGS: readonly Setting[] = [
   setting("worker.backendsFolder", "SLIPWAY_BACKENDS", null, asPath),
   setting("worker.egressPrivateHosts", "SLIPWAY_EGRESS_PRIVATE_HOSTS", null, asList),
   setting("worker.secretsFolder", "SLIPWAY_SECRETS_FOLDER", null, asPath),
+  setting("integrator.signingKey", "SLIPWAY_SIGNING_KEY", null, asText),
+  setting("integrator.committer", "SLIPWAY_COMMITTER", null, asText),
   setting("images.baseImage", "SLIPWAY_BASE_IMAGE", "images build --base-image", asText),
   setting("images.network", "SLIPWAY_BUILD_NETWORK", "images build --network", asText),
   setting("extraCaCerts", "SLIPWAY_EXTRA_CA_CERTS", "images build --extra-ca-certs", asPath),

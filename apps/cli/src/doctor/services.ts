@@ -11,6 +11,7 @@ import { circuitText } from "../backends/circuit-text.ts";
 import { type Connection, connect } from "../connection.ts";
 import { logFile } from "../stack/data-folder.ts";
 import { failureText } from "../terminal/failure-text.ts";
+import { shellWord } from "../terminal/shell.ts";
 import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 import { checkWorkerImages } from "./images.ts";
@@ -66,8 +67,24 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
       },
     ),
     ...(await checkCircuits(connection)),
+    ...(await checkUpstreams(connection)),
     ...(connected.length === 0 ? [] : [checkLimits(connected), checkWorkspaces(connected), ...checkWorkerImages(connected)]),
   ];
+}
+
+/** Repositories that could not be brought together with their own address; nothing to say where all could. */
+async function checkUpstreams({ client, url }: Connection): Promise<Check[]> {
+  const { repositories } = await client.call("listRepositories", {});
+  return repositories.flatMap(({ name, upstreamSync: { error } }) =>
+    error === null
+      ? []
+      : check("server", "upstream", false, {
+          tried: `GET ${url}/v1/repositories`,
+          found: `${name}: ${error.code}: ${error.message}`,
+          lost: `jobs of ${name} start from what was last fetched, and what lands may not be pushed`,
+          remedy: `slipway repos show ${shellWord(name)}`,
+        }),
+  );
 }
 
 /** Backends that get no jobs for now; nothing to say where none is paused. */

@@ -35,6 +35,10 @@ export function workerFlags({ worker }: InstallationConfig): string[] {
   ];
 }
 
+export function integratorFlags({ integrator }: InstallationConfig): string[] {
+  return [...flag("--signing-key", integrator.signingKey), ...flag("--committer", integrator.committer)];
+}
+
 /** What the parts, and what they start in turn, take from the environment alone. */
 export function partVariables({ logLevel, worker, extraCaCerts }: InstallationConfig): NodeJS.ProcessEnv {
   return {

@@ -11,7 +11,7 @@ import { gatewaySocket, readToken, tokenFile } from "./data-folder.ts";
 import { partEnvironment } from "./environment.ts";
 import type { PartName, StackFailure, StackOptions, SupervisorOrder, SupervisorReport } from "./messages.ts";
 import { Part } from "./part.ts";
-import { serverFlags, workerFlags } from "./part-flags.ts";
+import { integratorFlags, serverFlags, workerFlags } from "./part-flags.ts";
 import { writeStackFile } from "./stack-file.ts";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
@@ -36,6 +36,7 @@ function argsOf(name: PartName): string[] {
   // Before the server listens its address is told over IPC.
   const common = ["--data", data, ...(url === "" ? [] : ["--url", url]), "--token-file", tokenFile(data, name)];
   if (name === "gateway") return ["serve", ...common, "--socket", gatewaySocket(data)];
+  if (name === "integrator") return [...common, ...integratorFlags(settings)];
   return name === "worker" ? [...common, ...workerFlags(settings)] : common;
 }
 

@@ -1,8 +1,9 @@
-import { fetchUpstream, resolveCommit } from "@slipway/git/hub";
-import { SlipwayError } from "@slipway/protocol/errors";
+import { resolveCommit } from "@slipway/git/hub";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import type { RepositoryRow } from "../store/store.ts";
+import { syncUpstream } from "../upstream/sync.ts";
 
 /** Bases remembered by their full id: a git process costs more than all the rest of a submission. */
 const KNOWN_BASES_LIMIT = 1_000;
@@ -17,7 +18,8 @@ export function forgetBases(root: string): void {
 export async function resolveBase(plane: ControlPlane, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
   const root = hubRoot(plane.folder, repository.id);
   if (knownBases.has(`${root}:${base}`)) return base;
-  const oid = await resolveOrFetch(root, repository, base, signal);
+  if (isStale(repository) && !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(base)) await refresh(plane, repository, signal);
+  const oid = await resolveOrFetch(plane, root, repository, base, signal);
   if (oid === base) {
     if (knownBases.size >= KNOWN_BASES_LIMIT) knownBases.clear();
     knownBases.add(`${root}:${base}`);
@@ -25,12 +27,36 @@ export async function resolveBase(plane: ControlPlane, repository: RepositoryRow
   return oid;
 }
 
-async function resolveOrFetch(root: string, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
+/** Whether the repository is to be fetched by the clock, and that is longer ago than it should be. */
+function isStale({ url, upstream, upstreamSync }: RepositoryRow): boolean {
+  if (url === null || upstream.syncEveryMs === null) return false;
+  // A host that is away is asked again when its time has come, and holds no submission up meanwhile.
+  if (upstreamSync.error !== null && (upstreamSync.nextAt ?? 0) > Date.now()) return false;
+  return Date.now() - (upstreamSync.okAt ?? 0) > upstream.syncEveryMs;
+}
+
+/** Where the address cannot be asked, the job starts from what is known, as it would have a minute before. */
+async function refresh(plane: ControlPlane, repository: RepositoryRow, signal: AbortSignal): Promise<void> {
+  try {
+    await syncUpstream(plane, repository, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code, message } = toSlipwayError(error);
+    plane.log.warn({ repository: repository.name, code, reason: message }, "a job starts from what is known of its repository's address");
+  }
+}
+
+async function resolveOrFetch(plane: ControlPlane, root: string, repository: RepositoryRow, base: string, signal: AbortSignal): Promise<string> {
   try {
     return await resolveCommit(root, base);
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND" || repository.url === null) throw error;
-    await fetchUpstream(root, repository.url, signal);
+    await syncUpstream(plane, repository, signal).catch(unlessDiverged);
     return await resolveCommit(root, base);
   }
+}
+
+/** The fetch went well; that a branch waits for a person is no matter of this job. */
+function unlessDiverged(error: unknown): void {
+  if (!(error instanceof SlipwayError) || error.code !== "UPSTREAM_DIVERGED") throw error;
 }

@@ -7,6 +7,7 @@ import { hubRoot } from "../hub/hub-folder.ts";
 import { planRoute } from "../routing/plan-route.ts";
 import { routeAgain } from "../routing/route-again.ts";
 import type { Actor, NewJob } from "../store/store.ts";
+import { adoptTarget } from "../upstream/adopt-target.ts";
 import { announce } from "./announce.ts";
 import { checkCritics } from "./check-critics.ts";
 import { findRepository } from "./find-job.ts";
@@ -28,6 +29,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
   const root = hubRoot(plane.folder, repository.id);
   // What is reviewed has no say in how.
   const trustedOid = review?.baseOid ?? baseOid;
+  if (repository.url !== null && input.target !== undefined) await adoptTarget(root, input.target);
   const config = await readRepositoryConfig(root, trustedOid);
   await checkPrompts(root, trustedOid, config);
   const id = newId();

@@ -1,4 +1,5 @@
 import { land, readBranch } from "@slipway/git/hub";
+import { notePushed } from "@slipway/git/upstream";
 import type { Excuse } from "@slipway/protocol/baseline";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { CompletionView } from "@slipway/protocol/job";
@@ -7,8 +8,10 @@ import { mergeRef } from "../hub/hub-access.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
 import type { CompletionRow } from "../store/store.ts";
+import { offerLanding } from "../upstream/offer-landing.ts";
 import { findCompletion, holdCompletion } from "./hold.ts";
 import { insistOnInvariants } from "./invariants.ts";
+import { noteLanding } from "./notes.ts";
 import { type Judgement, judge, type Merged } from "./verify.ts";
 
 /**
@@ -29,7 +32,11 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   plane.landing.add(id);
   try {
     await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid, tree, flakyGates });
-    if (await moveTarget(plane, completion, fence, merged)) return await markLanded(plane, id);
+    const offer = await offerLanding(plane, completion, merged);
+    if (offer !== "moved" && (await moveTarget(plane, completion, fence, merged))) {
+      if (offer === "pushed") await notePushed(hubRoot(plane.folder, completion.repoId), completion.target, merged.mergedOid);
+      return await markLanded(plane, id);
+    }
     await plane.store.withdrawLanding(id, fence);
   } finally {
     plane.landing.delete(id);
@@ -83,5 +90,7 @@ export async function markLanded(plane: ControlPlane, completionId: string): Pro
   // A verify job that nobody waits for any more is the reaper's to end.
   plane.scheduleChanged();
   plane.targetChanged(completion.repoId, completion.target);
+  await noteLanding(plane, job.id);
+  plane.upstreamChanged(job.repo.id);
   return completion;
 }

@@ -7,6 +7,7 @@ import { pruneAudit } from "./prune-audit.ts";
 import { UnusedBases } from "./prune-bases.ts";
 import { pruneImages } from "./prune-images.ts";
 import { pruneJobData } from "./prune-jobs.ts";
+import { pruneKeptTips } from "./prune-kept-tips.ts";
 import { pruneJobRefs, pruneMergeRefs, type RefRules } from "./prune-refs.ts";
 
 /** Time between two rounds, in ms. */
@@ -27,6 +28,7 @@ export interface PrunerOptions {
  * - Refs of attempts go with their job: at once where the job's own commit is on its target, else `retentionMs` after the job's end.
  * - A ref of a merge goes when its completion and the verify jobs for it have ended.
  * - A base goes when no job that started from it is active, or ended less than `retentionMs` ago.
+ * - What a rewritten history at a repository's address dropped goes `retentionMs` after that, unless a person has still to decide over it.
  * - Artifacts and events go `retentionMs` after the job's end. The job's row, its attempts and its receipts stay.
  * - Images of jobs go when no job has them whose artifacts are kept.
  * - Rows of the audit go `retentionMs` after what they tell of.
@@ -100,9 +102,10 @@ export class Pruner {
       jobRefs: await pruneJobRefs(this.#rules, root),
       mergeRefs: await pruneMergeRefs(this.#rules, root),
       bases: await this.#unused.prune(root, await bases()),
+      keptTips: await pruneKeptTips(root, this.#retentionMs),
     };
     if (gone.bases > 0) forgetBases(root);
-    if (gone.jobRefs + gone.mergeRefs + gone.bases > 0) this.#log.info({ repository: id, ...gone }, "refs that nobody needs are deleted");
+    if (gone.jobRefs + gone.mergeRefs + gone.bases + gone.keptTips > 0) this.#log.info({ repository: id, ...gone }, "refs that nobody needs are deleted");
   }
 
   async #try(what: string, work: () => Promise<void>): Promise<void> {

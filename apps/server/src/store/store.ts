@@ -12,6 +12,7 @@ import type { Routing } from "@slipway/protocol/routing";
 import type { JobState } from "@slipway/protocol/states";
 import type { TaskKind } from "@slipway/protocol/task-kinds";
 import type { FrozenTarget, TrainCar } from "@slipway/protocol/train";
+import type { UpstreamChanges, UpstreamSettings, UpstreamSync } from "@slipway/protocol/upstream";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type {
   AcceptedWork,
@@ -59,6 +60,8 @@ export interface Store extends AsyncDisposable {
   /** By id or name. */
   getRepository(idOrName: string): Promise<RepositoryRow | undefined>;
   listRepositories(): Promise<RepositoryRow[]>;
+  /** Remembers how a fetch from a repository's address, or a push there, went. `nextInMs` from now comes the next try by itself; null: none. The error null: it went well. */
+  recordSync(id: string, sync: { error: UpstreamSync["error"]; nextInMs: number | null }): Promise<UpstreamSync>;
   createToken(input: { id: string; name: string; role: Role; sha256: string; expiresAt: number | null }, by?: Actor): Promise<TokenView>;
   /** The live token with this digest, or undefined; remembers its use, at most once a minute. */
   findToken(sha256: string): Promise<TokenView | undefined>;
@@ -366,6 +369,8 @@ export interface RepositoryChanges {
   readonly defaultBranch?: string;
   readonly maxRunning?: number;
   readonly dayBudget?: { readonly tokens?: number | null | undefined; readonly usd?: number | null | undefined };
+  /** Of these too, what is null goes and what is missing stays. */
+  readonly upstream?: UpstreamChanges;
 }
 
 export interface RepositoryRow {
@@ -380,6 +385,8 @@ export interface RepositoryRow {
   readonly dayBudget: DayBudget;
   /** What they took today. */
   readonly spentToday: { readonly calls: number; readonly tokens: number; readonly usd: number };
+  readonly upstream: UpstreamSettings;
+  readonly upstreamSync: UpstreamSync;
   readonly createdAt: number;
 }
 

@@ -6,15 +6,17 @@ import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView } from "@slipway/protocol/job";
+import { type LandingIdentity, landingIdentity } from "@slipway/protocol/landing-author";
 import type { AttemptContext, Journal } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Deadline, monotonicMs } from "./deadline.ts";
 import { inPhase, Parts } from "./phase.ts";
 import { lastLines, plainText } from "./plain-text.ts";
+import { readRepositoryConfig } from "./repository-config.ts";
 
 /** Bounds of what a job may add to the repository. */
 const LIMITS = { packBytes: 512 * 1_048_576, objects: 200_000 };
-const AUTHOR = { name: "Slipway", email: "slipway@localhost" };
+const COMMITTER = { name: "Slipway", email: "slipway@localhost" };
 
 /** A commit is made again after each turn by which its agent mends what a check refused; counted from 0. */
 type Take = number;
@@ -102,7 +104,10 @@ async function makeCommit(
     await Promise.allSettled([after]);
   }
   const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal };
-  const request = { ...taken, message: commitMessage(job), author: AUTHOR, trailers: trailersOf(context) };
+  const { landing } = await readRepositoryConfig(repository, job.baseOid);
+  const who = (entry: string): LandingIdentity => landingIdentity(entry, job.backend);
+  const names = { author: who(landing.author), committer: COMMITTER, coAuthors: landing.coAuthors.map(who) };
+  const request = { ...taken, message: commitMessage(job), ...names, trailers: trailersOf(context) };
   return await parts.time("take", () => takeCommit(repository, request));
 }
 

@@ -34,6 +34,7 @@ function storeOver(channel: Channel): Store {
     updateRepository: (id, changes, by) => channel.call("updateRepository", id, changes, by),
     getRepository: (idOrName) => channel.call("getRepository", idOrName),
     listRepositories: () => channel.call("listRepositories"),
+    recordSync: (id, sync) => channel.call("recordSync", id, sync),
     createToken: (input, by) => channel.call("createToken", input, by),
     findToken: (sha256) => findToken(channel, sha256),
     listTokens: () => channel.call("listTokens"),

@@ -60,6 +60,7 @@ import { reap } from "./operations/reap.ts";
 import { receiptsFor } from "./operations/receipts-for.ts";
 import { recordAudit } from "./operations/record-audit.ts";
 import { recordBaselines, recordFlake } from "./operations/record-baselines.ts";
+import { recordSync } from "./operations/record-sync.ts";
 import { registerWorker } from "./operations/register-worker.ts";
 import { rejectCompletion } from "./operations/reject-completion.ts";
 import { renew } from "./operations/renew.ts";
@@ -164,6 +165,7 @@ const WRITES = {
   resumeTargets,
   recordBaselines,
   recordFlake,
+  recordSync,
   clearFlakes,
   revokeToken,
   setDraining,

@@ -1,3 +1,4 @@
+import { upstreamSettingsSchema, upstreamSyncSchema } from "@slipway/protocol/upstream";
 import type { RepositoryRow } from "../store.ts";
 import { NOW } from "./clock.ts";
 import type { Database } from "./database.ts";
@@ -21,6 +22,8 @@ export function repositoryRow(row: RepositoryViewRow): RepositoryRow {
     running: row.running,
     dayBudget: JSON.parse(row.day_budget),
     spentToday: { calls: row.calls_today, tokens: row.tokens_today, usd: row.usd_today },
+    upstream: upstreamSettingsSchema.parse(JSON.parse(row.upstream)),
+    upstreamSync: upstreamSyncSchema.parse(JSON.parse(row.upstream_sync)),
     createdAt: row.created_at,
   };
 }

@@ -62,6 +62,10 @@ export interface RepositoryTable {
   max_running: number;
   /** JSON. */
   day_budget: string;
+  /** JSON: what of `UpstreamSettings` is not the default. */
+  upstream: string;
+  /** JSON: `UpstreamSync`. */
+  upstream_sync: string;
   created_at: number;
 }
 

@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isSshUrl, isWebUrl, type UpstreamAccess } from "@slipway/git/upstream-access";
+import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
+import { SlipwayError } from "@slipway/protocol/errors";
+import { type DataFolder, makePrivateFolder, writeWhole } from "../data-folder.ts";
+import type { RepositoryRow } from "../store/store.ts";
+
+/** The server's folders that an address is reached with. */
+type Folders = Pick<DataFolder, "secrets" | "knownHosts">;
+
+/**
+ * What the server shows at a repository's address: the secret that the repository names, read anew each time, so that it can be replaced while the server
+ * runs. UPSTREAM_AUTH where it is not there or of no use for this kind of address.
+ */
+export async function upstreamAccess(folders: Folders, repository: Pick<RepositoryRow, "id" | "url" | "upstream">): Promise<UpstreamAccess> {
+  const { id, url, upstream } = repository;
+  if (url !== null && isSshUrl(url)) return { ...(await keyOf(folders, upstream.credential)), ...(await knownHostsOf(folders, id, upstream.knownHosts)) };
+  if (url !== null && isWebUrl(url) && upstream.credential !== null) return { token: await tokenOf(folders, upstream.credential) };
+  return {};
+}
+
+async function tokenOf({ secrets }: Folders, name: string): Promise<string> {
+  const token = (await read(secrets, name)) ?? process.env[SECRET_VARIABLE_PREFIX + name];
+  if (!token) throw missing(secrets, name, "token");
+  if (/[\r\n]/.test(token)) throw unusable(name, "it is more than one line; an https address needs a token, or user:password, in one");
+  return token;
+}
+
+/** ssh reads a key from a file alone, so there is no variable for it. */
+async function keyOf({ secrets }: Folders, name: string | null): Promise<UpstreamAccess> {
+  if (name === null) return {};
+  const key = await read(secrets, name);
+  if (key === undefined) throw missing(secrets, name, "private key, as `ssh-keygen` writes it");
+  if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) throw unusable(name, "it is no private key, and the address is reached by ssh");
+  return { keyFile: join(secrets, name) };
+}
+
+async function read(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return await readSecretFile(join(folder, name));
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    // Jobs fail with SECRET_MISSING; here nobody runs one.
+    throw new SlipwayError("UPSTREAM_AUTH", error.message, { ...error.details, credential: name }, { cause: error });
+  }
+}
+
+function missing(folder: string, name: string, what: string): SlipwayError {
+  const hint = `On the server's machine: ${provideSecret(folder, name)} (a ${what}).`;
+  return new SlipwayError("UPSTREAM_AUTH", `The repository names the credential ${name}, and the server has no such secret.`, { credential: name, hint });
+}
+
+function unusable(name: string, why: string): SlipwayError {
+  return new SlipwayError("UPSTREAM_AUTH", `The credential ${name} cannot be used: ${why}.`, { credential: name });
+}
+
+/** ssh wants them in a file. */
+async function knownHostsOf({ knownHosts }: Folders, id: string, lines: string | null): Promise<UpstreamAccess> {
+  if (lines === null) return {};
+  const file = join(knownHosts, id);
+  const text = `${lines.trimEnd()}\n`;
+  const present = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (present !== text) {
+    await makePrivateFolder(knownHosts);
+    await writeWhole(file, text);
+  }
+  return { knownHostsFile: file };
+}
