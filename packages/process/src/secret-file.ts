@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 
 /** Where a part finds its secrets: a folder with a file for each, named like the secret. */
-export function secretsFolder(dataFolder: string, part: "worker"): string {
+export function secretsFolder(dataFolder: string, part: "worker" | "server"): string {
   return join(dataFolder, "secrets", part);
 }
 

@@ -211,6 +211,8 @@ const ACT_WORDS = {
   replayJob: "replayed",
   steerJob: "steered",
   acceptJob: "accepted",
+  syncPullRequest: "synced",
+  closePullRequest: "closed its pull request",
 } as const;
 
 const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work" };

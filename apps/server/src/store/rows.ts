@@ -10,6 +10,7 @@ import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@s
 import type { JobImage } from "@slipway/protocol/job-images";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
+import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { TaskKind, TaskSpec } from "@slipway/protocol/task-kinds";
 import type { McpServers, PermissionPolicy } from "@slipway/protocol/turn-settings";
@@ -40,6 +41,11 @@ export interface NewJob {
   readonly taskSpec?: TaskSpec;
   /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
   readonly routing?: Routing | null;
+  /** `train` where it is missing. */
+  readonly landing?: LandingMode;
+  readonly ticket?: string | null;
+  /** Id of the job whose branch it revises. */
+  readonly revises?: string | null;
   readonly baseOid: string;
   readonly target: string;
   readonly lane: Lane;

@@ -23,6 +23,7 @@ const MIGRATIONS = [
   "0015-critic-opinions",
   "0016-gate-baselines",
   "0018-acceptances",
+  "0021-deliveries",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

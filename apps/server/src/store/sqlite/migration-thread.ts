@@ -21,6 +21,7 @@ import * as jobImages from "./migrations/0014-job-images.ts";
 import * as criticOpinions from "./migrations/0015-critic-opinions.ts";
 import * as gateBaselines from "./migrations/0016-gate-baselines.ts";
 import * as acceptances from "./migrations/0018-acceptances.ts";
+import * as deliveries from "./migrations/0021-deliveries.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -42,6 +43,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0015-critic-opinions": criticOpinions,
   "0016-gate-baselines": gateBaselines,
   "0018-acceptances": acceptances,
+  "0021-deliveries": deliveries,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

@@ -17,6 +17,7 @@ import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
 import { currentPhase } from "./operations/current-phase.ts";
 import { daySpending } from "./operations/day-spending.ts";
+import { blockDelivery, dueDeliveries, endWithdrawn, getDelivery, markDelivered, markPushed, nextDeliveryMs, postponeDelivery, renameDelivery } from "./operations/delivery-steps.ts";
 import { dropJobData } from "./operations/drop-job-data.ts";
 import { endedCompletions } from "./operations/ended-completions.ts";
 import { expiredJobs } from "./operations/expired-jobs.ts";
@@ -33,6 +34,7 @@ import { getRepository } from "./operations/get-repository.ts";
 import { graceLeases } from "./operations/grace-leases.ts";
 import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
+import { intendDelivery } from "./operations/intend-delivery.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
 import { jobHistory } from "./operations/job-history.ts";
 import { keepOpinion } from "./operations/keep-opinion.ts";
@@ -49,6 +51,7 @@ import { nextDueMs } from "./operations/next-due-ms.ts";
 import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
 import { pruneAudit } from "./operations/prune-audit.ts";
+import { addSeen, duePullRequests, keepPullRequest, newestDelivered, postponeLook, pullRequestOf, startRevision } from "./operations/pull-requests.ts";
 import { putArtifact } from "./operations/put-artifact.ts";
 import { putCassette } from "./operations/put-cassette.ts";
 import { readEvents } from "./operations/read-events.ts";
@@ -133,6 +136,23 @@ const WRITES = {
   finish,
   graceLeases,
   intendLanding,
+  intendDelivery,
+  dueDeliveries,
+  nextDeliveryMs,
+  getDelivery,
+  postponeDelivery,
+  renameDelivery,
+  markPushed,
+  markDelivered,
+  blockDelivery,
+  endWithdrawn,
+  duePullRequests,
+  pullRequestOf,
+  keepPullRequest,
+  startRevision,
+  postponeLook,
+  addSeen,
+  newestDelivered,
   markLanded,
   packSegment,
   pruneAudit,
