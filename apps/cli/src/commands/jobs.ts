@@ -99,11 +99,12 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
     { title: "kind", text: ({ taskKind }) => taskKind },
     { title: "title", text: (job) => printable(job.title), grows: true },
     { title: "code", text: codeOf },
+    { title: "where", text: whereOf },
     { title: "repository", text: (job) => job.repo.name },
     { title: "took", text: took, align: "right" },
     { title: "when", text: (job) => ago(job.createdAt), paint: (text) => screen.colors.dim(text) },
   ];
-  const isIdle = { code: jobs.every((job) => codeOf(job) === ""), kind: jobs.every(({ taskKind }) => taskKind === "develop") };
+  const isIdle = { code: jobs.every((job) => codeOf(job) === ""), where: jobs.every((job) => whereOf(job) === ""), kind: jobs.every(({ taskKind }) => taskKind === "develop") };
   const shown = columns.filter(({ title }) => !isIdle[title as keyof typeof isIdle]);
   return tableLines(screen, shown, jobs);
 }
@@ -111,6 +112,12 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
 /** Why it did not land; of a cancelled job the state says it all. */
 function codeOf(job: JobView): string {
   return job.state === "cancelled" ? "" : (job.failure?.code ?? "");
+}
+
+/** Its pull request or branch, where it went to one. */
+function whereOf({ delivery }: JobView): string {
+  if (!delivery) return "";
+  return delivery.pullRequest ? `#${delivery.pullRequest.number} ${delivery.pullRequest.state}` : printable(delivery.branch);
 }
 
 /** A state in its colour. */

@@ -14,6 +14,7 @@ import { wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, columnsOf, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
+import { deliveryFields } from "./delivery.ts";
 import { printArtifact, printImage, printStatement } from "./artifact.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
@@ -95,6 +96,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ...waitingFields(job),
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
+    ...deliveryFields(job),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
     ...usageFields(detail),
     ...(card === null ? [] : [["score", scoreLine(card)] as [string, string]]),

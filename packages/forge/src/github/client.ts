@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createAppAuth } from "@octokit/auth-app";
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
@@ -33,6 +34,8 @@ export function githubClient(baseUrl: string | undefined, credential: GithubCred
     // Messages of the library hold addresses and headers; what matters is in the failure.
     log: { debug: silent, info: silent, warn: silent, error: silent },
     throttle: {
+      // Else all clients of the process would wait for each other.
+      id: randomUUID(),
       retryAfterBaseValue: retryUnitMs,
       onRateLimit: (seconds, _options, _octokit, retryCount) => waits(seconds, retryCount),
       onSecondaryRateLimit: (seconds, _options, _octokit, retryCount) => waits(seconds, retryCount),
