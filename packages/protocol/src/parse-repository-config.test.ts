@@ -22,7 +22,11 @@ describe("parseRepositoryConfig", () => {
         egress: { turn: [], gates: [] },
         gates: [],
         baseline: "require",
-        landing: {},
+        landing: {
+          mode: "train",
+          branch: "slipway/{job}-{slug}",
+          pullRequest: { title: "{title}", draft: "never", labels: [], reviewers: [], scorecard: true, revisions: 2, merge: "never", mergeMethod: "merge" },
+        },
         repairs: 3,
         mcpServers: {},
         prompts: {},

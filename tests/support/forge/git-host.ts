@@ -122,6 +122,11 @@ export abstract class GitHost implements AsyncDisposable {
     this.path = path;
   }
 
+  /** Does what was asked, for a test that loses the answer. */
+  async carryOut(asked: Asked): Promise<void> {
+    await this.answer(asked);
+  }
+
   protected abstract answer(asked: Asked): Promise<Answer>;
   /** Whether the request brings the token. */
   protected abstract isAuthorized(headers: IncomingMessage["headers"]): boolean;
