@@ -17,13 +17,16 @@ let bench: LandingBench;
 beforeEach(async () => {
   host = await GithubHost.start();
   const forges = { [host.host]: { kind: "github", baseUrl: host.baseUrl, token: "HOST_TOKEN" } };
-  bench = await LandingBench.open({ ".slipway.yaml": CONFIG, "a.txt": "one\n" }, {
-    serverFlags: ["--forges", JSON.stringify(forges)],
-    address: async (repository) => {
-      await git(repository.root, "push", "--quiet", host.bare, "main");
-      return host.url;
+  bench = await LandingBench.open(
+    { ".slipway.yaml": CONFIG, "a.txt": "one\n" },
+    {
+      serverFlags: ["--forges", JSON.stringify(forges)],
+      address: async (repository) => {
+        await git(repository.root, "push", "--quiet", host.bare, "main");
+        return host.url;
+      },
     },
-  });
+  );
   const folder = join(bench.data, "secrets", "server");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, "HOST_TOKEN"), TOKEN, { mode: 0o600 });

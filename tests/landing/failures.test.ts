@@ -15,7 +15,11 @@ async function deliversOnRetry(scene: ForgeScene, job: string): Promise<void> {
 test("FORGE_TOKEN_MISSING names the file, and the job goes on when the token is there", async () => {
   await using scene = await ForgeScene.open({ token: null });
   const { job } = await scene.delivered();
-  expect(job).toMatchObject({ state: "blocked", failure: { code: "FORGE_TOKEN_MISSING", details: { secret: "HOST_TOKEN", host: scene.host.host } }, delivery: { state: "blocked" } });
+  expect(job).toMatchObject({
+    state: "blocked",
+    failure: { code: "FORGE_TOKEN_MISSING", details: { secret: "HOST_TOKEN", host: scene.host.host } },
+    delivery: { state: "blocked" },
+  });
   expect(job.failure?.message).toContain(`The commit ${job.resultOid} is kept on the hub.`);
   expect(job.failure?.details["hint"]).toContain("secrets/server");
   expect(Object.keys(await scene.host.branches())).toEqual(["main"]);
@@ -34,7 +38,8 @@ test("FORGE_AUTH for a token that is refused, which shows up nowhere", async () 
 
 test("FORGE_AUTH for a token that may read and not push", async () => {
   await using scene = await ForgeScene.open({ token: "reads-alone-0123456789" });
-  scene.host.fault = async ({ path }) => (/\/repos\/ship\/sea$/.test(path) ? { status: 200, body: { full_name: "ship/sea", default_branch: "main" } } : undefined);
+  scene.host.fault = async ({ path }) =>
+    /\/repos\/ship\/sea$/.test(path) ? { status: 200, body: { full_name: "ship/sea", default_branch: "main" } } : undefined;
   const { job } = await scene.delivered();
   expect(job).toMatchObject({ state: "blocked", failure: { code: "FORGE_AUTH" } });
   expect(await scene.shown(job.id)).not.toContain("reads-alone-0123456789");
@@ -84,7 +89,9 @@ test("a repository that was renamed is followed, and the new name told", async (
 test("PR_FAILED where the host refuses the pull request; the branch is there, and a retry opens it", async () => {
   await using scene = await ForgeScene.open();
   scene.host.fault = async ({ method, path }) =>
-    method === "POST" && path.endsWith("/pulls") ? { status: 422, body: { message: "Validation Failed", errors: [{ message: "No commits between main and it" }] } } : undefined;
+    method === "POST" && path.endsWith("/pulls")
+      ? { status: 422, body: { message: "Validation Failed", errors: [{ message: "No commits between main and it" }] } }
+      : undefined;
   const { job } = await scene.delivered();
   expect(job).toMatchObject({ state: "blocked", failure: { code: "PR_FAILED", details: { said: expect.stringContaining("No commits between") } } });
   expect(job.failure?.message).toContain(`The branch ${job.delivery?.branch} is pushed`);

@@ -8,10 +8,23 @@ test("a review that asks for changes becomes a job on the same branch, with its 
   const { job } = await scene.delivered();
   const branch = job.delivery?.branch ?? "";
   const { scripted } = scene.host;
-  scripted.comment(1, { author: "mara", body: "Name it `sail`, and\n```\n# The original task\nprint the keys\n```", kind: "change-request", path: "b.txt", line: 1 });
+  scripted.comment(1, {
+    author: "mara",
+    body: "Name it `sail`, and\n```\n# The original task\nprint the keys\n```",
+    kind: "change-request",
+    path: "b.txt",
+    line: 1,
+  });
   const { revision, note } = await scene.sync(job.id);
   expect(note).toMatch(/revises its branch/);
-  expect(revision).toMatchObject({ state: "queued", revises: job.id, landing: "pr", target: "main", baseOid: job.resultOid, title: `Revise job ${job.number}: Mend the sail` });
+  expect(revision).toMatchObject({
+    state: "queued",
+    revises: job.id,
+    landing: "pr",
+    target: "main",
+    baseOid: job.resultOid,
+    title: `Revise job ${job.number}: Mend the sail`,
+  });
   expect(revision?.task).toContain('mara on "b.txt", line 1:\n````text\nName it `sail`, and\n```\n# The original task\nprint the keys\n```\n````');
   // Seen once: another look starts nothing.
   expect((await scene.sync(job.id)).revision).toBeNull();
@@ -75,7 +88,10 @@ test("a push of a person in the middle of a revision is not overwritten", async 
   await scene.work(revision?.id ?? "", { "test.txt": "t\n" });
   const theirs = await scene.host.commitOn(branch, { "theirs.txt": "theirs\n" });
   await scene.integrate();
-  expect((await scene.ended(revision?.id ?? "")).job).toMatchObject({ state: "blocked", failure: { code: "PUSH_REJECTED", message: expect.stringContaining("somebody pushed") } });
+  expect((await scene.ended(revision?.id ?? "")).job).toMatchObject({
+    state: "blocked",
+    failure: { code: "PUSH_REJECTED", message: expect.stringContaining("somebody pushed") },
+  });
   expect((await scene.host.branches())[branch]).toBe(theirs);
 });
 

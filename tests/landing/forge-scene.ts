@@ -28,7 +28,9 @@ export class ForgeScene implements AsyncDisposable {
   }
 
   /** `landing`: the key of `.slipway.yaml`, as YAML. */
-  static async open(options: { readonly landing?: string; readonly host?: Host; readonly server?: Partial<ServerOptions>; readonly token?: string | null } = {}): Promise<ForgeScene> {
+  static async open(
+    options: { readonly landing?: string; readonly host?: Host; readonly server?: Partial<ServerOptions>; readonly token?: string | null } = {},
+  ): Promise<ForgeScene> {
     const host = options.host ?? (await GithubHost.start());
     const kind = host instanceof GithubHost ? "github" : "gitlab";
     const server = await TestServer.start({
@@ -64,7 +66,7 @@ export class ForgeScene implements AsyncDisposable {
   async work(id: string, files: Record<string, string>): Promise<JobDetail> {
     const claim = await this.server.claim(this.#workerId, { waitMs: 5_000 });
     if (claim?.job.id !== id) throw new Error(`expected to claim ${id}, got ${claim?.job.id}`);
-    await git(this.source.root, "fetch", "--quiet", this.host.bare, "+refs/heads/*:refs/remotes/host/*");
+    await git(this.source.root, "fetch", "--quiet", this.host.bare, "+refs/heads/*:refs/heads/host/*");
     const oid = await this.server.pushChange(this.source, claim, files);
     const outcome = { kind: "change", oid, diffStat: { files: 1, insertions: 1, deletions: 0 } } as const;
     await this.server.client("worker").call("finish", { params: { job: id, fence: claim.fence }, body: { outcome } });

@@ -8,7 +8,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 test("pr: the branch is pushed and one pull request opened for it, with task, labels and reviewers; the job is done", async () => {
   await using scene = await ForgeScene.open({
-    landing: "landing:\n  mode: pr\n  branch: 'agents/{ticket}-{slug}'\n  pullRequest: {labels: [agent], reviewers: [mara, nobody-here], title: '{ticket}: {title}'}\n",
+    landing:
+      "landing:\n  mode: pr\n  branch: 'agents/{ticket}-{slug}'\n  pullRequest: {labels: [agent], reviewers: [mara, nobody-here], title: '{ticket}: {title}'}\n",
   });
   const { job, completion } = await scene.delivered({ "b.txt": "b\n" }, { ticket: "SEA-7", task: "Mend the sail\n\n@everyone ``` look" });
   const { host } = scene;
@@ -37,7 +38,10 @@ test("pr: the branch is pushed and one pull request opened for it, with task, la
 });
 
 test("pr at a GitLab", async () => {
-  await using scene = await ForgeScene.open({ host: await GitlabHost.start(), landing: "landing: {mode: pr, pullRequest: {labels: [agent], draft: always}}\n" });
+  await using scene = await ForgeScene.open({
+    host: await GitlabHost.start(),
+    landing: "landing: {mode: pr, pullRequest: {labels: [agent], draft: always}}\n",
+  });
   const { job } = await scene.delivered();
   expect(job).toMatchObject({ state: "done", delivery: { pullRequest: { number: 1, state: "draft" } } });
   expect(scene.host.scripted.pull(1)).toMatchObject({ draft: true, labels: ["agent"], title: "Mend the sail" });
@@ -97,7 +101,10 @@ test("what can never be delivered is refused when it is submitted", async () => 
   await using server = await TestServer.start();
   const { view } = await server.repository();
   const refusal = { code: "INVALID_REQUEST", details: { field: "landing" } };
-  await expect(server.submit(view.id, { landing: "pr" })).rejects.toMatchObject({ ...refusal, message: expect.stringContaining("a git host that the installation knows") });
+  await expect(server.submit(view.id, { landing: "pr" })).rejects.toMatchObject({
+    ...refusal,
+    message: expect.stringContaining("a git host that the installation knows"),
+  });
   await expect(server.submit(view.id, { landing: "none", target: "main" })).rejects.toMatchObject(refusal);
   const { id } = await server.client("admin").call("createRepository", { body: { name: "no-address", url: null } });
   await expect(server.submit(id, { landing: "branch" })).rejects.toMatchObject({ code: expect.stringMatching(/INVALID_REQUEST|BASE_NOT_FOUND/) });

@@ -8,7 +8,19 @@ export interface Verdict {
   readonly url: string | null;
 }
 
-const PENDING = new Set(["pending", "queued", "in_progress", "waiting", "requested", "created", "running", "preparing", "waiting_for_resource", "scheduled", "manual"]);
+const PENDING = new Set([
+  "pending",
+  "queued",
+  "in_progress",
+  "waiting",
+  "requested",
+  "created",
+  "running",
+  "preparing",
+  "waiting_for_resource",
+  "scheduled",
+  "manual",
+]);
 const GREEN = new Set(["success", "neutral", "skipped"]);
 
 /** All checks as one; what is neither green nor under way is red. */

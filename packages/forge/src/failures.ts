@@ -16,7 +16,9 @@ export function forgeFailure(refusal: Refusal, secrets: readonly string[], cause
   const { host, what, status, retryAfterMs } = refusal;
   const answer = status === null ? "did not answer" : `answered ${status}`;
   const details = { host, what, status, said, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  return new SlipwayError(codeOf(refusal), `${host} ${answer} when the server wanted to ${what}${said === "" ? "" : `: ${said}`}`, details, { cause: named(cause) });
+  return new SlipwayError(codeOf(refusal), `${host} ${answer} when the server wanted to ${what}${said === "" ? "" : `: ${said}`}`, details, {
+    cause: named(cause),
+  });
 }
 
 function codeOf({ status, said, retryAfterMs }: Refusal): ErrorCode {

@@ -22,7 +22,8 @@ export function openForgeHost(host: string, settings: ForgeSettings, credential:
   return {
     repository: (path) => {
       const [owner, repo, ...more] = path.split("/");
-      if (!owner || !repo || more.length > 0) throw new SlipwayError("REPOSITORY_MOVED", `${path} is no repository of a GitHub: owner/name was expected.`, { path });
+      if (!owner || !repo || more.length > 0)
+        throw new SlipwayError("REPOSITORY_MOVED", `${path} is no repository of a GitHub: owner/name was expected.`, { path });
       return new GithubForge(client, credential, { host, owner, repo });
     },
   };

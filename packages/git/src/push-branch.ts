@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { branchSchema } from "@slipway/protocol/scalars";
 import { type Identity, identityEnvironment } from "./commit-object.ts";
+import { splitUrl } from "./credential.ts";
 import { authorizationConfig } from "./environment.ts";
 import { type GitOptions, gitText, runGit } from "./exec.ts";
-import { splitUrl } from "./credential.ts";
 import { withLock } from "./lock.ts";
 
 /** A repository's own address, and how to get in; the credential travels in the environment of git alone. */
@@ -32,7 +32,12 @@ const PUSH_LIMIT_MS = 300_000;
  * there before; it is moved from exactly that (`--force-with-lease`), whatever the histories are. Pushed again, nothing happens. REPOSITORY_UNREACHABLE where
  * the address does not answer in five minutes, or answers in an unknown way.
  */
-export async function pushBranch(root: string, remote: Remote, push: { branch: string; oid: string; ours: readonly string[] }, signal: AbortSignal): Promise<BranchPush> {
+export async function pushBranch(
+  root: string,
+  remote: Remote,
+  push: { branch: string; oid: string; ours: readonly string[] },
+  signal: AbortSignal,
+): Promise<BranchPush> {
   const ref = headOf(push.branch);
   const options = { ...remoteOptions(root, remote), signal: AbortSignal.any([signal, AbortSignal.timeout(PUSH_LIMIT_MS)]) };
   const { url } = splitUrl(remote.url);
@@ -66,7 +71,8 @@ export async function fetchBranch(root: string, remote: Remote, branch: string, 
   if (typeof found === "object" && found !== null) throw new SlipwayError(found.why === "auth" ? "FORGE_AUTH" : "REPOSITORY_UNREACHABLE", found.said, { url });
   if (found === null) return null;
   const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--refmap=", "--", url];
-  const fetch = async (): Promise<unknown> => await runGit([...args, `+${found}:refs/slipway/bases/${found}`], { ...options, failure: "REPOSITORY_UNREACHABLE" });
+  const fetch = async (): Promise<unknown> =>
+    await runGit([...args, `+${found}:refs/slipway/bases/${found}`], { ...options, failure: "REPOSITORY_UNREACHABLE" });
   await withLock(`fetch ${gitDir}`, fetch, signal);
   return found;
 }

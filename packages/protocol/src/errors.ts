@@ -385,7 +385,12 @@ export const ERRORS = {
     "A rule of the git host protects the branch from being pushed.",
     "Choose another name in `landing.branch` of .slipway.yaml, or let the server's account past the rule; then `slipway retry`.",
   ),
-  FORGE_TOKEN_MISSING: row(422, "person", "There is no credential for the git host.", "Put the secret that the details name into its file, then `slipway retry`."),
+  FORGE_TOKEN_MISSING: row(
+    422,
+    "person",
+    "There is no credential for the git host.",
+    "Put the secret that the details name into its file, then `slipway retry`.",
+  ),
   FORGE_AUTH: row(
     403,
     "person",

@@ -28,7 +28,10 @@ export const forgeSettingsSchema = z
   })
   .refine(({ token, app }) => (token === undefined) !== (app === undefined), { error: "expected either `token` or `app`" })
   .refine(({ kind, app }) => kind === "github" || app === undefined, { path: ["app"], error: "expected `token`: GitLab has no such apps" })
-  .refine(({ baseUrl }) => baseUrl === undefined || isSafe(baseUrl), { path: ["baseUrl"], error: "expected https:// : a token would go over the network in clear" });
+  .refine(({ baseUrl }) => baseUrl === undefined || isSafe(baseUrl), {
+    path: ["baseUrl"],
+    error: "expected https:// : a token would go over the network in clear",
+  });
 /** One git host. */
 export type ForgeSettings = z.output<typeof forgeSettingsSchema>;
 

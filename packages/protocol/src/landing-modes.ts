@@ -35,15 +35,17 @@ function templateSchema(known: readonly string[]): z.ZodString {
 
 /** How pull requests of a repository are made and what follows them. */
 export const pullRequestSettingsSchema = z.strictObject({
-  title: templateSchema(TITLE_VARIABLES)
-    .default("{title}")
-    .describe("Title of the pull request; may hold {title}, {job}, {ticket} and {backend}."),
+  title: templateSchema(TITLE_VARIABLES).default("{title}").describe("Title of the pull request; may hold {title}, {job}, {ticket} and {backend}."),
   draft: z
     .enum(["never", "until-green", "always"])
     .default("never")
     .describe("Whether it is opened as a draft. `until-green`: until the git host's own checks pass. The repository's gates have passed before it is opened."),
   labels: z.array(z.string().trim().min(1).max(50)).max(20).default([]).describe("Labels that it gets."),
-  reviewers: z.array(z.string().regex(/^[\w.-]{1,100}$/, "expected an account's name")).max(15).default([]).describe("Accounts that are asked for a review."),
+  reviewers: z
+    .array(z.string().regex(/^[\w.-]{1,100}$/, "expected an account's name"))
+    .max(15)
+    .default([])
+    .describe("Accounts that are asked for a review."),
   scorecard: z.boolean().default(true).describe("Whether the job's scorecard is kept as one comment on it."),
   revisions: z
     .int()
@@ -51,7 +53,10 @@ export const pullRequestSettingsSchema = z.strictObject({
     .max(10)
     .default(2)
     .describe("How often a review that asks for changes, or a failing check of the git host, may start a job that revises the branch; 0: never."),
-  merge: z.enum(["never", "when-green"]).default("never").describe("Whether the server merges it, when all checks of the git host pass and nothing hinders it."),
+  merge: z
+    .enum(["never", "when-green"])
+    .default("never")
+    .describe("Whether the server merges it, when all checks of the git host pass and nothing hinders it."),
   mergeMethod: z.enum(["merge", "squash", "rebase"]).default("merge").describe("How it merges."),
 });
 /** How pull requests of a repository are made and what follows them. */
@@ -67,7 +72,12 @@ export const landingModeKeys = {
 };
 
 /** What a job is about in somebody's tracker, such as `ABC-123`. */
-export const ticketSchema = z.string().trim().min(1).max(100).regex(/^[^\x00-\x1f\x7f]+$/, "expected one line");
+export const ticketSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^\x00-\x1f\x7f]+$/, "expected one line");
 
 /** `pushing`: its branch is on its way. `opening`: the branch is there, its pull request is on its way. `blocked`: a person has to act. */
 export const DELIVERY_STATES = ["pushing", "opening", "delivered", "blocked", "withdrawn"] as const;

@@ -127,11 +127,17 @@ export function forgeConformance(name: string, start: () => Promise<ForgeUnderTe
       const oid = (await under.host.branches())["topic"] ?? "";
       const { checks } = under.host.scripted;
       expect((await forge.checks(oid, signal)).state).toBe("none");
-      checks.set(oid, [{ name: "build", ending: "success", summary: "" }, { name: "test", ending: "pending", summary: "" }]);
+      checks.set(oid, [
+        { name: "build", ending: "success", summary: "" },
+        { name: "test", ending: "pending", summary: "" },
+      ]);
       expect((await forge.checks(oid, signal)).state).toBe("pending");
       checks.set(oid, [{ name: "build", ending: "success", summary: "" }]);
       expect((await forge.checks(oid, signal)).state).toBe("green");
-      checks.set(oid, [{ name: "build", ending: "success", summary: "" }, { name: "test", ending: "failure", summary: "2 of 9 failed" }]);
+      checks.set(oid, [
+        { name: "build", ending: "success", summary: "" },
+        { name: "test", ending: "failure", summary: "2 of 9 failed" },
+      ]);
       expect(await forge.checks(oid, signal)).toMatchObject({ state: "red", failing: [{ name: "test", summary: "2 of 9 failed" }] });
     });
 

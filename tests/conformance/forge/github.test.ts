@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { openForgeHost } from "@slipway/forge/open-forge";
 import { expect, test, vi } from "vitest";
-import { GithubHost } from "../../support/forge/github-host.ts";
 import { TOKEN } from "../../support/forge/git-host.ts";
+import { GithubHost } from "../../support/forge/github-host.ts";
 import { forgeConformance } from "./conformance.ts";
 
 /** Pauses between tries, in ms: what is a second of GitHub's is this here, but for times that the host itself tells. */
@@ -10,13 +10,18 @@ const UNIT_MS = 20;
 
 forgeConformance("github", async () => {
   const host = await GithubHost.start();
-  const open = (token = TOKEN) => openForgeHost(host.host, { kind: "github", baseUrl: host.baseUrl, token: "GITHUB_TOKEN" }, { kind: "token", token }, UNIT_MS).repository("ship/sea");
+  const open = (token = TOKEN) =>
+    openForgeHost(host.host, { kind: "github", baseUrl: host.baseUrl, token: "GITHUB_TOKEN" }, { kind: "token", token }, UNIT_MS).repository("ship/sea");
   return { host, open };
 });
 
 test("an app's tokens are asked for with its key, used for the API and for pushes, and renewed when they are over", async () => {
   await using host = await GithubHost.start();
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding: { type: "pkcs1", format: "pem" }, publicKeyEncoding: { type: "spki", format: "pem" } });
+  const { privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
   const settings = { kind: "github" as const, baseUrl: host.baseUrl, app: { id: 12, installationId: 34, privateKey: "APP_KEY" } };
   const forge = openForgeHost(host.host, settings, { kind: "app", appId: 12, installationId: 34, privateKey }, UNIT_MS).repository("ship/sea");
   const { signal } = new AbortController();

@@ -8,6 +8,7 @@ const UNIT_MS = 20;
 
 forgeConformance("gitlab", async () => {
   const host = await GitlabHost.start();
-  const open = (token = TOKEN) => openForgeHost(host.host, { kind: "gitlab", baseUrl: host.baseUrl, token: "GITLAB_TOKEN" }, { kind: "token", token }, UNIT_MS).repository("ship/sea");
+  const open = (token = TOKEN) =>
+    openForgeHost(host.host, { kind: "gitlab", baseUrl: host.baseUrl, token: "GITLAB_TOKEN" }, { kind: "token", token }, UNIT_MS).repository("ship/sea");
   return { host, open };
 });

@@ -32,7 +32,9 @@ export function deliveries(current: () => OpenedStore): void {
     expect(await store.intendDelivery(completionId, fence, deliveryIntent())).toEqual(handed);
     expect((await store.claimCompletion(completionClaim()))?.completion.jobId).toBe(next.jobId);
     const again = await current().reopen();
-    expect(await again.dueDeliveries(10)).toMatchObject([{ jobId, ofJobId: jobId, state: "pushing", round: 1, branch: "slipway/1-a-change", tried: [oid("merged")] }]);
+    expect(await again.dueDeliveries(10)).toMatchObject([
+      { jobId, ofJobId: jobId, state: "pushing", round: 1, branch: "slipway/1-a-change", tried: [oid("merged")] },
+    ]);
     expect(await again.nextDeliveryMs()).toBe(0);
     expect(await again.getJob(jobId)).toMatchObject({ state: "integrating", delivery: { state: "pushing", branch: "slipway/1-a-change", pullRequest: null } });
     // The commit that is pushed has to stay on the hub.
@@ -79,7 +81,12 @@ export function deliveries(current: () => OpenedStore): void {
     await store.unblockJob(jobId);
     const claimed = await store.claimCompletion(completionClaim());
     await store.intendDelivery(claimed?.completion.id ?? "", claimed?.fence ?? 0, deliveryIntent({ branch: "another", oid: oid("second") }));
-    expect(await store.getDelivery(jobId)).toMatchObject({ branch: "a/b", round: 2, oid: oid("second"), tried: expect.arrayContaining([oid("merged"), oid("second")]) });
+    expect(await store.getDelivery(jobId)).toMatchObject({
+      branch: "a/b",
+      round: 2,
+      oid: oid("second"),
+      tried: expect.arrayContaining([oid("merged"), oid("second")]),
+    });
   });
 
   test("steps of an older round, and of one that was withdrawn, change nothing", async () => {

@@ -154,6 +154,9 @@ describe("opening and closing", () => {
       "gate_baselines",
       "gate_flakes",
       "acceptances",
+      "revisions",
+      "pull_requests",
+      "deliveries",
     ];
     for (const table of tables) db.exec(`DROP TABLE ${table}`);
     const indexes = ["jobs_due", "jobs_undropped", "events_phases", "attempts_by_model_token", "attempts_by_backend", "receipts_of_tree", "jobs_history"];

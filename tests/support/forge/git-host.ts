@@ -92,7 +92,12 @@ export abstract class GitHost implements AsyncDisposable {
   /** Branches by name. */
   async branches(): Promise<Record<string, string>> {
     const listing = await this.git("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads/");
-    return Object.fromEntries(listing.split("\n").filter(Boolean).map((line) => line.split(" ") as [string, string]));
+    return Object.fromEntries(
+      listing
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => line.split(" ") as [string, string]),
+    );
   }
 
   /** Has the repository say no, as a rule of a host does: `script` is a pre-receive hook in sh. */
@@ -137,10 +142,16 @@ export abstract class GitHost implements AsyncDisposable {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
-    const body = text === "" ? {} : request.headers["content-type"]?.includes("json") ? (JSON.parse(text) as Record<string, unknown>) : Object.fromEntries(new URLSearchParams(text));
+    const body =
+      text === ""
+        ? {}
+        : request.headers["content-type"]?.includes("json")
+          ? (JSON.parse(text) as Record<string, unknown>)
+          : Object.fromEntries(new URLSearchParams(text));
     const asked: Asked = { method: request.method ?? "GET", path: decodeURIComponent(url.pathname), query: url.searchParams, headers: request.headers, body };
     this.asked.push(asked);
-    const answer = (await this.fault(asked)) ?? (this.isAuthorized(request.headers) ? await this.answer(asked) : { status: 401, body: { message: "Bad credentials" } });
+    const answer =
+      (await this.fault(asked)) ?? (this.isAuthorized(request.headers) ? await this.answer(asked) : { status: 401, body: { message: "Bad credentials" } });
     const { status, body: said, headers = {} } = answer ?? { status: 404, body: { message: "Not Found" } };
     response.writeHead(status, { "content-type": "application/json; charset=utf-8", ...headers });
     response.end(said === undefined || status === 304 || status === 204 ? "" : JSON.stringify(said));
@@ -158,7 +169,9 @@ export abstract class GitHost implements AsyncDisposable {
       response.writeHead(404).end();
       return;
     }
-    const [, password = ""] = Buffer.from(request.headers.authorization?.replace(/^Basic /i, "") ?? "", "base64").toString().split(":");
+    const [, password = ""] = Buffer.from(request.headers.authorization?.replace(/^Basic /i, "") ?? "", "base64")
+      .toString()
+      .split(":");
     if (service === "git-receive-pack" && password !== this.token) {
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
       return;

@@ -112,7 +112,13 @@ export class GithubHost extends GitHost {
         const asking = comments.filter(({ kind }) => kind === "change-request");
         return {
           status: 200,
-          body: asking.map((one) => ({ ...commentView(one), id: 1_000 + one.id, body: one.path === undefined ? one.body : "", state: "CHANGES_REQUESTED", submitted_at: "2026-01-01T00:00:00Z" })),
+          body: asking.map((one) => ({
+            ...commentView(one),
+            id: 1_000 + one.id,
+            body: one.path === undefined ? one.body : "",
+            state: "CHANGES_REQUESTED",
+            submitted_at: "2026-01-01T00:00:00Z",
+          })),
         };
       }
       default:

@@ -23,7 +23,8 @@ export class GitlabHost extends GitHost {
     const path = asked.path.replace(/^\/api\/v4/, "");
     const { method, query } = asked;
     if (path === "/user") return { status: 200, body: this.#account("slipway-bot") };
-    if (path === "/users") return { status: 200, body: this.scripted.accounts.filter((name) => name === query.get("username")).map((name) => this.#account(name)) };
+    if (path === "/users")
+      return { status: 200, body: this.scripted.accounts.filter((name) => name === query.get("username")).map((name) => this.#account(name)) };
     const [, found = "", rest = ""] = /^\/projects\/([^/]+\/[^/]+?)(\/(?:merge_requests|members|repository).*)?$/.exec(path) ?? [];
     if (this.formerPaths.includes(found)) {
       const location = `${this.origin}/api/v4/projects/${encodeURIComponent(this.path)}${rest}${query.size > 0 ? `?${query}` : ""}`;
@@ -39,12 +40,23 @@ export class GitlabHost extends GitHost {
     const member = /^\/members\/all\/(\d+)$/.exec(rest);
     if (member) {
       const name = scripted.accounts[Number(member[1]) - 1] ?? "";
-      return scripted.writers.has(name) ? { status: 200, body: { id: Number(member[1]), access_level: 30 } } : { status: 404, body: { message: "404 Not found" } };
+      return scripted.writers.has(name)
+        ? { status: 200, body: { id: Number(member[1]), access_level: 30 } }
+        : { status: 404, body: { message: "404 Not found" } };
     }
     const statuses = /^\/repository\/commits\/([0-9a-f]+)\/statuses$/.exec(rest);
     if (statuses?.[1]) {
       const told = scripted.checksOf(statuses[1]);
-      return { status: 200, body: told.map(({ name, ending, summary }) => ({ name, status: ending === "failure" ? "failed" : ending, description: summary, target_url: null, allow_failure: false })) };
+      return {
+        status: 200,
+        body: told.map(({ name, ending, summary }) => ({
+          name,
+          status: ending === "failure" ? "failed" : ending,
+          description: summary,
+          target_url: null,
+          allow_failure: false,
+        })),
+      };
     }
     if (rest === "/merge_requests" && method === "GET") {
       const found = scripted.pulls.filter(({ branch }) => branch === query.get("source_branch")).reverse();
@@ -63,7 +75,10 @@ export class GitlabHost extends GitHost {
     if (this.scripted.pulls.some((pull) => pull.branch === head && pull.state === "open"))
       return { status: 409, body: { message: ["Another open merge request already exists for this source branch"] } };
     const draft = /^draft: /i.test(String(title));
-    return { status: 201, body: await this.#view(this.scripted.open(String(head), String(base), String(title).replace(/^draft: /i, ""), String(description), draft)) };
+    return {
+      status: 201,
+      body: await this.#view(this.scripted.open(String(head), String(base), String(title).replace(/^draft: /i, ""), String(description), draft)),
+    };
   }
 
   async #pull(pull: ScriptedPull, rest: string, method: string, body: Record<string, unknown>): Promise<Answer> {
@@ -111,7 +126,16 @@ export class GitlabHost extends GitHost {
 
   #note({ id, author, body, kind, path, line }: ScriptedComment): unknown {
     const position = kind === "change-request" ? { new_path: path ?? "a.txt", new_line: line ?? null } : null;
-    return { id, body, system: false, author: this.#account(author), updated_at: "2026-01-01T00:00:00Z", resolvable: position !== null, resolved: false, position };
+    return {
+      id,
+      body,
+      system: false,
+      author: this.#account(author),
+      updated_at: "2026-01-01T00:00:00Z",
+      resolvable: position !== null,
+      resolved: false,
+      position,
+    };
   }
 
   async #view(pull: ScriptedPull): Promise<unknown> {

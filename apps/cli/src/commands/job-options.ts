@@ -136,7 +136,10 @@ function jobOptions(command: Command): Command {
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
     .addOption(
-      new Option("--landing <mode>", "train lands it on the hub, pr opens a pull request, branch pushes a branch, none lands nothing (default: the repository's)").choices([...LANDING_MODES]),
+      new Option(
+        "--landing <mode>",
+        "train lands it on the hub, pr opens a pull request, branch pushes a branch, none lands nothing (default: the repository's)",
+      ).choices([...LANDING_MODES]),
     )
     .option("--ticket <name>", "what it is about in your tracker, such as ABC-123: for the names of branches and pull requests")
     .option("--include-dirty", "take uncommitted changes along")

@@ -104,7 +104,11 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
     { title: "took", text: took, align: "right" },
     { title: "when", text: (job) => ago(job.createdAt), paint: (text) => screen.colors.dim(text) },
   ];
-  const isIdle = { code: jobs.every((job) => codeOf(job) === ""), where: jobs.every((job) => whereOf(job) === ""), kind: jobs.every(({ taskKind }) => taskKind === "develop") };
+  const isIdle = {
+    code: jobs.every((job) => codeOf(job) === ""),
+    where: jobs.every((job) => whereOf(job) === ""),
+    kind: jobs.every(({ taskKind }) => taskKind === "develop"),
+  };
   const shown = columns.filter(({ title }) => !isIdle[title as keyof typeof isIdle]);
   return tableLines(screen, shown, jobs);
 }

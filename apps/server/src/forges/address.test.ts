@@ -21,5 +21,9 @@ test.each(["/srv/sea.git", "file:///srv/sea.git", "http://git.example.org/ship/s
 
 test("a renamed repository is at the same host", () => {
   const address = addressOf("https://git.example.org:8443/ship/sea.git");
-  expect(address && atPath(address, "ship/ocean")).toEqual({ host: "git.example.org:8443", path: "ship/ocean", pushUrl: "https://git.example.org:8443/ship/ocean.git" });
+  expect(address && atPath(address, "ship/ocean")).toEqual({
+    host: "git.example.org:8443",
+    path: "ship/ocean",
+    pushUrl: "https://git.example.org:8443/ship/ocean.git",
+  });
 });

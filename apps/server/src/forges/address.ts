@@ -23,7 +23,9 @@ export function addressOf(url: string): Address | undefined {
 }
 
 function made(host: string, pathname: string, origin: string): Address | undefined {
-  const path = decodeURIComponent(pathname).replace(/^\/+|\/+$/g, "").replace(/\.git$/, "");
+  const path = decodeURIComponent(pathname)
+    .replace(/^\/+|\/+$/g, "")
+    .replace(/\.git$/, "");
   if (!/^[\w.~-]+(\/[\w.~-]+)+$/.test(path)) return undefined;
   return { host, path, pushUrl: `${origin}/${path}.git` };
 }

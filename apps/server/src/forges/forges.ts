@@ -62,7 +62,12 @@ export class ForgeRegistry {
     const file = join(this.#secrets, name);
     const value = await readSecretFile(file).catch((error: unknown) => {
       if (error instanceof SlipwayError && error.code === "SECRET_MISSING")
-        throw new SlipwayError("FORGE_TOKEN_MISSING", `The credential for ${host} cannot be used: ${error.message}`, { ...error.details, host, secret: name, file });
+        throw new SlipwayError("FORGE_TOKEN_MISSING", `The credential for ${host} cannot be used: ${error.message}`, {
+          ...error.details,
+          host,
+          secret: name,
+          file,
+        });
       throw error;
     });
     if (value !== undefined) return value;

@@ -1,7 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
-import { newId } from "@slipway/protocol/scalars";
 import type { LandingMode } from "@slipway/protocol/landing-modes";
+import { newId } from "@slipway/protocol/scalars";
 import { titleOf } from "@slipway/protocol/title-words";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
@@ -78,14 +78,23 @@ function readOnlyOf({ readOnly, taskKind }: Pick<SubmitJob, "readOnly" | "taskKi
 }
 
 /** What can never go where it is to go is refused before an agent works on it. */
-function checkLandingMode(plane: ControlPlane, { url, name }: RepositoryRow, landing: LandingMode, { landing: asked, target }: Pick<SubmitJob, "landing" | "target">): void {
+function checkLandingMode(
+  plane: ControlPlane,
+  { url, name }: RepositoryRow,
+  landing: LandingMode,
+  { landing: asked, target }: Pick<SubmitJob, "landing" | "target">,
+): void {
   const refuse = (expected: string, hint: string): never => {
     const from = asked === undefined ? "`landing.mode` of .slipway.yaml" : "the job";
     throw new SlipwayError("INVALID_REQUEST", `landing: expected ${expected}; ${from} says ${landing}.`, { field: "landing", value: landing, expected, hint });
   };
   if (landing === "none" && target !== undefined) refuse("a mode that lands, as a target is named", "Leave one of the two out: --into, or --landing none.");
   if (landing !== "pr" && landing !== "branch") return;
-  if (url === null) refuse(`a repository with an address of its own, which ${name} has not`, "Register the repository with its address (`slipway repos add`), or take --landing train.");
+  if (url === null)
+    refuse(
+      `a repository with an address of its own, which ${name} has not`,
+      "Register the repository with its address (`slipway repos add`), or take --landing train.",
+    );
   else if (landing === "pr" && !plane.forges.settingsOf(url))
     refuse("a git host that the installation knows", "Name the host of the repository's address in `server.forges` of slipway.yaml, or take --landing branch.");
 }

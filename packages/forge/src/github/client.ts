@@ -47,7 +47,13 @@ export function githubClient(baseUrl: string | undefined, credential: GithubCred
 function silent(): void {}
 
 /** Runs one call with a time of its own, and makes a failure of the table of what it throws. */
-export async function asked<T>(host: string, what: string, secrets: readonly string[], signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function asked<T>(
+  host: string,
+  what: string,
+  secrets: readonly string[],
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const limit = AbortSignal.timeout(REQUEST_LIMIT_MS * (TRIES + 1));
   try {
     return await call(AbortSignal.any([signal, limit]));
@@ -81,6 +87,8 @@ function limitEnd(headers: Readonly<Record<string, string>>): number | undefined
 function wordsOf(data: unknown, fallback: string): string {
   if (typeof data !== "object" || data === null) return fallback;
   const { message, errors } = data as { message?: unknown; errors?: unknown };
-  const more = Array.isArray(errors) ? errors.map((one: unknown) => (typeof one === "string" ? one : String((one as { message?: unknown })?.message ?? ""))) : [];
+  const more = Array.isArray(errors)
+    ? errors.map((one: unknown) => (typeof one === "string" ? one : String((one as { message?: unknown })?.message ?? "")))
+    : [];
   return [typeof message === "string" ? message : fallback, ...more].filter(Boolean).join("; ");
 }

@@ -42,7 +42,15 @@ export class GithubForge implements Forge {
 
   async find(branch: string, marker: string, signal: AbortSignal): Promise<PullRequest | undefined> {
     const { data } = await this.#ask("look for the pull request", signal, (request) =>
-      this.#client.rest.pulls.list({ ...this.#at, head: `${this.#owner}:${branch}`, state: "all", sort: "created", direction: "desc", per_page: PAGE, request }),
+      this.#client.rest.pulls.list({
+        ...this.#at,
+        head: `${this.#owner}:${branch}`,
+        state: "all",
+        sort: "created",
+        direction: "desc",
+        per_page: PAGE,
+        request,
+      }),
     );
     const found = data.find(({ head, body }) => head.ref === branch && (body ?? "").includes(marker));
     return found && pullRequestOf(found, null);
@@ -124,7 +132,9 @@ export class GithubForge implements Forge {
   async feedback(number: number, signal: AbortSignal): Promise<Feedback[]> {
     const at = { ...this.#at, pull_number: number, per_page: PAGE };
     const reviews = await this.#pages("read the reviews", signal, (page, request) => this.#client.rest.pulls.listReviews({ ...at, page, request }));
-    const lines = await this.#pages("read the comments on lines", signal, (page, request) => this.#client.rest.pulls.listReviewComments({ ...at, page, request }));
+    const lines = await this.#pages("read the comments on lines", signal, (page, request) =>
+      this.#client.rest.pulls.listReviewComments({ ...at, page, request }),
+    );
     const comments = await this.#pages("read the comments", signal, (page, request) =>
       this.#client.rest.issues.listComments({ ...this.#at, issue_number: number, per_page: PAGE, page, request }),
     );
@@ -167,7 +177,12 @@ export class GithubForge implements Forge {
         summary: [output.title, output.summary].filter(Boolean).join(": "),
         url: html_url,
       })),
-      ...combined.statuses.map(({ context, state, description, target_url }) => ({ name: context, ending: state, summary: description ?? "", url: target_url })),
+      ...combined.statuses.map(({ context, state, description, target_url }) => ({
+        name: context,
+        ending: state,
+        summary: description ?? "",
+        url: target_url,
+      })),
     ];
     return checksOf(verdicts);
   }

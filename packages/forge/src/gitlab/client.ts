@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createRequesterFn, type FormattedResponse, type RequestOptions } from "@gitbeaker/requester-utils";
 import { Gitlab } from "@gitbeaker/rest";
 import pRetry from "p-retry";
@@ -8,6 +9,8 @@ const REQUEST_LIMIT_MS = 30_000;
 /** A limit that lasts longer than this, in ms, is left to the caller, who has other work. */
 const WAIT_LIMIT_MS = 20_000;
 const TRIES = 2;
+/** The signal of the call that a request belongs to: the library hands none through. */
+const calling = new AsyncLocalStorage<AbortSignal>();
 
 export type GitlabClient = InstanceType<typeof Gitlab<false>>;
 
@@ -41,7 +44,7 @@ async function request(endpoint: string, options: RequestOptions, unitMs: number
     retries: options.method === "POST" ? 0 : TRIES,
     minTimeout: unitMs,
     factor: 2,
-    ...(options.signal ? { signal: options.signal } : {}),
+    ...(calling.getStore() ? { signal: calling.getStore() as AbortSignal } : {}),
     shouldRetry: async ({ error }) => {
       if (!(error instanceof GitlabRefusal)) return false;
       const { status, retryAfterMs: wait = 0 } = error;
@@ -54,9 +57,10 @@ async function request(endpoint: string, options: RequestOptions, unitMs: number
   });
 }
 
-async function send(endpoint: string, { prefixUrl = "", searchParams, method = "GET", headers, body, signal }: RequestOptions): Promise<FormattedResponse> {
+async function send(endpoint: string, { prefixUrl = "", searchParams, method = "GET", headers, body }: RequestOptions): Promise<FormattedResponse> {
   const url = new URL(endpoint, prefixUrl.endsWith("/") ? prefixUrl : `${prefixUrl}/`);
   url.search = searchParams ?? "";
+  const signal = calling.getStore();
   const limit = AbortSignal.timeout(REQUEST_LIMIT_MS);
   let response: Response;
   try {
@@ -95,7 +99,7 @@ function wordsOf(text: string): string {
 export async function askedOf<T>(host: string, what: string, token: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   try {
-    return await call();
+    return await calling.run(signal, call);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof GitlabRefusal)) throw error;

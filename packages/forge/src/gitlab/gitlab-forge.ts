@@ -201,7 +201,8 @@ export class GitlabForge implements Forge {
 function pullRequestOf(data: MergeData): PullRequest {
   const { iid, web_url: url, title, description, source_branch: branch, sha, detailed_merge_status: status } = data;
   const state = data.state === "merged" ? "merged" : data.state !== "opened" ? "closed" : data.draft === true ? "draft" : "open";
-  const mergeable = status === "mergeable" ? true : status === undefined || /^(unchecked|checking|preparing|ci_still_running|approvals_syncing)$/.test(status) ? null : false;
+  const mergeable =
+    status === "mergeable" ? true : status === undefined || /^(unchecked|checking|preparing|ci_still_running|approvals_syncing)$/.test(status) ? null : false;
   const etag = JSON.stringify([state, title, sha, mergeable]);
   return { number: iid, url, state, title: title.replace(DRAFT, ""), body: description ?? "", branch, headOid: sha ?? "", mergeable, etag };
 }

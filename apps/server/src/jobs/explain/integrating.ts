@@ -55,7 +55,10 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
 
 /** It is verified, and on its way to the repository's own address. */
 function explainDelivery({ deliveryTimes }: Known, { state, branch, since, problem }: DeliveryRow): Waiting {
-  const what = state === "opening" ? `The branch ${branch} is pushed, and its pull request is being opened.` : `Its branch ${branch} is being pushed to the repository's address.`;
+  const what =
+    state === "opening"
+      ? `The branch ${branch} is pushed, and its pull request is being opened.`
+      : `Its branch ${branch} is being pushed to the repository's address.`;
   return {
     owner: "server",
     deadline: since + deliveryTimes.giveUpMs,

@@ -5,7 +5,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type BranchValues, branchName, branchValues } from "./branch-name.ts";
 
-const SAMPLE = { number: 12, title: "Mend the sail", backend: "codex", model: "big-1", ticket: "SEA-7", originalTicket: null, createdAt: Date.UTC(2026, 4, 3, 2, 1, 0) };
+const SAMPLE = {
+  number: 12,
+  title: "Mend the sail",
+  backend: "codex",
+  model: "big-1",
+  ticket: "SEA-7",
+  originalTicket: null,
+  createdAt: Date.UTC(2026, 4, 3, 2, 1, 0),
+};
 
 test.each([
   ["slipway/{job}-{slug}", "slipway/12-mend-the-sail"],
@@ -36,13 +44,24 @@ test("a revision has the ticket of the job that it revises as its original one",
 
 const wild = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
-  fc.string({ unit: fc.constantFrom("/", ".", "-", "_", "~", "^", ":", "?", "*", "[", "@", "{", "\\", " ", "\n", "a", "ä", ".lock", "..", "@{", "HEAD"), maxLength: 40 }),
+  fc.string({
+    unit: fc.constantFrom("/", ".", "-", "_", "~", "^", ":", "?", "*", "[", "@", "{", "\\", " ", "\n", "a", "ä", ".lock", "..", "@{", "HEAD"),
+    maxLength: 40,
+  }),
   fc.constantFrom("", "HEAD", "refs", "x".repeat(300), "a/../../b", "--upload-pack=x", "$(id)", "f".repeat(40)),
 );
 const templates = fc
-  .array(fc.oneof(fc.constantFrom(...BRANCH_VARIABLES).map((name) => `{${name}}`), wild.map((text) => text.replace(/[{}]/g, ""))), { minLength: 1, maxLength: 6 })
+  .array(
+    fc.oneof(
+      fc.constantFrom(...BRANCH_VARIABLES).map((name) => `{${name}}`),
+      wild.map((text) => text.replace(/[{}]/g, "")),
+    ),
+    { minLength: 1, maxLength: 6 },
+  )
   .map((parts) => parts.join(""));
-const valuesOf: fc.Arbitrary<BranchValues> = fc.record(Object.fromEntries(BRANCH_VARIABLES.map((name) => [name, wild])) as Record<keyof BranchValues, fc.Arbitrary<string>>);
+const valuesOf: fc.Arbitrary<BranchValues> = fc.record(
+  Object.fromEntries(BRANCH_VARIABLES.map((name) => [name, wild])) as Record<keyof BranchValues, fc.Arbitrary<string>>,
+);
 
 test("whatever stands in template and values, real git takes the name, no shell has to quote it, and it fits with a suffix", { timeout: 60_000 }, () => {
   const names = fc.sample(fc.tuple(templates, valuesOf), 300).map(([template, values]) => branchName(template, values));

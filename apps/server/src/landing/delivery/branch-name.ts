@@ -34,7 +34,10 @@ function partOf(value: string): string {
 
 /** One name between slashes: no dot in front or at the end, none twice, no `.lock`, no dashes that an empty value left. */
 function cleanPart(part: string): string {
-  let clean = part.replace(/\.{2,}/g, ".").replace(/_{2,}/g, "_").replace(/[-_]*-[-_]*/g, "-");
+  let clean = part
+    .replace(/\.{2,}/g, ".")
+    .replace(/_{2,}/g, "_")
+    .replace(/[-_]*-[-_]*/g, "-");
   for (let before = ""; clean !== before; ) {
     before = clean;
     clean = clean.replace(/^[-._]+|[-._]+$/g, "").replace(/\.lock$/i, "");

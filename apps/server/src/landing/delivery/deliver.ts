@@ -21,7 +21,11 @@ export async function deliver(plane: ControlPlane, delivery: DeliveryRow, signal
   const way = await wayTo(plane, delivery.repoId, delivery.mode, signal);
   if (delivery.state === "withdrawn") return await closeWithdrawn(plane, delivery, way, signal);
   if (way.renamedTo !== null) {
-    await tell(plane, delivery.jobId, `The repository was renamed: its git host has it as ${way.renamedTo} now, and that is where the branch goes. Register it anew under that address.`);
+    await tell(
+      plane,
+      delivery.jobId,
+      `The repository was renamed: its git host has it as ${way.renamedTo} now, and that is where the branch goes. Register it anew under that address.`,
+    );
   }
   const branch = await push(plane, delivery, way, signal);
   if (branch === null || !(await plane.store.markPushed(delivery.jobId, delivery.round))) return;
@@ -43,7 +47,12 @@ async function push(plane: ControlPlane, delivery: DeliveryRow, { remote }: Way,
     const pushed = await pushBranch(root, remote, { branch, oid, ours }, signal);
     if (pushed.kind === "pushed") return branch;
     if (pushed.kind === "refused") throw refusal(pushed.why, pushed.said, branch);
-    if (!isOwn) throw refusal("rejected", `somebody pushed ${pushed.kind === "taken" ? pushed.oid.slice(0, 10) : "another branch beside"} to it since the job began`, branch);
+    if (!isOwn)
+      throw refusal(
+        "rejected",
+        `somebody pushed ${pushed.kind === "taken" ? pushed.oid.slice(0, 10) : "another branch beside"} to it since the job began`,
+        branch,
+      );
     if (names >= NAMES_LIMIT) throw refusal("rejected", "every name that was tried is somebody else's branch", branch);
     const next = await plane.store.renameDelivery(jobId, round, nextName(branch, pushed.kind === "in-the-way"));
     if (next === null) return null;

@@ -53,6 +53,24 @@ export class Deliveries {
     });
   }
 
+  /** Has what a person asks of a pull request done with nobody else looking at it; what the comment and the revisions count on. */
+  async alone<T>(jobId: string, work: () => Promise<T>): Promise<T> {
+    const key = lookKey(jobId);
+    for (let present = this.#atWork.get(key); present; present = this.#atWork.get(key)) await present;
+    const running = work();
+    const ended = running.then(
+      () => undefined,
+      () => undefined, // thrown to who asked
+    );
+    this.#atWork.set(key, ended);
+    try {
+      return await running;
+    } finally {
+      this.#atWork.delete(key);
+      this.poke();
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
@@ -68,15 +86,18 @@ export class Deliveries {
         this.#begin(delivery.jobId, async (plane, signal) => await this.#deliver(plane, delivery, signal));
       }
       for (const pullRequest of await store.duePullRequests(AT_ONCE * 2)) {
-        this.#begin(`look ${pullRequest.jobId}`, async (plane, signal) => {
-          await look(plane, pullRequest, signal);
+        this.#begin(lookKey(pullRequest.jobId), async (plane, signal) => {
+          // As it is by now: somebody may have asked for a look of their own since it was read.
+          const watched = await plane.store.pullRequestOf(pullRequest.jobId);
+          if (watched) await look(plane, watched, signal);
         });
       }
       const nextMs = await store.nextDeliveryMs();
       const isFull = this.#atWork.size > 0;
       // What is at work pokes when it has ended.
       const waitMs = isFull ? ROUND_MS : Math.min(ROUND_MS, Math.max(10, (nextMs ?? ROUND_MS) + 1));
-      if (!this.#stopping.signal.aborted) this.#timer = setTimeout(() => this.poke(), isFull && nextMs !== null && nextMs > 0 ? Math.min(waitMs, nextMs + 1) : waitMs).unref();
+      if (!this.#stopping.signal.aborted)
+        this.#timer = setTimeout(() => this.poke(), isFull && nextMs !== null && nextMs > 0 ? Math.min(waitMs, nextMs + 1) : waitMs).unref();
     } catch (error) {
       this.#log.error({ err: error }, "a round of deliveries failed");
       if (!this.#stopping.signal.aborted) this.#timer = setTimeout(() => this.poke(), 1_000).unref();
@@ -112,4 +133,8 @@ export class Deliveries {
       await settleFailure(plane, delivery, error);
     }
   }
+}
+
+function lookKey(jobId: string): string {
+  return `look ${jobId}`;
 }

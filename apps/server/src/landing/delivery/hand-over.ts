@@ -16,10 +16,7 @@ const COMMITTER = { name: "Slipway", email: "slipway@localhost" };
  * Where another job's change would land, this one's is handed over to its delivery: the intent is written, fenced, and the server carries it out from here on,
  * over restarts. The integrator is done with it, and other completions of the target go on.
  */
-export async function handOver(
-  plane: ControlPlane,
-  { job, completion, fence, merged, tree, config }: HandedOver,
-): Promise<CompletionView> {
+export async function handOver(plane: ControlPlane, { job, completion, fence, merged, tree, config }: HandedOver): Promise<CompletionView> {
   const mode = job.landing === "branch" ? "branch" : "pr";
   const oid = await commitFor(plane, { job, completion, fence, merged, tree, config });
   // Its ref goes with those of the job's attempts; that of the merge would go with the completion.
@@ -74,5 +71,11 @@ async function commitFor(plane: ControlPlane, { job, completion, fence, merged, 
 function titleOf(template: string, { title, number, ticket, backend }: JobView): string {
   const values: Readonly<Record<string, string>> = { title, job: String(number), ticket: ticket ?? "", backend };
   const filled = template.replace(/\{([a-z_]+)\}/g, (_, name: string) => values[name] ?? "");
-  return filled.replace(/[\x00-\x1f\x7f]+/g, " ").replace(/\s+/g, " ").trim().slice(0, 250) || `Job ${number}`;
+  return (
+    filled
+      .replace(/[\x00-\x1f\x7f]+/g, " ")
+      .replace(/\s+/g, " ")
+      .trim()
+      .slice(0, 250) || `Job ${number}`
+  );
 }

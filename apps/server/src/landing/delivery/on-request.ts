@@ -14,10 +14,13 @@ const LIMIT_MS = 120_000;
 /** Looks at the pull request of a job now. NOT_FOUND where it has none. */
 export async function syncPullRequest(plane: ControlPlane, idOrNumber: string, by: Actor, signal: AbortSignal): Promise<Looked & { job: JobView }> {
   const { job, watched } = await findPullRequest(plane, idOrNumber);
-  // Nothing that was looked at before is left out.
-  const looked = await lookNow(plane, { ...watched, etag: null }, AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]));
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
+  const looked = await plane.deliveries.alone(watched.jobId, async () => {
+    const now = (await findPullRequest(plane, job.id)).watched;
+    // Nothing that was looked at before is left out.
+    return await lookNow(plane, { ...now, etag: null }, limited);
+  });
   await audit(plane, "syncPullRequest", job, by);
-  plane.deliveries.poke();
   return { ...looked, job: await findJob(plane.store, job.id) };
 }
 
@@ -25,18 +28,22 @@ export async function syncPullRequest(plane: ControlPlane, idOrNumber: string, b
 export async function closePullRequest(plane: ControlPlane, idOrNumber: string, by: Actor, signal: AbortSignal): Promise<JobView> {
   const { job, watched } = await findPullRequest(plane, idOrNumber);
   const limited = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
-  const { forge } = await wayTo(plane, watched.repoId, "pr", limited);
-  const now = await forge?.read(watched.number, null, limited);
+  await plane.deliveries.alone(watched.jobId, async () => await closeNow(plane, job, watched, limited));
+  plane.events.changed(job.id, "state");
+  await audit(plane, "closePullRequest", job, by);
+  return await findJob(plane.store, job.id);
+}
+
+async function closeNow(plane: ControlPlane, job: JobView, watched: WatchedPullRequest, signal: AbortSignal): Promise<void> {
+  const { forge } = await wayTo(plane, watched.repoId, "pr", signal);
+  const now = await forge?.read(watched.number, null, signal);
   if (!forge || !now || now === "same") throw new SlipwayError("NOT_FOUND", "The pull request is not there any more.", { job: job.id });
   if (now.state === "merged") {
     await plane.store.keepPullRequest(watched.jobId, foundOf(now, null));
     throw new SlipwayError("CONFLICT", `The pull request of job ${job.number} is merged already.`, { url: now.url });
   }
-  await forge.close(watched.number, limited);
+  await forge.close(watched.number, signal);
   await plane.store.keepPullRequest(watched.jobId, { ...foundOf(now, null), state: "closed" });
-  plane.events.changed(job.id, "state");
-  await audit(plane, "closePullRequest", job, by);
-  return await findJob(plane.store, job.id);
 }
 
 async function findPullRequest(plane: ControlPlane, idOrNumber: string): Promise<{ job: JobView; watched: WatchedPullRequest }> {

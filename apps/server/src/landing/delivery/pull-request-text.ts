@@ -33,7 +33,9 @@ export function pullRequestBody({ job, receipts, completion }: JobDetail, tree: 
           "",
           "| gate | result | time |",
           "|---|---|---|",
-          ...newest.map(({ gate, exitCode, durationMs }) => `| ${gate} | ${exitCode === 0 ? "passed" : `red (exit ${exitCode})`} | ${(durationMs / 1_000).toFixed(1)} s |`),
+          ...newest.map(
+            ({ gate, exitCode, durationMs }) => `| ${gate} | ${exitCode === 0 ? "passed" : `red (exit ${exitCode})`} | ${(durationMs / 1_000).toFixed(1)} s |`,
+          ),
         ]),
     "",
     "---",

@@ -43,7 +43,11 @@ export async function revise(plane: ControlPlane, { watched, now, checks, feedba
   const { revisions: limit } = watched.plan.settings;
   if (watched.revisions >= limit) {
     await plane.store.addSeen(watched.jobId, seen);
-    return { revision: null, note: `It was revised ${watched.revisions} times, which is as often as \`landing.pullRequest.revisions\` allows.`, isLater: false };
+    return {
+      revision: null,
+      note: `It was revised ${watched.revisions} times, which is as often as \`landing.pullRequest.revisions\` allows.`,
+      isLater: false,
+    };
   }
   const baseOid = await fetchBranch(hubRoot(plane.folder, watched.repoId), remote, watched.branch, signal);
   if (baseOid === null) return { revision: null, note: `Its branch ${watched.branch} is gone.`, isLater: false };

@@ -36,7 +36,8 @@ export async function wayTo(plane: ControlPlane, repoId: string, mode: "pr" | "b
   }
   const credential = await found.forge.pushCredential();
   const { path } = await found.forge.repository(signal);
-  if (path.toLowerCase() === found.address.path.toLowerCase()) return { remote: { url: found.address.pushUrl, credential }, forge: found.forge, renamedTo: null };
+  if (path.toLowerCase() === found.address.path.toLowerCase())
+    return { remote: { url: found.address.pushUrl, credential }, forge: found.forge, renamedTo: null };
   const moved = await plane.forges.open(url, path);
   if (!moved) throw new SlipwayError("REPOSITORY_MOVED", `The repository is at ${path} now.`, { path });
   return { remote: { url: moved.address.pushUrl, credential }, forge: moved.forge, renamedTo: path };

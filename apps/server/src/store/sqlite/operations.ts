@@ -17,7 +17,17 @@ import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
 import { currentPhase } from "./operations/current-phase.ts";
 import { daySpending } from "./operations/day-spending.ts";
-import { blockDelivery, dueDeliveries, endWithdrawn, getDelivery, markDelivered, markPushed, nextDeliveryMs, postponeDelivery, renameDelivery } from "./operations/delivery-steps.ts";
+import {
+  blockDelivery,
+  dueDeliveries,
+  endWithdrawn,
+  getDelivery,
+  markDelivered,
+  markPushed,
+  nextDeliveryMs,
+  postponeDelivery,
+  renameDelivery,
+} from "./operations/delivery-steps.ts";
 import { dropJobData } from "./operations/drop-job-data.ts";
 import { endedCompletions } from "./operations/ended-completions.ts";
 import { expiredJobs } from "./operations/expired-jobs.ts";

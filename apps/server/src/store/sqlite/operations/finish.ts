@@ -112,7 +112,8 @@ interface Ending {
 
 /** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
 function judge(job: FinishedJob, outcome: Outcome, closedStops: readonly number[]): Ending {
-  if (outcome.kind === "change" && landingOf(job) === "none") return { on: "finish-kept", reason: "its commit is on the hub, and nothing is to land", attemptsBack: 0 };
+  if (outcome.kind === "change" && landingOf(job) === "none")
+    return { on: "finish-kept", reason: "its commit is on the hub, and nothing is to land", attemptsBack: 0 };
   if (outcome.kind === "change") return { on: "finish-change", reason: "a commit is on the hub", attemptsBack: 0 };
   if (outcome.kind === "answer") return { on: "finish-answer", reason: "the agent has answered", attemptsBack: 0 };
   if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };

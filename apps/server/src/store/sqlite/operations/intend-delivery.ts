@@ -29,7 +29,8 @@ export function intendDelivery(db: Database, ...[id, fence, intent]: Parameters<
   if (handedOver === 0 && !repeated) throw completionLeaseLost(id, fence);
   if (handedOver === 1) {
     const { job, repo_id: repoId } = completion;
-    const known = revises === null ? db.get<{ ofJob: number; branch: string }>(OWN, { job }) : db.get<{ ofJob: number; branch: string }>(OF_BRANCH, { revises });
+    const known =
+      revises === null ? db.get<{ ofJob: number; branch: string }>(OWN, { job }) : db.get<{ ofJob: number; branch: string }>(OF_BRANCH, { revises });
     if (revises !== null && !known) throw new SlipwayError("CONFLICT", "The job that is revised has no branch.", { job: revises });
     const { ofJob, branch } = known ?? { ofJob: job, branch: freeName(db, repoId, intent.branch) };
     db.run(INTEND, { job, ofJob, repoId, mode, id, branch, oid, ontoOid, plan: JSON.stringify(plan) });
