@@ -61,7 +61,14 @@ test("a failing check is revised once a commit, and revisions end at the reposit
   await scene.work(revision?.id ?? "", { "fix.txt": "f\n" });
   await scene.integrate();
   await scene.ended(revision?.id ?? "");
-  expect(await scene.sync(job.id)).toMatchObject({ revision: null, note: expect.stringContaining("as often as") });
+  // It is as red as before, and was revised as often as it may be.
+  expect((await scene.sync(job.id)).revision).toBeNull();
+  scene.host.scripted.comment(1, { author: "mara", body: "/revise Try again", kind: "comment" });
+  expect(await scene.sync(job.id)).toMatchObject({
+    revision: null,
+    note: expect.stringContaining("as often as"),
+    job: { delivery: { pullRequest: { revisions: 1 } } },
+  });
 });
 
 test("a revision goes on from what a person pushed to the branch meanwhile", async () => {
@@ -155,4 +162,28 @@ test("a job without a pull request has none to look at or to close", async () =>
   await using scene = await ForgeScene.open();
   const { job } = await scene.finished({ "b.txt": "b\n" }, { landing: "none" });
   await expect(scene.sync(job.id)).rejects.toMatchObject({ code: "NOT_FOUND", details: { landing: "none" } });
+});
+
+test("where the target has moved a revision ends with a merge of it, and nothing of the branch is rewritten", async () => {
+  await using scene = await ForgeScene.open();
+  const { job } = await scene.delivered();
+  const branch = job.delivery?.branch ?? "";
+  scene.host.scripted.comment(1, { author: "mara", body: "/revise Add a test", kind: "comment" });
+  const { revision } = await scene.sync(job.id);
+  const main = await scene.host.commitOn("main", { "main.txt": "m\n" });
+  await scene.server.client("admin").call("syncRepository", { params: { repo: scene.repo.id }, body: {} });
+  await scene.work(revision?.id ?? "", { "test.txt": "t\n" });
+  await scene.integrate();
+  const revised = (await scene.ended(revision?.id ?? "")).job;
+  expect(revised).toMatchObject({ state: "done", delivery: { branch } });
+  expect((await scene.host.git("rev-list", "--parents", "-n", "1", branch)).split(" ")).toEqual([revised.delivery?.oid, revised.resultOid, main]);
+  expect((await scene.host.git("ls-tree", "--name-only", branch)).split("\n")).toEqual([".slipway.yaml", "a.txt", "b.txt", "main.txt", "test.txt"]);
+  expect(await scene.host.git("merge-base", "--is-ancestor", job.delivery?.oid ?? "", branch)).toBe("");
+});
+
+test("a branch that changes how jobs are run is not revised by itself", async () => {
+  await using scene = await ForgeScene.open();
+  const { job } = await scene.delivered({ ".slipway.yaml": "landing: {mode: pr}\negress: {turn: [evil.example]}\n" });
+  scene.host.scripted.comment(1, { author: "mara", body: "/revise Add a test", kind: "comment" });
+  expect(await scene.sync(job.id)).toMatchObject({ revision: null, note: expect.stringContaining("a person's to revise") });
 });

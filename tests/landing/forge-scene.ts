@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import type { JobDetail, SubmitJobInput } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
@@ -10,6 +11,9 @@ import { GithubHost } from "../support/forge/github-host.ts";
 import type { GitlabHost } from "../support/forge/gitlab-host.ts";
 import { git, makeRepository, type TestRepository } from "../support/repository.ts";
 
+/** So seldom that no test sees a second look. */
+const POLL_MS = 1_000_000;
+
 export type Host = GithubHost | GitlabHost;
 
 /** A server in this process, a git host with one repository, and jobs whose worker and integrator are the test. */
@@ -19,6 +23,7 @@ export class ForgeScene implements AsyncDisposable {
   readonly source: TestRepository;
   readonly repo: RepositoryView;
   #workerId = "";
+  #looksOnce = true;
 
   private constructor(server: TestServer, host: Host, source: TestRepository, repo: RepositoryView) {
     this.server = server;
@@ -37,7 +42,7 @@ export class ForgeScene implements AsyncDisposable {
       forges: { [host.host]: { kind, baseUrl: host.baseUrl, token: "HOST_TOKEN" } },
       forgeRetryUnitMs: 20,
       deliveryTimes: { pauseMs: 50, giveUpMs: 3_600_000 },
-      pullRequestPollMs: 1_000_000,
+      pullRequestPollMs: POLL_MS,
       ...options.server,
     });
     const source = await makeRepository({ "a.txt": "a\n", ".slipway.yaml": options.landing ?? "landing: {mode: pr}\n" });
@@ -46,6 +51,7 @@ export class ForgeScene implements AsyncDisposable {
     await server.client("admin").call("syncRepository", { params: { repo: repo.id }, body: {} });
     const scene = new ForgeScene(server, host, source, repo);
     if (options.token !== null) await scene.setToken(options.token ?? TOKEN);
+    scene.#looksOnce = options.server?.pullRequestPollMs === undefined;
     scene.#workerId = await server.worker();
     return scene;
   }
@@ -73,14 +79,30 @@ export class ForgeScene implements AsyncDisposable {
     return await this.detail(id);
   }
 
-  /** Claims the next completion and hands it over; the repository has no gates, so that its commit is the merged one. */
+  /** Claims the next completion, merges it onto its target as an integrator does, and hands it over; the repository has no gates. */
   async integrate(): Promise<void> {
     const integrator = this.server.client("integrator");
     const { claimed } = await integrator.call("claimCompletion", { body: { claimId: newId(), integratorId: newId(), waitMs: 5_000 } });
     if (!claimed) throw new Error("no completion");
     const { completion, fence } = claimed;
-    const body = { mergedOid: completion.oid, expectedOld: claimed.targetOid };
+    const body = { mergedOid: await this.#merge(claimed), expectedOld: claimed.targetOid };
     await integrator.call("landCompletion", { params: { completion: completion.id, fence }, body });
+  }
+
+  /** The commit itself where the target has not moved, else one on top of the target. */
+  async #merge({ completion, targetOid, hub }: ClaimedCompletion): Promise<string> {
+    const { root } = this.source;
+    if (targetOid === null || targetOid === completion.baseOid) return completion.oid;
+    const authorization = `http.extraHeader=Authorization: Basic ${Buffer.from(`x:${hub.credential}`).toString("base64")}`;
+    await git(root, "fetch", "--quiet", this.host.bare, "+refs/heads/*:refs/heads/host/*");
+    await git(root, "-c", authorization, "fetch", "--quiet", hub.jobsUrl, completion.oid);
+    await git(root, "checkout", "--quiet", "--detach", targetOid);
+    await git(root, "merge", "--quiet", "--squash", completion.oid);
+    await git(root, "commit", "--quiet", "--message", "Merged");
+    const oid = await git(root, "rev-parse", "HEAD");
+    await git(root, "checkout", "--quiet", "main");
+    await git(root, "-c", authorization, "push", "--quiet", hub.jobsUrl, `${oid}:${hub.pushRef}`);
+    return oid;
   }
 
   /** A job that is done by the test up to its end: done or blocked. */
@@ -98,7 +120,19 @@ export class ForgeScene implements AsyncDisposable {
   async ended(job: string): Promise<JobDetail> {
     for (;;) {
       const detail = await this.server.client("viewer").call("getJob", { params: { job }, query: { waitMs: 20_000 } });
-      if (detail.job.endedAt !== null || detail.job.state === "blocked") return detail;
+      if (detail.job.endedAt === null && detail.job.state !== "blocked") continue;
+      if (detail.job.delivery?.pullRequest && this.#looksOnce) await this.#firstLook();
+      return detail;
+    }
+  }
+
+  /** The server looks at a new pull request at once: a test that says something on it later is to be the one who asks. */
+  async #firstLook(): Promise<void> {
+    const { store } = this.server.server.plane;
+    for (;;) {
+      const nextMs = await store.nextDeliveryMs();
+      if (nextMs === null || nextMs > POLL_MS / 2) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 

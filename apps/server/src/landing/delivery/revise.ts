@@ -1,5 +1,5 @@
 import type { Checks, Feedback, PullRequest } from "@slipway/forge/forge";
-import { fetchBranch, type Remote } from "@slipway/git/push-branch";
+import { fetchBranch, type Remote, readUpstreamBranch } from "@slipway/git/push-branch";
 import type { JobView } from "@slipway/protocol/job";
 import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../../control-plane.ts";
@@ -9,6 +9,7 @@ import { findJob } from "../../jobs/find-job.ts";
 import { routeAgain } from "../../routing/route-again.ts";
 import type { WatchedPullRequest } from "../../store/deliveries.ts";
 import { fenced } from "./pull-request-text.ts";
+import { hasOtherRules } from "./rules.ts";
 
 /** Of one text this much goes into a task, in characters; of all of them together, the next. */
 const TEXT_LIMIT_CHARACTERS = 4_000;
@@ -52,6 +53,18 @@ export async function revise(plane: ControlPlane, { watched, now, checks, feedba
   const baseOid = await fetchBranch(hubRoot(plane.folder, watched.repoId), remote, watched.branch, signal);
   if (baseOid === null) return { revision: null, note: `Its branch ${watched.branch} is gone.`, isLater: false };
   const first = await findJob(plane.store, watched.jobId);
+  const root = hubRoot(plane.folder, watched.repoId);
+  const upstream = await readUpstreamBranch(root, watched.plan.base);
+  const trusted = [first.baseOid, ...(upstream === null ? [] : [upstream])];
+  const differs = await Promise.all(trusted.map((oid) => hasOtherRules(root, baseOid, oid)));
+  if (differs.every(Boolean)) {
+    await plane.store.addSeen(watched.jobId, seen);
+    return {
+      revision: null,
+      note: "Its branch changes how jobs of the repository are run (.slipway.yaml, prompts): it is a person's to revise.",
+      isLater: false,
+    };
+  }
   const revision = await plane.store.startRevision(watched.jobId, watched.revisions, seen, {
     ...first,
     ...(await routeAgain(plane, first)),
