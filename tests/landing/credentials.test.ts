@@ -10,7 +10,13 @@ vi.setConfig({ testTimeout: 60_000 });
 
 test("while a branch is pushed the credential is in no process's arguments, and afterwards in no log, row, event or answer", async () => {
   const lines: string[] = [];
-  const log = pino({ level: "trace" }, new Writable({ write: (chunk, _encoding, done) => (lines.push(String(chunk)), done()) }));
+  const sink = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const log = pino({ level: "trace" }, sink);
   await using scene = await ForgeScene.open({ server: { log } });
   const seen = join(scene.host.bare, "seen");
   // The pattern does not fit itself.
