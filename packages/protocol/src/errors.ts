@@ -403,7 +403,12 @@ export const ERRORS = {
     "The repository is not at its address any more.",
     "Register it anew under the address that the details name, or let the server's account see it; then `slipway retry`.",
   ),
-  FORGE_UNAVAILABLE: row(503, "person", "The git host was out of reach for too long.", "Type `slipway retry` when it answers again: commit and branch are kept."),
+  FORGE_UNAVAILABLE: row(
+    503,
+    "person",
+    "The git host was out of reach for too long.",
+    "Type `slipway retry` when it answers again: commit and branch are kept.",
+  ),
   PR_FAILED: row(
     502,
     "person",

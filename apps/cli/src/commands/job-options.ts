@@ -219,6 +219,17 @@ async function backendOf(checkout: Checkout): Promise<string | undefined> {
   return /^backend:\s*["']?([a-z0-9][\w.-]*)/m.exec(text)?.[1];
 }
 
+/** The mode of landing that the checkout's `.slipway.yaml` names, guessed as the backend is: by it the repository's address is found. */
+async function landingOf(checkout: Checkout): Promise<string | undefined> {
+  const text = await readFile(join(checkout.root, REPOSITORY_CONFIG_FILE), "utf8").catch(() => "");
+  const own = /^landing:(.*(?:\n(?:[ \t]+.*|[ \t]*))*)/m.exec(text)?.[1];
+  return /(?:^|[\s{,])mode:\s*["']?([a-z]+)/.exec(own ?? "")?.[1];
+}
+
+function delivers(landing: string | undefined): boolean {
+  return landing === "pr" || landing === "branch";
+}
+
 /** The backend of the installation here, where that is the one that the job comes to; undefined where it is the stand-in. */
 async function installedBackend({ data }: JobOptions): Promise<string | undefined> {
   if (process.env["SLIPWAY_URL"] && data === undefined) return undefined;
@@ -251,6 +262,7 @@ export async function submitFrom(
     also: kind.range?.baseOid,
     into: options.into,
     includeDirty: options.includeDirty ?? false,
+    delivers: delivers(options.landing ?? (await landingOf(checkout))),
   });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);

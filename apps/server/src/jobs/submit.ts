@@ -93,7 +93,7 @@ function checkLandingMode(
   if (url === null)
     refuse(
       `a repository with an address of its own, which ${name} has not`,
-      "Register the repository with its address (`slipway repos add`), or take --landing train.",
+      "Give the checkout a remote `origin`, or register the repository with its address (`slipway repos add`); or take --landing train.",
     );
   else if (landing === "pr" && !plane.forges.settingsOf(url))
     refuse("a git host that the installation knows", "Name the host of the repository's address in `server.forges` of slipway.yaml, or take --landing branch.");
