@@ -33,6 +33,24 @@ export default {
       "^(apps|backends|packages/(?!prompts|protocol))/",
     ),
     only(
+      "forge-knows-the-protocol-only",
+      "What talks to git hosts holds their credentials; nothing of a daemon is in it.",
+      { path: part("packages/forge") },
+      "^(apps|backends|packages/(?!forge|protocol))/",
+    ),
+    only(
+      "forge-is-for-the-server",
+      "The server alone holds the credentials of git hosts.",
+      { path: "^(apps/(?!server/)|backends|packages/(?!forge/))" },
+      "^packages/forge/",
+    ),
+    only(
+      "only-forge-asks-git-hosts",
+      "Their libraries have one way out, which masks what they say.",
+      { path: "^(apps|backends|packages/(?!forge/))" },
+      "node_modules/(@octokit|@gitbeaker)/",
+    ),
+    only(
       "redact-knows-nobody",
       "What masks secrets sees all of them: nothing else may come with it.",
       { path: part("packages/redact") },

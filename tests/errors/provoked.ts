@@ -76,10 +76,15 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   RECEIPT_MISSING: "tests/server/landing.test.ts",
   LANDING_UNSAFE: "tests/server/freezing.test.ts",
   TRAIN_FROZEN: "tests/server/freezing.test.ts",
+  PUSH_REJECTED: "tests/landing/failures.test.ts",
+  BRANCH_PROTECTED: "tests/landing/failures.test.ts",
+  FORGE_TOKEN_MISSING: "tests/landing/failures.test.ts",
+  FORGE_AUTH: "tests/landing/failures.test.ts",
+  REPOSITORY_MOVED: "tests/landing/failures.test.ts",
+  FORGE_UNAVAILABLE: "tests/landing/failures.test.ts",
+  PR_FAILED: "tests/landing/failures.test.ts",
   CANCELLED: "tests/pipeline/task.test.ts",
 };
 
 /** Codes of the table that nothing raises yet, and what will. */
-export const NOT_RAISED_YET: Partial<Readonly<Record<ErrorCode, string>>> = {
-  PR_FAILED: "landing by a pull request at a git host",
-};
+export const NOT_RAISED_YET: Partial<Readonly<Record<ErrorCode, string>>> = {};

@@ -1,10 +1,10 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchUpstream } from "@slipway/git/upstream";
 import { conflictsOnHub, foreseenOnHub, parentOf } from "@slipway/git/hub-merges";
 import { layMerge } from "@slipway/git/laid-merge";
 import { landedSince } from "@slipway/git/landed-since";
 import type { WorkerRepository } from "@slipway/git/repository";
+import { fetchUpstream } from "@slipway/git/upstream";
 import { expect, test } from "vitest";
 import { type Bench, commitFiles, type FileSpec, git, makeHub, makeWorkspace, never, openWorker, scratch, takenOid, writeFiles } from "./fixture.ts";
 

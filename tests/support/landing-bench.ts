@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, watch } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -17,6 +18,12 @@ const DIGEST = "0".repeat(64);
 
 /** Exit code of a gate on the merged tree, by the gate's name; called for each verify job before it is answered. */
 export type Verifier = (claim: Claim) => Promise<number>;
+
+export interface LandingBenchOptions {
+  readonly serverFlags?: readonly string[];
+  /** Address that the repository is registered with; its own folder where it is missing. */
+  readonly address?: (repository: TestRepository) => Promise<string>;
+}
 
 /** A line of a part's log. */
 export type LogLine = { readonly msg: string; readonly [key: string]: unknown };
@@ -43,16 +50,19 @@ export class LandingBench implements AsyncDisposable {
   readonly #stop = new AbortController();
   #verifying: Promise<void> = Promise.resolve();
 
-  private constructor(data: string, repository: TestRepository) {
+  readonly #options: LandingBenchOptions;
+
+  private constructor(data: string, repository: TestRepository, options: LandingBenchOptions) {
     this.data = data;
+    this.#options = options;
     this.repository = repository;
   }
 
-  static async open(files: Record<string, string>): Promise<LandingBench> {
-    const bench = new LandingBench(await mkdtemp(join(tmpdir(), "slipway-landing-")), await makeRepository(files));
+  static async open(files: Record<string, string>, options: LandingBenchOptions = {}): Promise<LandingBench> {
+    const bench = new LandingBench(await mkdtemp(join(tmpdir(), "slipway-landing-")), await makeRepository(files), options);
     try {
       await bench.startServer();
-      bench.#hubRepository = await bench.repository.register(bench.admin, "sample");
+      bench.#hubRepository = await bench.repository.register(bench.admin, "sample", await options.address?.(bench.repository));
       const manifest = {
         manifestVersion: 1,
         name: "script",
@@ -82,7 +92,7 @@ export class LandingBench implements AsyncDisposable {
 
   async startServer(): Promise<void> {
     const port = this.url === "" ? "0" : new URL(this.url).port;
-    const { child, message } = await startPart("server", ["--data", this.data, "--port", port], () => undefined);
+    const { child, message } = await startPart("server", ["--data", this.data, "--port", port, ...(this.#options.serverFlags ?? [])], () => undefined);
     this.#server = child;
     this.url = (message as { url: string }).url;
     this.admin = await this.client("admin");
@@ -140,6 +150,14 @@ export class LandingBench implements AsyncDisposable {
     const child = this.#integrator;
     if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
     return child?.exitCode ?? null;
+  }
+
+  /** Resolves when there is such a file. */
+  async seen(file: string): Promise<void> {
+    for (const { signal } = this.#stop; ; ) {
+      if (existsSync(file)) return;
+      await once(watch(dirname(file), { signal }), "change");
+    }
   }
 
   /** The first line of the integrators' logs that fits, now or later. */

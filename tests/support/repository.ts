@@ -45,9 +45,9 @@ export class TestRepository implements AsyncDisposable {
     return git(this.root, "rev-parse", "HEAD");
   }
 
-  /** Registers the repository with a server that fetches from its folder. */
-  async register(client: Client, name: string): Promise<RepositoryView> {
-    const repository = await client.call("createRepository", { body: { name, url: this.root, defaultBranch: "main" } });
+  /** Registers the repository with a server that fetches from its folder, or from another address that has the same. */
+  async register(client: Client, name: string, url = this.root): Promise<RepositoryView> {
+    const repository = await client.call("createRepository", { body: { name, url, defaultBranch: "main" } });
     await client.call("syncRepository", { params: { repo: repository.id }, body: {} });
     return repository;
   }

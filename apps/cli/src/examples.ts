@@ -10,6 +10,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'slipway run "Say hello" --backend-config script=@steps.yaml',
     'slipway run "Make the start page look like this" --image shot.png --backend codex',
     'slipway run --kind fix --log test.log "Mend what fails"',
+    'slipway run "Mend the failing test" --landing pr --ticket SEA-7',
     "slipway run --kind review --diff main..feature",
     'slipway run "Draw the logo as SVG" --backend auto --needs images --fallback codex',
     'slipway run "Log in with a passkey" --criterion "Passwords still work" --criterion "There is a test for each"',
@@ -21,6 +22,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "backends reset": ["slipway backends reset codex"],
   "backends new": ["slipway backends new my-agent", "slipway backends new my-agent --folder ~/src/my-agent"],
   doctor: ["slipway doctor", "slipway doctor --json"],
+  "pr sync": ["slipway pr sync 12"],
+  "pr close": ["slipway pr close 12"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],
   jobs: ["slipway jobs", "slipway jobs --here --state failed blocked", "slipway jobs --backend codex --all --json", "slipway jobs --kind review"],
   show: [

@@ -18,6 +18,7 @@ import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addPr } from "./commands/pr.ts";
 import { addPrompts } from "./commands/prompts.ts";
 import { addRepos } from "./commands/repos.ts";
 import { addRun } from "./commands/run.ts";
@@ -57,6 +58,7 @@ export function slipwayProgram(): Command {
   addFetch(program);
   addJobActions(program);
   addAccept(program);
+  addPr(program);
   addArtifacts(program);
   addBlame(program);
   addPrompts(program);

@@ -1,6 +1,6 @@
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import { insistOnServer } from "./insist.ts";
-import { type Integration, integrate, type Place } from "./integrate.ts";
+import { type Integration, integrate, isDelivery, type Place } from "./integrate.ts";
 import { type Car, Train } from "./train.ts";
 
 /** How long the server may hold a question for work, in ms. */
@@ -74,8 +74,10 @@ class Trains {
   }
 }
 
-function keyOf({ completion: { repoId, target } }: ClaimedCompletion): string {
-  return `${repoId} ${target}`;
+/** What goes out on a branch of its own does not move the target: nothing is built on it, and it on nothing. */
+function keyOf(claimed: ClaimedCompletion): string {
+  const { id, repoId, target } = claimed.completion;
+  return isDelivery(claimed) ? `${repoId} ${target} ${id}` : `${repoId} ${target}`;
 }
 
 async function claim({ client, state }: Integration, claimId: string, waitMs: number, signal: AbortSignal): Promise<ClaimedCompletion | null> {

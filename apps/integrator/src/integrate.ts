@@ -29,6 +29,11 @@ export interface Place {
   readonly stop: AbortSignal;
 }
 
+/** Whether it goes to the repository's own address, on a branch or as a pull request, and leaves the target where it is. */
+export function isDelivery({ job: { landing } }: ClaimedCompletion): boolean {
+  return landing === "pr" || landing === "branch";
+}
+
 /** How the integration of one completion ended. `left`: the lease was lost or is left to run out, or the integrator stops; another claim goes on. */
 export type Ending =
   | { readonly kind: "landed"; readonly oid: string }
@@ -105,10 +110,16 @@ class Ride {
     const { round } = car;
     const { ahead } = round;
     const signal = AbortSignal.any([this.#lease, round.over]);
-    const targetOid = ahead ? await before(signal, ahead.built) : await readTarget(this.#integration.client, this.#claimed, this.#lease);
+    const targetOid = ahead ? await before(signal, ahead.built) : await this.#target();
     const folder = await this.#integration.state.repositoryFolder(this.#claimed.completion.repoId);
     // Not cut short where the round is over: a push that is half way could come after the next one.
-    const merge = await mergeOntoTarget(this.#claimed, { targetOid, from: ahead ? "jobs" : "upstream", folder, signal: this.#lease, signer: this.#integration.signer });
+    const merge = await mergeOntoTarget(this.#claimed, {
+      targetOid,
+      from: ahead ? "jobs" : "upstream",
+      folder,
+      signal: this.#lease,
+      signer: this.#integration.signer,
+    });
     signal.throwIfAborted();
     if (merge.kind === "refused") return { kind: "left", code: "TARGET_MOVED" };
     if (merge.kind === "conflict") {
@@ -130,6 +141,11 @@ class Ride {
     log.info("target moved, merging again");
     train.rebuild(car);
     return undefined;
+  }
+
+  /** What is at the repository's address has not to be what the hub's branch has: of a delivery the server has told it with the claim. */
+  async #target(): Promise<string | null> {
+    return isDelivery(this.#claimed) ? this.#claimed.targetOid : await readTarget(this.#integration.client, this.#claimed, this.#lease);
   }
 
   /**

@@ -10,7 +10,10 @@ import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EventBus } from "./events/event-bus.ts";
 import type { StreamTimes } from "./events/stream-times.ts";
+import type { ForgeRegistry } from "./forges/forges.ts";
 import type { TokenCache } from "./http/token-cache.ts";
+import type { Deliveries } from "./landing/delivery/duty.ts";
+import type { DeliveryTimes } from "./landing/delivery/failed.ts";
 import type { LeaseClock } from "./lease-clock.ts";
 import type { CircuitWatch } from "./routing/circuit-watch.ts";
 import type { Store } from "./store/store.ts";
@@ -43,6 +46,13 @@ export interface ControlPlane {
   readonly signals: WorkerSignals;
   /** Whether any backend gets no jobs for now. */
   readonly circuits: CircuitWatch;
+  /** Git hosts, and their credentials. */
+  readonly forges: ForgeRegistry;
+  /** Carries out what goes to repositories' own addresses. */
+  readonly deliveries: Deliveries;
+  readonly deliveryTimes: DeliveryTimes;
+  /** How often a young pull request is looked at, in ms. */
+  readonly pullRequestPollMs: number;
   /** Completions whose landing a request is carrying out right now. */
   readonly landing: Set<string>;
   readonly leaseClock: LeaseClock;

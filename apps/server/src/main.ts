@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { extraCaCerts } from "@slipway/process/trust";
 import { type DayBudget, dayBudgetSchema } from "@slipway/protocol/budget";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import { type Forges, forgesSchema } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
@@ -49,6 +50,8 @@ function readArguments(): ServerOptions {
       "day-budget-usd": { type: "string", default: process.env["SLIPWAY_DAY_BUDGET_USD"] },
       "circuit-faults": { type: "string", default: process.env["SLIPWAY_CIRCUIT_FAULTS"] ?? String(CIRCUIT_LIMITS.faults) },
       "circuit-cool-down": { type: "string", default: process.env["SLIPWAY_CIRCUIT_COOL_DOWN"] ?? String(CIRCUIT_LIMITS.coolDownMs / 1_000) },
+      forges: { type: "string", default: "{}" },
+      "pull-request-poll": { type: "string", default: "60" },
       "job-defaults": { type: "string", default: "{}" },
     },
   });
@@ -86,6 +89,8 @@ function readArguments(): ServerOptions {
     retentionMs: days * DAY_MS,
     dayBudget: readDayBudget(values),
     circuitLimits: readCircuitLimits(values["circuit-faults"], values["circuit-cool-down"]),
+    forges: readForges(values.forges),
+    pullRequestPollMs: readPoll(values["pull-request-poll"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
     extraCaCerts: extraCaCerts(process.env),
     log,
@@ -135,6 +140,28 @@ function readJobDefaults(text: string): JobDefaults {
     field: "job-defaults",
     value: text,
     expected: "JSON with the keys of `jobs` in slipway.yaml",
+  });
+}
+
+/** The `server.forges` of slipway.yaml, as JSON: names of secrets, and never a secret. */
+function readForges(text: string): Forges {
+  const parsed = forgesSchema.safeParse(jsonOrNothing(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SlipwayError("INVALID_REQUEST", `--forges: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}.`, {
+    field: "forges",
+    value: text,
+    expected: "JSON with the form of `server.forges` in slipway.yaml",
+  });
+}
+
+function readPoll(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= 86_400) return Math.round(seconds * 1_000);
+  throw new SlipwayError("INVALID_REQUEST", `--pull-request-poll: ${text} is not a time in seconds.`, {
+    field: "pull-request-poll",
+    value: text,
+    expected: "a number from 1 to 86400",
   });
 }
 

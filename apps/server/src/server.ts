@@ -9,6 +9,7 @@ import { pidNamespace } from "@slipway/process/pid-namespace";
 import { BUNDLE_FILE, writeCertificates } from "@slipway/process/trust";
 import type { DayBudget } from "@slipway/protocol/budget";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { Forges } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
@@ -23,11 +24,14 @@ import { type DataFolder, openDataFolder, removeServerFile, writeServerFile } fr
 import { EventBus } from "./events/event-bus.ts";
 import { STREAM_TIMES, type StreamTimes } from "./events/stream-times.ts";
 import { makeFirstTokens } from "./first-tokens.ts";
+import { ForgeRegistry } from "./forges/forges.ts";
 import { buildApp } from "./http/app.ts";
 import { closeApp } from "./http/close-app.ts";
 import { isLoopback } from "./http/origin.ts";
 import { TokenCache } from "./http/token-cache.ts";
 import { hubRoot } from "./hub/hub-folder.ts";
+import { Deliveries } from "./landing/delivery/duty.ts";
+import { DELIVERY_TIMES, type DeliveryTimes } from "./landing/delivery/failed.ts";
 import { Foresight } from "./landing/foresight.ts";
 import { writeMissingNotes } from "./landing/notes.ts";
 import { recoverLandings } from "./landing/recover.ts";
@@ -68,6 +72,14 @@ export interface ServerOptions {
   readonly circuitLimits?: CircuitLimits;
   /** File of further certificates that git trusts when it fetches from where a repository is; none where it is missing. */
   readonly extraCaCerts?: string | undefined;
+  /** Git hosts by the host of an address; those of `DEFAULT_FORGES` where it is missing. */
+  readonly forges?: Forges;
+  /** How often a young pull request is looked at, in ms; a minute where it is missing. */
+  readonly pullRequestPollMs?: number;
+  /** `DELIVERY_TIMES` where they are missing. */
+  readonly deliveryTimes?: DeliveryTimes;
+  /** What pauses between tries of a git host are counted in, in ms; a second where it is missing. */
+  readonly forgeRetryUnitMs?: number;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
   readonly streamTimes?: StreamTimes;
   /** By which a jump of time is noticed; the machine's own where they are missing. Leases themselves are the database's. */
@@ -125,6 +137,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   reaper.start();
   resources.defer(async () => await reaper.stop());
+  plane.deliveries.start();
+  resources.defer(async () => await plane.deliveries.stop());
   const pruner = new Pruner(plane, { retentionMs: options.retentionMs ?? RETENTION_MS });
   pruner.start();
   resources.defer(async () => await pruner.stop());
@@ -163,10 +177,7 @@ interface Opened {
   readonly closing: AbortSignal;
 }
 
-function assemble(
-  options: ServerOptions,
-  opened: Opened,
-): { plane: ControlPlane; reaper: Reaper; foresight: Foresight; upstream: UpstreamWatch } {
+function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper; foresight: Foresight; upstream: UpstreamWatch } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
   const artifacts = new ArtifactFolder(folder.artifacts);
@@ -185,6 +196,10 @@ function assemble(
     workers: new WorkerDirectory(store),
     signals: new WorkerSignals(streamTimes.pingMs),
     circuits: new CircuitWatch(store),
+    forges: new ForgeRegistry(folder.root, options.forges ?? {}, options.forgeRetryUnitMs),
+    deliveries: new Deliveries(() => plane, options.log),
+    deliveryTimes: options.deliveryTimes ?? DELIVERY_TIMES,
+    pullRequestPollMs: options.pullRequestPollMs ?? 60_000,
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),

@@ -10,6 +10,8 @@ export const AUDITED_ENDPOINTS = [
   "replayJob",
   "steerJob",
   "acceptJob",
+  "syncPullRequest",
+  "closePullRequest",
   "createRepository",
   "updateRepository",
   "syncBranch",
@@ -57,7 +59,7 @@ export type AuditEntry = z.infer<typeof auditEntrySchema>;
 /** What somebody did with a job, as everyone who may read the job sees it. */
 export const jobActSchema = z.object({
   at: timeSchema,
-  action: z.enum(["submitJob", "cancelJob", "retryJob", "replayJob", "steerJob", "acceptJob"]),
+  action: z.enum(["submitJob", "cancelJob", "retryJob", "replayJob", "steerJob", "acceptJob", "syncPullRequest", "closePullRequest"]),
   /** Name and role of the token. */
   by: z.object({ name: z.string(), role: z.enum(ROLES) }),
   /** Number of the job that it was done with: this one, or the one that this one is a new try or a replay of. */

@@ -258,6 +258,22 @@ export const ENDPOINTS = {
     body: z.strictObject({ text: z.string().trim().min(1).max(STEER_LIMIT_CHARACTERS) }),
     response: z.object({ job: jobViewSchema, messageId: idSchema }),
   },
+  syncPullRequest: {
+    method: "POST",
+    path: "/v1/jobs/{job}/pull-request/sync",
+    roles: ["submitter"],
+    summary: "Look at a job's pull request now: its state, what reviews and checks ask for, whether it can be merged.",
+    body: z.strictObject({}),
+    response: z.object({ job: jobViewSchema, revision: jobViewSchema.nullable(), note: z.string() }),
+  },
+  closePullRequest: {
+    method: "POST",
+    path: "/v1/jobs/{job}/pull-request/close",
+    roles: ["submitter"],
+    summary: "Close a job's pull request unmerged; its branch stays.",
+    body: z.strictObject({}),
+    response: z.object({ job: jobViewSchema }),
+  },
   acceptJob: {
     method: "POST",
     path: "/v1/jobs/{job}/accept",

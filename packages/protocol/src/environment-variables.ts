@@ -119,6 +119,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_FORGES",
+    readBy: "command line",
+    fallback: "`server.forges`",
+    meaning: "Git hosts for pull requests, as JSON with the names of secrets and none of their values ([pull-requests.md](guides/pull-requests.md)).",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_PULL_REQUEST_POLL",
+    readBy: "command line",
+    fallback: "`server.pullRequestPollSeconds`, else 60 s",
+    meaning: "How often an open pull request is looked at while it is young, such as `30s` or `5m`.",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_CIRCUIT_FAULTS",
     readBy: "command line, server",
     fallback: "`server.circuitFaults`, else 3",

@@ -421,7 +421,48 @@ export const ERRORS = {
     "What lands is to be signed, and cannot be.",
     "Look at the integrator's log; put a key without a passphrase into `secrets/integrator` (docs/landing.md). Until then nothing lands, and nothing is lost.",
   ),
-  PR_FAILED: row(502, "requeue", "The pull request could not be opened.", "Check the git host's token and its rights."),
+  PUSH_REJECTED: row(
+    409,
+    "person",
+    "The repository's address did not take the branch.",
+    "Do what the details say it asks for, then `slipway retry`: the commit is on the hub and is pushed again, without the agent.",
+  ),
+  BRANCH_PROTECTED: row(
+    403,
+    "person",
+    "A rule of the git host protects the branch from being pushed.",
+    "Choose another name in `landing.branch` of .slipway.yaml, or let the server's account past the rule; then `slipway retry`.",
+  ),
+  FORGE_TOKEN_MISSING: row(
+    422,
+    "person",
+    "There is no credential for the git host.",
+    "Put the secret that the details name into its file, then `slipway retry`.",
+  ),
+  FORGE_AUTH: row(
+    403,
+    "person",
+    "The git host refused the credential.",
+    "Put a new token, with the rights that docs/guides/pull-requests.md lists, into the file that the details name; then `slipway retry`.",
+  ),
+  REPOSITORY_MOVED: row(
+    422,
+    "person",
+    "The repository is not at its address any more.",
+    "Register it anew under the address that the details name, or let the server's account see it; then `slipway retry`.",
+  ),
+  FORGE_UNAVAILABLE: row(
+    503,
+    "person",
+    "The git host was out of reach for too long.",
+    "Type `slipway retry` when it answers again: commit and branch are kept.",
+  ),
+  PR_FAILED: row(
+    502,
+    "person",
+    "The pull request could not be opened.",
+    "Do what the git host's own words in the details ask for, then `slipway retry`: the branch is pushed already.",
+  ),
   CANCELLED: row(409, "final", "The job was cancelled.", "Submit it again with `slipway retry` if this was not meant."),
 } as const satisfies Record<string, ErrorRow>;
 

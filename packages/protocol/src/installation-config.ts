@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { budgetSchema, dayBudgetSchema } from "./budget.ts";
 import { hostPatternSchema } from "./egress.ts";
+import { forgesSchema } from "./forge-settings.ts";
 import { LANES } from "./job.ts";
 import { DEFAULT_PORTS, portRangeSchema } from "./port-range.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
@@ -28,6 +29,17 @@ export const serverSettingsSchema = z.strictObject({
   allowedOrigins: z.array(z.string().min(1)).default([]).describe("Origins of web pages that may call the API, besides the server's own."),
   retentionDays: z.number().min(0.01).max(100_000).default(30).describe("Days for which the events and artifacts of an ended job are kept."),
   dayBudget: dayBudgetSchema.default({}).describe("What all jobs together may spend on models in a day."),
+  forges: forgesSchema
+    .default({})
+    .describe(
+      "Git hosts for pull requests, by the host in the addresses of repositories, with the names of their secrets ([pull-requests.md](guides/pull-requests.md)); `github.com` and `gitlab.com` are there without it.",
+    ),
+  pullRequestPollSeconds: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe("How often an open pull request is looked at while it is young; older ones less often."),
   circuitFaults: z
     .int()
     .min(0)

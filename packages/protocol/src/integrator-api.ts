@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
 import { completionViewSchema, receiptSchema } from "./job.ts";
 import { LANDING_STYLES } from "./landing.ts";
+import { LANDING_MODES } from "./landing-modes.ts";
 import { idSchema, oidSchema } from "./scalars.ts";
 import { hubAccessSchema } from "./worker-api.ts";
 
@@ -21,8 +22,8 @@ export const claimedCompletionSchema = z.object({
   completion: completionViewSchema,
   fence: z.int().positive(),
   ttlMs: z.int(),
-  /** Title and number of the job, for the commit message. */
-  job: z.object({ id: idSchema, number: z.int(), title: z.string(), backend: z.string() }),
+  /** Title and number of the job, for the commit message; and whether it lands in the hub, or goes to the repository's address on a branch of its own. */
+  job: z.object({ id: idSchema, number: z.int(), title: z.string(), backend: z.string(), landing: z.enum(LANDING_MODES).default("train") }),
   /** `pushRef` is where the merged commit goes. */
   hub: hubAccessSchema,
   /** The target's commit now; null where the branch does not exist yet (then it starts at `completion.baseOid`). */

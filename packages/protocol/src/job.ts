@@ -8,6 +8,7 @@ import { criteriaSchema } from "./critic.ts";
 import { lineCoverageSchema, usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
+import { deliverySchema, LANDING_MODES, ticketSchema } from "./landing-modes.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
 import { predictedConflictSchema, revisionSchema } from "./revisions.ts";
 import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, routingSchema } from "./routing.ts";
@@ -68,7 +69,16 @@ export const submitJobSchema = z.strictObject({
     .default([])
     .describe("What the change must do, each in one sentence: the agent is told, and a critic judges each by itself ([critic](critic.md))."),
   base: z.string().min(1).max(250).optional().describe("Branch or commit to start from; the repository's default branch where it is missing."),
-  target: branchSchema.optional().describe("Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing."),
+  target: branchSchema
+    .optional()
+    .describe(
+      "Branch to land on; a new branch `slipway/<slug>-<6 hex digits>` where it is missing. With `pr` and `branch`, the branch that the change is merged with and the pull request is for; the repository's default branch where it is missing.",
+    ),
+  landing: z
+    .enum(LANDING_MODES)
+    .optional()
+    .describe("What becomes of the change ([landing](landing.md#modes)); the repository's `landing.mode`, else `train`, where it is missing."),
+  ticket: ticketSchema.optional().describe("What the job is about in somebody's tracker, for the names of branches and pull requests."),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
   priority: z.int().min(-1_000).max(1_000).default(0).describe("Higher goes first within a lane."),
   runAfter: timeSchema.optional().describe("Not before this time, in ms since 1970."),
@@ -248,6 +258,13 @@ export const jobViewSchema = z.object({
   record: z.boolean().default(false),
   /** Whose cassette answers its model calls; null where models do. */
   replay: replaySchema.nullable().default(null),
+  /** What becomes of its change. */
+  landing: z.enum(LANDING_MODES).default("train"),
+  ticket: ticketSchema.nullable().default(null),
+  /** The job whose branch this one revises, as its pull request asked for it; null for all others. */
+  revises: idSchema.nullable().default(null),
+  /** Its branch and pull request outside of the hub; null where it has none yet, or never will. */
+  delivery: deliverySchema.nullable().default(null),
   /** For a verify job: the completion that it serves. */
   completionId: idSchema.nullable(),
 });

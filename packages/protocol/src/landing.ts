@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LANDING_AUTHOR_FIELDS } from "./landing-author.ts";
+import { landingModeKeys } from "./landing-modes.ts";
 import { revisionsSchema } from "./revisions.ts";
 
 /** Cars of one train that may be integrated at the same time, whatever a repository asks for. */
@@ -27,6 +28,7 @@ export const trainConfigSchema = z.strictObject({
 
 /** How a repository wants changes landed: the key `landing` of `.slipway.yaml`. Read from the target's own file, as the gates are. */
 export const landingSchema = z.strictObject({
+  ...landingModeKeys,
   style: z
     .enum(LANDING_STYLES)
     .default("fast-forward")

@@ -8,7 +8,7 @@ export type JobState = (typeof JOB_STATES)[number];
 export const FINAL_STATES = ["done", "failed", "cancelled"] as const satisfies readonly JobState[];
 
 /** Who may move a job along a transition. */
-export type Mover = "user" | "worker" | "reaper" | "integrator";
+export type Mover = "user" | "worker" | "reaper" | "integrator" | "server";
 
 /** One step of a job. */
 export interface Transition {
@@ -30,6 +30,7 @@ export const TRANSITIONS = [
   { from: "queued", on: "time-out", to: "failed", by: "reaper", when: "no worker took it in its queue time" },
   { from: "running", on: "finish-change", to: "integrating", by: "worker", when: "a job-scoped commit is on the hub" },
   { from: "running", on: "finish-answer", to: "done", by: "worker", when: "a read-only job has its answer" },
+  { from: "running", on: "finish-kept", to: "done", by: "worker", when: "a commit of a job that lands nothing (`--landing none`) is on the hub" },
   { from: "running", on: "finish-verified", to: "done", by: "worker", when: "a verify job has its receipts" },
   { from: "running", on: "requeue", to: "queued", by: "worker", when: "the attempt failed with a code that is tried again" },
   { from: "running", on: "failover", to: "queued", by: "worker", when: "the backend cannot go on, and the job has a fallback" },
@@ -39,6 +40,8 @@ export const TRANSITIONS = [
   { from: "running", on: "exhaust", to: "failed", by: "reaper", when: "the lease or the time of the last attempt ran out" },
   { from: "running", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
   { from: "integrating", on: "land", to: "done", by: "integrator", when: "the verified tree reached its target" },
+  { from: "integrating", on: "deliver", to: "done", by: "server", when: "its branch is pushed and, for `pr`, its pull request is open" },
+  { from: "integrating", on: "block", to: "blocked", by: "server", when: "the git host refuses its branch or pull request, and a person has to act" },
   {
     from: "integrating",
     on: "revise",
@@ -50,6 +53,7 @@ export const TRANSITIONS = [
   { from: "integrating", on: "time-out", to: "failed", by: "reaper", when: "nobody integrated it for too long" },
   { from: "integrating", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`, before the landing's intent is written" },
   { from: "blocked", on: "retry", to: "queued", by: "user", when: "`slipway retry`" },
+  { from: "blocked", on: "deliver-again", to: "integrating", by: "user", when: "`slipway retry` of a job whose commit is there" },
   { from: "blocked", on: "time-out", to: "failed", by: "reaper", when: "nobody acted on it for too long" },
   { from: "blocked", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
 ] as const satisfies readonly Transition[];

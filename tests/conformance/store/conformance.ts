@@ -5,6 +5,7 @@ import { auditing } from "./auditing.ts";
 import { circuits } from "./circuits.ts";
 import { claims } from "./claims.ts";
 import { completions } from "./completions.ts";
+import { deliveries } from "./deliveries.ts";
 import { dueTimes } from "./due-times.ts";
 import { events } from "./events.ts";
 import { finishes } from "./finishes.ts";
@@ -46,6 +47,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("pruning", () => pruning(current));
     describe("completions", () => completions(current));
     describe("revisions", () => revisions(current));
+    describe("deliveries", () => deliveries(current));
     describe("gates", () => gates(current));
     describe("model calls", () => modelCallTests(current));
     describe("model calls reserved ahead", () => reservedAheadTests(current));

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Receipt, VerifySpec } from "@slipway/protocol/job";
+import { pullRequestSettingsSchema } from "@slipway/protocol/landing-modes";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { newId } from "@slipway/protocol/scalars";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type { CircuitLimits } from "@slipway/server/store/circuit-limits";
+import type { DeliveryIntent } from "@slipway/server/store/deliveries";
 import type { StateLimits } from "@slipway/server/store/state-limits";
 import type { NewJob, RepositoryRow, Store } from "@slipway/server/store/store";
 import { expect } from "vitest";
@@ -109,6 +111,13 @@ export async function completedJob(
   const claimed = await store.claimCompletion(completionClaim());
   if (!claimed) throw new Error("there was no completion to claim");
   return { jobId, completionId: claimed.completion.id, fence: claimed.fence };
+}
+
+/** What is to be pushed for a completion, with nothing special about it but what is given. */
+export function deliveryIntent(overrides: Partial<DeliveryIntent> = {}): DeliveryIntent {
+  const plan = { base: "main", title: "A change", settings: pullRequestSettingsSchema.parse({}) };
+  const commits = { oid: oid("merged"), mergedOid: oid("merged"), ontoOid: oid("onto"), tree: oid("tree") };
+  return { mode: "pr", revises: null, branch: "slipway/1-a-change", ...commits, plan, ...overrides };
 }
 
 export function completionClaim(overrides: Partial<Parameters<Store["claimCompletion"]>[0]> = {}): Parameters<Store["claimCompletion"]>[0] {

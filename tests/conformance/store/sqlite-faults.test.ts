@@ -154,6 +154,9 @@ describe("opening and closing", () => {
       "gate_baselines",
       "gate_flakes",
       "acceptances",
+      "revisions",
+      "pull_requests",
+      "deliveries",
       "frozen_targets",
     ];
     for (const table of tables) db.exec(`DROP TABLE ${table}`);

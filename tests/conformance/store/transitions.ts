@@ -10,6 +10,7 @@ import {
   allEvents,
   change,
   completedJob,
+  deliveryIntent,
   expireLease,
   failed,
   newJob,
@@ -64,6 +65,18 @@ const TWO_STOPS: Routing = { asked: "script", needs: [], route: stops, at: 0, ca
 
 const blocked: Way = (store, repoId) => finished(store, repoId, failed("SECRET_MISSING"));
 
+async function handedOver(store: Store, repoId: string): Promise<{ jobId: string; round: number }> {
+  const { jobId, completionId, fence } = await completedJob(store, repoId);
+  await store.intendDelivery(completionId, fence, deliveryIntent());
+  return { jobId, round: 1 };
+}
+
+async function refusedDelivery(store: Store, repoId: string): Promise<string> {
+  const { jobId, round } = await handedOver(store, repoId);
+  await store.blockDelivery(jobId, round, { code: "PUSH_REJECTED", message: "no", details: {} });
+  return jobId;
+}
+
 /** One way for each transition; a state's own time ends at once in this store. */
 const WAYS: Record<Key, Way> = {
   "queued claim": async (store, repoId) => (await running(store, repoId)).jobId,
@@ -81,6 +94,12 @@ const WAYS: Record<Key, Way> = {
     await submit(store, repoId, { readOnly: true });
     const { jobId, fence } = await take(store);
     await store.finish(jobId, fence, { kind: "answer" });
+    return jobId;
+  },
+  "running finish-kept": async (store, repoId) => {
+    await submit(store, repoId, { landing: "none" });
+    const { jobId, fence } = await take(store);
+    await store.finish(jobId, fence, change);
     return jobId;
   },
   "running finish-verified": async (store, repoId) => {
@@ -114,6 +133,13 @@ const WAYS: Record<Key, Way> = {
     await store.rejectCompletion(completionId, fence, failure, { revision: sampleRevision(), reason: "again" });
     return jobId;
   },
+  "integrating deliver": async (store, repoId) => {
+    const { jobId, round } = await handedOver(store, repoId);
+    await store.markPushed(jobId, round);
+    await store.markDelivered(jobId, round, null);
+    return jobId;
+  },
+  "integrating block": async (store, repoId) => await refusedDelivery(store, repoId),
   "integrating reject": async (store, repoId) => {
     const { jobId, completionId, fence } = await completedJob(store, repoId);
     await store.rejectCompletion(completionId, fence, { code: "MERGE_CONFLICT", message: "no", details: {} });
@@ -122,6 +148,7 @@ const WAYS: Record<Key, Way> = {
   "integrating time-out": async (store, repoId) => await reaped(store, await finished(store, repoId, change)),
   "integrating cancel": async (store, repoId) => await cancelled(store, await finished(store, repoId, change)),
   "blocked retry": async (store, repoId) => (await store.unblockJob(await blocked(store, repoId))).id,
+  "blocked deliver-again": async (store, repoId) => (await store.unblockJob(await refusedDelivery(store, repoId))).id,
   "blocked time-out": async (store, repoId) => await reaped(store, await blocked(store, repoId)),
   "blocked cancel": async (store, repoId) => await cancelled(store, await blocked(store, repoId)),
 };

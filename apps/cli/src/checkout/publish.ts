@@ -1,11 +1,12 @@
 import { commitDirty, type describeCheckout, fetchResult, pushBase } from "@slipway/git/checkout";
+import { splitUrl } from "@slipway/git/credential";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import type { Connection } from "../connection.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { plural, printable } from "../terminal/text.ts";
-import { branchOid, commitOf } from "./read-git.ts";
-import { repositoryName } from "./repository-name.ts";
+import { branchOid, commitOf, readGit } from "./read-git.ts";
+import { deliveringName, repositoryName } from "./repository-name.ts";
 
 export type Checkout = Awaited<ReturnType<typeof describeCheckout>>;
 
@@ -17,6 +18,8 @@ export interface PublishOptions {
   /** Branch to land on. */
   readonly into?: string | undefined;
   readonly includeDirty: boolean;
+  /** Whether the job's branch goes to the address of the checkout's `origin`; then the repository is one with that address. */
+  readonly delivers?: boolean;
 }
 
 export interface Published {
@@ -44,7 +47,7 @@ export function warnOfSubmodules(screen: Screen, checkout: Checkout): void {
 
 /** Registers the checkout's repository and brings the job's base, and the branch to land on, to the hub. */
 export async function publish(connection: Connection, checkout: Checkout, options: PublishOptions): Promise<Published> {
-  const repository = await register(connection, checkout);
+  const repository = await register(connection, checkout, options.delivers ? await originOf(checkout.root) : undefined);
   if (options.into) await publishTarget(connection, repository, checkout, options.into);
   const baseOid = await baseOf(checkout, options);
   await push(connection, repository, checkout.root, baseOid);
@@ -52,12 +55,20 @@ export async function publish(connection: Connection, checkout: Checkout, option
   return { repository, baseOid };
 }
 
-async function register({ client }: Connection, checkout: Checkout): Promise<RepositoryView> {
-  const name = repositoryName(checkout.root);
+/** Where `origin` is, with no name or password in it; undefined where the checkout has none that a server could reach. */
+async function originOf(root: string): Promise<string | undefined> {
+  const origin = await readGit(["config", "--get", "remote.origin.url"], root).catch(() => undefined);
+  if (origin === undefined) return undefined;
+  const { url } = splitUrl(origin);
+  return url.startsWith("/") || /^(https?|ssh|file):\/\/|^[\w.-]+@[\w.-]+:/.test(url) ? url : undefined;
+}
+
+async function register({ client }: Connection, checkout: Checkout, url: string | undefined): Promise<RepositoryView> {
+  const name = url === undefined ? repositoryName(checkout.root) : deliveringName(checkout.root, url);
   const { repositories } = await client.call("listRepositories", {});
   return (
     repositories.find((known) => known.name === name) ??
-    (await client.call("createRepository", { body: { name, url: null, defaultBranch: checkout.head.branch ?? "main" } }))
+    (await client.call("createRepository", { body: { name, url: url ?? null, defaultBranch: checkout.head.branch ?? "main" } }))
   );
 }
 

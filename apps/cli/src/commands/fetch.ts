@@ -1,7 +1,7 @@
 import { describeCheckout } from "@slipway/git/checkout";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Command } from "commander";
-import { repositoryName } from "../checkout/repository-name.ts";
+import { isNameOf } from "../checkout/repository-name.ts";
 import { takeKept, takeNotes, takeResult } from "../checkout/take-result.ts";
 import { exitCodeOfState } from "../exit-codes.ts";
 import { hasKeptWork } from "../follow/outcome.ts";
@@ -24,7 +24,7 @@ export function addFetch(program: Command): void {
       const checkout = await describeCheckout(process.cwd());
       await withReader(options, async (connection) => {
         const detail = await connection.client.call("getJob", { params: { job } });
-        if (detail.job.repo.name !== repositoryName(checkout.root)) {
+        if (!isNameOf(checkout.root, detail.job.repo.name)) {
           throw new SlipwayError(
             "CONFLICT",
             `Job ${detail.job.number} is of the repository ${detail.job.repo.name}, which is not the one around the current folder.`,

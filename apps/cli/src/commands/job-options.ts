@@ -5,6 +5,7 @@ import { CHECK_NAMES, type CheckName } from "@slipway/protocol/checks";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type Budget, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import type { SubmittedImage } from "@slipway/protocol/job-images";
+import { LANDING_MODES, type LandingMode } from "@slipway/protocol/landing-modes";
 import { REPOSITORY_CONFIG_FILE } from "@slipway/protocol/repository-config";
 import type { BackendNeed, Fallback } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
@@ -62,6 +63,8 @@ export interface JobOptions extends CommonOptions, KindOptions {
   readonly record?: boolean;
   readonly base?: string;
   readonly into?: string;
+  readonly landing?: LandingMode;
+  readonly ticket?: string;
   readonly includeDirty?: boolean;
   readonly timeout?: number;
   readonly stall?: number;
@@ -133,6 +136,13 @@ function jobOptions(command: Command): Command {
     .option("--no-record", "keep none, where the installation keeps those of every job")
     .option("--base <commit>", "branch or commit to start from (default: HEAD)")
     .option("--into <branch>", "branch to land on (default: a new one, slipway/<title>)", parseBranch)
+    .addOption(
+      new Option(
+        "--landing <mode>",
+        "train lands it on the hub, pr opens a pull request, branch pushes a branch, none lands nothing (default: the repository's)",
+      ).choices([...LANDING_MODES]),
+    )
+    .option("--ticket <name>", "what it is about in your tracker, such as ABC-123: for the names of branches and pull requests")
     .option("--include-dirty", "take uncommitted changes along")
     .option("--sandbox <kind>", "bwrap, docker or none: only a worker with this kind takes the job (default: what the workers have)", parseSandbox)
     .option("--timeout <time>", "for one attempt, such as 30m or 2h", parseDuration)
@@ -211,6 +221,17 @@ async function backendOf(checkout: Checkout): Promise<string | undefined> {
   return /^backend:\s*["']?([a-z0-9][\w.-]*)/m.exec(text)?.[1];
 }
 
+/** The mode of landing that the checkout's `.slipway.yaml` names, guessed as the backend is: by it the repository's address is found. */
+async function landingOf(checkout: Checkout): Promise<string | undefined> {
+  const text = await readFile(join(checkout.root, REPOSITORY_CONFIG_FILE), "utf8").catch(() => "");
+  const own = /^landing:(.*(?:\n(?:[ \t]+.*|[ \t]*))*)/m.exec(text)?.[1];
+  return /(?:^|[\s{,])mode:\s*["']?([a-z]+)/.exec(own ?? "")?.[1];
+}
+
+function delivers(landing: string | undefined): boolean {
+  return landing === "pr" || landing === "branch";
+}
+
 /** The backend of the installation here, where that is the one that the job comes to; undefined where it is the stand-in. */
 async function installedBackend({ data }: JobOptions): Promise<string | undefined> {
   if (process.env["SLIPWAY_URL"] && data === undefined) return undefined;
@@ -243,6 +264,7 @@ export async function submitFrom(
     also: kind.range?.baseOid,
     into: options.into,
     includeDirty: options.includeDirty ?? false,
+    delivers: delivers(options.landing ?? (await landingOf(checkout))),
   });
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
@@ -267,6 +289,8 @@ export async function submitFrom(
     ...(options.record === undefined ? {} : { record: options.record }),
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.into === undefined ? {} : { target: options.into }),
+    ...(options.landing === undefined ? {} : { landing: options.landing }),
+    ...(options.ticket === undefined ? {} : { ticket: options.ticket }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
     ...(options.stall === undefined ? {} : { stallMs: options.stall }),
     ...((options.lane ?? lane) === undefined ? {} : { lane: options.lane ?? lane }),

@@ -99,6 +99,7 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
     { title: "kind", text: ({ taskKind }) => taskKind },
     { title: "title", text: (job) => printable(job.title), grows: true },
     { title: "code", text: codeOf },
+    { title: "where", text: whereOf },
     { title: "note", text: noteOf, paint: (text) => screen.colors.yellow(text) },
     { title: "repository", text: (job) => job.repo.name },
     { title: "took", text: took, align: "right" },
@@ -106,6 +107,7 @@ export function jobTable(screen: Screen, jobs: readonly JobView[]): string[] {
   ];
   const isIdle = {
     code: jobs.every((job) => codeOf(job) === ""),
+    where: jobs.every((job) => whereOf(job) === ""),
     note: jobs.every((job) => noteOf(job) === ""),
     kind: jobs.every(({ taskKind }) => taskKind === "develop"),
   };
@@ -122,6 +124,12 @@ function codeOf(job: JobView): string {
 function noteOf({ state, revision, predicted }: JobView): string {
   if (isFinal(state)) return "";
   return [...(revision ? [`revision ${revision.number}/${revision.of}`] : []), ...(predicted.length > 0 ? ["conflict ahead"] : [])].join(", ");
+}
+
+/** Its pull request or branch, where it went to one. */
+function whereOf({ delivery }: JobView): string {
+  if (!delivery) return "";
+  return delivery.pullRequest ? `#${delivery.pullRequest.number} ${delivery.pullRequest.state}` : printable(delivery.branch);
 }
 
 /** A state in its colour. */

@@ -17,6 +17,7 @@ import { readTask, taskSource } from "../task/read-task.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
 import { printAnswer } from "./answer.ts";
+import { isDeliveredElsewhere, printDelivered } from "./delivery.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
@@ -94,6 +95,10 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
   }
   if (detail.job.taskKind === "review") return await printReview(screen, connection.client, detail);
   if (detail.job.readOnly) return await printAnswer(screen, connection.client, detail);
+  if (isDeliveredElsewhere(detail.job)) {
+    printDelivered(screen, detail);
+    return screen.document({ ...detail, sandbox: sandboxOf(detail) });
+  }
   const taken = await takeLanded(connection, detail.job, checkout.root, options.into);
   await printLanded(screen, detail, checkout, taken, options.into !== undefined);
   screen.document(landedReport(detail, taken));

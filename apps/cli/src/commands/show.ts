@@ -16,6 +16,7 @@ import type { Screen } from "../terminal/screen.ts";
 import { ago, bytes, columnsOf, duration, plural, printable, wrap } from "../terminal/text.ts";
 import { budgetText, spentText } from "../terminal/usage-text.ts";
 import { printArtifact, printImage, printStatement } from "./artifact.ts";
+import { deliveryFields } from "./delivery.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
@@ -97,6 +98,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ...landingFields(job),
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
+    ...deliveryFields(job),
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
     ...usageFields(detail),
     ...(card === null ? [] : [["score", scoreLine(card)] as [string, string]]),
@@ -221,6 +223,8 @@ const ACT_WORDS = {
   replayJob: "replayed",
   steerJob: "steered",
   acceptJob: "accepted",
+  syncPullRequest: "synced",
+  closePullRequest: "closed its pull request",
 } as const;
 
 const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work" };

@@ -22,6 +22,14 @@ const asNumber = (text: string): unknown => (text.trim() === "" || Number.isNaN(
 const asSeconds = (text: string): unknown => parseDuration(text) / 1_000;
 const asChoice = (text: string): unknown => (text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text);
 const asList = (text: string): unknown => text.split(",").map((item) => item.trim());
+/** What is no JSON stays text, and the schema says what it expected. */
+const asJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
 /** From where the command is typed; in the file it is from the file's folder. */
 const asPath = (text: string): unknown => resolve(text);
 
@@ -35,6 +43,8 @@ export const SETTINGS: readonly Setting[] = [
   setting("server.retentionDays", "SLIPWAY_RETENTION_DAYS", null, asNumber),
   setting("server.dayBudget.tokens", "SLIPWAY_DAY_BUDGET_TOKENS", null, parseTokens),
   setting("server.dayBudget.usd", "SLIPWAY_DAY_BUDGET_USD", null, parseDollars),
+  setting("server.forges", "SLIPWAY_FORGES", null, asJson),
+  setting("server.pullRequestPollSeconds", "SLIPWAY_PULL_REQUEST_POLL", null, asSeconds),
   setting("server.circuitFaults", "SLIPWAY_CIRCUIT_FAULTS", null, asNumber),
   setting("server.circuitCoolDownSeconds", "SLIPWAY_CIRCUIT_COOL_DOWN", null, asSeconds),
   setting("worker.slots", "SLIPWAY_SLOTS", "up --slots", asNumber),

@@ -1,7 +1,8 @@
 import { fastForwardBranch, readBranch, resolveCommit } from "@slipway/git/hub";
+import { readUpstreamBranch } from "@slipway/git/push-branch";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
-import type { CompletionView } from "@slipway/protocol/job";
+import type { CompletionView, JobView } from "@slipway/protocol/job";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, mergeRef } from "../hub/hub-access.ts";
@@ -28,12 +29,13 @@ export async function claimCompletion(
   if (!taken) return null;
   const { completion, fence, ttlMs, place } = taken;
   plane.events.changed(completion.jobId, "events");
-  const [job, onto] = await Promise.all([findJob(plane.store, completion.jobId), targetOid(plane, completion)]);
+  const job = await findJob(plane.store, completion.jobId);
+  const onto = await targetOid(plane, completion, job);
   return {
     completion,
     fence,
     ttlMs,
-    job: { id: job.id, number: job.number, title: job.title, backend: job.backend },
+    job: { id: job.id, number: job.number, title: job.title, backend: job.backend, landing: job.landing },
     hub: hubAccess(plane, { baseUrl, repoId: completion.repoId, credential, pushRef: mergeRef(completion.id, fence) }),
     targetOid: onto,
     place,
@@ -45,8 +47,11 @@ export async function claimCompletion(
  * The target's commit. A target that so far exists at the repository's own address only (refs/upstream) starts in the hub where it stands there:
  * a landing must not begin beside it.
  */
-async function targetOid(plane: ControlPlane, { repoId, target }: CompletionView): Promise<string | null> {
+async function targetOid(plane: ControlPlane, { repoId, target }: CompletionView, { landing }: JobView): Promise<string | null> {
   const root = hubRoot(plane.folder, repoId);
+  // What goes to the repository's address has to fit what is there, and moves no branch of the hub.
+  const there = landing === "pr" || landing === "branch" ? await readUpstreamBranch(root, target) : null;
+  if (there !== null) return there;
   const oid = await readBranch(root, target);
   if (oid !== null || /^[0-9a-f]{4,64}$/.test(target)) return oid;
   const upstream = await resolveCommit(root, target).catch((error: unknown) => {

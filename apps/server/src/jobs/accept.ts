@@ -55,6 +55,8 @@ export async function acceptJob(
     record: false,
     replay: null,
     routing: null,
+    // Who accepts a change means it to land.
+    landing: job.landing === "none" ? ("train" as const) : job.landing,
   };
   const made = await plane.store.acceptJob({ of: job.id, fence, oid, acceptedOid, reason, red }, { ...newJob, completionId: null }, by);
   if (made.created) announce(plane, made.job);

@@ -21,7 +21,18 @@ export async function replayJob(plane: ControlPlane, detail: JobDetail, attempt:
   const id = newId();
   const title = `Replay of job ${job.number}: ${job.title}`.slice(0, 200);
   // What the cassette has is one backend's conversation: no other one takes over.
-  const own = { id, title, repoId: job.repo.id, target: targetOf(title, id), runAfter: null, dependsOn: [], dedupeKey: null, routing: null };
+  const own = {
+    id,
+    title,
+    repoId: job.repo.id,
+    target: targetOf(title, id),
+    runAfter: null,
+    dependsOn: [],
+    dedupeKey: null,
+    routing: null,
+    landing: "train" as const,
+    revises: null,
+  };
   return (await store(plane, { ...job, ...own, baseOid, retryOf: null, record: false, replay, completionId: null }, by)).job;
 }
 

@@ -1,12 +1,13 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
+import type { LandingMode } from "@slipway/protocol/landing-modes";
 import { newId } from "@slipway/protocol/scalars";
 import { titleOf } from "@slipway/protocol/title-words";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { planRoute } from "../routing/plan-route.ts";
 import { routeAgain } from "../routing/route-again.ts";
-import type { Actor, NewJob } from "../store/store.ts";
+import type { Actor, NewJob, RepositoryRow } from "../store/store.ts";
 import { adoptTarget } from "../upstream/adopt-target.ts";
 import { announce } from "./announce.ts";
 import { checkCritics } from "./check-critics.ts";
@@ -35,8 +36,10 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
   const id = newId();
   const title = input.title?.trim() || titleOf(input.task);
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
+  const landing = readOnlyOf(input) ? "train" : (input.landing ?? config.landing.mode);
+  checkLandingMode(plane, repository, landing, input);
   const taskSpec = await resolveTaskSpec(input, { config, root, baseOid, title, id, review });
-  const readOnly = input.readOnly || input.taskKind === "review";
+  const readOnly = readOnlyOf(input);
   if (readOnly && input.criteria.length > 0) throw judgesNothing(input.criteria);
   const { asked, needs, fallbacks, ...settings } = jobSettings(input, config, plane.jobDefaults);
   const route = await planRoute(plane, { asked, needs, fallbacks, config: input.backendConfig, requires: input.requires, job: { ...input, readOnly } });
@@ -59,7 +62,9 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     taskSpec,
     revisions: input.revisions ?? null,
     baseOid,
-    target: input.target ?? targetOf(title, id),
+    landing,
+    ticket: input.ticket ?? null,
+    target: input.target ?? (landing === "pr" || landing === "branch" ? repository.defaultBranch : targetOf(title, id)),
     priority: input.priority,
     runAfter: input.runAfter ?? null,
     dependsOn: input.dependsOn,
@@ -69,6 +74,32 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     completionId: null,
   };
   return await store(plane, draft, by, contents);
+}
+
+function readOnlyOf({ readOnly, taskKind }: Pick<SubmitJob, "readOnly" | "taskKind">): boolean {
+  return readOnly || taskKind === "review";
+}
+
+/** What can never go where it is to go is refused before an agent works on it. */
+function checkLandingMode(
+  plane: ControlPlane,
+  { url, name }: RepositoryRow,
+  landing: LandingMode,
+  { landing: asked, target }: Pick<SubmitJob, "landing" | "target">,
+): void {
+  const refuse = (expected: string, hint: string): never => {
+    const from = asked === undefined ? "`landing.mode` of .slipway.yaml" : "the job";
+    throw new SlipwayError("INVALID_REQUEST", `landing: expected ${expected}; ${from} says ${landing}.`, { field: "landing", value: landing, expected, hint });
+  };
+  if (landing === "none" && target !== undefined) refuse("a mode that lands, as a target is named", "Leave one of the two out: --into, or --landing none.");
+  if (landing !== "pr" && landing !== "branch") return;
+  if (url === null)
+    refuse(
+      `a repository with an address of its own, which ${name} has not`,
+      "Give the checkout a remote `origin`, or register the repository with its address (`slipway repos add`); or take --landing train.",
+    );
+  else if (landing === "pr" && !plane.forges.settingsOf(url))
+    refuse("a git host that the installation knows", "Name the host of the repository's address in `server.forges` of slipway.yaml, or take --landing branch.");
 }
 
 function landsNothing(target: string): SlipwayError {

@@ -7,8 +7,10 @@ import type { ControlPlane } from "../control-plane.ts";
 import { mergeRef } from "../hub/hub-access.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
+import { findJob } from "../jobs/find-job.ts";
 import type { CompletionRow } from "../store/store.ts";
 import { offerLanding } from "../upstream/offer-landing.ts";
+import { handOver } from "./delivery/hand-over.ts";
 import { findCompletion, holdCompletion } from "./hold.ts";
 import { insistOnInvariants } from "./invariants.ts";
 import { noteLanding } from "./notes.ts";
@@ -22,12 +24,14 @@ import { type Judgement, judge, type Merged } from "./verify.ts";
 export async function landCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged): Promise<CompletionView> {
   const before = await findCompletion(plane, id);
   // The answer of the first call was lost on its way.
-  if (before.state === "landed" && before.fence === fence && before.landedOid === merged.mergedOid) return before;
+  if (before.state === "landed" && before.fence === fence && before.mergedOid === merged.mergedOid) return before;
   const completion = await holdCompletion(plane, id, fence);
-  const { tree, excused } = await checkLanding(plane, completion, merged);
+  const { tree, excused, config } = await checkLanding(plane, completion, merged);
   const flakyGates = await plane.store.flakyGatesOf(id);
   for (const { gate, excuse } of excused) await tell(plane, completion, `It lands although the gate ${gate} is red: ${EXCUSE_TEXTS[excuse]}.`);
   for (const gate of flakyGates) await tell(plane, completion, flakyText(gate));
+  const job = await findJob(plane.store, completion.jobId);
+  if (job.landing === "pr" || job.landing === "branch") return await handOver(plane, { job, completion, fence, merged, tree, config });
   // From the intent to the mark this call alone decides; what it cannot finish is `recoverLandings`' to settle.
   plane.landing.add(id);
   try {

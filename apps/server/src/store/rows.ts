@@ -8,6 +8,7 @@ import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { JobImage } from "@slipway/protocol/job-images";
+import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
@@ -40,6 +41,11 @@ export interface NewJob {
   readonly taskSpec?: TaskSpec;
   /** How its backend was chosen, and what follows it; null, as where it is missing, for one that named a backend alone. */
   readonly routing?: Routing | null;
+  /** `train` where it is missing. */
+  readonly landing?: LandingMode;
+  readonly ticket?: string | null;
+  /** Id of the job whose branch it revises. */
+  readonly revises?: string | null;
   readonly baseOid: string;
   readonly target: string;
   readonly lane: Lane;

@@ -14,6 +14,7 @@ import type { TaskKind } from "@slipway/protocol/task-kinds";
 import type { FrozenTarget, TrainCar } from "@slipway/protocol/train";
 import type { UpstreamChanges, UpstreamSettings, UpstreamSync } from "@slipway/protocol/upstream";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import type { DeliveryIntent, DeliveryRow, PullRequestFound, WatchedPullRequest } from "./deliveries.ts";
 import type {
   AcceptedWork,
   Actor,
@@ -100,7 +101,7 @@ export interface Store extends AsyncDisposable {
    * `HISTORY_JOBS` of them. Null where they are fewer than `HISTORY_MIN_JOBS`.
    */
   jobHistory(id: string): Promise<{ jobs: number; medianMs: number | null }>;
-  /** A blocked job becomes queued. CONFLICT from any other state. */
+  /** A blocked job becomes queued; one whose delivery is blocked becomes integrating, with a new completion of its commit. CONFLICT from any other state. */
   unblockJob(id: string, by?: Actor): Promise<JobView>;
   /**
    * What keeps a queued job from being claimed, for `explain`: unmet dependencies, a later `runAfter`, the repository's limit, a day that is used up.
@@ -346,6 +347,43 @@ export interface Store extends AsyncDisposable {
   waitingCars(repoId: string): Promise<Array<TrainCar & { target: string }>>;
   /** Intents without a mark, for recovery at start. */
   openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
+
+  // Deliveries: what goes to a repository's own address. Each step is one round's, and does nothing where that is over.
+  /**
+   * Writes the intent of a delivery, and hands a verified completion over to it: the integrator is done with it. A job has one branch, the same in every round.
+   * LEASE_LOST where this fence no longer holds the completion.
+   */
+  intendDelivery(id: string, fence: number, intent: DeliveryIntent): Promise<CompletionView>;
+  /** Deliveries whose next step is due, oldest first; withdrawn ones too, whose pull request may have to be closed. */
+  dueDeliveries(limit: number): Promise<DeliveryRow[]>;
+  /** Until the next delivery or look at a pull request is due, in ms; null where none is. */
+  nextDeliveryMs(): Promise<number | null>;
+  getDelivery(jobId: string): Promise<DeliveryRow | undefined>;
+  /** The step failed in a way that may pass: it is due again in so many ms. */
+  postponeDelivery(jobId: string, round: number, inMs: number, problem: Failure): Promise<boolean>;
+  /** Another name, as the first one is somebody else's branch at the repository's address; null where that is no longer asked. */
+  renameDelivery(jobId: string, round: number, wanted: string): Promise<string | null>;
+  /** The branch holds the commit. False where this round is over, such as by `slipway cancel`. */
+  markPushed(jobId: string, round: number): Promise<boolean>;
+  /** The job is done; `found`: its pull request. Null where this round is over. */
+  markDelivered(jobId: string, round: number, found: PullRequestFound | null): Promise<JobView | null>;
+  /** A person has to act: the job is blocked, and its completion given back. Null where this round is over. */
+  blockDelivery(jobId: string, round: number, failure: Failure): Promise<JobView | null>;
+  /** Nothing of a withdrawn delivery is open any more. */
+  endWithdrawn(jobId: string, round: number, found: PullRequestFound | null): Promise<void>;
+  /** Open pull requests that are to be looked at now. */
+  duePullRequests(limit: number): Promise<WatchedPullRequest[]>;
+  /** The pull request of the branch that this job pushed to. */
+  pullRequestOf(jobId: string): Promise<WatchedPullRequest | undefined>;
+  keepPullRequest(jobId: string, found: PullRequestFound): Promise<JobView>;
+  /** The next look is due in so many ms. */
+  postponeLook(jobId: string, inMs: number): Promise<void>;
+  /** What was answered, or written, is not again. */
+  addSeen(jobId: string, keys: readonly string[]): Promise<void>;
+  /** Number of the newest job of the branch that is delivered; null where none is. */
+  newestDelivered(jobId: string): Promise<number | null>;
+  /** Stores a job that revises the branch, and what it answers, in one step; null where another one was started meanwhile, or the pull request is closed. */
+  startRevision(jobId: string, revisions: number, seen: readonly string[], job: NewJob): Promise<JobView | null>;
 
   // Pruning. A final job keeps its row, its attempts, its receipts; `retentionMs` after its end the rest may go.
   /** Ids of jobs that ended longer ago than that and still have events or artifacts, oldest first. */

@@ -15,6 +15,7 @@ import { replayJob } from "../../jobs/replay.ts";
 import { statementOf } from "../../jobs/statement.ts";
 import { steerJob } from "../../jobs/steer.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
+import { closePullRequest, syncPullRequest } from "../../landing/delivery/on-request.ts";
 import type { Handlers } from "../call.ts";
 
 type Names =
@@ -27,6 +28,8 @@ type Names =
   | "replayJob"
   | "steerJob"
   | "acceptJob"
+  | "syncPullRequest"
+  | "closePullRequest"
   | "jobDiff"
   | "jobStatement"
   | "getJobImage"
@@ -56,13 +59,15 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     },
     getJob: async ({ params, query, signal }) => await waitForEnd(plane, params.job, query.waitMs, signal),
     explainJob: async ({ params }) => await explainJob(plane, await findJob(plane.store, params.job)),
-    cancelJob: async ({ params, body, by }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${by.tokenName}`, by) }),
+    cancelJob: async ({ params, body, by, signal }) => ({ job: await cancelJob(plane, params.job, body.reason ?? `cancelled by ${by.tokenName}`, by, signal) }),
     retryJob: async ({ params, by, signal }) => ({ job: await retryJob(plane, await findJob(plane.store, params.job), by, signal) }),
     replayJob: async ({ params, body, by, signal }) => ({
       job: await replayJob(plane, await findJobDetail(plane.store, params.job), body.attempt, by, signal),
     }),
     steerJob: async ({ params, body, by }) => await steerJob(plane, params.job, body.text, by),
     acceptJob: async ({ params, body, by }) => await acceptJob(plane, params.job, body, by),
+    syncPullRequest: async ({ params, by, signal }) => await syncPullRequest(plane, params.job, by, signal),
+    closePullRequest: async ({ params, by, signal }) => ({ job: await closePullRequest(plane, params.job, by, signal) }),
     jobDiff: async ({ params, reply }) => {
       const patch = await patchOf(plane, await findJobDetail(plane.store, params.job));
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);

@@ -53,5 +53,8 @@ function landingNote({ state, revision, predicted }: JobView): string {
 
 function doneText(job: JobView): string {
   if (job.kind === "verify") return "Every gate ran on the merged tree; its receipts say how.";
-  return job.landedOid ? `It landed on ${job.target} as ${job.landedOid}.` : "It is done.";
+  if (job.landedOid) return `It landed on ${job.target} as ${job.landedOid}.`;
+  if (job.delivery?.pullRequest) return `Its pull request is ${job.delivery.pullRequest.state}: ${job.delivery.pullRequest.url}`;
+  if (job.delivery) return `Its branch ${job.delivery.branch} is at the repository's address, with ${job.delivery.oid}.`;
+  return job.landing === "none" && job.resultOid ? `Nothing was to land: its commit ${job.resultOid} is on the hub.` : "It is done.";
 }

@@ -1,5 +1,6 @@
 import type { JobView } from "@slipway/protocol/job";
 import { REAPER_TICK_MS } from "../../reaper.ts";
+import type { DeliveryRow } from "../../store/deliveries.ts";
 import { explainBlocked, explainRunning } from "./attempt.ts";
 import { dueAt, type Known, type Waiting } from "./part.ts";
 import { explainQueued } from "./queued.ts";
@@ -10,6 +11,8 @@ const AT_THE_DEADLINE = "If nobody has integrated it by the deadline, it fails w
 /** How far a job's commit is on its way to the target, and who has it. */
 export async function explainIntegrating(plane: Known, job: JobView): Promise<Waiting> {
   const at = await plane.store.integrationOf(job.id);
+  const delivery = at === null && job.delivery ? await plane.store.getDelivery(job.id) : undefined;
+  if (delivery) return explainDelivery(plane, delivery);
   if (at?.isLanding) {
     return {
       owner: "server",
@@ -70,6 +73,20 @@ function placeText(ahead: ReadonlyArray<{ job: number; isInTrain: boolean }>): s
 
 function countText(count: number): string {
   return count === 1 ? "one is" : `${count} are`;
+}
+
+/** It is verified, and on its way to the repository's own address. */
+function explainDelivery({ deliveryTimes }: Known, { state, branch, since, problem }: DeliveryRow): Waiting {
+  const what =
+    state === "opening"
+      ? `The branch ${branch} is pushed, and its pull request is being opened.`
+      : `Its branch ${branch} is being pushed to the repository's address.`;
+  return {
+    owner: "server",
+    deadline: since + deliveryTimes.giveUpMs,
+    reason: problem === null ? what : `${what} The newest try ended with ${problem.code}: ${problem.message}`,
+    unblock: "Nothing to do: the server tries again, after a restart too. At the deadline the job is blocked, with its commit and branch kept.",
+  };
 }
 
 async function explainVerifying(plane: Known, verifyJob: JobView): Promise<Waiting> {

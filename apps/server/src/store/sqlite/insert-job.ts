@@ -18,6 +18,9 @@ const INSERT_SPEC = `
   INSERT INTO job_specs (job, task, title, backend_config, depends_on, verify, budget, turn_settings, cassette, routing)
   VALUES (@job, @task, @title, @backendConfig, @dependsOn, @verify, @budget, @turnSettings, @cassette, @routing)`;
 
+const ADD_REVISION = `
+  INSERT INTO revisions (job, of_job) SELECT @job, d.of_job FROM deliveries d JOIN jobs j ON j.number = d.job WHERE j.id = @revises`;
+
 /** Stores a queued job with its first event; answers its number. Unknown dependencies: INVALID_REQUEST; an unknown repository: NOT_FOUND. */
 export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null): number {
   if (!db.get("SELECT 1 FROM repositories WHERE id = @id", { id: job.repoId })) {
@@ -43,6 +46,9 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     record,
     replay,
     routing,
+    landing = "train",
+    ticket = null,
+    revises = null,
     ...columns
   } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
@@ -71,6 +77,9 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
       ...(images.length > 0 ? { images } : {}),
       ...(criteria.length > 0 ? { criteria } : {}),
       ...(revisions === null ? {} : { revisions }),
+      ...(landing === "train" ? {} : { landing }),
+      ...(ticket === null ? {} : { ticket }),
+      ...(revises === null ? {} : { revises }),
     }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
     routing: routing ? JSON.stringify(routing) : null,
@@ -78,6 +87,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
   for (const digest of new Set(images.map(({ sha256 }) => sha256))) {
     db.run("INSERT INTO job_images (job, sha256) VALUES (@job, @sha256)", { job: number, sha256: digest });
   }
+  if (revises !== null) db.run(ADD_REVISION, { job: number, revises });
   for (const dependency of dependencies) {
     db.run("INSERT INTO dependencies (job, depends_on) VALUES (@job, @dependsOn)", { job: number, dependsOn: dependency.number });
   }

@@ -17,14 +17,19 @@ export type JobViewRow = JobTable & {
   handover: string | null;
   revision: string | null;
   predicted: string | null;
+  delivery: string | null;
 };
+
+// Few jobs have one, and only for these the pull request is looked for.
+const DELIVERY = `CASE WHEN d.job IS NOT NULL THEN json_object('mode', d.mode, 'state', d.state, 'branch', d.branch, 'oid', d.oid, 'ofJob', d.of_job, 'pullRequest',
+      json(COALESCE((SELECT json_object('number', p.number, 'url', p.url, 'state', p.state, 'revisions', p.revisions) FROM pull_requests p WHERE p.job = d.of_job), 'null'))) END`;
 
 /** Columns and joins of a `JobViewRow`; `more` columns are of `j`, the job, and `s`, its spec. */
 export function jobViewWith(more: string): string {
   return `
   SELECT j.*, s.task, s.title, s.backend_config, s.depends_on, s.budget, s.turn_settings, s.cassette, s.routing, s.handover,
-    s.revision, s.predicted, r.name AS repo_name${more === "" ? "" : `, ${more}`}
-  FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id`;
+    s.revision, s.predicted, r.name AS repo_name, ${DELIVERY} AS delivery${more === "" ? "" : `, ${more}`}
+  FROM jobs j JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = j.repo_id LEFT JOIN deliveries d ON d.job = j.number`;
 }
 
 export const JOB_VIEW = jobViewWith("");
@@ -49,8 +54,12 @@ export function jobView(row: JobViewRow): JobView {
     taskKind: "develop",
     taskSpec: {},
     revisions: null,
+    landing: "train",
+    ticket: null,
+    revises: null,
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
+    delivery: row.delivery === null ? null : JSON.parse(row.delivery),
     handover: row.handover === null ? null : JSON.parse(row.handover),
     revision: row.revision === null ? null : JSON.parse(row.revision),
     // What was foreseen has come, or not, once the job is final.

@@ -25,6 +25,7 @@ const MIGRATIONS = [
   "0018-acceptances",
   "0019-trains",
   "0020-revisions",
+  "0021-deliveries",
   "0022-upstream",
   "0023-coverage",
 ] as const;

@@ -23,6 +23,7 @@ import * as gateBaselines from "./migrations/0016-gate-baselines.ts";
 import * as acceptances from "./migrations/0018-acceptances.ts";
 import * as trains from "./migrations/0019-trains.ts";
 import * as revisions from "./migrations/0020-revisions.ts";
+import * as deliveries from "./migrations/0021-deliveries.ts";
 import * as upstream from "./migrations/0022-upstream.ts";
 import * as coverage from "./migrations/0023-coverage.ts";
 
@@ -48,6 +49,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0018-acceptances": acceptances,
   "0019-trains": trains,
   "0020-revisions": revisions,
+  "0021-deliveries": deliveries,
   "0022-upstream": upstream,
   "0023-coverage": coverage,
 };

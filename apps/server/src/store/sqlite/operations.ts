@@ -18,6 +18,17 @@ import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
 import { currentPhase } from "./operations/current-phase.ts";
 import { daySpending } from "./operations/day-spending.ts";
+import {
+  blockDelivery,
+  dueDeliveries,
+  endWithdrawn,
+  getDelivery,
+  markDelivered,
+  markPushed,
+  nextDeliveryMs,
+  postponeDelivery,
+  renameDelivery,
+} from "./operations/delivery-steps.ts";
 import { dropJobData } from "./operations/drop-job-data.ts";
 import { endedCompletions } from "./operations/ended-completions.ts";
 import { expiredJobs } from "./operations/expired-jobs.ts";
@@ -36,6 +47,7 @@ import { getRepository } from "./operations/get-repository.ts";
 import { graceLeases } from "./operations/grace-leases.ts";
 import { hubJobs } from "./operations/hub-jobs.ts";
 import { integrationOf } from "./operations/integration-of.ts";
+import { intendDelivery } from "./operations/intend-delivery.ts";
 import { intendLanding } from "./operations/intend-landing.ts";
 import { jobHistory } from "./operations/job-history.ts";
 import { keepOpinion } from "./operations/keep-opinion.ts";
@@ -53,6 +65,7 @@ import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
 import { predictConflicts } from "./operations/predict-conflicts.ts";
 import { pruneAudit } from "./operations/prune-audit.ts";
+import { addSeen, duePullRequests, keepPullRequest, newestDelivered, postponeLook, pullRequestOf, startRevision } from "./operations/pull-requests.ts";
 import { putArtifact } from "./operations/put-artifact.ts";
 import { putCassette } from "./operations/put-cassette.ts";
 import { readEvents } from "./operations/read-events.ts";
@@ -145,6 +158,23 @@ const WRITES = {
   freezeTarget,
   graceLeases,
   intendLanding,
+  intendDelivery,
+  dueDeliveries,
+  nextDeliveryMs,
+  getDelivery,
+  postponeDelivery,
+  renameDelivery,
+  markPushed,
+  markDelivered,
+  blockDelivery,
+  endWithdrawn,
+  duePullRequests,
+  pullRequestOf,
+  keepPullRequest,
+  startRevision,
+  postponeLook,
+  addSeen,
+  newestDelivered,
   markLanded,
   packSegment,
   predictConflicts,

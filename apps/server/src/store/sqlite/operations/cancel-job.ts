@@ -4,6 +4,7 @@ import type { Actor } from "../../rows.ts";
 import type { Store } from "../../store.ts";
 import { endAttempt } from "../attempts.ts";
 import { recordAct } from "../audit.ts";
+import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { readJobView, requireJob } from "../job-view.ts";
 import { moveJob } from "../moves.ts";
@@ -14,6 +15,12 @@ type Revoked = NonNullable<Cancelled["revoked"]>;
 
 // `landing` is the intent: from there on the ref may already have moved, and only its mark or its withdrawal may follow.
 const CANCEL_COMPLETION = "UPDATE completions SET state = 'cancelled', lease_until = NULL WHERE job = @number AND state = 'pending' RETURNING id";
+// Handed over to a delivery, which is then withdrawn: what it had under way finds that out by its next step.
+const CANCEL_DELIVERED = "UPDATE completions SET state = 'cancelled' WHERE job = @number AND state = 'landed' AND landed_oid IS NULL";
+// The pull request of a branch is that of the job that the branch was made for; what revises it takes nothing else along.
+const WITHDRAW = `
+  UPDATE deliveries SET state = 'withdrawn', due_at = CASE WHEN mode = 'pr' AND job = of_job THEN ${NOW} END
+  WHERE job = @number AND state IN ('pushing', 'opening', 'blocked')`;
 const LANDING = "SELECT 1 FROM completions WHERE job = @number AND state = 'landing'";
 
 export function cancelJob(db: Database, id: string, reason: string, by?: Actor): Cancelled {
@@ -28,6 +35,8 @@ export function cancelJob(db: Database, id: string, reason: string, by?: Actor):
   }
   const revoked = cancelActive(db, job, reason);
   const completion = db.get<{ id: string }>(CANCEL_COMPLETION, { number: job.number });
+  db.run(CANCEL_DELIVERED, { number: job.number });
+  db.run(WITHDRAW, { number: job.number });
   const verification = completion ? (cancelVerifications(db, completion.id).revoked[0] ?? null) : null;
   recordAct(db, by, { action: "cancelJob", kind: "job", key: id, outcome: "ok" });
   return { job: readJobView(db, job.number), revoked: revoked ?? verification };

@@ -5,6 +5,7 @@ import type { Database } from "../database.ts";
 const ENDED = `
   SELECT c.id FROM completions c
   WHERE c.id IN (SELECT value FROM json_each(@ids)) AND c.state IN ('landed', 'rejected', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.completion = c.id AND d.state IN ('pushing', 'opening'))
     AND NOT EXISTS (
       SELECT 1 FROM jobs v WHERE v.completion_id = c.id AND v.kind = 'verify' AND v.state IN ('queued', 'running', 'integrating', 'blocked')
     )`;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ERRORS, type ErrorCode, SlipwayError } from "@slipway/protocol/errors";
 import type { JobView, Receipt, VerifySpec } from "@slipway/protocol/job";
+import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { Routing } from "@slipway/protocol/routing";
 import { type SandboxKind, sandboxOfImage } from "@slipway/protocol/sandbox-kind";
 import { isFinal, nextState } from "@slipway/protocol/states";
@@ -40,9 +41,14 @@ const FINISH = `
     run_after = ${RUN_AFTER}, due_at = ${dueAt(TRIED_AT)}, attempts = attempts - @attemptsBack
   WHERE number = @number AND ${ATTEMPT_LIVES}`;
 
+// What revises a branch holds all of it: what is new in it is what it has beyond the target that the branch was last merged with.
+const REVISED_BASE = `
+  SELECT d.onto_oid FROM revisions v JOIN deliveries d ON d.of_job = v.of_job
+  WHERE v.job = @job AND d.state = 'delivered' ORDER BY d.job DESC LIMIT 1`;
+
 const ADD_COMPLETION = `
   INSERT INTO completions (id, job, repo_id, oid, base_oid, target, state, created_at)
-  VALUES (@id, @job, @repoId, @oid, @baseOid, @target, 'pending', ${NOW})`;
+  VALUES (@id, @job, @repoId, @oid, COALESCE((${REVISED_BASE}), @baseOid), @target, 'pending', ${NOW})`;
 
 const ADD_RECEIPT = `
   INSERT INTO receipts (job, fence, tree, gate, command, setup_digest, image, environment_digest, exit_code, output_digest, duration_ms,
@@ -80,7 +86,7 @@ export function finish(
     const { cause, candidates } = routing;
     addNumberedEvent(db, number, null, { kind: "routing", data: { cause, backend: routing.route[routing.at]?.backend ?? "", from: job.backend, candidates } });
   }
-  if (outcome.kind === "change") {
+  if (outcome.kind === "change" && ending.on === "finish-change") {
     db.run(ADD_COMPLETION, { id: completionId, job: number, repoId: job.repo_id, oid: outcome.oid, baseOid: job.base_oid, target: job.target });
   }
   if (outcome.kind === "verified") addReceipts(db, number, fence, outcome.receipts);
@@ -96,7 +102,7 @@ function addReceipts(db: Database, job: number, fence: number, receipts: readonl
 }
 
 interface Ending {
-  readonly on: "finish-change" | "finish-answer" | "finish-verified" | "requeue" | "failover" | "fail" | "block";
+  readonly on: "finish-change" | "finish-kept" | "finish-answer" | "finish-verified" | "requeue" | "failover" | "fail" | "block";
   readonly reason: string;
   /** Of the attempts so far, those that do not count. */
   readonly attemptsBack: number;
@@ -106,6 +112,8 @@ interface Ending {
 
 /** What an outcome means for the job: for a failure the error table's retry policy decides, and how many attempts are left. */
 function judge(job: FinishedJob, outcome: Outcome, closedStops: readonly number[]): Ending {
+  if (outcome.kind === "change" && landingOf(job) === "none")
+    return { on: "finish-kept", reason: "its commit is on the hub, and nothing is to land", attemptsBack: 0 };
   if (outcome.kind === "change") return { on: "finish-change", reason: "a commit is on the hub", attemptsBack: 0 };
   if (outcome.kind === "answer") return { on: "finish-answer", reason: "the agent has answered", attemptsBack: 0 };
   if (outcome.kind === "verified") return { on: "finish-verified", reason: "the gates ran", attemptsBack: 0 };
@@ -124,6 +132,10 @@ function judge(job: FinishedJob, outcome: Outcome, closedStops: readonly number[
     return { on: "requeue", reason: message, attemptsBack: 1 };
   if (job.attempts < job.max_attempts) return { on: "requeue", reason: message, attemptsBack: 0 };
   return { on: "fail", reason: `attempt ${job.attempts} of ${job.max_attempts}: ${message}`, attemptsBack: 0 };
+}
+
+function landingOf({ turn_settings: text }: FinishedJob): LandingMode {
+  return (JSON.parse(text) as { landing?: LandingMode }).landing ?? "train";
 }
 
 /** The route with the job at its next stop, where the backend is to blame for the failure and there is one. */

@@ -37,13 +37,20 @@ function endOverdue(db: Database, job: JobTable, reaped: Reaped): void {
 const OPEN = `
   SELECT id, fence, CASE WHEN state = 'landing' THEN ${NOW} + 10000 WHEN lease_until > ${NOW} THEN lease_until END AS busyUntil
   FROM completions WHERE job = @number AND state IN ('pending', 'landing')`;
+const DELIVERING = "SELECT 1 FROM deliveries WHERE job = @number AND state IN ('pushing', 'opening')";
 const PUT_OFF = "UPDATE jobs SET due_at = @busyUntil WHERE number = @number";
+const PUT_OFF_DELIVERY = `UPDATE jobs SET due_at = ${NOW} + 10000 WHERE number = @number`;
 const GIVE_UP = "UPDATE completions SET state = 'rejected', lease_until = NULL WHERE id = @id AND state = 'pending'";
 
 function failIntegrating(db: Database, job: JobTable, reaped: Reaped): void {
   const { number } = job;
   const completion = db.get<{ id: string; fence: number; busyUntil: number | null }>(OPEN, { number });
-  if (!completion) throw new Error(`job ${number} is integrating without a completion`);
+  if (!completion) {
+    // With its delivery, which has an end of its own.
+    if (!db.get(DELIVERING, { number })) throw new Error(`job ${number} is integrating without a completion`);
+    db.run(PUT_OFF_DELIVERY, { number });
+    return;
+  }
   if (completion.busyUntil !== null) {
     db.run(PUT_OFF, { number, busyUntil: completion.busyUntil });
     return;
@@ -54,8 +61,11 @@ function failIntegrating(db: Database, job: JobTable, reaped: Reaped): void {
   timeOut(db, job, { code: "INTEGRATION_TIMEOUT", message, details }, reaped);
 }
 
+const WITHDRAW = "UPDATE deliveries SET state = 'withdrawn', due_at = NULL WHERE job = @number AND state = 'blocked'";
+
 /** Its own failure stays the reason: that nobody did something about it is only how it ended. */
 function failBlocked(db: Database, job: JobTable, reaped: Reaped): void {
+  db.run(WITHDRAW, { number: job.number });
   const own: Failure = job.failure === null ? { code: "INTERNAL", message: "A person had to act.", details: {} } : JSON.parse(job.failure);
   timeOut(db, job, { ...own, message: `Nobody acted on it in ${duration(db.stateLimits.blockedMs)}: ${own.message}` }, reaped);
 }
