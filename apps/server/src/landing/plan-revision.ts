@@ -1,4 +1,3 @@
-import { readBranch } from "@slipway/git/hub";
 import { conflictsOnHub } from "@slipway/git/hub-merges";
 import { landedSince } from "@slipway/git/landed-since";
 import { SlipwayError } from "@slipway/protocol/errors";
@@ -10,6 +9,7 @@ import { findJobDetail } from "../jobs/find-job.ts";
 import { readRepositoryConfig } from "../jobs/repository-config.ts";
 import type { CompletionRow } from "../store/store.ts";
 import { redOnMerge } from "./red-on-merge.ts";
+import { targetOid } from "./target-oid.ts";
 
 /** `why`: for people, where that is worth a word. */
 export type RevisionPlan = { readonly kind: "revise"; readonly revision: Revision; readonly reason: string } | { readonly kind: "none"; readonly why?: string };
@@ -28,15 +28,16 @@ export async function planRevision(plane: ControlPlane, completion: CompletionRo
   // What a person accepted is this very change, and a cassette has no answers to what was never asked.
   if (acceptance !== null || job.replay !== null) return NONE;
   const root = hubRoot(plane.folder, completion.repoId);
-  const targetOid = await readBranch(root, completion.target);
-  if (targetOid === null) return NONE;
-  const of = job.revisions ?? (await allowedRevisions(plane, root, targetOid));
+  const onto = await targetOid(plane, completion, job);
+  // Where nothing landed since its base, a red gate is about the change alone: its agent has had its repairs.
+  if (onto === null || (cause === "gates" && onto === completion.baseOid)) return NONE;
+  const of = job.revisions ?? (await allowedRevisions(plane, root, onto));
   const made = job.revision?.number ?? 0;
   if (of === 0) return NONE;
   if (made >= of) return { kind: "none", why: `No revision is left: ${made} of ${of} ${made === 1 ? "was" : "were"} made.` };
   const spent = spentBudget(job);
   if (spent !== undefined) return { kind: "none", why: `Its agent gets no revision: ${spent}.` };
-  const paths = cause === "conflict" ? await conflictingPaths(root, completion, targetOid, failure) : [];
+  const paths = cause === "conflict" ? await conflictingPaths(root, completion, onto, failure) : [];
   const revision: Revision = {
     number: made + 1,
     of,
@@ -45,18 +46,17 @@ export async function planRevision(plane: ControlPlane, completion: CompletionRo
     message: failure.message.slice(0, 20_000),
     at: Date.now(),
     target: completion.target,
-    targetOid,
+    targetOid: onto,
     workOid: completion.oid,
     baseOid: completion.baseOid,
     fence: attemptOf(detail),
     paths,
-    others: await landedMeanwhile(plane, completion.repoId, { from: completion.baseOid, to: targetOid, paths }),
+    others: await landedMeanwhile(plane, completion.repoId, { from: completion.baseOid, to: onto, paths }),
     ...(cause === "gates" ? await redOnMerge(plane, failure) : { verifyJob: null, gates: [] }),
   };
   return { kind: "revise", revision, reason: revisionText(revision) };
 }
 
-/** Where nothing lay between base and target, a red gate is about the change alone: its agent has had its repairs. */
 function causeOf({ mergedOid, oid }: CompletionRow, { code }: Failure): Revision["cause"] | undefined {
   if (code === "MERGE_CONFLICT") return "conflict";
   return code === "GATES_FAILED" && mergedOid !== null && mergedOid !== oid ? "gates" : undefined;
