@@ -50,7 +50,8 @@ test.each(COMMANDS)("%s --help explains itself", (command) => {
     ?.helpInformation();
   expect(stdout).toContain(`Usage: slipway ${command}`);
   // The scripts that `completion` prints are for a shell, and groups have commands with options of their own.
-  if (!["completion", "config", "images", "prompts", "repos", "workers", "token", "backends", "gates", "train"].includes(command)) expect(stdout).toContain("--json");
+  if (!["completion", "config", "images", "prompts", "repos", "workers", "token", "backends", "gates", "train"].includes(command))
+    expect(stdout).toContain("--json");
 });
 
 describe("wrong usage ends with 2 and says what is wrong", () => {
