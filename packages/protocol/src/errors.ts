@@ -383,7 +383,7 @@ export const ERRORS = {
     409,
     "client",
     "Nothing lands on this branch until a person resumes it.",
-    "`slipway train show REPOSITORY` says why; `slipway train resume REPOSITORY` lets changes land again.",
+    "See with `slipway train show REPOSITORY` why; `slipway train resume REPOSITORY` lets changes land again.",
   ),
   PR_FAILED: row(502, "requeue", "The pull request could not be opened.", "Check the git host's token and its rights."),
   CANCELLED: row(409, "final", "The job was cancelled.", "Submit it again with `slipway retry` if this was not meant."),
