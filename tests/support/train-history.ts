@@ -32,19 +32,19 @@ export async function playHistory(bench: LandingBench, { changes, pushesAt, kill
   const pushed: string[] = [];
   let begun = 0;
   let hasFlaked = false;
+  const failures: unknown[] = [];
   let disturbing: Promise<void> = Promise.resolve();
+  const next = (act: () => Promise<unknown>): void => {
+    disturbing = disturbing.then(async () => void (await act())).catch((error: unknown) => void failures.push(error));
+  };
   const disturb = (count: number): void => {
     if (killsAt.includes(count)) {
-      disturbing = disturbing.then(async () => {
-        await bench.killIntegrator();
-        await bench.startIntegrator();
-      });
+      next(() => bench.killIntegrator());
+      next(() => bench.startIntegrator());
     }
     if (pushesAt.includes(count)) {
-      disturbing = disturbing.then(async () => {
-        if ((await bench.branch(target)).oid === null) return;
-        await bench.moveBranch(target, { [`pushed-${target}-${count}.txt`]: "mine\n" });
-        pushed.push(`pushed-${target}-${count}.txt`);
+      next(async () => {
+        if (await pushInto(bench, target, `pushed-${target}-${count}.txt`)) pushed.push(`pushed-${target}-${count}.txt`);
       });
     }
   };
@@ -63,8 +63,22 @@ export async function playHistory(bench: LandingBench, { changes, pushesAt, kill
   await bench.startIntegrator();
   const details = await Promise.all(jobs.map((id) => bench.ended(id)));
   await disturbing;
+  if (failures.length > 0) throw new AggregateError(failures, "what was to happen meanwhile did not");
   await bench.killIntegrator("SIGTERM");
   return { details, pushed, green };
+}
+
+/** As people push: again where something landed in between. False where the target is not there yet. */
+async function pushInto(bench: LandingBench, target: string, path: string): Promise<boolean> {
+  for (;;) {
+    if ((await bench.branch(target)).oid === null) return false;
+    try {
+      await bench.moveBranch(target, { [path]: "mine\n" });
+      return true;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "CONFLICT") throw error;
+    }
+  }
 }
 
 function filesOf(kind: ChangeKind, index: number): Record<string, string> {

@@ -413,7 +413,7 @@ export const ERRORS = {
     409,
     "client",
     "Nothing lands on this branch until a person resumes it.",
-    "`slipway train show REPOSITORY` says why; `slipway train resume REPOSITORY` lets changes land again.",
+    "See with `slipway train show REPOSITORY` why; `slipway train resume REPOSITORY` lets changes land again.",
   ),
   SIGNING_FAILED: row(
     500,

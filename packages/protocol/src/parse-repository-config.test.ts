@@ -139,6 +139,8 @@ describe("parseRepositoryConfig", () => {
       "mcpServers:\n  x: {command: x, secrets: {A: MCP_A}}\n",
       { line: 2, key: "mcpServers.x", expected: expect.stringContaining("no secrets in a repository's file") },
     ],
+    ["landing: {train: {parallel: 17}}\n", { line: 1, key: "landing.train.parallel", value: "17" }],
+    ["landing: {style: octopus}\n", { line: 1, key: "landing.style", expected: expect.stringContaining("squash") }],
     ["- a\n- b\n", { line: 1, column: 1, key: "", expected: "a mapping of keys to values" }],
     ["a: [1\nb: 2\n", { key: "" }],
     ["gates: []\ngates: []\n", { line: 2 }],

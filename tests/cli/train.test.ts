@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { Playground } from "./slipway.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+let ground: Playground;
+let root: string;
+beforeAll(async () => {
+  ground = await Playground.make();
+  const up = ground.start(ground.folder, "up", "--port", "0", "--sandbox", "none");
+  await up.says("slipway jobs");
+  root = await ground.repository("ship", { "a.txt": "a\n" });
+});
+afterAll(async () => await ground[Symbol.asyncDispose]());
+
+test("a branch is frozen with a reason, shown with it, and resumed", async () => {
+  const script = await ground.script("first", [{ write: { path: "b.txt", content: "b\n" } }]);
+  const slipway = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await ground.slipway(root, ...args);
+    expect(code, stderr + stdout).toBe(0);
+    return stdout.replace(/\s+/g, " ");
+  };
+  await slipway("run", "Write it", ...script);
+  const { repositories } = JSON.parse(await slipway("repos", "--json"));
+  const name: string = repositories[0].name;
+  const { jobs } = JSON.parse(await slipway("jobs", "--json"));
+  const target: string = jobs[0].target;
+  expect(await slipway("train", "show", name)).toContain("Nothing is on its way to a branch.");
+  expect(await slipway("train", "freeze", name, "--target", target, "--reason", "release day")).toContain(`${target} is frozen by`);
+  expect(await slipway("train", "show", name)).toContain(": release day");
+  expect(await slipway("repos", "show", name)).toContain(": release day");
+  expect(JSON.parse(await slipway("train", "show", name, "--json"))).toMatchObject({ trains: [{ target, frozen: { code: "TRAIN_FROZEN" }, cars: [] }] });
+  expect(await slipway("train", "resume", name)).toContain(`changes land again on ${target}`);
+  expect(await slipway("train", "resume", name)).toContain("nothing was frozen");
+});
