@@ -81,8 +81,45 @@ test("repos: add, list, show, set, sync", async () => {
   expect(await printed("repos", "show", "ship")).toContain("0 of at most 7");
   expect(await document("repos", "show", "ship")).toMatchObject({ maxRunning: 7, defaultBranch: "main" });
 
+  const hosts = join(ground.folder, "hosts");
+  await writeFile(hosts, "git.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4Dn3tGm1mOxQ0b9xLr7lQy8b6m6m0l0pQxS0vXn3kE\n");
+  await printed(
+    "repos",
+    "set",
+    "ship",
+    "--push",
+    "landed",
+    "--sync-every",
+    "5m",
+    "--credential",
+    "SHIP_TOKEN",
+    "--known-hosts",
+    hosts,
+    "--on-rewrite",
+    "follow",
+  );
+  await printed("repos", "set", "ship", "--day-budget-tokens", "5m");
+  await printed("repos", "set", "ship", "--day-budget-tokens", "none");
+  expect(((await document("repos", "show", "ship")) as { dayBudget: object }).dayBudget).toEqual({});
+  const shown = await printed("repos", "show", "ship");
+  expect(shown).toMatch(/upstream +fetched every 5 min 00 s, what lands is pushed, a rewritten history is followed/);
+  expect(shown).toMatch(/credential +SHIP_TOKEN, with known hosts of its own/);
+  await printed("repos", "set", "ship", "--push", "never", "--sync-every", "none", "--credential", "none", "--known-hosts", "none", "--on-rewrite", "stop");
+  expect(await document("repos", "show", "ship")).toMatchObject({
+    upstream: { push: "never", onRewrite: "stop", syncEveryMs: null, credential: null, knownHosts: null },
+    upstreamSync: { error: null },
+    branches: [],
+  });
+
   for (const [args, code, words] of [
     [["repos", "set", "ship"], 2, "nothing to change"],
+    [["repos", "set", "ship", "--sync-every", "1s"], 2, "from 5s to 7d"],
+    [["repos", "set", "ship", "--credential", "ghp_x/y"], 2, "name of a secret"],
+    [["repos", "set", "ship", "--known-hosts", "/nowhere"], 2, "cannot be read"],
+    [["repos", "set", "ship", "--known-hosts", `${source.root}/a.txt`], 2, "holds no keys of hosts"],
+    [["repos", "resolve", "ship", "--branch", "main", "--take", "theirs"], 2, "Allowed choices"],
+    [["repos", "resolve", "ship", "--branch", "main", "--take", "hub"], 2, "no branch main"],
+    [["repos", "add", "open", "https://bot:hush@git.example.org/x.git"], 2, "--credential"],
     [["repos", "show", "boat"], 2, "There is no repository boat"],
     [["repos", "add", "-x", "/nowhere"], 2, "unknown option"],
     [["repos", "add", "/x", "/nowhere"], 2, "letters, digits"],

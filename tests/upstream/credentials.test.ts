@@ -54,7 +54,8 @@ test("https: a token from the server's secrets fetches and pushes; missing, wron
   await expect(scene.sync()).rejects.toMatchObject({ code: "UPSTREAM_AUTH" });
   web.readers.delete(TOKEN);
   web.tokens.add(TOKEN);
-  expect(await scene.sync()).toMatchObject({ moves: [{ branch: "main", what: "pushed", oid: later }], waiting: [] });
+  // The server tries again by itself too, and may be quicker.
+  expect(await scene.sync()).toMatchObject({ waiting: [] });
   expect(await remote.head()).toBe(later);
   expect((await scene.view()).upstreamSync).toMatchObject({ error: null, failures: 0 });
   expect(JSON.stringify(await scene.view())).not.toContain(TOKEN);

@@ -9,13 +9,13 @@ import { ago, duration, plural, printable, until } from "../terminal/text.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
 
-/** How `repos set` names the settings of `UpstreamSettings`; null takes one away. */
+/** How `repos set` names the settings of `UpstreamSettings`; `none` takes one away. */
 export interface UpstreamOptions {
   readonly push?: (typeof UPSTREAM_PUSHES)[number];
   readonly onRewrite?: (typeof REWRITE_RULES)[number];
-  readonly syncEvery?: number | null;
-  readonly credential?: string | null;
-  readonly knownHosts?: string | null;
+  readonly syncEvery?: number | "none";
+  readonly credential?: string;
+  readonly knownHosts?: string;
 }
 
 /** Adds the options by which a repository is kept together with its address. */
@@ -25,7 +25,7 @@ export function withUpstreamOptions(command: Command): Command {
     .addOption(new Option("--on-rewrite <rule>", "where the history at its address was rewritten: wait for a person, or follow").choices(REWRITE_RULES))
     .option("--sync-every <time>", "fetch by the clock, and before a job starts from a branch, such as 5m; none: on demand alone", orNone(parseSyncEvery))
     .option("--credential <secret>", "secret of the server with its token or deploy key; none: no credential", orNone(parseCredential))
-    .option("--known-hosts <file>", "file with the keys of the hosts that may be talked to by ssh; none: those of the server's account", orNone(String));
+    .option("--known-hosts <file>", "file with the keys of the hosts that may be talked to by ssh; none: those of the server's account");
 }
 
 /** What these options change; undefined where none was given. INVALID_REQUEST where a file cannot be read. */
@@ -33,9 +33,9 @@ export async function upstreamChanges({ push, onRewrite, syncEvery, credential, 
   const changes: UpstreamChanges = {
     ...(push === undefined ? {} : { push }),
     ...(onRewrite === undefined ? {} : { onRewrite }),
-    ...(syncEvery === undefined ? {} : { syncEveryMs: syncEvery }),
-    ...(credential === undefined ? {} : { credential }),
-    ...(knownHosts === undefined ? {} : { knownHosts: knownHosts === null ? null : await readKnownHosts(knownHosts) }),
+    ...(syncEvery === undefined ? {} : { syncEveryMs: syncEvery === "none" ? null : syncEvery }),
+    ...(credential === undefined ? {} : { credential: credential === "none" ? null : credential }),
+    ...(knownHosts === undefined ? {} : { knownHosts: knownHosts === "none" ? null : await readKnownHosts(knownHosts) }),
   };
   return Object.keys(changes).length === 0 ? undefined : changes;
 }
@@ -53,9 +53,9 @@ async function readKnownHosts(file: string): Promise<string> {
   return text;
 }
 
-/** Takes `none` for nothing. */
-function orNone<T>(parse: (text: string) => T): (text: string) => T | null {
-  return (text) => (text === "none" ? null : parse(text));
+/** Leaves `none` as it is: commander takes a null for an empty text. */
+export function orNone<T>(parse: (text: string) => T): (text: string) => T | "none" {
+  return (text) => (text === "none" ? "none" : parse(text));
 }
 
 function parseSyncEvery(text: string): number {

@@ -9,14 +9,14 @@ import { ago, plural, printable } from "../terminal/text.ts";
 import { budgetText, dollars, tokens } from "../terminal/usage-text.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
-import { addResolve, printBranches, type UpstreamOptions, upstreamChanges, upstreamFields, withUpstreamOptions } from "./repos-upstream.ts";
+import { addResolve, orNone, printBranches, type UpstreamOptions, upstreamChanges, upstreamFields, withUpstreamOptions } from "./repos-upstream.ts";
 import { frozenText } from "./train.ts";
 
 interface ChangeOptions extends CommonOptions, UpstreamOptions {
   readonly defaultBranch?: string;
   readonly maxRunning?: number;
-  readonly dayBudgetTokens?: number | null;
-  readonly dayBudgetUsd?: number | null;
+  readonly dayBudgetTokens?: number | "none";
+  readonly dayBudgetUsd?: number | "none";
 }
 
 const REPOSITORY_ARGUMENT = ["<repository>", "name or id of the repository"] as const;
@@ -68,8 +68,8 @@ export function addRepos(program: Command): void {
     .action(async (name: string, options: ChangeOptions) => {
       const { defaultBranch, maxRunning, dayBudgetTokens, dayBudgetUsd } = options;
       const dayBudget = {
-        ...(dayBudgetTokens === undefined ? {} : { tokens: dayBudgetTokens }),
-        ...(dayBudgetUsd === undefined ? {} : { usd: dayBudgetUsd }),
+        ...(dayBudgetTokens === undefined ? {} : { tokens: dayBudgetTokens === "none" ? null : dayBudgetTokens }),
+        ...(dayBudgetUsd === undefined ? {} : { usd: dayBudgetUsd === "none" ? null : dayBudgetUsd }),
       };
       const upstream = await upstreamChanges(options);
       const body = {
@@ -171,11 +171,6 @@ function budgetOf({ dayBudget }: RepositoryView, before: string, after: string):
 function todayText(repository: RepositoryView): string {
   const { calls, tokens: count, usd } = repository.spentToday;
   return `${tokens(count)} tokens, ${dollars(usd)} in ${plural(calls, "model call")} since 00:00 UTC${budgetOf(repository, ", of ", "")}`;
-}
-
-/** Takes `none` for no limit. */
-function orNone(parse: (text: string) => number): (text: string) => number | null {
-  return (text) => (text === "none" ? null : parse(text));
 }
 
 function addressOf({ url }: RepositoryView): string {
