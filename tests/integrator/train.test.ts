@@ -112,7 +112,7 @@ test("one bad change costs the good ones behind it one further test", async () =
   expect(await statesOf(ids)).toEqual(["done", "failed", "done", "done"]);
   expect((await bench.ended(ids[1] ?? "")).job.failure).toMatchObject({
     code: "GATES_FAILED",
-    message: expect.stringContaining("failed when it was verified again"),
+    message: expect.stringContaining("It was verified twice."),
   });
   expect(await bench.history("main")).toEqual(["Change e.txt", "Change d.txt", "Change b.txt", "Start"]);
   // What was asked for and cancelled before a worker took it counts too.

@@ -207,7 +207,7 @@ async function rejection(plane: ControlPlane, verifyJob: JobView, { tree, config
     const hint = `\`slipway show ${verifyJob.number}\` lists the whole outputs of its gates, and --artifact NAME prints one. Then give the agent a better task.`;
     // A gate that runs again by itself was red each time.
     const mayRunAgain = run === 1 && config.landing.train.retries > 0 && missing.some(({ retries = 0 }) => retries === 0);
-    const message = `On the merged tree these gates fail${run === 2 ? ", and failed when it was verified again" : ""}: ${names}.`;
+    const message = `On the merged tree these gates fail: ${names}.${run === 2 ? " It was verified twice." : ""}`;
     return { status: "rejected", code: "GATES_FAILED", message, details: { ...details, gates: red, hint }, mayRunAgain };
   }
   if (verifyJob.state === "blocked") {
