@@ -34,7 +34,7 @@ export interface Synced {
 }
 
 /** What is asked of a plane here. */
-export type SyncPlane = Pick<ControlPlane, "folder" | "store" | "log">;
+export type SyncPlane = Pick<ControlPlane, "folder" | "store" | "log" | "targetChanged">;
 
 /** The first pause after a failure, and the longest, in ms. */
 const PAUSE_MS = 5_000;
@@ -94,7 +94,10 @@ async function syncAlone(plane: SyncPlane, repository: RepositoryRow, url: strin
   await forgetWithdrawn(root);
   if (repository.upstream.push === "landed" && (await pushNotes(root, url, signal, access)) === "diverged")
     plane.log.warn({ repository: repository.name }, "the notes at the repository's address are somebody else's, and are left as they are");
-  for (const move of moves) plane.log.info({ repository: repository.name, ...move }, "a branch was brought together with the repository's address");
+  for (const move of moves) {
+    plane.log.info({ repository: repository.name, ...move }, "a branch was brought together with the repository's address");
+    if (move.what !== "pushed") plane.targetChanged(repository.id, move.branch);
+  }
   if (refusals.length > 0) throw refusals[0];
   const [first] = waiting;
   if (first && repository.upstream.push === "landed") throw diverged(repository, first, waiting);
