@@ -12,7 +12,7 @@ import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { changedInWorkspace } from "./changed-paths.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
-import { takeReport, withoutOldReport } from "./coverage.ts";
+import { takeReport, withoutOldReport } from "./coverage-report.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
