@@ -157,6 +157,11 @@ export class WebHost implements AsyncDisposable {
 /** Where Debian and others put it, off the PATH of most accounts. */
 const SSHD = "/usr/sbin/sshd";
 
+/** Why no host over ssh can be tried here; undefined where one can. */
+export function whyNoSshd(): string | undefined {
+  return existsSync(SSHD) ? undefined : `there is no ${SSHD}: install the package openssh-server`;
+}
+
 /** An sshd on loopback that lets one deploy key in, and the keys that go with it; none of them is anybody's. */
 export class SshHost implements AsyncDisposable {
   readonly folder: string;
