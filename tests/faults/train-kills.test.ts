@@ -13,7 +13,7 @@ test(
   `${JOBS} jobs land on one branch while the integrator is killed again and again`,
   async () => {
     await using bench = await LandingBench.open({
-      ".slipway.yaml": "gates:\n  - name: test\n    run: node --test\nlanding:\n  train: { parallel: 8 }\n",
+      ".slipway.yaml": "gates:\n  - name: test\n    run: node --test\nlanding: { revisions: 0, train: { parallel: 8 } }\n",
       "a.txt": "one\ntwo\nthree\n",
     });
     const history: History = {

@@ -18,7 +18,10 @@ const histories: fc.Arbitrary<History> = fc.record({ changes, pushesAt: moments,
 test(
   "whatever happens on the way, nothing is lost, lands twice or out of order, and what landed was tested",
   async () => {
-    await using bench = await LandingBench.open({ ".slipway.yaml": "gates:\n  - name: test\n    run: node --test\n", "a.txt": "one\ntwo\nthree\n" });
+    await using bench = await LandingBench.open({
+      ".slipway.yaml": "gates:\n  - name: test\n    run: node --test\nlanding: { revisions: 0 }\n",
+      "a.txt": "one\ntwo\nthree\n",
+    });
     let count = 0;
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {

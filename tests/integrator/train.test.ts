@@ -2,7 +2,9 @@ import type { Claim } from "@slipway/protocol/worker-api";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LandingBench } from "../support/landing-bench.ts";
 
+// No agent is here that could revise a change: tests/integrator/revisions.test.ts has that.
 const GATES = "gates:\n  - name: test\n    run: node --test\n";
+const LANDING = "revisions: 0";
 
 // Each test starts several processes; a busy machine takes its time.
 vi.setConfig({ testTimeout: 40_000 });
@@ -12,7 +14,7 @@ let asked: Asked;
 
 beforeEach(async () => {
   asked = new Asked();
-  bench = await LandingBench.open({ ".slipway.yaml": GATES, "a.txt": "one\ntwo\nthree\n" });
+  bench = await LandingBench.open({ ".slipway.yaml": `${GATES}landing: { ${LANDING} }\n`, "a.txt": "one\ntwo\nthree\n" });
 });
 
 afterEach(async () => {
@@ -175,7 +177,7 @@ test("a conflict with a change that is thrown out is none", async () => {
 });
 
 test("with `parallel: 1` one is verified after the other, and nothing that could be thrown out is tested", async () => {
-  await reopen("landing:\n  train: { parallel: 1, retries: 0 }\n");
+  await reopen("train: { parallel: 1, retries: 0 }");
   let atWork = 0;
   let most = 0;
   bench.verifier = async ({ verify }) => {
@@ -219,7 +221,7 @@ test("a cancelled change in the middle leaves the train, and those behind it lan
 });
 
 test("the target's own file says how changes become commits: `merge` keeps the job's commit and its trailers", async () => {
-  await reopen("landing: { style: merge }\n");
+  await reopen("style: merge");
   await bench.startIntegrator();
   const ids = await jobs("b", "c");
   expect(await statesOf(ids)).toEqual(["done", "done"]);
@@ -229,10 +231,10 @@ test("the target's own file says how changes become commits: `merge` keeps the j
   expect(second?.receipts).toMatchObject([{ exitCode: 0, tree: await bench.hubGit("rev-parse", "main^{tree}") }]);
 });
 
-/** The same bench with more in its `.slipway.yaml`. */
+/** The same bench with more under `landing` of its `.slipway.yaml`. */
 async function reopen(more: string): Promise<void> {
   await bench[Symbol.asyncDispose]();
-  bench = await LandingBench.open({ ".slipway.yaml": GATES + more, "a.txt": "one\n" });
+  bench = await LandingBench.open({ ".slipway.yaml": `${GATES}landing: { ${LANDING}, ${more} }\n`, "a.txt": "one\n" });
 }
 
 /** Verify jobs that were made for a job's change. */

@@ -38,3 +38,22 @@ test("a file of the secret that others can read is refused, with what to type, a
   expect(job).toMatchObject({ state: "blocked", failure: { code: "FORGE_TOKEN_MISSING", details: { hint: expect.stringContaining("chmod 600") } } });
   expect(await scene.shown(job.id)).not.toContain(TOKEN);
 });
+
+test("a private repository that names no credential is read with that of its git host", async () => {
+  await using scene = await ForgeScene.open({ token: null });
+  scene.host.isPrivate = true;
+  const sync = async () => await scene.server.client("admin").call("syncRepository", { params: { repo: scene.repo.id }, body: {} });
+  await expect(sync()).rejects.toMatchObject({ code: "UPSTREAM_AUTH" });
+  await scene.setToken(TOKEN);
+  expect((await sync()).branches.map(({ branch }) => branch)).toEqual(["main"]);
+});
+
+test("without a git host a branch is pushed with the credential that its repository names", async () => {
+  await using scene = await ForgeScene.open({ landing: "landing: {mode: branch}\n", token: null, server: { forges: {} } });
+  scene.host.isPrivate = true;
+  await scene.setToken(TOKEN);
+  await scene.server.client("admin").call("updateRepository", { params: { repo: scene.repo.id }, body: { upstream: { credential: "HOST_TOKEN" } } });
+  const { job } = await scene.delivered();
+  expect(job, JSON.stringify(job.failure)).toMatchObject({ state: "done", delivery: { mode: "branch" } });
+  expect(await scene.host.branches()).toMatchObject({ [job.delivery?.branch ?? ""]: job.resultOid });
+});

@@ -3,14 +3,16 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import { branchSchema } from "@slipway/protocol/scalars";
 import { type Identity, identityEnvironment } from "./commit-object.ts";
 import { splitUrl } from "./credential.ts";
-import { authorizationConfig } from "./environment.ts";
 import { type GitOptions, gitText, runGit } from "./exec.ts";
 import { withLock } from "./lock.ts";
+import { reach, type UpstreamAccess } from "./upstream-access.ts";
 
 /** A repository's own address, and how to get in; the credential travels in the environment of git alone. */
 export interface Remote {
   readonly url: string;
   readonly credential?: { readonly username: string; readonly password: string } | undefined;
+  /** Where there is no credential of a git host: what the repository's own settings give. */
+  readonly access?: UpstreamAccess | undefined;
 }
 
 /** Why an address did not take a branch. `moved`: the branch is not what it was, after all. `auth`: no or a bad credential. `redirected`: the repository is elsewhere. */
@@ -103,15 +105,9 @@ export async function readUpstreamBranch(root: string, branch: string): Promise<
   return exitCode === 0 ? stdout.toString().trim() : null;
 }
 
-function remoteOptions(root: string, { url, credential }: Remote): GitOptions {
-  const own = splitUrl(url).authorization;
-  const authorization = credential ? `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString("base64")}` : own;
-  return {
-    gitDir: join(root, "jobs.git"),
-    localTransport: true,
-    failure: "REPOSITORY_UNREACHABLE",
-    config: [["http.lowSpeedLimit", "1"], ["http.lowSpeedTime", "60"], ...(authorization ? authorizationConfig(authorization) : [])],
-  };
+function remoteOptions(root: string, { url, credential, access = {} }: Remote): GitOptions {
+  const { config, env } = reach(url, credential ? { token: `${credential.username}:${credential.password}` } : access);
+  return { gitDir: join(root, "jobs.git"), localTransport: true, failure: "REPOSITORY_UNREACHABLE", config, env };
 }
 
 function headOf(branch: string): string {

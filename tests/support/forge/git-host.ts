@@ -33,6 +33,8 @@ export abstract class GitHost implements AsyncDisposable {
   /** Of every git request: service and authorization. */
   readonly pushes: Array<{ readonly service: string; readonly authorization: string | undefined }> = [];
   token = TOKEN;
+  /** Whether reading needs the token too, as of a private repository. */
+  isPrivate = false;
   fault: Fault = async () => undefined;
   /** Path of the repository now; another one than at first, where it was renamed. */
   path = "ship/sea";
@@ -172,7 +174,7 @@ export abstract class GitHost implements AsyncDisposable {
     const [, password = ""] = Buffer.from(request.headers.authorization?.replace(/^Basic /i, "") ?? "", "base64")
       .toString()
       .split(":");
-    if (service === "git-receive-pack" && password !== this.token) {
+    if ((service === "git-receive-pack" || this.isPrivate) && password !== this.token) {
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
       return;
     }

@@ -4,20 +4,38 @@ import { isSshUrl, isWebUrl, type UpstreamAccess } from "@slipway/git/upstream-a
 import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type DataFolder, makePrivateFolder, writeWhole } from "../data-folder.ts";
+import type { ForgeRegistry } from "../forges/forges.ts";
 import type { RepositoryRow } from "../store/store.ts";
 
 /** The server's folders that an address is reached with. */
 type Folders = Pick<DataFolder, "secrets" | "knownHosts">;
 
+/** What is asked for a credential: the repository's own, or that of its git host. */
+export interface AccessPlane {
+  readonly folder: Folders;
+  readonly forges: Pick<ForgeRegistry, "open">;
+}
+
 /**
- * What the server shows at a repository's address: the secret that the repository names, read anew each time, so that it can be replaced while the server
- * runs. UPSTREAM_AUTH where it is not there or of no use for this kind of address.
+ * What the server shows at a repository's address: the secret that the repository names, or where it names none that of its git host
+ * (`server.forges`), read anew each time, so that it can be replaced while the server runs. UPSTREAM_AUTH where it is not there or of no use for this kind of address.
  */
-export async function upstreamAccess(folders: Folders, repository: Pick<RepositoryRow, "id" | "url" | "upstream">): Promise<UpstreamAccess> {
+export async function upstreamAccess({ folder, forges }: AccessPlane, repository: Pick<RepositoryRow, "id" | "url" | "upstream">): Promise<UpstreamAccess> {
   const { id, url, upstream } = repository;
-  if (url !== null && isSshUrl(url)) return { ...(await keyOf(folders, upstream.credential)), ...(await knownHostsOf(folders, id, upstream.knownHosts)) };
-  if (url !== null && isWebUrl(url) && upstream.credential !== null) return { token: await tokenOf(folders, upstream.credential) };
-  return {};
+  if (url !== null && isSshUrl(url)) return { ...(await keyOf(folder, upstream.credential)), ...(await knownHostsOf(folder, id, upstream.knownHosts)) };
+  if (url === null || !isWebUrl(url)) return {};
+  return upstream.credential === null ? await hostAccess(forges, url) : { token: await tokenOf(folder, upstream.credential) };
+}
+
+/** The installation's credential for the git host, where it has one; without it the address is asked as anybody may. */
+async function hostAccess(forges: AccessPlane["forges"], url: string): Promise<UpstreamAccess> {
+  try {
+    const credential = await (await forges.open(url))?.forge.pushCredential();
+    return credential ? { token: `${credential.username}:${credential.password}` } : {};
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "FORGE_TOKEN_MISSING") return {};
+    throw error;
+  }
 }
 
 async function tokenOf({ secrets }: Folders, name: string): Promise<string> {

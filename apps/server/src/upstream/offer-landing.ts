@@ -51,7 +51,7 @@ async function offer(
   const state = pair ? await stateOf(root, pair) : "ahead";
   // A person decides over such a branch; nothing that was dropped there comes back by a push.
   if (state === "rewritten" || (expectedOid !== null && !(await isAncestor(root, expectedOid, merged.mergedOid)))) return "later";
-  const access = await upstreamAccess(plane.folder, repository);
+  const access = await upstreamAccess(plane, repository);
   const push = { branch: target, newOid: merged.mergedOid, expectedOid };
   if ((await pushUpstream(root, repository.url, push, signal, access)) === "pushed") {
     await takenOut(root, target);

@@ -25,7 +25,7 @@ export async function resolveUpstream(
   await withLock(
     `upstream ${repository.id}`,
     async () => {
-      const access = await upstreamAccess(plane.folder, repository);
+      const access = await upstreamAccess(plane, repository);
       const pair = await find(root, branch);
       const { state } = await describeBranch(root, pair);
       if (state !== "diverged" && state !== "rewritten") {

@@ -34,7 +34,7 @@ export interface Synced {
 }
 
 /** What is asked of a plane here. */
-export type SyncPlane = Pick<ControlPlane, "folder" | "store" | "log" | "targetChanged">;
+export type SyncPlane = Pick<ControlPlane, "folder" | "forges" | "store" | "log" | "targetChanged">;
 
 /** The first pause after a failure, and the longest, in ms. */
 const PAUSE_MS = 5_000;
@@ -72,7 +72,7 @@ export async function noteFailure(plane: SyncPlane, { id, upstream, upstreamSync
 
 async function syncAlone(plane: SyncPlane, repository: RepositoryRow, url: string, signal: AbortSignal): Promise<Synced> {
   const root = hubRoot(plane.folder, repository.id);
-  const access = await upstreamAccess(plane.folder, repository);
+  const access = await upstreamAccess(plane, repository);
   const { branches, rewritten } = await fetchNoticing(root, url, access, signal);
   if (rewritten.length > 0) plane.log.warn({ repository: repository.name, branches: rewritten }, "the history at a repository's address was rewritten");
   const moves: UpstreamMove[] = [];

@@ -11,7 +11,7 @@ const LEAST_MS = 200;
 /** One repository may take this long, in ms: a host that crawls must not keep the others waiting for ever. */
 const SYNC_LIMIT_MS = 300_000;
 
-type Plane = Pick<ControlPlane, "targetChanged" | "store" | "folder" | "log">;
+type Plane = Pick<ControlPlane, "forges" | "targetChanged" | "store" | "folder" | "log">;
 
 /**
  * The duty that keeps hub and addresses together by itself: syncs a repository when its time has come, and tries again, with pauses that grow, where a push or

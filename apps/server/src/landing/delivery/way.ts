@@ -4,6 +4,8 @@ import type { Remote } from "@slipway/git/push-branch";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ControlPlane } from "../../control-plane.ts";
 import { findRepository } from "../../jobs/find-job.ts";
+import type { RepositoryRow } from "../../store/store.ts";
+import { upstreamAccess } from "../../upstream/access.ts";
 
 /** How a repository's own address is reached. */
 export interface Way {
@@ -19,16 +21,17 @@ export interface Way {
  * there. CONFLICT where it has no address; FORGE_TOKEN_MISSING, and what the host itself may answer.
  */
 export async function wayTo(plane: ControlPlane, repoId: string, mode: "pr" | "branch", signal: AbortSignal): Promise<Way> {
-  const { url, name } = await findRepository(plane.store, repoId);
+  const repository = await findRepository(plane.store, repoId);
+  const { url, name } = repository;
   if (url === null) {
     throw new SlipwayError("PR_FAILED", `The repository ${name} has no address of its own: there is nowhere to push a branch to.`, {
       repository: name,
       hint: "Register it with its address, or submit the task again with `--landing train`.",
     });
   }
-  const found = await openForge(plane, url, mode);
+  const found = await openForge(plane, repository, url, mode);
   if (!found) {
-    if (mode === "branch") return { remote: { url }, forge: undefined, renamedTo: null };
+    if (mode === "branch") return { remote: { url, access: await upstreamAccess(plane, repository) }, forge: undefined, renamedTo: null };
     throw new SlipwayError("PR_FAILED", `No git host is configured for the address of the repository ${name}.`, {
       url: splitUrl(url).url,
       hint: "Name the host in `server.forges` of slipway.yaml and restart `slipway up`; then `slipway retry`.",
@@ -43,12 +46,17 @@ export async function wayTo(plane: ControlPlane, repoId: string, mode: "pr" | "b
   return { remote: { url: moved.address.pushUrl, credential }, forge: moved.forge, renamedTo: path };
 }
 
-async function openForge(plane: ControlPlane, url: string, mode: "pr" | "branch"): Promise<Awaited<ReturnType<ControlPlane["forges"]["open"]>>> {
+async function openForge(
+  plane: ControlPlane,
+  { upstream }: RepositoryRow,
+  url: string,
+  mode: "pr" | "branch",
+): Promise<Awaited<ReturnType<ControlPlane["forges"]["open"]>>> {
   try {
     return await plane.forges.open(url);
   } catch (error) {
-    // A branch can be pushed by what the address itself brings: a key of ssh, or a password in it.
-    const bringsOwn = /^ssh:|^[^/]*@[^/]*:/.test(url) || splitUrl(url).authorization !== undefined;
+    // A branch can be pushed by what the repository names, or the address itself brings: a key of ssh, or a password in it.
+    const bringsOwn = upstream.credential !== null || /^ssh:|^[^/]*@[^/]*:/.test(url) || splitUrl(url).authorization !== undefined;
     if (mode === "branch" && bringsOwn && error instanceof SlipwayError && error.code === "FORGE_TOKEN_MISSING") return undefined;
     throw error;
   }
