@@ -142,6 +142,28 @@ test("the agent's next prompt begins with the failing tests, and the gate's even
   expect(await readFile(`${attempt.paths.home}/prompt`, "utf8")).toMatch(/1 of 2 tests failed \((node:test|TAP)\):\n\n1\. adds \(sum\.test\.js:4\)\n/);
 });
 
+test("a gate that prints nothing of its tests may name a report that has them; one from before is none", async () => {
+  const suite = (failure: string): string => `<testsuite><testcase name="adds" file="sum.test.js">${failure}</testcase></testsuite>`;
+  const report = [
+    "if grep -q 'a + b' sum.js; then",
+    `  printf '%s' '${suite("")}' > out.xml; else`,
+    `  printf '%s' '${suite('<failure message="expected 3, got -1">sum.test.js:4</failure>')}' > out.xml; exit 1; fi`,
+  ].join("\n");
+  const files = {
+    "run.sh": `[ ! -e out.xml ] || exit 9\n${report}\n`,
+    ".gitignore": "out.xml\n",
+    ".slipway.yaml": "gates:\n  - { name: test, run: sh run.sh, report: out.xml }\n",
+  };
+  const attempt = await attemptWith([`echo forged > out.xml; echo x > x`, `printf '%s' "$PROMPT" > "$HOME/prompt"\n${MEND}`], { files });
+  expect(await runAttempt(await attempt.context())).toMatchObject({ kind: "change" });
+  const gates = attempt.events.flatMap((event) => (event.kind === "gate" && event.data.status !== "started" ? [event.data] : []));
+  expect(gates.map(({ status, tests }) => [status, tests?.runners, tests?.failing])).toEqual([
+    ["failed", ["JUnit XML"], [expect.objectContaining({ name: "adds", file: "sum.test.js" })]],
+    ["passed", ["JUnit XML"], []],
+  ]);
+  expect(await readFile(`${attempt.paths.home}/prompt`, "utf8")).toContain("1 of 1 test failed (JUnit XML):");
+});
+
 const COVERAGE = [
   "gates:",
   "  - name: test",

@@ -69,6 +69,11 @@ export const gateSchema = z.strictObject({
     .describe("Globs of the paths that concern it. A change of none of them needs no run of it; a change of `.slipway.yaml` concerns every gate."),
   ignore: z.array(globSchema).min(1).max(100).optional().describe("Globs of paths that do not concern it, such as `docs/**`; they win over `paths`."),
   parallel: z.boolean().optional().describe("Whether it may run beside other gates that say the same; without it, it runs alone."),
+  report: reportSchema
+    .optional()
+    .describe(
+      "JUnit XML file that it writes, from the root of the workspace: what failed is read there, and not in its output ([gates.md](guides/gates.md#what-failed)).",
+    ),
   coverage: reportSchema
     .optional()
     .describe("Report of its coverage, from the root of the workspace: an lcov or Cobertura file that it writes ([checks.md](checks.md#coverage))."),

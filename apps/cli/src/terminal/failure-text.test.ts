@@ -25,7 +25,7 @@ test("several problems are each told once, with place, what was expected and wha
     message: "2 problems in .slipway.yaml:",
     problems: [
       ".slipway.yaml:3:5: gates[0].run: expected a text; found nothing",
-      '.slipway.yaml:4:5: gates[0].rum: expected one of name, run, timeoutSeconds, cwd, env, needs, stage, paths, ignore, parallel, coverage, retries, and no other key (did you mean gates[0].run?); found "npm test"',
+      '.slipway.yaml:4:5: gates[0].rum: expected one of name, run, timeoutSeconds, cwd, env, needs, stage, paths, ignore, parallel, report, coverage, retries, and no other key (did you mean gates[0].run?); found "npm test"',
     ],
     details: [],
   });

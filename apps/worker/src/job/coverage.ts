@@ -10,8 +10,8 @@ import { type Finding, shownPath } from "../checks/finding.ts";
 import { COVERAGE_LIMIT_BYTES, type LineHits, readCoverage, totalsOf } from "../gate-output/coverage-report.ts";
 import { storeArtifact } from "./artifact.ts";
 import { baselineOf } from "./baseline.ts";
-import { keptReport } from "./coverage-report.ts";
 import type { Deadline } from "./deadline.ts";
+import { keptReport } from "./gate-reports.ts";
 import { pathMatcher } from "./path-globs.ts";
 
 interface CoverageRequest {

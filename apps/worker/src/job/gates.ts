@@ -12,10 +12,10 @@ import { storeArtifact, wholeOutput } from "./artifact.ts";
 import { changedInWorkspace } from "./changed-paths.ts";
 import { type LoggedResult, runLogged } from "./command.ts";
 import { expectCommit } from "./commit.ts";
-import { takeReport, withoutOldReport } from "./coverage-report.ts";
 import type { Deadline } from "./deadline.ts";
 import { failureDigest } from "./failure-digest.ts";
 import { inGateOrder } from "./gate-order.ts";
+import { readTestReport, takeReport, withoutOldReports } from "./gate-reports.ts";
 import { commandOutOfMemory } from "./out-of-memory.ts";
 import { commandOutOfProcesses } from "./out-of-processes.ts";
 import { pathMatcher } from "./path-globs.ts";
@@ -146,16 +146,18 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
   const command = gateCommand(gate);
   const reach = egress.length === 0 ? {} : { egress: { phase: "gates", hosts: egress } as const };
   const runs: LoggedResult[] = [];
+  const said: Array<RunSummary | undefined> = [];
   let atLimit: SlipwayError | undefined;
   for (let again = gate.retries ?? 0; ; again -= 1) {
     const result = await runLogged(context, sandbox, {
-      text: context.claim.verify || aside === "base" ? command : withoutOldReport(gate, command),
+      text: context.claim.verify || aside === "base" ? command : withoutOldReports(gate, command),
       stream,
       ...GATE_SHAPE,
       ...reach,
       timeoutMs: timeoutMs(),
     });
     runs.push(result);
+    said.push((await readTestReport(context, sandbox, gate)) ?? readRun(result.output, sandbox.inside.workspace));
     atLimit = commandOutOfMemory(`The gate ${gate.name}`, result) ?? commandOutOfProcesses(`The gate ${gate.name}`, result);
     if (atLimit && (context.claim.verify || aside === "base")) throw atLimit;
     if (again <= 0 || isPassed(result)) break;
@@ -172,12 +174,9 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
   };
   // Again: without its terminal codes the text may show what they had torn apart.
   const excerptOf = (bytes: Uint8Array, told: RunSummary | undefined): string => context.masks.text(failureExcerpt(bytes, told));
-  const goneOf = (run: LoggedResult): Gone => {
-    const told = readRun(run.output, sandbox.inside.workspace);
-    return { failureDigest: digestOf(run, told), excerpt: excerptOf(run.output, told) };
-  };
+  const goneOf = (run: LoggedResult, told: RunSummary | undefined): Gone => ({ failureDigest: digestOf(run, told), excerpt: excerptOf(run.output, told) });
   const exitCode = last.timedOut ? null : last.exitCode;
-  const tests = readRun(last.output, sandbox.inside.workspace);
+  const tests = said.at(-1);
   const told = atLimit ? Buffer.concat([last.output, Buffer.from(`\n[slipway: ${atLimit.message}]\n`)]) : last.output;
   return {
     name: gate.name,
@@ -186,11 +185,11 @@ export async function measure(context: AttemptContext, sandbox: Sandbox, run: Ga
     exitCode,
     timedOut: last.timedOut,
     durationMs: runs.reduce((sum, { durationMs }) => sum + durationMs, 0),
-    ...(passed && runs.length > 1 && runs[0] ? { flaky: true, gone: goneOf(runs[0]) } : {}),
+    ...(passed && runs.length > 1 && runs[0] ? { flaky: true, gone: goneOf(runs[0], said[0]) } : {}),
     artifact,
     outputDigest: createHash("sha256").update(output).digest("hex"),
     failureDigest: passed ? "" : digestOf(last, tests),
-    ...(passed || plainText(last.output).trim() !== "" ? {} : { silent: true }),
+    ...(passed || tests || plainText(last.output).trim() !== "" ? {} : { silent: true }),
     ...(tests ? { tests: toldRun(tests, context.masks) } : {}),
     ...(coverage ? { coverage } : {}),
     excerpt: passed ? "" : excerptOf(told, tests),

@@ -4,15 +4,24 @@ import type { LineCoverage } from "@slipway/protocol/events";
 import type { Gate } from "@slipway/protocol/gates";
 import type { AttemptContext } from "../attempt/context.ts";
 import { COVERAGE_LIMIT_BYTES, readCoverage, totalsOf } from "../gate-output/coverage-report.ts";
+import { readRun } from "../gate-output/read-run.ts";
+import type { RunSummary } from "../gate-output/run-summary.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
 const READ_MS = 30_000;
 /** What `head` may not have read: nothing stands behind it. */
 const NO_REPORT = 3;
 
-/** A gate's command with its last report taken away before: what is read afterwards is of this run. */
-export function withoutOldReport({ coverage }: Gate, command: string): string {
-  return coverage === undefined ? command : `rm -f -- '${coverage.replaceAll("'", "'\\''")}'\n${command}`;
+/** A gate's command with its last reports taken away before: what is read afterwards is of this run. */
+export function withoutOldReports({ coverage, report }: Gate, command: string): string {
+  const files = [coverage, report].flatMap((file) => (file === undefined ? [] : `'${file.replaceAll("'", "'\\''")}'`));
+  return files.length === 0 ? command : `rm -f -- ${files.join(" ")}\n${command}`;
+}
+
+/** What the tests of a gate's run said, by the report that it has just written; undefined where it has none, or left none that can be read. */
+export async function readTestReport(context: AttemptContext, sandbox: Sandbox, { report }: Gate): Promise<RunSummary | undefined> {
+  const text = report === undefined ? undefined : await readReport(context, sandbox, report);
+  return text && readRun(text, sandbox.inside.workspace);
 }
 
 /**
