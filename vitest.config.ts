@@ -14,6 +14,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: "forks",
-    maxWorkers: 2,
+    // They mostly wait, for processes, leases and disks: two processors are half idle with two.
+    maxWorkers: 3,
   },
 });
