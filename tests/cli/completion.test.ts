@@ -43,7 +43,7 @@ describe("bash", () => {
     expect(all).toEqual(expect.arrayContaining(["run", "jobs", "repos", "completion"]));
     expect(all).not.toContain("help");
     expect(await offered(["re"])).toEqual(["retry", "replay", "repos"]);
-    expect(await offered(["repos", ""])).toEqual(["list", "add", "show", "set", "sync"]);
+    expect(await offered(["repos", ""])).toEqual(["list", "add", "show", "set", "sync", "resolve"]);
     expect(await offered(["--json", "repos", "s"])).toEqual(["show", "set", "sync"]);
     expect(await offered(["completion", ""])).toEqual(["bash", "zsh", "fish"]);
   });
