@@ -33,8 +33,10 @@ test("while a branch is pushed the credential is in no process's arguments, and 
 
 test("a file of the secret that others can read is refused, with what to type, and nothing of it is said", async () => {
   await using scene = await ForgeScene.open();
+  const { job: finished } = await scene.finished({ "b.txt": "b\n" });
   await chmod(join(scene.server.data, "secrets", "server", "HOST_TOKEN"), 0o644);
-  const { job } = await scene.delivered();
+  await scene.integrate();
+  const { job } = await scene.ended(finished.id);
   expect(job).toMatchObject({ state: "blocked", failure: { code: "FORGE_TOKEN_MISSING", details: { hint: expect.stringContaining("chmod 600") } } });
   expect(await scene.shown(job.id)).not.toContain(TOKEN);
 });

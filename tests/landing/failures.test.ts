@@ -14,7 +14,16 @@ async function deliversOnRetry(scene: ForgeScene, job: string): Promise<void> {
 
 test("FORGE_TOKEN_MISSING names the file, and the job goes on when the token is there", async () => {
   await using scene = await ForgeScene.open({ token: null });
-  const { job } = await scene.delivered();
+  // Told before an agent works, and later where it has gone meanwhile.
+  await expect(scene.finished({ "b.txt": "b\n" })).rejects.toMatchObject({
+    code: "FORGE_TOKEN_MISSING",
+    details: { secret: "HOST_TOKEN", hint: expect.stringMatching(/secrets\/server.*Then submit the job again/s) },
+  });
+  await scene.setToken(scene.host.token);
+  const { job: finished } = await scene.finished({ "b.txt": "b\n" });
+  await scene.forgetToken();
+  await scene.integrate();
+  const { job } = await scene.ended(finished.id);
   expect(job).toMatchObject({
     state: "blocked",
     failure: { code: "FORGE_TOKEN_MISSING", details: { secret: "HOST_TOKEN", host: scene.host.host } },

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import type { JobDetail, SubmitJobInput } from "@slipway/protocol/job";
@@ -54,6 +54,10 @@ export class ForgeScene implements AsyncDisposable {
     scene.#looksOnce = options.server?.pullRequestPollMs === undefined;
     scene.#workerId = await server.worker();
     return scene;
+  }
+
+  async forgetToken(): Promise<void> {
+    await rm(join(this.server.data, "secrets", "server", "HOST_TOKEN"));
   }
 
   async setToken(token: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { SlipwayError } from "@slipway/protocol/errors";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import type { JobView, SubmitJob } from "@slipway/protocol/job";
 import type { LandingMode } from "@slipway/protocol/landing-modes";
 import { newId } from "@slipway/protocol/scalars";
@@ -37,7 +37,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
   const title = input.title?.trim() || titleOf(input.task);
   if (input.readOnly && input.target !== undefined) throw landsNothing(input.target);
   const landing = readOnlyOf(input) ? "train" : (input.landing ?? config.landing.mode);
-  checkLandingMode(plane, repository, landing, input);
+  await checkLandingMode(plane, repository, landing, input);
   const taskSpec = await resolveTaskSpec(input, { config, root, baseOid, title, id, review });
   const readOnly = readOnlyOf(input);
   if (readOnly && input.criteria.length > 0) throw judgesNothing(input.criteria);
@@ -81,12 +81,12 @@ function readOnlyOf({ readOnly, taskKind }: Pick<SubmitJob, "readOnly" | "taskKi
 }
 
 /** What can never go where it is to go is refused before an agent works on it. */
-function checkLandingMode(
+async function checkLandingMode(
   plane: ControlPlane,
   { url, name }: RepositoryRow,
   landing: LandingMode,
   { landing: asked, target }: Pick<SubmitJob, "landing" | "target">,
-): void {
+): Promise<void> {
   const refuse = (expected: string, hint: string): never => {
     const from = asked === undefined ? "`landing.mode` of .slipway.yaml" : "the job";
     throw new SlipwayError("INVALID_REQUEST", `landing: expected ${expected}; ${from} says ${landing}.`, { field: "landing", value: landing, expected, hint });
@@ -100,6 +100,19 @@ function checkLandingMode(
     );
   else if (landing === "pr" && !plane.forges.settingsOf(url))
     refuse("a git host that the installation knows", "Name the host of the repository's address in `server.forges` of slipway.yaml, or take --landing branch.");
+  else if (landing === "pr") await requireForgeCredential(plane, url);
+}
+
+/** It would block the job when its agent has done its work. FORGE_TOKEN_MISSING. */
+async function requireForgeCredential({ forges }: ControlPlane, url: string): Promise<void> {
+  try {
+    await forges.open(url);
+  } catch (error) {
+    const { code, message, details } = toSlipwayError(error);
+    if (code !== "FORGE_TOKEN_MISSING") throw error;
+    const hint = String(details["hint"] ?? "Put it into the file that the details name.").replace(/ Then `slipway retry`.*$/s, "");
+    throw new SlipwayError(code, message, { ...details, hint: `${hint} Then submit the job again, or take --landing branch or train.` }, { cause: error });
+  }
 }
 
 function landsNothing(target: string): SlipwayError {
