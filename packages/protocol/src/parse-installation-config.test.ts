@@ -24,6 +24,7 @@ describe("parseInstallationConfig", () => {
           ...{ dayBudget: {}, circuitFaults: 3, circuitCoolDownSeconds: 60 },
         },
         worker: { slots: 4, verifySlots: 2, sandbox: "bwrap", workspaces: "auto", ports: "20000-29999", egressPrivateHosts: [] },
+        integrator: {},
         images: {},
         jobs: {
           backend: "script",
