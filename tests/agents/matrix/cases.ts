@@ -109,11 +109,17 @@ function imagesCase(agent: AgentUnderTest, open: Open): MatrixCase {
 
 type Open = (scenario: Parameters<typeof openAgentBench>[2], files?: Record<string, string>) => Promise<AgentBench>;
 
+/** The turn ended well, with these words; what it took of the machine is no two times the same. */
+function assertSaid({ result }: Awaited<ReturnType<AgentBench["run"]>>, words: string): void {
+  const { resources: _, ...said } = result;
+  assert.deepEqual(said, { status: "done", finalText: words });
+}
+
 async function checkRevision(agent: AgentUnderTest, open: Open): Promise<void> {
   await using bench = await open(REPAIR, ADD);
   const first = await bench.run({ prompt: "Make add.js add." });
   assert.equal(outcomeOf(first), "done", JSON.stringify(first.result));
-  assert.deepEqual(first.result, { status: "done", finalText: "Fixed." });
+  assertSaid(first, "Fixed.");
   assert(eventsOf(first, "message").some(({ role, text }) => role === "agent" && text.includes("Fixed.")));
   const [call] = eventsOf(first, "tool-call");
   assert(JSON.stringify(call?.input).includes("add.js"), `its call is told with its input: ${JSON.stringify(call)}`);
@@ -123,7 +129,7 @@ async function checkRevision(agent: AgentUnderTest, open: Open): Promise<void> {
   assert.equal(await readFile(join(bench.workspace, "add.js"), "utf8"), "module.exports = (a, b) => a * b;\n");
 
   const second = await bench.run({ prompt: "The gate says: expected 4.", turn: 2 });
-  assert.deepEqual(second.result, { status: "done", finalText: "Now it adds." });
+  assertSaid(second, "Now it adds.");
   if (agent.backend.capabilities.resume) assertRemembers(bench, "Make add.js add.");
   assert.deepEqual(eventsOf(second, "notice"), []);
   assert.equal(await readFile(join(bench.workspace, "add.js"), "utf8"), "module.exports = (a, b) => a + b;\n");
@@ -149,7 +155,7 @@ async function checkAhead(open: Open): Promise<void> {
   assert.equal((await readFile(join(bench.workspace, "job.txt"), "utf8")).trim(), JOB);
   assert.equal((await readFile(join(bench.workspace, "where.txt"), "utf8")).trim(), "/workspace");
   const second = await bench.run({ prompt: "Once more.", turn: 2 });
-  assert.deepEqual(second.result, { status: "done", finalText: "Still here." });
+  assertSaid(second, "Still here.");
   const now = new Set(bench.insidePids());
   // Two are the sandbox's own. What the agent runs for a moment when it starts may be among those that waited.
   assert(waiting.filter((pid) => now.has(pid)).length > 2, "the process that waited had both turns");
@@ -267,7 +273,7 @@ async function checkLargeOutput(open: Open): Promise<void> {
   const shell = `i=0; while [ $i -lt 1000 ]; do printf 'Grüße ☃ 🚢 \\001\\002\\033[31m %01000d\\n' $i; i=$((i+1)); done; echo the end`;
   await using bench = await open({ turns: [{ steps: [{ text: "I print.", shell }, { text: "Done." }] }] });
   const record = await bench.run();
-  assert.deepEqual(record.result, { status: "done", finalText: "Done." });
+  assertSaid(record, "Done.");
   const [result] = eventsOf(record, "tool-result");
   assert(result?.output.includes("Grüße ☃ 🚢"), `its output is told: ${result?.output.slice(0, 500)}`);
 }
@@ -356,7 +362,7 @@ async function checkImages(open: Open): Promise<void> {
     [2, "Once more.", "Still there."],
   ] as const) {
     const record = await bench.run({ prompt, turn, images });
-    assert.deepEqual(record.result, { status: "done", finalText: words });
+    assertSaid(record, words);
     assert.deepEqual(eventsOf(record, "notice"), []);
     const places = shown.map((base64) =>
       seen()
