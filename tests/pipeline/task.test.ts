@@ -152,6 +152,15 @@ describe("a task", () => {
     expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "the repair left the very same failure" } });
   });
 
+  it("stops when a repair changes no file, though the failure is another one; what git ignores is none", async () => {
+    // It is green on the base, and each run on the change fails by another word.
+    const gate = "test -e edited || exit 0; mkdir -p .runs; n=$(ls .runs | wc -l); touch .runs/$n; echo $n | tr 0-9 a-j; exit 1";
+    const files = { ".slipway.yaml": `gates:\n  - {name: odd, run: '${gate}'}\n`, ".gitignore": ".runs\n" };
+    const { attempt } = await attemptWith(["touch edited", "touch .runs/note", "echo 5 > sum"], files);
+    expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 1, reason: "the repair changed nothing" } });
+    expect(summary(attempt)).not.toContain("turn 3 repair started");
+  });
+
   it("goes on while the failures differ, up to three repairs; a failure that comes back later is not the same twice", async () => {
     const { attempt } = await attemptWith(["echo 4 > sum", "echo 5 > sum", "echo 4 > sum", "echo 6 > sum", "echo 2 > sum"]);
     expect(await failureOf(attempt)).toMatchObject({ code: "GATES_FAILED", details: { repairs: 3, reason: "3 repairs were tried" } });

@@ -1,7 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { changedInWorkspace } from "./changed-paths.ts";
+import { changedInWorkspace, treeOfWorkspace } from "./changed-paths.ts";
 import { expectCommit } from "./commit.ts";
 import { failuresText } from "./failures-text.ts";
 import { judgeReds, type Verdict } from "./gate-verdicts.ts";
@@ -13,7 +13,7 @@ import { runTurn } from "./turn.ts";
 /** From a turn's begin, in ms. */
 const START_AHEAD_AFTER_MS = 1_000;
 
-/** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, or too many do. */
+/** The first turn does the task, further ones mend what the gates reject. GATES_FAILED where the same failure comes twice in a row, a repair changes nothing, or too many fail. */
 export async function workUntilGatesPass(
   context: AttemptContext,
   sandbox: Sandbox,
@@ -28,6 +28,7 @@ export async function workUntilGatesPass(
     nudge: (silence: string) => task.prompts.fill("nudge", { silence }),
   };
   await turnWithNext(context, sandbox, task, { ...first, ...given });
+  let isUnchanged = false;
   for (let round = first.turn - 1; ; round += 1) {
     const results = await runGates(context, sandbox, config, round, deadline);
     const { billed, hindering } = await redGates(context, sandbox, task, results, round);
@@ -37,7 +38,7 @@ export async function workUntilGatesPass(
     if (asked.length === 0) return;
     // Whatever the repair did to the files: the same failures say that it was not what the gates are about.
     const failure = asked.map((gate) => gate.failureDigest).join(" ");
-    const why = whyNoRepair(task, { round, isSame: failure === before });
+    const why = whyNoRepair(task, { round, isSame: failure === before, isUnchanged });
     if (why !== undefined) {
       // The agent has no blame in what was red before: that nothing lands on it is for the landing to say.
       if (billed.length === 0) return;
@@ -45,13 +46,21 @@ export async function workUntilGatesPass(
     }
     task.progress = { round, failure };
     const { text, used } = task.prompts.fill("repair", { failures: failuresText(asked.map((gate) => ({ ...gate, output: gate.excerpt }))) });
+    const tree = async (when: string): Promise<string | null> => await context.journal.step(`tree-${when}-${round}`, () => treeOfWorkspace(context, sandbox));
+    const treeBefore = await tree("before");
     await turnWithNext(context, sandbox, task, { turn: round + 2, reason: "repair", prompt: text, templates: [used], ...given });
+    isUnchanged = treeBefore !== null && (await tree("after")) === treeBefore;
   }
 }
 
-function whyNoRepair({ config, deadline }: Task, { round, isSame }: { readonly round: number; readonly isSame: boolean }): string | undefined {
+function whyNoRepair(
+  { config, deadline }: Task,
+  { round, isSame, isUnchanged }: { readonly round: number; readonly isSame: boolean; readonly isUnchanged: boolean },
+): string | undefined {
   if (round >= config.repairs) return triedText(config.repairs);
   if (isSame) return "the repair left the very same failure";
+  // Another failure of the same files is none that a further turn is likely to mend.
+  if (isUnchanged) return "the repair changed nothing";
   return deadline.hasTimeForTurn() ? undefined : "there is no time left for a repair";
 }
 
