@@ -14,7 +14,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: "forks",
-    // They mostly wait, for processes, leases and disks: two processors are half idle with two.
-    maxWorkers: 3,
+    maxWorkers: 2,
   },
 });
