@@ -6,6 +6,7 @@ import { ModelPort } from "./model/model-port.ts";
 import { EventSpool } from "./spool/event-spool.ts";
 import { Outbox } from "./spool/outbox.ts";
 import { TurnLedger } from "./spool/turn-ledger.ts";
+import type { AgentResources } from "./turn/agent-resources.ts";
 import { Steering, TOO_LATE } from "./turn/steering.ts";
 import { WorkerLink } from "./worker-link.ts";
 
@@ -43,6 +44,8 @@ class Runner {
   /** Opened by the first turn that may reach something. */
   readonly #egressPort = new ModelPort();
   readonly #streamOffsets = new Map<string, number>();
+  /** What was taken of the machine before the next turn. */
+  #resources: AgentResources | undefined;
   #running: { turnId: string; cancel: AbortController; steering: Steering; stray: PromiseWithResolvers<never> } | undefined;
 
   constructor(options: ServeOptions, spool: EventSpool, ledger: TurnLedger, nonce: string) {
@@ -73,13 +76,15 @@ class Runner {
     if (this.#isPrepared) return;
     this.#isPrepared = true;
     try {
-      const { preloadBackends, rehearse, startAhead, warmUp } = await loadTurnCode();
+      const { agentResources, preloadBackends, rehearse, startAhead, warmUp } = await loadTurnCode();
       const backends = await preloadBackends(this.#options.warmFor);
       if (backends.some(({ capabilities }) => capabilities.model)) await this.#modelPort.prepare();
       await rehearse(this.#warming.signal);
       const failures = await warmUp(backends, this.#warming.signal);
       if (this.#options.ahead) failures.push(...(await startAhead(backends, this.#ahead.promise, this.#warming.signal, this.#modelPort.url)));
-      if (!this.#warming.signal.aborted) this.#link.sendWarmed({ type: "warmed", failures });
+      if (this.#warming.signal.aborted) return;
+      this.#resources = agentResources(this.#options.ownNamespace);
+      this.#link.sendWarmed({ type: "warmed", failures });
     } catch (error) {
       // The first turn meets the same, and can say so.
       process.stderr.write(`the backends could not be loaded ahead: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -128,6 +133,7 @@ class Runner {
         emit: (event) => this.#outbox.emit(event),
         killOthers: () => killOthers(this.#options.ownNamespace),
         agentResources: () => agentResources(this.#options.ownNamespace),
+        resourcesBefore: this.#resources,
         streamOffsets: this.#streamOffsets,
         extraEnv: label === undefined ? {} : { SLIPWAY_SANDBOX: label },
         stray: running.stray.promise,
@@ -140,6 +146,7 @@ class Runner {
       result = failed(isFull ? "DISK_FULL" : "INTERNAL", error instanceof Error ? error.message : String(error));
       this.#ledger.remember(turnId, result);
     }
+    this.#resources = undefined;
     this.#running = undefined;
     this.#answer(turnId, result);
   }

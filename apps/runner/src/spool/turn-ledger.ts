@@ -1,4 +1,4 @@
-import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { TurnResult } from "@slipway/protocol/runner-protocol";
 
@@ -45,7 +45,8 @@ export class TurnLedger {
   }
 
   #write(entry: Entry): void {
-    writeFileSync(this.#file, `${JSON.stringify(entry)}\n`);
+    const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
   }
 }
 

@@ -15,9 +15,10 @@ export class ResourceMeter {
   #pauseMs = LOOK_LIMITS_MS.first;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(count: () => AgentResources | undefined) {
+  /** `atFirst`: what was counted before, where it was: counting takes a millisecond, for which the agent need not wait. */
+  constructor(count: () => AgentResources | undefined, atFirst = count()) {
     this.#count = count;
-    this.#atFirst = count();
+    this.#atFirst = atFirst;
     if (this.#atFirst) this.#lookLater(this.#pauseMs);
   }
 

@@ -35,6 +35,8 @@ export interface TurnDeps {
   killOthers(): void;
   /** What the agent has taken of the machine so far, for `Watchdog` and `ResourceMeter`; missing where nobody can tell. */
   readonly agentResources?: () => AgentResources | undefined;
+  /** What was counted when the runner was last idle; counted now where it is missing. */
+  readonly resourcesBefore?: AgentResources | undefined;
   /** Bytes of each log stream that went out in earlier turns; brought up to date at the end. */
   readonly streamOffsets: Map<string, number>;
   /** Added to the agent's environment: the ownership label, where processes are found by it. */
@@ -49,7 +51,7 @@ export interface TurnDeps {
 export async function runTurn(request: TurnRequest, cancel: AbortSignal, deps: TurnDeps): Promise<TurnResult> {
   const matcher = createMatcher(secretPatterns([...Object.values(request.secrets), ...(request.gateway ? [request.gateway.token] : [])]));
   const watchdog = new Watchdog(request, cancel, () => deps.agentResources?.()?.cpuMs);
-  const meter = new ResourceMeter(() => deps.agentResources?.());
+  const meter = new ResourceMeter(() => deps.agentResources?.(), deps.resourcesBefore);
   const ports = [deps.modelPort, deps.egressPort];
   for (const port of ports) port.onTraffic = () => watchdog.heard();
   const output = new TurnOutput(matcher, deps, () => watchdog.heard());
