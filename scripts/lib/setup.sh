@@ -110,13 +110,28 @@ rebuild_node() {
     "Allow the install script of the package \`node\`, or install Node 24 or newer (https://nodejs.org) and put it first in the PATH."
 }
 
+# Whether the dashboard is built from what is here now.
+dashboard_fits() {
+  local built=$root/apps/web/dist/index.html
+  [ -f "$built" ] && [ -z "$(find "$root/apps/web" "$root/packages/protocol/src" -name dist -prune -o -name node_modules -prune -o -newer "$built" -type f -print -quit)" ]
+}
+
+# Two seconds. Nothing else waits for the page: where it cannot be built, the server says so to the browser that asks for it.
+build_dashboard() {
+  dashboard_fits && return 0
+  local log=$root/.slipway/dashboard.log
+  (cd "$root/apps/web" && "$(find_node)" "$root/node_modules/vite/bin/vite.js" build) >"$log" 2>&1 && return 0
+  note "the dashboard could not be built, everything else works; what was said is in $log."
+}
+
 install_all() {
   install_packages
   rebuild_node
+  build_dashboard
 }
 
 set_up() {
   require_tools
-  packages_fit && find_node >/dev/null || locked install_all
+  packages_fit && find_node >/dev/null && dashboard_fits || locked install_all
   node=$(find_node)
 }

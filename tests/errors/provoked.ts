@@ -7,6 +7,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   UNAUTHENTICATED: "tests/server/access.test.ts",
   FORBIDDEN: "tests/server/access.test.ts",
   ORIGIN_REFUSED: "tests/server/access.test.ts",
+  CSRF_REFUSED: "tests/server/sessions.test.ts",
   NOT_FOUND: "tests/server/requests.test.ts",
   CONFLICT: "tests/server/requests.test.ts",
   PAYLOAD_TOO_LARGE: "tests/server/requests.test.ts",

@@ -38,7 +38,9 @@ describe.each(endpoints)("%s", (name, endpoint) => {
 
   test("without a token", async () => {
     const { status, code } = await knock(endpoint, null);
-    if (PUBLIC_ENDPOINTS.includes(name)) expect(status).toBe(200);
+    // What is sent is nothing to sign in with.
+    if (name === "createSession") expect(status).toBe(400);
+    else if (PUBLIC_ENDPOINTS.includes(name)) expect(status).toBe(200);
     else expect([status, code]).toEqual([401, "UNAUTHENTICATED"]);
   });
 });

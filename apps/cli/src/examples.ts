@@ -16,6 +16,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'slipway run "Log in with a passkey" --criterion "Passwords still work" --criterion "There is a test for each"',
   ],
   up: ["slipway up", "slipway up --slots 8 --port 0"],
+  open: ["slipway open", "slipway open 12", "slipway open --print"],
   down: ["slipway down", "slipway down --json"],
   "backends list": ["slipway backends", "slipway backends --json"],
   "backends install": ["slipway backends install codex"],

@@ -18,6 +18,7 @@ import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addOpen } from "./commands/open.ts";
 import { addPr } from "./commands/pr.ts";
 import { addPrompts } from "./commands/prompts.ts";
 import { addRepos } from "./commands/repos.ts";
@@ -47,6 +48,7 @@ export function slipwayProgram(): Command {
   addInit(program);
   addRun(program);
   addUp(program);
+  addOpen(program);
   addDown(program);
   addBackends(program);
   addDoctor(program);

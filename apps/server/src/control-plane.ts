@@ -6,11 +6,13 @@ import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import type { Cassettes } from "./artifacts/cassettes.ts";
 import type { JobImageFolder } from "./artifacts/job-image-folder.ts";
 import type { Refusals } from "./audit/refusals.ts";
+import type { ChangeFeed } from "./changes/change-feed.ts";
 import type { WaitingRoom } from "./claims/waiting-room.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EventBus } from "./events/event-bus.ts";
 import type { StreamTimes } from "./events/stream-times.ts";
 import type { ForgeRegistry } from "./forges/forges.ts";
+import type { Sessions } from "./http/sessions.ts";
 import type { TokenCache } from "./http/token-cache.ts";
 import type { Deliveries } from "./landing/delivery/duty.ts";
 import type { DeliveryTimes } from "./landing/delivery/failed.ts";
@@ -36,6 +38,12 @@ export interface ControlPlane {
   readonly events: EventBus;
   readonly streamTimes: StreamTimes;
   readonly tokens: TokenCache;
+  /** Browsers that are signed in. */
+  readonly sessions: Sessions;
+  /** Tells pages what changed. */
+  readonly changes: ChangeFeed;
+  /** Folder of the built dashboard; there may be none in it. */
+  readonly dashboard: string;
   /** Calls that were refused for want of a token or a role. */
   readonly refusals: Refusals;
   /** Claims of workers that wait for a job. */

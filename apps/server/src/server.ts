@@ -18,6 +18,7 @@ import { ArtifactFolder } from "./artifacts/artifact-folder.ts";
 import { Cassettes } from "./artifacts/cassettes.ts";
 import { JobImageFolder } from "./artifacts/job-image-folder.ts";
 import { Refusals } from "./audit/refusals.ts";
+import { ChangeFeed } from "./changes/change-feed.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
 import { type DataFolder, openDataFolder, removeServerFile, writeServerFile } from "./data-folder.ts";
@@ -28,6 +29,7 @@ import { ForgeRegistry } from "./forges/forges.ts";
 import { buildApp } from "./http/app.ts";
 import { closeApp } from "./http/close-app.ts";
 import { isLoopback } from "./http/origin.ts";
+import { Sessions } from "./http/sessions.ts";
 import { TokenCache } from "./http/token-cache.ts";
 import { hubRoot } from "./hub/hub-folder.ts";
 import { Deliveries } from "./landing/delivery/duty.ts";
@@ -49,6 +51,9 @@ import { WorkerSignals } from "./workers/worker-signals.ts";
 
 /** How long a final job keeps its events, artifacts and commits where nothing else is said, in ms: 30 days. */
 export const RETENTION_MS = 2_592_000_000;
+
+/** Where `npm run build` puts the dashboard. */
+const DASHBOARD = join(import.meta.dirname, "../../web/dist");
 
 export interface ServerOptions {
   /** The data folder. */
@@ -80,6 +85,8 @@ export interface ServerOptions {
   readonly deliveryTimes?: DeliveryTimes;
   /** What pauses between tries of a git host are counted in, in ms; a second where it is missing. */
   readonly forgeRetryUnitMs?: number;
+  /** Folder of the built dashboard; the checkout's own where it is missing. */
+  readonly dashboard?: string;
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
   readonly streamTimes?: StreamTimes;
   /** By which a jump of time is noticed; the machine's own where they are missing. Leases themselves are the database's. */
@@ -188,13 +195,16 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     artifacts,
     cassettes: new Cassettes(artifacts),
     jobImages: new JobImageFolder(folder.jobImages),
-    events: new EventBus(),
+    events: new EventBus((jobId, change) => plane.changes.job(jobId, change)),
+    changes: new ChangeFeed(),
     tokens: new TokenCache(store),
+    sessions: new Sessions(store, opened.credentialKey),
+    dashboard: options.dashboard ?? DASHBOARD,
     refusals: new Refusals(store, options.log),
     jobRoom: new WaitingRoom(),
     completionRoom: new WaitingRoom(),
     workers: new WorkerDirectory(store),
-    signals: new WorkerSignals(streamTimes.pingMs),
+    signals: new WorkerSignals(streamTimes.pingMs, () => plane.changes.topic("workers")),
     circuits: new CircuitWatch(store),
     forges: new ForgeRegistry(folder.root, options.forges ?? {}, options.forgeRetryUnitMs),
     deliveries: new Deliveries(() => plane, options.log),

@@ -56,6 +56,15 @@ export async function sourceFiles(installRoot: string, folders: readonly string[
   return await readFiles(installRoot, paths.sort());
 }
 
+/** The dashboard as it is built in this checkout; none where it is not, and the image's server says so to the browser. */
+export async function dashboardFiles(installRoot: string): Promise<SourceFile[]> {
+  const paths: string[] = [];
+  for await (const entry of glob("apps/web/dist/**", { cwd: installRoot, withFileTypes: true })) {
+    if (entry.isFile()) paths.push(relative(installRoot, join(entry.parentPath, entry.name)));
+  }
+  return await readFiles(installRoot, paths.sort());
+}
+
 /** Files by their paths from the root. */
 export async function readFiles(installRoot: string, paths: readonly string[]): Promise<SourceFile[]> {
   return await Promise.all(paths.map(async (path) => ({ path, content: await readFile(join(installRoot, path)) })));

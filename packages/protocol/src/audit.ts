@@ -24,6 +24,7 @@ export const AUDITED_ENDPOINTS = [
   "resumeTrain",
   "createToken",
   "revokeToken",
+  "createSession",
 ] as const;
 export type AuditedEndpoint = (typeof AUDITED_ENDPOINTS)[number];
 

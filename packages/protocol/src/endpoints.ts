@@ -24,6 +24,7 @@ import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBra
 import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
 import { scorecardSchema } from "./scorecard.ts";
+import { createSessionSchema, sessionViewSchema, signInCodeSchema } from "./session.ts";
 import { statementSchema } from "./statement.ts";
 import { JOB_STATES } from "./states.ts";
 import { TASK_KIND_NAMES } from "./task-kinds.ts";
@@ -69,6 +70,31 @@ export const ENDPOINTS = {
     roles: everyone,
     summary: "Name and role of the token.",
     response: z.object({ name: z.string(), role: z.enum(ROLES) }),
+  },
+
+  createSession: {
+    method: "POST",
+    path: "/v1/session",
+    roles: [],
+    summary: "Sign a browser in: the answer sets a cookie.",
+    body: createSessionSchema,
+    response: sessionViewSchema,
+  },
+  getSession: { method: "GET", path: "/v1/session", roles: everyone, summary: "Who is signed in.", response: sessionViewSchema },
+  endSession: {
+    method: "DELETE",
+    path: "/v1/session",
+    roles: everyone,
+    summary: "Sign out: the session ends, on every page that has it.",
+    response: z.object({}),
+  },
+  createSignInCode: {
+    method: "POST",
+    path: "/v1/sign-in-codes",
+    roles: everyone,
+    summary: "A code that signs a browser in as the caller's token, once, within a minute.",
+    body: z.strictObject({}),
+    response: signInCodeSchema,
   },
 
   createRepository: {
@@ -561,7 +587,7 @@ export const ENDPOINTS = {
 export type EndpointName = keyof typeof ENDPOINTS;
 
 /** Endpoints that need no token. All others with an empty `roles` are for `admin` only. */
-export const PUBLIC_ENDPOINTS: readonly EndpointName[] = ["health"];
+export const PUBLIC_ENDPOINTS: readonly EndpointName[] = ["health", "createSession"];
 
 /** WebSocket of a worker's signals (role worker): frames of `workerSignalSchema`. */
 export const WORKER_SIGNALS_PATH = "/v1/workers/{worker}/signals";

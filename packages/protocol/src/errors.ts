@@ -61,6 +61,12 @@ export const ERRORS = {
     "The request comes from a web page that is not allowed.",
     "Open the page that the server itself serves, or start the server with the page's origin in `--allowed-origin`.",
   ),
+  CSRF_REFUSED: row(
+    403,
+    "client",
+    "The request came with a browser's session and without that session's CSRF token.",
+    "Reload the page. A client of its own sends its token in the header `Authorization: Bearer`.",
+  ),
   NOT_FOUND: row(404, "client", "There is nothing with this name.", "Check the name or number; `slipway jobs` lists the jobs."),
   CONFLICT: row(409, "client", "The thing is not in a state that allows this.", "Look at it with `slipway show` and try what its state allows."),
   PAYLOAD_TOO_LARGE: row(413, "client", "The request is larger than the server takes.", "Send less at a time; the details name the limit in bytes."),
@@ -508,7 +514,7 @@ export class SlipwayError extends Error {
 /** Any thrown value as a `SlipwayError`; what has no code becomes `fallback` and keeps its cause. */
 export function toSlipwayError(error: unknown, fallback: ErrorCode = "INTERNAL"): SlipwayError {
   if (error instanceof SlipwayError) return error;
-  const nodeCode = (error as NodeJS.ErrnoException | undefined)?.code;
+  const nodeCode = (error as { code?: string } | undefined)?.code;
   if (nodeCode === "ENOSPC" || nodeCode === "SQLITE_FULL") {
     return new SlipwayError("DISK_FULL", undefined, {}, { cause: error });
   }

@@ -39,6 +39,32 @@ export function accounts(current: () => OpenedStore): void {
     expect(await store.updateRepository(newId(), { maxRunning: 5 })).toBeUndefined();
   });
 
+  test("a session is its token's until one of the two is over", async () => {
+    const { store, reopen } = current();
+    const [id, over] = [newId(), newId()];
+    const by = { tokenId: id, tokenName: "ci", role: "submitter" as const, address: "127.0.0.1" };
+    await store.createToken({ id, name: "ci", role: "submitter", sha256: sha256("secret"), expiresAt: null });
+    await store.createToken({ id: over, name: "old", role: "submitter", sha256: sha256("old"), expiresAt: 1_000 });
+    const made = await store.createSession({ sha256: sha256("cookie"), tokenId: id, ttlMs: 60_000 }, by);
+    expect(made).toMatchObject({ token: { id, name: "ci" } });
+    expect(made?.expiresAt).toBeGreaterThan(Date.now() + 50_000);
+    const again = await reopen();
+    expect(await again.findSession(sha256("cookie"))).toEqual(made);
+    expect(await again.findSession(sha256("secret"))).toBeUndefined();
+    // Over at once.
+    await again.createSession({ sha256: sha256("short"), tokenId: id, ttlMs: 0 }, by);
+    expect(await again.findSession(sha256("short"))).toBeUndefined();
+    for (const tokenId of [over, newId()]) expect(await again.createSession({ sha256: sha256("none"), tokenId, ttlMs: 60_000 }, by)).toBeUndefined();
+    await again.createSession({ sha256: sha256("second"), tokenId: id, ttlMs: 60_000 }, by);
+    expect(await again.endSession(sha256("second"))).toBe(true);
+    expect(await again.endSession(sha256("second"))).toBe(false);
+    expect(await again.findSession(sha256("cookie"))).toBeDefined();
+    await again.revokeToken(id);
+    expect(await again.findSession(sha256("cookie"))).toBeUndefined();
+    const entries = await again.listAudit({ limit: 10 });
+    expect(entries.filter(({ action }) => action === "createSession")).toHaveLength(3);
+  });
+
   test("a token opens until it is revoked or expires, and remembers its use", async () => {
     const { store } = current();
     const id = newId();

@@ -143,6 +143,7 @@ describe("opening and closing", () => {
     await older[Symbol.asyncDispose]();
     const db = new DatabaseSync(file);
     const tables = [
+      "sessions",
       "model_calls",
       "audit",
       "spending_days",

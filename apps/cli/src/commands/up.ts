@@ -117,4 +117,5 @@ function greet(screen: Screen, url: string, options: StackOptions, models: strin
   screen.print("Next, in any git repository:");
   screen.print('  slipway run "what the agent should do"');
   screen.print("  slipway jobs");
+  screen.print("  slipway open        # the dashboard, in the browser");
 }

@@ -7,8 +7,15 @@ export type Change = "events" | "state";
  */
 export class EventBus {
   readonly #listeners = new Map<string, Set<(change: Change) => void>>();
+  readonly #onChange: (jobId: string, change: Change) => void;
+
+  /** `onChange` hears of every job. */
+  constructor(onChange: (jobId: string, change: Change) => void = () => undefined) {
+    this.#onChange = onChange;
+  }
 
   changed(jobId: string, change: Change): void {
+    this.#onChange(jobId, change);
     for (const listener of this.#listeners.get(jobId) ?? []) listener(change);
   }
 

@@ -1,12 +1,15 @@
+import cookie from "@fastify/cookie";
 import websocket from "@fastify/websocket";
 import { SlipwayError } from "@slipway/protocol/errors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
+import { addChanges } from "../changes/change-socket.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { addHubRoutes } from "../hub/hub-routes.ts";
 import { auditFailure } from "./audit-failures.ts";
 import { DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
 import type { Handlers } from "./call.ts";
+import { addDashboard } from "./dashboard.ts";
 import { answerError, toKnownError } from "./errors.ts";
 import { checkOrigin } from "./origin.ts";
 import { accountHandlers } from "./routes/accounts.ts";
@@ -19,6 +22,7 @@ import { gateHandlers } from "./routes/gates.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { modelCallHandlers } from "./routes/model-calls.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
+import { sessionHandlers } from "./routes/sessions.ts";
 import { trainHandlers } from "./routes/trains.ts";
 import { addWorkerSignals, workerHandlers } from "./routes/workers.ts";
 import { addRoutes } from "./routes.ts";
@@ -54,9 +58,11 @@ export async function buildApp(plane: ControlPlane): Promise<FastifyInstance> {
   // Before every hook of ours: it closes the sockets of upgrades that a later hook refuses.
   await app.register(websocket, { options: { maxPayload: CLIENT_FRAME_LIMIT_BYTES } });
   app.addHook("onRequest", async (request) => checkOrigin(request, plane));
+  await app.register(cookie);
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  addRoutes(app, plane.tokens, handlersOf(plane), eventExtras(plane));
+  addRoutes(app, plane, handlersOf(plane), eventExtras(plane));
   addWorkerSignals(app, plane);
+  addChanges(app, plane);
   let document: Promise<object> | undefined;
   app.get("/v1/openapi.json", async (_request, reply) => {
     // Made when somebody first asks: a server that nobody asks does without its memory.
@@ -64,6 +70,7 @@ export async function buildApp(plane: ControlPlane): Promise<FastifyInstance> {
     return await reply.serializer(JSON.stringify).send(await document);
   });
   await app.register(async (scope) => addHubRoutes(scope, plane));
+  await app.register(async (scope) => await addDashboard(scope, plane.dashboard));
   return app;
 }
 
@@ -74,6 +81,7 @@ function noCompiler(): never {
 function handlersOf(plane: ControlPlane): Handlers {
   return {
     ...accountHandlers(plane),
+    ...sessionHandlers(plane),
     ...auditHandlers(plane),
     ...repositoryHandlers(plane),
     ...jobHandlers(plane),

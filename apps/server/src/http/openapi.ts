@@ -4,9 +4,9 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import Fastify, { type FastifyInstance } from "fastify";
 import { createJsonSchemaTransform } from "fastify-type-provider-zod";
 import { SERVER_VERSION } from "../control-plane.ts";
+import type { Access } from "./auth.ts";
 import type { Handlers } from "./call.ts";
 import { addRoutes } from "./routes.ts";
-import type { TokenCache } from "./token-cache.ts";
 import { validateWithZod } from "./validation.ts";
 
 /** Has the app describe its routes; to be called before they are made. */
@@ -36,7 +36,7 @@ export async function openApiDocument(): Promise<object> {
     throw new SlipwayError("INTERNAL", "This app only describes the API.");
   };
   const handlers = Object.fromEntries(Object.keys(ENDPOINTS).map((name) => [name, refuse])) as unknown as Handlers;
-  addRoutes(app, { find: refuse } as unknown as TokenCache, handlers, {});
+  addRoutes(app, { tokens: { find: refuse }, sessions: {} } as unknown as Access, handlers, {});
   await app.ready();
   const document = app.swagger();
   await app.close();

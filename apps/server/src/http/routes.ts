@@ -7,10 +7,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { z } from "zod";
 import { artifactNameSchema } from "../artifacts/artifact-folder.ts";
 import { actorOf } from "./audit-failures.ts";
-import { requireRole } from "./auth.ts";
+import { type Access, requireRole } from "./auth.ts";
 import { BODY_LIMITS, DEFAULT_BODY_LIMIT_BYTES } from "./body-limits.ts";
 import type { Call, Handler, Handlers } from "./call.ts";
-import type { TokenCache } from "./token-cache.ts";
 
 /** Parameters of paths by name. A `job` may be an id or a number, a `repo` an id or a name. */
 const PARAMETERS: Record<string, z.ZodType> = {
@@ -36,8 +35,9 @@ const OTHER_ANSWERS: { readonly [N in EndpointName]?: string } = {
 export type RouteExtras = { readonly [N in EndpointName]?: Partial<RouteOptions> };
 
 /** Makes a route of every endpoint of the table. */
-export function addRoutes(app: FastifyInstance, tokens: TokenCache, handlers: Handlers, extras: RouteExtras): void {
+export function addRoutes(app: FastifyInstance, access: Access, handlers: Handlers, extras: RouteExtras): void {
   app.decorateRequest("token", null);
+  app.decorateRequest("sessionSecret", null);
   for (const [key, endpoint] of Object.entries(ENDPOINTS)) {
     const name = key as EndpointName;
     app.route({
@@ -46,7 +46,7 @@ export function addRoutes(app: FastifyInstance, tokens: TokenCache, handlers: Ha
       schema: schemaOf(name, endpoint),
       config: { endpoint: name },
       bodyLimit: BODY_LIMITS[name] ?? DEFAULT_BODY_LIMIT_BYTES,
-      ...(PUBLIC_ENDPOINTS.includes(name) ? {} : { onRequest: requireRole(tokens, endpoint.roles) }),
+      ...(PUBLIC_ENDPOINTS.includes(name) ? {} : { onRequest: requireRole(access, endpoint.roles) }),
       handler: async (request, reply) => await answer(handlers[name] as Handler<EndpointName>, request, reply),
       ...extras[name],
     });

@@ -1,5 +1,5 @@
 import type { Red } from "@slipway/protocol/acceptance";
-import type { Role } from "@slipway/protocol/accounts";
+import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
 import type { DayBudget } from "@slipway/protocol/budget";
 import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
@@ -191,6 +191,12 @@ export interface Actor {
   readonly tokenName: string;
   readonly role: Role;
   readonly address: string;
+}
+
+/** A browser's session: the token as which it acts, and when it is over by itself, in ms since 1970. */
+export interface SessionRow {
+  readonly token: TokenView;
+  readonly expiresAt: number;
 }
 
 /** A call that is to be kept though no other operation of the store does it. */

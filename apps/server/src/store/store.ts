@@ -29,6 +29,7 @@ import type {
   NewCall,
   NewJob,
   RefusedCalls,
+  SessionRow,
   SettledCall,
   WorkerRow,
 } from "./rows.ts";
@@ -68,6 +69,11 @@ export interface Store extends AsyncDisposable {
   findToken(sha256: string): Promise<TokenView | undefined>;
   listTokens(): Promise<TokenView[]>;
   revokeToken(id: string, by?: Actor): Promise<boolean>;
+  /** Keeps a browser's session of a token, by the digest of its secret; undefined where the token is live no more. Sessions that are over go. */
+  createSession(input: { sha256: string; tokenId: string; ttlMs: number }, by: Actor): Promise<SessionRow | undefined>;
+  /** The session with this digest and its token, where both are live. */
+  findSession(sha256: string): Promise<SessionRow | undefined>;
+  endSession(sha256: string): Promise<boolean>;
 
   // Jobs
   /** Stores a job. With a `dedupeKey` that an active job has, that job comes back. Unknown dependencies: INVALID_REQUEST. */
@@ -447,6 +453,7 @@ export type {
   NewJob,
   Receipt,
   RefusedCalls,
+  SessionRow,
   SettledCall,
   WorkerRow,
 };

@@ -11,8 +11,12 @@ export class WorkerSignals {
   readonly #reports = new Map<string, WorkerReport>();
   readonly #pingMs: number;
 
-  constructor(pingMs = PING_MS) {
+  readonly #onChange: () => void;
+
+  /** `onChange` is called when a worker connects or is gone. */
+  constructor(pingMs = PING_MS, onChange: () => void = () => undefined) {
     this.#pingMs = pingMs;
+    this.#onChange = onChange;
   }
 
   /** Takes a connection until it closes. `onAlive` is called at the start and with every sign of life. */
@@ -31,7 +35,9 @@ export class WorkerSignals {
       this.#sockets.delete(workerId);
       this.#held.delete(workerId);
       this.#reports.delete(workerId);
+      this.#onChange();
     });
+    this.#onChange();
     onAlive();
   }
 

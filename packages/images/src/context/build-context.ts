@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { runnerDigest } from "@slipway/process/runner-digest";
 import { BASE_IMAGE, type ImagePlan } from "../plans.ts";
 import { imageReference, imageVersion } from "../references.ts";
-import { allWorkspaces, RUNNER_WORKSPACE, readFiles, type SourceFile, sourceFiles, workspaceClosure } from "../workspaces.ts";
+import { allWorkspaces, dashboardFiles, RUNNER_WORKSPACE, readFiles, type SourceFile, sourceFiles, workspaceClosure } from "../workspaces.ts";
 import { archive } from "./archive.ts";
 import { withArguments } from "./dockerfile.ts";
 
@@ -50,7 +50,7 @@ async function filesOf({ kind }: ImagePlan, installRoot: string): Promise<Source
   const workspaces = [...(await allWorkspaces(installRoot)).values()].sort();
   const manifests = await readFiles(installRoot, ["package.json", "package-lock.json", ...workspaces.map((folder) => `${folder}/package.json`)]);
   const running = kind === "base" ? await workspaceClosure(installRoot, [RUNNER_WORKSPACE]) : workspaces;
-  const sources = await sourceFiles(installRoot, running);
+  const sources = [...(await sourceFiles(installRoot, running)), ...(kind === "stack" ? await dashboardFiles(installRoot) : [])];
   const own = await readFiles(installRoot, ["LICENSE", "docker/software.ts", ...(kind === "stack" ? ["docker/stack/health.ts", "docker/stack/slipway"] : [])]);
   return [...moved("packages", manifests), ...moved("sources", [...own, ...sources])];
 }

@@ -53,7 +53,7 @@ export function addWorkerSignals(app: FastifyInstance, plane: ControlPlane): voi
     method: "GET",
     url: WORKER_SIGNALS_PATH.replace(/\{(\w+)\}/g, ":$1"),
     schema: { hide: true, params: z.object({ worker: idSchema }) },
-    onRequest: requireRole(plane.tokens, ["worker"]),
+    onRequest: requireRole(plane, ["worker"]),
     // Unknown workers are told before the upgrade.
     preHandler: async (request) => {
       await plane.workers.get((request.params as { worker: string }).worker);

@@ -28,6 +28,7 @@ const MIGRATIONS = [
   "0021-deliveries",
   "0022-upstream",
   "0023-coverage",
+  "0024-sessions",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

@@ -26,6 +26,7 @@ import * as revisions from "./migrations/0020-revisions.ts";
 import * as deliveries from "./migrations/0021-deliveries.ts";
 import * as upstream from "./migrations/0022-upstream.ts";
 import * as coverage from "./migrations/0023-coverage.ts";
+import * as sessions from "./migrations/0024-sessions.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -52,6 +53,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0021-deliveries": deliveries,
   "0022-upstream": upstream,
   "0023-coverage": coverage,
+  "0024-sessions": sessions,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

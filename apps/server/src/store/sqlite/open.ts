@@ -39,6 +39,9 @@ function storeOver(channel: Channel): Store {
     findToken: (sha256) => findToken(channel, sha256),
     listTokens: () => channel.call("listTokens"),
     revokeToken: (id, by) => channel.call("revokeToken", id, by),
+    createSession: (input, by) => channel.call("createSession", input, by),
+    findSession: (sha256) => channel.call("findSession", sha256),
+    endSession: (sha256) => channel.call("endSession", sha256),
 
     submitJob: (input, by) => channel.call("submitJob", input, by),
     getJob: (idOrNumber) => channel.call("getJob", idOrNumber),

@@ -83,6 +83,7 @@ import { rerouteJob } from "./operations/reroute-job.ts";
 import { reserveCall } from "./operations/reserve-call.ts";
 import { resetCircuits } from "./operations/reset-circuits.ts";
 import { revokeToken } from "./operations/revoke-token.ts";
+import { createSession, endSession, findSession } from "./operations/sessions.ts";
 import { setDraining } from "./operations/set-draining.ts";
 import { settleCall } from "./operations/settle-call.ts";
 import { submitJob } from "./operations/submit-job.ts";
@@ -102,6 +103,7 @@ export const READS = {
   getRepository,
   listRepositories,
   findToken,
+  findSession,
   listTokens,
   getJob,
   getJobDetail,
@@ -153,6 +155,8 @@ const WRITES = {
   countRefusals,
   createRepository,
   createToken,
+  createSession,
+  endSession,
   dropJobData,
   finish,
   freezeTarget,

@@ -1,0 +1,5 @@
+import { PageHead } from "../../parts/card.tsx";
+
+export function AuditPage() {
+  return <PageHead title="Audit log" />;
+}

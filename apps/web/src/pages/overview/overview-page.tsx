@@ -1,0 +1,5 @@
+import { PageHead } from "../../parts/card.tsx";
+
+export function OverviewPage() {
+  return <PageHead title="Overview" />;
+}

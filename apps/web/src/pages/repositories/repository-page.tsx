@@ -1,0 +1,5 @@
+import { PageHead } from "../../parts/card.tsx";
+
+export function RepositoryPage() {
+  return <PageHead title="Repository" />;
+}
