@@ -5,7 +5,16 @@ import { defineConfig } from "vitest/config";
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.cache/compiled");
 
 /** Suites that need more than Node and git, or minutes; `.ci/run` calls each by its own config entry. */
-const heavy = ["tests/scenarios/**", "tests/faults/**", "tests/agents/**", "tests/installation/**", "tests/docker/**", "tests/escape/**", "tests/runners/**"];
+const heavy = [
+  "tests/scenarios/**",
+  "tests/faults/**",
+  "tests/agents/**",
+  "tests/installation/**",
+  "tests/docker/**",
+  "tests/escape/**",
+  "tests/runners/**",
+  "tests/web/**",
+];
 
 export default defineConfig({
   test: {

@@ -1,3 +1,5 @@
+import { glob, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Role } from "@slipway/protocol/accounts";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
@@ -30,6 +32,7 @@ export class TestBrowser implements AsyncDisposable {
   }
 
   static async start(): Promise<TestBrowser> {
+    await checkBuilt();
     // As root there is no sandbox of Chromium's own to be had; what it opens is our own server.
     return new TestBrowser(await chromium.launch({ executablePath: EXECUTABLE, args: ["--no-sandbox", "--disable-dev-shm-usage"] }));
   }
@@ -60,5 +63,15 @@ export class TestBrowser implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
+  }
+}
+
+const WEB = join(import.meta.dirname, "../../apps/web");
+
+/** What is tested is what the server serves: the built files. */
+async function checkBuilt(): Promise<void> {
+  const built = await stat(join(WEB, "dist/index.html")).catch(() => undefined);
+  for await (const entry of glob("{src,public}/**/*.*", { cwd: WEB })) {
+    if (!built || (await stat(join(WEB, entry))).mtimeMs > built.mtimeMs) throw new Error(`apps/web/${entry} is newer than the built dashboard: npm run build`);
   }
 }

@@ -1,5 +1,5 @@
 import type { SessionView } from "@slipway/protocol/session";
-import { QueryClientProvider, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, QueryClientProvider, useQuery, useQueryClient } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { call, setCsrfToken } from "./api/call.ts";
@@ -24,57 +24,42 @@ export function App() {
 
 function Doorway() {
   const client = useQueryClient();
-  const [session, setSession] = useState<SessionView | null>(null);
-  const [ended, setEnded] = useState(false);
-  const { data, error } = useQuery<SessionView, ApiFailure>({ queryKey: ["session"], queryFn: async () => await call("getSession", {}), gcTime: 0 });
-  const current = session ?? data ?? null;
-  setCsrfToken(current?.csrfToken ?? null);
-  const isOver = useSessionEnd(current);
-  const leave = (): void => {
-    setEnded(true);
-    setSession(null);
-    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" });
-    client.setQueryData(["session"], null);
-  };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: when it is over, and not when `leave` is another function
-  useEffect(() => {
-    if (isOver) leave();
-  }, [isOver]);
-  if (current) {
-    return (
-      <SessionProvider session={current}>
-        <Connected onSignOut={() => void call("endSession", {}).then(() => location.assign("/"), leave)} />
-      </SessionProvider>
-    );
-  }
-  const isOut = ended || (error instanceof ApiFailure && error.status === 401);
+  const { data, error } = useQuery<SessionView, ApiFailure>({
+    queryKey: SESSION,
+    queryFn: async () => await call("getSession", {}),
+    gcTime: Number.POSITIVE_INFINITY,
+  });
+  useEffect(() => askAgainWhenRefused(client), [client]);
+  const isOut = error?.status === 401;
+  setCsrfToken(isOut ? null : (data?.csrfToken ?? null));
   if (isOut) {
+    const enter = (session: SessionView): void => {
+      // Of somebody else, maybe.
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
+      client.setQueryData(SESSION, session);
+    };
+    return <SignIn ended={data !== undefined} onSignedIn={enter} />;
+  }
+  if (data) {
     return (
-      <SignIn
-        ended={ended}
-        onSignedIn={(made) => {
-          setEnded(false);
-          setSession(made);
-        }}
-      />
+      <SessionProvider session={data}>
+        <Connected onSignOut={() => void call("endSession", {}).finally(() => location.assign("/"))} />
+      </SessionProvider>
     );
   }
   if (error) return <FailureNote failure={error} title="The page could not find out who you are." />;
   return <Loading what="your session" />;
 }
 
-/** True from when the session is over: by its time, or because the server says so to any query. */
-function useSessionEnd(session: SessionView | null): boolean {
-  const client = useQueryClient();
-  const [over, setOver] = useState<SessionView | null>(null);
-  useEffect(() => {
-    if (!session) return;
-    return client.getQueryCache().subscribe((event) => {
-      const { error } = event.query.state;
-      if (event.query.queryKey[0] !== "session" && error instanceof ApiFailure && error.status === 401) setOver(session);
-    });
-  }, [client, session]);
-  return session !== null && over === session;
+const SESSION = ["session"];
+
+/** A call that is refused for want of a session has the page find out whether there is one. Answers how to stop that. */
+function askAgainWhenRefused(client: QueryClient): () => void {
+  return client.getQueryCache().subscribe(({ type, query }) => {
+    const { error } = query.state as { error: unknown };
+    if (type !== "updated" || query.queryKey[0] === SESSION[0] || !(error instanceof ApiFailure) || error.status !== 401) return;
+    void client.invalidateQueries({ queryKey: SESSION });
+  });
 }
 
 function Connected({ onSignOut }: { onSignOut: () => void }) {

@@ -90,6 +90,8 @@ export class ChangeLink {
   #lost(): void {
     this.#socket = null;
     if (this.#ended) return;
+    // It may be the session that is over, and not the server that is away.
+    void this.#client.invalidateQueries({ queryKey: ["session"] });
     if (this.#state.status !== "lost") this.#become({ status: "lost", since: Date.now() });
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
     this.#failures += 1;
