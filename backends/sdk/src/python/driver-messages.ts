@@ -27,6 +27,7 @@ const driverMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready"), version: z.string() }),
   z.object({ type: z.literal("unavailable"), message: z.string() }),
   z.object({ type: z.literal("warmed") }),
+  z.object({ type: z.literal("begun") }),
   z.object({ type: z.literal("event"), event: agentEventSchema }),
   z.object({ type: z.literal("log"), stream: z.string().max(100), text: z.string() }),
   z.object({ type: z.literal("end"), result: resultSchema }),

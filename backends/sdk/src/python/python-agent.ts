@@ -17,7 +17,7 @@ const GARBAGE_CHARACTERS = 10_000;
 /** How a driver went in a turn. */
 interface Drive {
   readonly end: DriverTurnEnd;
-  /** Whether it said anything. */
+  /** Whether it took the turn up, or said anything. */
   readonly isHeard: boolean;
   readonly isGarbled: boolean;
 }
@@ -85,6 +85,9 @@ export class PythonAgent {
       const end = await driver.turn(
         { ...request, prompt, turn: turn.turn, workspace, env: withDirectGateway(env), ...(images ? { images } : {}) },
         {
+          onBegun() {
+            isHeard = true;
+          },
           onMessage(message) {
             isHeard = true;
             if (message.type === "event") turn.emit(message.event);

@@ -85,6 +85,16 @@ test("one that died while it waited is replaced; one that dies in the middle is 
   expect(result).toMatchObject({ failure: { code: "BACKEND_FAILED", details: { exitCode: 3, stderr: "out of ideas\n" } } });
 });
 
+test("one that was kept and dies before its first word on a turn that it had begun is told of: its model may have been asked", async () => {
+  await using bench = await createTestBench();
+  await fakePython(bench, ['{"type":"begun"}', DONE], 'read -r line; echo \'{"type":"begun"}\'; exit 137');
+  const agent = agentOf();
+  expect((await turnOf(bench, agent)).result.status).toBe("done");
+  expect((await turnOf(bench, agent, { turn: 2 })).result).toMatchObject({ failure: { code: "BACKEND_FAILED", details: { exitCode: 137 } } });
+  const requests = (await readFile(join(bench.home, "requests.jsonl"), "utf8")).trim().split("\n");
+  expect(requests).toHaveLength(1);
+});
+
 test("a Python without the agent, one that is not there, and one that cannot run are BACKEND_NOT_INSTALLED", async () => {
   await using bench = await createTestBench();
   const notInstalled = { failure: { code: "BACKEND_NOT_INSTALLED", details: { remedy: "pip install fake" } } };

@@ -22,6 +22,8 @@ export interface DriverLaunch {
 
 /** Who hears what a driver says in a turn. */
 export interface DriverListener {
+  /** It has taken the turn up. */
+  onBegun(): void;
   onMessage(message: Extract<DriverMessage, { type: "event" | "log" }>): void;
   /** A line that is no message, or one that is too long. */
   onGarbage(line: string): void;
@@ -117,6 +119,9 @@ export class PythonDriver implements ResidentAgent {
         return;
       case "warmed":
         this.#warmed.resolve();
+        return;
+      case "begun":
+        this.#listener?.onBegun();
         return;
       case "unavailable":
         this.#unavailable = message.message;

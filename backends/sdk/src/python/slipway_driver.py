@@ -10,6 +10,7 @@ Driver to backend, on standard output; standard error is for people:
   {"type": "ready", "version": "1.2.3"}     the agent's library is loaded
   {"type": "unavailable", "message": ""}    it cannot be; the driver ends
   {"type": "warmed"}                        answers `warm`
+  {"type": "begun"}                         a turn was taken up: from now on it must not be begun anew
   {"type": "event", "event": {...}}         an event of the turn, as `packages/protocol/src/events.ts` has it
   {"type": "log", "stream": "", "text": ""} raw output
   {"type": "end", "result": {...}}          the last word on a turn: {"status": "done", "finalText": ""}, or {"status": "failed", "error": {...}}
@@ -205,6 +206,7 @@ def serve(link: Link, load: Callable[[], str], warm: Callable[[], None], turn: C
             warm()
             link.send("warmed")
         elif message["type"] == "turn":
+            link.send("begun")
             try:
                 result = turn(message)
             except Exception as error:
