@@ -42,8 +42,8 @@ async function measureAgent(agent: AgentUnderTest, rounds: number): Promise<Figu
   for (let round = 0; round <= rounds; round += 1) {
     // The first of each only fills the page cache.
     const keep = (list: number[], value: number): void => void (round > 0 && list.push(value));
-    keep(bare, await bareStartMs(agent, "task"));
-    if (BARE_AGENTS[name]?.acpArgv) keep(overAcp, await bareStartMs(agent, "acp"));
+    keep(bare, await bareStartMs(agent, BARE_AGENTS[name]?.argv ? "task" : "acp"));
+    if (BARE_AGENTS[name]?.argv && BARE_AGENTS[name].acpArgv) keep(overAcp, await bareStartMs(agent, "acp"));
     for (const [place, { other, own, idleMiB }] of values) {
       keep(other, (await turnStart(agent, place, scriptBackend.name)).ms);
       const warm = await turnStart(agent, place, name);
@@ -119,8 +119,8 @@ async function bareStartMs({ backend, finish }: AgentUnderTest, way: "task" | "a
   try {
     const place = { home: join(folder, "home"), workspace: join(folder, "work"), modelUrl: model.baseUrl, key: KEY };
     for (const path of [place.home, place.workspace]) await mkdir(path);
-    await prepareHome(bare, place.home);
-    const [command = "", ...args] = (way === "acp" && bare.acpArgv) || bare.argv(place);
+    await prepareHome(bare, place);
+    const [command = "", ...args] = way === "acp" ? (bare.acpArgv ?? []) : (bare.argv?.(place) ?? []);
     const program = (await bare.program?.()) ?? command;
     const env = { PATH: process.env["PATH"] ?? "", HOME: place.home, TMPDIR: place.workspace, LANG: "C.UTF-8", ...bare.env?.(place) };
     const startedAtMs = nowMs();

@@ -2,7 +2,11 @@ import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 
-const messageSchema = z.looseObject({ id: z.unknown(), result: z.looseObject({ sessionId: z.string().optional() }).optional(), error: z.unknown().optional() });
+const messageSchema = z.looseObject({
+  id: z.unknown().optional(),
+  result: z.looseObject({ sessionId: z.string().optional() }).optional(),
+  error: z.unknown().optional(),
+});
 
 /** Speaks the least of ACP that makes an agent work, and nothing beside: hello, a session, a prompt. Resolves when the prompt is sent. */
 export async function promptOverAcp(child: ChildProcessWithoutNullStreams, cwd: string, text: string): Promise<void> {
