@@ -1,7 +1,7 @@
 /** One measured figure. `values` are single measurements; the summary is made from them. */
 export interface Figure {
   readonly name: string;
-  readonly unit: "ms" | "%" | "jobs/s" | "lines/s" | "lines" | "MiB" | "×";
+  readonly unit: "ms" | "KiB" | "%" | "jobs/s" | "lines/s" | "lines" | "MiB" | "×";
   readonly count: number;
   readonly median: number;
   readonly p99: number | null;

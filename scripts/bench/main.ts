@@ -19,6 +19,7 @@ import { measureSpawn } from "./measure-spawn.ts";
 import { measureStore } from "./measure-store.ts";
 import { measureThroughput } from "./measure-throughput.ts";
 import { measureTrain } from "./measure-train.ts";
+import { measureWeb } from "./measure-web.ts";
 import { measureWorkspace } from "./measure-workspace.ts";
 
 const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> = {
@@ -36,6 +37,7 @@ const MEASURES: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> 
   spawn: measureSpawn,
   docker: measureDocker,
   memory: measureMemory,
+  web: measureWeb,
 };
 
 const { values } = parseArgs({
