@@ -39,7 +39,7 @@ export class TestBrowser implements AsyncDisposable {
 
   /** Opens a page that is signed in with a token, as a browser is: by the session's cookie. Null: nobody is signed in. */
   async open(
-    server: { readonly url: string; readonly tokens: Readonly<Record<Role, string>> },
+    server: { readonly url: string; readonly tokens: Readonly<Partial<Record<Role, string>>> },
     path: string,
     role: Role | null,
     options: PageOptions = {},
