@@ -6,6 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Endpoint } from "@slipway/protocol/endpoint";
+import { CHANGES_PATH } from "@slipway/protocol/changes";
 import { ENDPOINTS, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { ERRORS, type ErrorRow } from "@slipway/protocol/errors";
 import { eventBodySchema, eventFrameSchema } from "@slipway/protocol/events";
@@ -110,6 +111,9 @@ function apiPage(): string {
     "# The HTTP API",
     "",
     "Bearer tokens; JSON in and out; errors as on [the errors page](errors.md). The whole of it with all shapes: [openapi.json](openapi.json), served at `/v1/openapi.json`.",
+    "",
+    `A WebSocket at \`${CHANGES_PATH}\` tells those who may read which jobs and which listings are other ones; frames, and how to go on behind a cursor: \`packages/protocol/src/changes.ts\`.`,
+    "Browsers have a session in place of a token: [the dashboard](dashboard.md#who-may-what).",
     "",
     "| endpoint | what it does | roles |",
     "|---|---|---|",
