@@ -17,7 +17,8 @@ export class ChunkText {
 
   textOf({ text, encoding }: Pick<LogData, "text" | "encoding">): string {
     if (encoding === "utf8" && this.#decoder === null) return text;
-    const decoder = (this.#decoder ??= new TextDecoder());
+    this.#decoder ??= new TextDecoder();
+    const decoder = this.#decoder;
     if (encoding === "utf8") {
       this.#decoder = null;
       // What the chunk before had left open is not gone on with, as this one begins with a whole character.

@@ -3,6 +3,8 @@ import type { LogLine, LogStore } from "./log-store.ts";
 /** The lines of a log as rows of a list: all of them, or those that show with one stream. A row keeps its index when older ones give way. */
 export interface LogRows {
   readonly begin: number;
+  /** Behind the last row that does not change any more; what follows are lines that are not ended. */
+  readonly closed: number;
   readonly end: number;
   row(index: number): LogLine;
   /** The row of a line by its number; undefined where it is not among the rows. */
@@ -21,12 +23,12 @@ function allRows(store: LogStore): LogRows {
     const { name, text } = open[index - lines] ?? { name: "", text: "" };
     return index < lines ? { ...store.line(index), number: index + 1 } : { kind: "text", text, stream: name, number: index + 1 };
   };
-  return { begin, end, row, indexOf: (number) => (number > begin && number <= end ? number - 1 : undefined) };
+  return { begin, closed: lines, end, row, indexOf: (number) => (number > begin && number <= end ? number - 1 : undefined) };
 }
 
 function streamRows(store: LogStore, stream: string): LogRows {
   const found = store.streams[store.placeOf(stream) ?? -1];
-  if (!found) return { begin: 0, end: 0, row: () => ({ kind: "mark", text: "", stream, number: 0 }), indexOf: () => undefined };
+  if (!found) return { begin: 0, closed: 0, end: 0, row: () => ({ kind: "mark", text: "", stream, number: 0 }), indexOf: () => undefined };
   const { rows, lines, builder } = found;
   const { begin, end: closed } = rows;
   const { open } = builder;
@@ -41,5 +43,5 @@ function streamRows(store: LogStore, stream: string): LogRows {
     }
     return undefined;
   };
-  return { begin, end, row, indexOf };
+  return { begin, closed, end, row, indexOf };
 }

@@ -12,10 +12,11 @@ class Writer {
   fence = 1;
 
   log(stream: string, bytes: string | Uint8Array): void {
-    const buffer = Buffer.from(bytes as string);
+    const buffer = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
     const offset = this.#offsets.get(stream) ?? 0;
     this.#offsets.set(stream, offset + buffer.length);
-    const data = typeof bytes === "string" ? { text: bytes, encoding: "utf8" as const } : { text: buffer.toString("base64"), encoding: "base64" as const };
+    const data =
+      typeof bytes === "string" ? { text: bytes, encoding: "utf8" as const } : { text: btoa(String.fromCharCode(...buffer)), encoding: "base64" as const };
     this.add({ kind: "log", data: { stream, offset, ...data } });
   }
 
@@ -67,7 +68,7 @@ test("attempts, turns, runs of gates and gaps are marked where they are", () => 
 
 test("characters that are cut, and bytes that are none", () => {
   const writer = new Writer();
-  const boat = Buffer.from("🚢\n");
+  const boat = new TextEncoder().encode("🚢\n");
   writer.log("stdout", Uint8Array.from(boat.subarray(0, 2)));
   writer.log("stdout", Uint8Array.from(boat.subarray(2)));
   writer.log("stdout", Uint8Array.from([255, 254, 65, 10, 0xf0]));
@@ -81,7 +82,13 @@ test("characters that are cut, and bytes that are none", () => {
 test("the oldest lines give way, keep their numbers, and can be read anew", () => {
   const writer = new Writer();
   const line = (index: number): string => `line ${index} ${"x".repeat(100)}\n`;
-  for (let chunk = 0; chunk < 1_000; chunk += 1) writer.log(chunk % 2 ? "stdout" : "stderr", Array.from({ length: 100 }, (_, at) => line(chunk * 100 + at)).join("").slice(0, -1));
+  for (let chunk = 0; chunk < 1_000; chunk += 1)
+    writer.log(
+      chunk % 2 ? "stdout" : "stderr",
+      Array.from({ length: 100 }, (_, at) => line(chunk * 100 + at))
+        .join("")
+        .slice(0, -1),
+    );
   const store = writer.into(new LogStore({ characters: 2_000_000, lines: 500_000 }));
   expect(store.characters).toBeLessThan(2_100_000);
   const rows = rowsOf(store, "stdout");

@@ -133,7 +133,8 @@ export class LogStore {
     }
     if (event.kind === "log") this.#log(event.data);
     else if (event.kind === "turn" && event.data.status === "started") this.#mark(MARK, `Turn ${event.data.turn}`, ["stdout", "stderr"]);
-    else if (event.kind === "gate" && event.data.status === "started") this.#mark(MARK, `Gate ${event.data.name}, ${roundText(event.data.round)}`, [`gate:${event.data.name}`]);
+    else if (event.kind === "gate" && event.data.status === "started")
+      this.#mark(MARK, `Gate ${event.data.name}, ${roundText(event.data.round)}`, [`gate:${event.data.name}`]);
     else if (event.kind === "gap") this.#mark(GAP, gapText(event.data), event.data.stream === undefined ? null : [event.data.stream]);
     this.#lastSeq = event.seq;
     if (this.#sincePart >= PART_CHARACTERS) this.#remember(event.seq);
@@ -246,7 +247,13 @@ export class LogStore {
     const { texts, streams, numbers } = this.#fresh;
     let end = 0;
     const ends = Uint32Array.from(texts, (text) => (end += text.length));
-    this.#blocks.push({ first: this.#lines - texts.length, text: texts.join(""), ends, streams: Uint16Array.from(streams), numbers: Uint32Array.from(numbers) });
+    this.#blocks.push({
+      first: this.#lines - texts.length,
+      text: texts.join(""),
+      ends,
+      streams: Uint16Array.from(streams),
+      numbers: Uint32Array.from(numbers),
+    });
     this.#fresh = empty();
     while (this.#blocks.length > 1 && (this.#characters > this.#limits.characters || this.#lines - this.#firstLine > this.#limits.lines)) this.#letGo();
   }
