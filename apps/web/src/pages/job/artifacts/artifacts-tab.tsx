@@ -10,6 +10,7 @@ import { bytes } from "../../../parts/format.ts";
 import parts from "../../../parts/parts.module.css";
 import { Empty, Known } from "../../../parts/states.tsx";
 import { Ago } from "../../../parts/time.tsx";
+import { Words } from "../head/words.tsx";
 import css from "../job.module.css";
 import { Artifact } from "./artifact.tsx";
 
@@ -36,6 +37,18 @@ export function ArtifactsTab({ detail: { job } }: { detail: JobDetail }) {
           <Empty title="There are no artifacts." />
         ) : (
           <div className={css["stack"]}>
+            {open !== undefined && artifacts.some(({ name }) => name === open) && (
+              <Card
+                title={open}
+                side={
+                  <Button small onClick={() => show(undefined)}>
+                    Close
+                  </Button>
+                }
+              >
+                <Artifact key={open} job={job.id} name={open} />
+              </Card>
+            )}
             <Card title="Artifacts" flush>
               <table>
                 <thead>
@@ -55,18 +68,6 @@ export function ArtifactsTab({ detail: { job } }: { detail: JobDetail }) {
                 </tbody>
               </table>
             </Card>
-            {open !== undefined && artifacts.some(({ name }) => name === open) && (
-              <Card
-                title={open}
-                side={
-                  <Button small onClick={() => show(undefined)}>
-                    Close
-                  </Button>
-                }
-              >
-                <Artifact key={open} job={job.id} name={open} />
-              </Card>
-            )}
           </div>
         )
       }
@@ -86,7 +87,9 @@ function Row({ artifact: { name, what, bytes: size, at, fence }, job, isOpen, sh
     <tr>
       <td>
         <strong>{name}</strong>
-        <p className={css["muted"]}>{what}</p>
+        <p className={css["muted"]}>
+          <Words text={what} />
+        </p>
       </td>
       <td className={parts["number"]}>{size === null ? "–" : bytes(size)}</td>
       <td>

@@ -23,6 +23,9 @@ export function DetailsTab({ detail }: { detail: JobDetail }) {
           <Facts of={settings(detail)} />
         </Card>
       </div>
+      <Card title="Settings of its backend">
+        <LongText isCode text={JSON.stringify(detail.job.backendConfig, null, 2)} />
+      </Card>
       <Card title="As JSON">
         <LongText isCode text={JSON.stringify(detail.job, null, 2)} />
       </Card>
@@ -154,6 +157,5 @@ function settings({ job }: JobDetail): Pairs {
     ...(job.replay === null ? [] : ([["Replays", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`]] as Pairs)),
     ...(job.allowChecks.length === 0 ? [] : ([["Checks that only tell", job.allowChecks.join(", ")]] as Pairs)),
     ...(Object.keys(job.mcpServers).length === 0 ? [] : ([["MCP servers", Object.keys(job.mcpServers).join(", ")]] as Pairs)),
-    ["Backend's settings", <LongText key="config" isCode text={JSON.stringify(job.backendConfig, null, 2)} />],
   ];
 }

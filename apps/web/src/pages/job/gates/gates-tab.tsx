@@ -30,22 +30,22 @@ export function GatesTab({ detail }: { detail: JobDetail }) {
           </code>
         </Empty>
       )}
-      {rounds.map((round) => (
-        <Round key={round.key} round={round} detail={detail} />
+      {rounds.map((round, index) => (
+        <Round key={round.key} round={round} detail={detail} isNewest={index === 0} />
       ))}
       {receipts.length > 0 && <Receipts receipts={receipts} />}
     </div>
   );
 }
 
-function Round({ round: { fence, round, runs }, detail }: { round: GateRound; detail: JobDetail }) {
+function Round({ round: { fence, round, runs }, detail, isNewest }: { round: GateRound; detail: JobDetail; isNewest: boolean }) {
   const attempt = detail.attempts.length > 1 ? `attempt ${fence}, ` : "";
   return (
     <Card title={`Gates, ${attempt}${round === 0 ? "first run" : `after repair ${round}`}`}>
       <ul className={css["stack"]}>
         {runs.map((run) => (
           <li key={run.key}>
-            <Run run={run} detail={detail} />
+            <Run run={run} detail={detail} isNewest={isNewest} />
           </li>
         ))}
       </ul>
@@ -53,8 +53,10 @@ function Round({ round: { fence, round, runs }, detail }: { round: GateRound; de
   );
 }
 
-function Run({ run, detail: { job, artifacts } }: { run: GateRun; detail: JobDetail }) {
-  const [open, setOpen] = useState(false);
+function Run({ run, detail: { job, artifacts }, isNewest }: { run: GateRun; detail: JobDetail; isNewest: boolean }) {
+  // What somebody came for, most likely: why it is red.
+  const [chosen, setOpen] = useState<boolean | null>(null);
+  const open = chosen ?? (isNewest && TONES[run.status] === "bad");
   // An artifact of an earlier attempt with the same name is not what the server gives.
   const isStored = run.artifact !== undefined && artifacts.findLast(({ name }) => name === run.artifact)?.fence === run.fence;
   const isOver = run.status === "running" && isFinal(job.state);
@@ -102,7 +104,7 @@ function Run({ run, detail: { job, artifacts } }: { run: GateRun; detail: JobDet
           {run.tests.failed > run.tests.failing.length && <li className={css["muted"]}>and {run.tests.failed - run.tests.failing.length} more</li>}
         </ul>
       )}
-      {open && run.artifact !== undefined && <Artifact job={job.id} name={run.artifact} />}
+      {open && isStored && run.artifact !== undefined && <Artifact job={job.id} name={run.artifact} />}
     </article>
   );
 }

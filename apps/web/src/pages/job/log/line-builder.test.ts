@@ -22,7 +22,7 @@ test.each([
   ["a spinner", "|\b/\b-\bdone\n", ["done"]],
   ["a title and a link", "\x1b]0;evil\x07a \x1b]8;;https://x.example\x1b\\link\x1b]8;;\x1b\\\n", ["a link"]],
   ["device control", "a\x1bPq#0;1\x1b\\b\n", ["ab"]],
-  ["cursor and screen", "\x1b[2J\x1b[1;1H\x1b[?25la\x1b[3Ab\x1b(B\x1bc\n", ["ab"]],
+  ["cursor and screen", "a\x1b[2J\x1b[1;1H\x1b[?25l\x1b[3Ab\x1b(B\x1bc\n", ["ab"]],
   ["a title without end", "\x1b]0;never\nnext\n", ["", "next"]],
   ["control characters", "a\0b\x01c\x07d\x7f\n", ["a␀b␁cd␡"]],
   ["text that turns around", "a\u202eb\u2066c\n", ["a⟨U+202E⟩b⟨U+2066⟩c"]],

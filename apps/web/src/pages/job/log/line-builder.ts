@@ -116,7 +116,7 @@ export class LineBuilder {
     if (final === "m") state.style = styleAfter(state.style, parameters);
     else if (final === "G" && (parameters === "" || parameters === "1")) this.#return();
     else if (final === "C") this.#write(" ".repeat(Math.min(Number(parameters) || 1, 200)), end);
-    else if (final === "K" || final === "J") {
+    else if (final === "K") {
       if (parameters === "2") Object.assign(state, { line: "", written: PLAIN_SEQUENCE });
       if (parameters !== "1") state.under = "";
     }

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useKeys } from "../../../parts/keys.ts";
 import { firstError } from "./first-error.ts";
 import { LineDialog } from "./line-dialog.tsx";
@@ -12,8 +12,11 @@ import { patternOf } from "./search.ts";
 import { plainOf } from "./style.ts";
 import { useSearch } from "./use-search.ts";
 
-/** Height of a line that is not wrapped, as in the style sheet. */
+/** Height of a line that is not wrapped, which the style sheet gets in whole pixels: what is measured is then what was thought. */
 const ROW_REM = 1.3;
+
+/** A log with more rows is large. */
+const LARGE_ROWS = 20_000;
 
 interface LogViewProps {
   readonly store: LogStore;
@@ -43,13 +46,16 @@ export function LogView({ store, stream, isLive, line, onLine, label, choice, em
   const [marked, setMarked] = useState<number | null>(null);
   const [said, setSaid] = useState("");
   const count = rows.end - rows.begin;
+  const rowPx = useMemo(() => Math.round(ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize)), []);
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => scroller.current,
-    estimateSize: useCallback(() => ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize), []),
-    overscan: 20,
+    estimateSize: () => rowPx,
+    overscan: 8,
     getItemKey: (index) => rows.begin + index,
   });
+  // What is above stays in its place while it is measured. In a large log each row of it would have all places counted anew.
+  virtual.shouldAdjustScrollPositionOnItemSizeChange = count > LARGE_ROWS ? () => false : undefined;
   const goTo = (row: number): void => {
     setFollowing(false);
     setMarked(row);
@@ -100,7 +106,7 @@ export function LogView({ store, stream, isLive, line, onLine, label, choice, em
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
         <section ref={scroller} className={`${css["lines"]} ${isShort ? css["short"] : ""}`} tabIndex={0} aria-label={label} onScroll={onScroll}>
-          <div className={css["all"]} style={{ height: virtual.getTotalSize() }}>
+          <div className={css["all"]} style={{ height: virtual.getTotalSize(), lineHeight: `${rowPx}px` }}>
             <div className={css["shown"]} style={{ transform: `translateY(${virtual.getVirtualItems()[0]?.start ?? 0}px)` }}>
               {virtual.getVirtualItems().map(({ key, index }) => {
                 const row = rows.row(rows.begin + index);

@@ -13,59 +13,61 @@ export function Spending({ job, events }: { job: JobView; events: readonly JobEv
   const machine = machineOf(events);
   return (
     <Card title="Cost">
-      {isUsed(usage) ? (
-        <div className={css["stack"]}>
-          {spentOf(job).map((share) => (
-            <Share key={share.what} share={share} />
-          ))}
+      <div className={css["stack"]}>
+        {isUsed(usage) ? (
+          <div className={css["stack"]}>
+            {spentOf(job).map((share) => (
+              <Share key={share.what} share={share} />
+            ))}
+            <p className={css["muted"]}>
+              {count(usage.inputTokens)} tokens in ({count(usage.cachedInputTokens)} of them cached), {count(usage.outputTokens)} out
+              {usage.reasoningTokens > 0 && ` (${count(usage.reasoningTokens)} of them thoughts)`}
+              {(budget.attemptUsd !== undefined || budget.attemptTokens !== undefined) && `; one attempt may take ${attemptLimit(job)}`}
+            </p>
+          </div>
+        ) : (
           <p className={css["muted"]}>
-            {count(usage.inputTokens)} tokens in ({count(usage.cachedInputTokens)} of them cached), {count(usage.outputTokens)} out
-            {usage.reasoningTokens > 0 && ` (${count(usage.reasoningTokens)} of them thoughts)`}
-            {(budget.attemptUsd !== undefined || budget.attemptTokens !== undefined) && `; one attempt may take ${attemptLimit(job)}`}
+            Nothing was spent on models{job.endedAt === null ? " yet" : ""}. {limitText(job)}
           </p>
-        </div>
-      ) : (
-        <p className={css["muted"]}>
-          Nothing was spent on models{job.endedAt === null ? " yet" : ""}. {limitText(job)}
-        </p>
-      )}
-      {models.length > 0 && (
-        <div className={parts["scroll"]}>
-          <table>
-            <thead>
-              <tr>
-                <th>Model</th>
-                <th>Calls</th>
-                <th>In / out</th>
-                <th>Cost</th>
-              </tr>
-            </thead>
-            <tbody>
-              {models.map(({ model, calls, failed, tokensIn, tokensOut, usd }) => (
-                <tr key={model}>
-                  <td>{model}</td>
-                  <td className={parts["number"]}>
-                    {calls}
-                    {failed > 0 && ` (${failed} failed)`}
-                  </td>
-                  <td className={parts["number"]}>
-                    {count(tokensIn)} / {count(tokensOut)}
-                  </td>
-                  <td className={parts["number"]}>{money(usd)}</td>
+        )}
+        {models.length > 0 && (
+          <div className={parts["scroll"]}>
+            <table>
+              <thead>
+                <tr>
+                  <th>Model</th>
+                  <th>Calls</th>
+                  <th>In / out</th>
+                  <th>Cost</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {machine && (
-        <Facts
-          of={[
-            ["Processor", duration(machine.cpuMs)],
-            ["Most memory", bytes(machine.peakMemoryBytes)],
-          ]}
-        />
-      )}
+              </thead>
+              <tbody>
+                {models.map(({ model, calls, failed, tokensIn, tokensOut, usd }) => (
+                  <tr key={model}>
+                    <td>{model}</td>
+                    <td className={parts["number"]}>
+                      {calls}
+                      {failed > 0 && ` (${failed} failed)`}
+                    </td>
+                    <td className={parts["number"]}>
+                      {count(tokensIn)} / {count(tokensOut)}
+                    </td>
+                    <td className={parts["number"]}>{money(usd)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+        {machine && (
+          <Facts
+            of={[
+              ["Processor", duration(machine.cpuMs)],
+              ["Most memory", bytes(machine.peakMemoryBytes)],
+            ]}
+          />
+        )}
+      </div>
     </Card>
   );
 }

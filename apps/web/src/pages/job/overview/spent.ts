@@ -50,8 +50,12 @@ export function modelsOf(events: readonly JobEvent[]): ModelUse[] {
 /** What its turns took of the machine together: their processor time, and the most memory that any of them held; null where no runner told. */
 export function machineOf(events: readonly JobEvent[]): TurnResources | null {
   const told = events.flatMap((event) => (event.kind === "turn" && event.data.resources ? [event.data.resources] : []));
-  if (told.length === 0) return null;
-  return { cpuMs: told.reduce((sum, { cpuMs }) => sum + cpuMs, 0), peakMemoryBytes: Math.max(...told.map(({ peakMemoryBytes }) => peakMemoryBytes)) };
+  const machine = {
+    cpuMs: told.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+    peakMemoryBytes: Math.max(0, ...told.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+  };
+  // Turns that were over before anybody looked tell nothing.
+  return machine.cpuMs > 0 || machine.peakMemoryBytes > 0 ? machine : null;
 }
 
 /** Whether anything was spent. */

@@ -86,7 +86,7 @@ function Name({ span, job }: { span: Span; job: number }) {
 function partsText({ parts, from, to }: Span): string {
   const least = to === null ? 0 : (to - from) / 20;
   return parts
-    .filter(([, ms]) => ms >= Math.max(least, 20))
+    .filter(([, ms]) => ms >= Math.max(least, 250))
     .slice(0, 4)
     .map(([name, ms]) => `${name} ${duration(ms)}`)
     .join(", ");

@@ -83,6 +83,8 @@ function spansByFence(events: readonly JobEvent[]): Map<number | null, Stretch[]
   for (const event of events) {
     const told = toldBy(event);
     if (!told) continue;
+    // The phase is its turn, which says more.
+    if (told.kind === "phase" && told.name === "turn") continue;
     const isLanding = told.kind === "phase" && ["merge", "verify", "land"].includes(told.name);
     const fence = isLanding ? null : event.fence;
     const spans = all.get(fence) ?? [];
@@ -134,13 +136,8 @@ function toldBy(event: JobEvent): Told | undefined {
     };
   }
   if (event.kind === "gate" && event.data.status !== "skipped") {
-    const { name, status, round, exitCode, durationMs, flaky } = event.data;
-    const notes = [
-      round > 0 ? `after repair ${round}` : "",
-      typeof exitCode === "number" && exitCode !== 0 ? `exit ${exitCode}` : "",
-      status === "timed-out" ? "timed out" : "",
-      flaky ? "flaky" : "",
-    ];
+    const { name, status, exitCode, durationMs, flaky } = event.data;
+    const notes = [typeof exitCode === "number" && exitCode !== 0 ? `exit ${exitCode}` : "", status === "timed-out" ? "timed out" : "", flaky ? "flaky" : ""];
     const detail = notes.filter(Boolean).join(", ");
     return { kind: "gate", name: `gate ${name}`, isBegin: status === "started", isFailed: status !== "passed", detail, durationMs, parts: [] };
   }

@@ -33,9 +33,12 @@ const COMPONENTS: Components = {
   pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
 };
 
+/** Quotes and lists in each other, deeper than anybody means it: no parser survives thousands of them. */
+const DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){40}/m;
+
 /** What an agent says, as Markdown; HTML in it is text. */
 export function Markdown({ text }: { text: string }) {
-  if (text.length > LIMIT_CHARACTERS) return <LongText text={text} />;
+  if (text.length > LIMIT_CHARACTERS || DEEP.test(text)) return <LongText text={text} />;
   return (
     <PlainWhereItFails key={text} text={text}>
       <div className={css["markdown"]}>
@@ -45,7 +48,7 @@ export function Markdown({ text }: { text: string }) {
   );
 }
 
-/** Texts can be made that no parser survives, such as thousands of quotes in each other: they are shown as they stand. */
+/** Other texts may be made that a parser does not survive: they are shown as they stand. */
 class PlainWhereItFails extends Component<{ text: string; children: ReactNode }, { failed: boolean }> {
   override state = { failed: false };
 
