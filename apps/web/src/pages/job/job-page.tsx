@@ -1,7 +1,7 @@
 import type { JobDetail } from "@slipway/protocol/job";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { ask } from "../../api/queries.ts";
 import { useKeys } from "../../parts/keys.ts";
 import { Empty, FailureNote, Loading } from "../../parts/states.tsx";
@@ -77,9 +77,15 @@ function Tabs({ detail, shown }: { detail: JobDetail; shown: TabId | undefined }
   const job = String(detail.job.number);
   const navigate = useNavigate();
   const marks = useMarks(detail);
+  const bar = useRef<HTMLElement>(null);
+  // On a narrow screen the bar scrolls.
+  useEffect(() => {
+    const link = bar.current?.querySelector<HTMLElement>(`[href$="/${shown}"]`);
+    if (bar.current && link) bar.current.scrollLeft = link.offsetLeft - bar.current.offsetLeft - 40;
+  }, [shown]);
   useKeys(Object.fromEntries(TABS.map(({ id }, index) => [String(index + 1), () => void navigate({ to: "/jobs/$job/$tab", params: { job, tab: id } })])));
   return (
-    <nav className={css["tabs"]} aria-label="Parts of the job">
+    <nav ref={bar} className={css["tabs"]} aria-label="Parts of the job">
       {TABS.map(({ id, name }, index) => (
         <Link key={id} to="/jobs/$job/$tab" params={{ job, tab: id }} aria-current={id === shown ? "page" : undefined} title={`Key ${index + 1}`}>
           {name}

@@ -50,7 +50,7 @@ export function ArtifactsTab({ detail: { job } }: { detail: JobDetail }) {
               </Card>
             )}
             <Card title="Artifacts" flush>
-              <table>
+              <table className={css["table"]}>
                 <thead>
                   <tr>
                     <th>Name</th>

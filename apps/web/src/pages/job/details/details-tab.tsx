@@ -37,7 +37,7 @@ function Attempts({ detail: { attempts } }: { detail: JobDetail }) {
   if (attempts.length === 0) return null;
   return (
     <Card title="Attempts" flush>
-      <table>
+      <table className={css["table"]}>
         <thead>
           <tr>
             <th>Attempt</th>

@@ -49,7 +49,7 @@ export function FindingsTab({ detail: { job } }: { detail: JobDetail }) {
 
 function Findings({ findings, job }: { findings: readonly Finding[]; job: number }) {
   return (
-    <table>
+    <table className={css["table"]}>
       <thead>
         <tr>
           <th>Weight</th>
@@ -98,7 +98,7 @@ function Critic({ critic: { name, by, level, verdict, score, confidence, summary
         <p className={css["said"]}>{summary}</p>
         {criteria.length > 0 && (
           <div className={parts["scroll"]}>
-            <table>
+            <table className={css["table"]}>
               <thead>
                 <tr>
                   <th>Criterion</th>

@@ -5,12 +5,13 @@ import { Card } from "../../../parts/card.tsx";
 import { duration } from "../../../parts/format.ts";
 import parts from "../../../parts/parts.module.css";
 import { Ago } from "../../../parts/time.tsx";
+import css from "../job.module.css";
 
 /** Proofs that gates ran on the merged tree. */
 export function Receipts({ receipts }: { receipts: readonly Receipt[] }) {
   return (
     <Card title="Receipts" flush>
-      <table>
+      <table className={css["table"]}>
         <thead>
           <tr>
             <th>Gate</th>

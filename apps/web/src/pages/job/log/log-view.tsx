@@ -104,8 +104,16 @@ export function LogView({ store, stream, isLive, line, onLine, label, choice, em
       {count === 0 ? (
         empty
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-        <section ref={scroller} className={`${css["lines"]} ${isShort ? css["short"] : ""}`} tabIndex={0} aria-label={label} onScroll={onScroll}>
+        <section
+          ref={scroller}
+          className={`${css["lines"]} ${isShort ? css["short"] : ""}`}
+          // As high as its lines, and no higher than the style sheet allows; what is below is where a bar to scroll with may be.
+          style={{ height: virtual.getTotalSize() + 18 }}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+          tabIndex={0}
+          aria-label={label}
+          onScroll={onScroll}
+        >
           <div className={css["all"]} style={{ height: virtual.getTotalSize(), lineHeight: `${rowPx}px` }}>
             <div className={css["shown"]} style={{ transform: `translateY(${virtual.getVirtualItems()[0]?.start ?? 0}px)` }}>
               {virtual.getVirtualItems().map(({ key, index }) => {

@@ -22,18 +22,20 @@ export function OverviewTab({ detail }: { detail: JobDetail }) {
       </div>
       <div className={css["stack"]}>
         <Card title="Task">
-          <LongText text={job.task} />
-          {job.criteria.length > 0 && (
-            <>
-              <h3>What the change must do</h3>
-              <ul className={css["bullets"]}>
-                {job.criteria.map((criterion) => (
-                  <li key={criterion}>{criterion}</li>
-                ))}
-              </ul>
-            </>
-          )}
-          <Images detail={detail} />
+          <div className={css["stack"]}>
+            <LongText text={job.task} />
+            {job.criteria.length > 0 && (
+              <div>
+                <h3>What the change must do</h3>
+                <ul className={css["bullets"]}>
+                  {job.criteria.map((criterion) => (
+                    <li key={criterion}>{criterion}</li>
+                  ))}
+                </ul>
+              </div>
+            )}
+            <Images detail={detail} />
+          </div>
         </Card>
         <Spending job={job} events={events} />
         <Landing detail={detail} />
@@ -47,7 +49,7 @@ export function OverviewTab({ detail }: { detail: JobDetail }) {
 function Images({ detail: { job } }: { detail: JobDetail }) {
   if (job.images.length === 0) return null;
   return (
-    <>
+    <div>
       <h3>Images</h3>
       <ul className={css["bullets"]}>
         {job.images.map(({ name, type, sha256 }) => (
@@ -56,6 +58,6 @@ function Images({ detail: { job } }: { detail: JobDetail }) {
           </li>
         ))}
       </ul>
-    </>
+    </div>
   );
 }
