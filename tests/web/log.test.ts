@@ -54,15 +54,16 @@ test("100,000 lines are there soon, scroll, are searched, and take little of the
   const frames = (await log.evaluate(
     (element) =>
       new Promise((resolve) => {
+        const frame = (globalThis as unknown as { requestAnimationFrame(step: (at: number) => void): void }).requestAnimationFrame;
         const times: number[] = [];
         const all = element.scrollHeight;
         const step = (at: number): void => {
           times.push(at);
           element.scrollTop = (all * times.length) / 90;
-          if (times.length < 90) requestAnimationFrame(step);
+          if (times.length < 90) frame(step);
           else resolve(times.slice(1).map((time, index) => time - (times[index] ?? 0)));
         };
-        requestAnimationFrame(step);
+        frame(step);
       }),
   )) as number[];
   await row(page, 100_000).waitFor();
@@ -188,6 +189,24 @@ test("a page that is cut off in the middle of a log misses no line and shows non
   await page.getByText("Failed with BACKEND_FAILED").waitFor();
   const expected = [0, 1, 2, 3].flatMap((round) => lines(round * 50).map((line, at) => `${round > 0 && at === 0 ? "half " : ""}${line.trimEnd()}`));
   expect(await copied(page)).toEqual(expected);
+});
+
+test("a job that says a lot keeps no answer about it from coming, over a slow connection", async () => {
+  const writer = await write();
+  const { page } = await browser.open(server, `/jobs/${writer.job.number}/log`, "viewer");
+  await page.getByRole("heading", { name: writer.job.title }).waitFor();
+  const broken: string[] = [];
+  page.on("requestfailed", (request) => broken.push(request.url()));
+  // Slower than notices come.
+  await page.route("**/v1/jobs/*", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await route.continue();
+  });
+  for (let number = 0; number < 40; number += 1) await writer.log("stdout", `line ${number}\n`);
+  await page.getByText("line 39").waitFor();
+  expect(broken).toEqual([]);
+  await writer.fail();
+  await page.getByText("Failed with BACKEND_FAILED").waitFor();
 });
 
 test("a log that is larger than what a page holds lets its oldest lines go, and brings them back", async () => {

@@ -6,14 +6,14 @@ import { NumberList } from "./number-list.ts";
 /** What of a log is held, in UTF-16 units: 64 MiB of memory where it is not plain ASCII, and half of that where it is. The oldest lines give way. */
 export const KEPT_CHARACTERS = 33_554_432;
 /** And in lines: a browser shows nothing below some 33 million device pixels. */
-export const KEPT_LINES = 500_000;
+const KEPT_LINES = 500_000;
 /** After so many UTF-16 units it is remembered where the log could be read anew from. */
 const PART_CHARACTERS = 4_194_304;
 const BLOCK_LINES = 1_000;
 const BLOCK_CHARACTERS = 65_536;
 
 /** `text`: a line of a stream. `mark`: what happened between the lines. `gap`: something is missing. */
-export type LineKind = "text" | "mark" | "gap";
+type LineKind = "text" | "mark" | "gap";
 
 /** A line to show. */
 export interface LogLine {
@@ -135,6 +135,8 @@ export class LogStore {
     else if (event.kind === "turn" && event.data.status === "started") this.#mark(MARK, `Turn ${event.data.turn}`, ["stdout", "stderr"]);
     else if (event.kind === "gate" && event.data.status === "started")
       this.#mark(MARK, `Gate ${event.data.name}, ${roundText(event.data.round)}`, [`gate:${event.data.name}`]);
+    else if (event.kind === "phase" && event.data.status === "started" && event.data.phase === "setup") this.#mark(MARK, "Setup", ["setup"]);
+    else if (event.kind === "phase" && event.data.status === "started" && event.data.phase === "baseline") this.#mark(MARK, "Red gates, on the base", []);
     else if (event.kind === "gap") this.#mark(GAP, gapText(event.data), event.data.stream === undefined ? null : [event.data.stream]);
     this.#lastSeq = event.seq;
     if (this.#sincePart >= PART_CHARACTERS) this.#remember(event.seq);

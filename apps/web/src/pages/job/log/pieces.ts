@@ -2,7 +2,7 @@ import { type AnsiSpan, spansOf } from "./ansi-spans.ts";
 import { plainOf } from "./style.ts";
 
 /** Of a longer line the rest is shown when somebody asks for it, in UTF-16 units. */
-export const SHOWN_CHARACTERS = 10_000;
+const SHOWN_CHARACTERS = 10_000;
 
 /** A piece of a line in one style, as a search left it. */
 export interface Piece extends AnsiSpan {
