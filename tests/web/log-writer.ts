@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@slipway/protocol/errors";
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { JobView, SubmitJobInput } from "@slipway/protocol/job";
 import type { TestServer } from "../server/server-harness.ts";
@@ -37,8 +38,9 @@ export class LogWriter {
     await this.add(...pieces.map((piece) => this.#piece(stream, piece)));
   }
 
-  async fail(): Promise<void> {
-    const failure = { code: "BACKEND_FAILED" as const, message: "The test is over.", details: {} };
+  /** Ends the attempt. */
+  async fail(code: ErrorCode = "BACKEND_FAILED", message = "The test is over."): Promise<void> {
+    const failure = { code, message, details: {} };
     await this.#server.client("worker").call("finish", { params: this.#params, body: { outcome: { kind: "failed", failure } } });
   }
 
