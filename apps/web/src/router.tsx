@@ -40,6 +40,12 @@ export function makeRouter(onSignOut: () => void) {
     defaultPendingComponent: () => <Loading what="the page" />,
     defaultErrorComponent: ({ error }) => <FailureNote failure={toFailure(error)} title="The page failed." />,
     scrollRestoration: true,
+    // As people write addresses: the router's own way puts figures into quotes, as what it reads there may be of any type.
+    parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+    stringifySearch: (search) => {
+      const written = String(new URLSearchParams(texts(search)));
+      return written === "" ? "" : `?${written}`;
+    },
   });
 }
 

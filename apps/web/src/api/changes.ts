@@ -84,7 +84,17 @@ export class ChangeLink {
     const old = new Set<EndpointName>(frame.topics.flatMap((topic) => LISTINGS[topic]));
     if (frame.states === "many" || frame.states.length > 0) for (const name of WITH_STATES) old.add(name);
     const jobs = frame.jobs === "many" ? null : new Set(frame.jobs);
-    void this.#client.invalidateQueries({ predicate: ({ queryKey, state }) => old.has(queryKey[0] as EndpointName) || isOfJobs(jobs, queryKey, state.data) });
+    void this.#outdate(({ queryKey, state }) => old.has(queryKey[0] as EndpointName) || isOfJobs(jobs, queryKey, state.data));
+  }
+
+  /**
+   * What is on its way already may be older than the notice: it is let arrive, and asked for once more. Were it broken off, then nothing would ever arrive
+   * where notices come faster than answers.
+   */
+  async #outdate(predicate: (query: Query) => boolean): Promise<void> {
+    const onTheirWay = new Set(this.#client.getQueryCache().findAll({ predicate, fetchStatus: "fetching" }));
+    await this.#client.invalidateQueries({ predicate }, { cancelRefetch: false });
+    if (onTheirWay.size > 0 && !this.#ended) await this.#client.invalidateQueries({ predicate: (query) => onTheirWay.has(query) }, { cancelRefetch: false });
   }
 
   #lost(): void {
