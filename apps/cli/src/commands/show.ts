@@ -223,11 +223,12 @@ const ACT_WORDS = {
   replayJob: "replayed",
   steerJob: "steered",
   acceptJob: "accepted",
+  reviseJob: "revised",
   syncPullRequest: "synced",
   closePullRequest: "closed its pull request",
 } as const;
 
-const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work" };
+const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work", reviseJob: "as a revision" };
 
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {

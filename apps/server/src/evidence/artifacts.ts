@@ -8,6 +8,7 @@ import { ANSWER_ARTIFACT, type JobDetail, type JobView, workOf } from "@slipway/
 import { isFinal } from "@slipway/protocol/states";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
+import { findChange } from "../jobs/find-change.ts";
 import { readRepositoryConfig } from "../jobs/repository-config.ts";
 import { fileMetrics } from "./file-kinds.ts";
 import { readAllEvents } from "./read-all-events.ts";
@@ -44,7 +45,7 @@ export async function makeArtifact(plane: ControlPlane, detail: JobDetail, name:
 }
 
 const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobDetail) => Promise<string> } = {
-  "patch.diff": patchOf,
+  "patch.diff": async (plane, detail) => await patchOf(plane, detail),
   "numstat.txt": async (plane, detail) => {
     const files = await statsOf(plane, detail);
     return files.map(({ added, removed, path }) => `${added ?? "-"}\t${removed ?? "-"}\t${path.replaceAll("\n", "\\n")}\n`).join("");
@@ -69,11 +70,20 @@ const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobD
   "transcript.md": async (plane, detail) => transcriptOf(detail.job, await eventsOf(plane, detail)),
 };
 
-/** The job's change as a patch; NOT_FOUND where there is none, or where the hub has it no longer. */
-export async function patchOf(plane: ControlPlane, detail: JobDetail): Promise<string> {
+/** Which change of a job is looked at, and against what. */
+export interface AskedDiff {
+  readonly change?: string | undefined;
+  readonly since?: string | undefined;
+  readonly binary?: "whole" | "names";
+}
+
+/** A change of the job as a patch; NOT_FOUND where there is none, or where the hub has it no longer. */
+export async function patchOf(plane: ControlPlane, detail: JobDetail, { change, since, binary = "whole" }: AskedDiff = {}): Promise<string> {
   const { job } = detail;
   const root = hubRoot(plane.folder, job.repo.id);
-  return await fromHub(detail, async (oid) => await diffPatch(root, await madeOn(root, job, oid), oid));
+  const asked = change === undefined ? workOf(detail) : findChange(detail, change, "change").oid;
+  const from = since === undefined ? undefined : findChange(detail, since, "since").oid;
+  return await fromHub(detail, async (oid) => await diffPatch(root, from ?? (await madeOn(root, job, oid)), oid, binary), asked);
 }
 
 async function statsOf(plane: ControlPlane, detail: JobDetail) {
@@ -83,13 +93,12 @@ async function statsOf(plane: ControlPlane, detail: JobDetail) {
 }
 
 /** What a commit of the job was made on. A job that goes back to its agent has another base from then on. */
-async function madeOn(root: string, job: JobView, oid: string): Promise<string> {
+export async function madeOn(root: string, job: JobView, oid: string): Promise<string> {
   return (await parentOf(root, oid)) ?? job.baseOid;
 }
 
-async function fromHub<T>(detail: JobDetail, read: (oid: string) => Promise<T>): Promise<T> {
+async function fromHub<T>(detail: JobDetail, read: (oid: string) => Promise<T>, oid = workOf(detail)): Promise<T> {
   const { job } = detail;
-  const oid = workOf(detail);
   if (oid === null) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
   return await read(oid).catch((error: unknown) => {
     if (!isFinal(job.state) || !(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND") throw error;
