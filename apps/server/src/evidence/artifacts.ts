@@ -57,8 +57,9 @@ const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobD
   },
   "checks.json": async (plane, detail) => {
     const events = await eventsOf(plane, detail);
-    return document(events.flatMap((event) => (event.kind === "check" ? [{ attempt: event.fence, at: iso(event.at), ...event.data }] : [])));
+    return document(saidOf(events, "check"));
   },
+  "critics.json": async (plane, detail) => document(saidOf(await eventsOf(plane, detail), "critic")),
   "usage.json": async (plane, detail) => {
     const work = await workedBy(plane, detail);
     const events = await eventsOf(plane, detail);
@@ -114,6 +115,16 @@ async function eventsOf(plane: ControlPlane, detail: JobDetail): Promise<readonl
   if (events.length > 0) return events;
   const hint = "A job's events go some time after its end (SLIPWAY_RETENTION_DAYS).";
   throw new SlipwayError("NOT_FOUND", `The events of job ${job.number} are no longer kept.`, { job: job.id, state: job.state, hint });
+}
+
+/** What checks or critics said, with the attempt and the number of its change that they said it of: the check `change` is the first of each. */
+function saidOf(events: readonly JobEvent[], kind: "check" | "critic"): unknown[] {
+  const changes = new Map<number, number>();
+  return events.flatMap((event) => {
+    const fence = event.fence ?? 0;
+    if (event.kind === "check" && event.data.name === "change") changes.set(fence, (changes.get(fence) ?? 0) + 1);
+    return event.kind === kind ? [{ attempt: event.fence, change: changes.get(fence) ?? null, at: iso(event.at), ...event.data }] : [];
+  });
 }
 
 function document(value: unknown): string {
