@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CriticEvent } from "@slipway/protocol/critic";
 import type { AppendableEvent } from "@slipway/protocol/events";
 import type { JobDetail } from "@slipway/protocol/job";
+import type { Claim } from "@slipway/protocol/worker-api";
 import { execa } from "execa";
 import { type TestServer, withCredential } from "../server/server-harness.ts";
 import { git } from "../support/repository.ts";
@@ -57,28 +58,39 @@ export async function jobWithChanges(
 
     target: "main",
   });
-  const claim = await server.claim(await server.worker());
-  if (claim?.job.id !== job.id) throw new Error("another job was claimed");
   const dir = await mkdtemp(join(tmpdir(), "slipway-change-"));
-  const oids: string[] = [];
   try {
     await git(dir, "clone", "--quiet", source.root, "clone");
     const clone = join(dir, "clone");
-    for (const [index, script] of scripts.entries()) {
+    const oids: string[] = [];
+    for (const script of scripts) {
       await git(clone, "checkout", "--quiet", "--force", "--detach", job.baseOid);
       await git(clone, "clean", "--quiet", "-fd");
       await execa("sh", ["-ec", script], { cwd: clone });
       await git(clone, "add", "--all");
       await git(clone, "commit", "--quiet", "--message", "Change");
-      const isLast = index === scripts.length - 1;
-      const ref = isLast ? claim.hub.pushRef : `refs/slipway/jobs/${job.id}/changes/${claim.fence}/${index + 1}`;
-      await git(clone, "push", "--quiet", withCredential(claim.hub.jobsUrl, claim.hub.credential), `HEAD:${ref}`);
       oids.push(await git(clone, "rev-parse", "HEAD"));
     }
+    // Only now, as nobody renews the lease.
+    const claim = await server.claim(await server.worker());
+    if (claim?.job.id !== job.id) throw new Error("another job was claimed");
+    const earlier = (at: number): string => (at === oids.length - 1 ? claim.hub.pushRef : `refs/slipway/jobs/${job.id}/changes/${claim.fence}/${at + 1}`);
+    for (const [index, oid] of oids.entries())
+      await git(clone, "push", "--quiet", withCredential(claim.hub.jobsUrl, claim.hub.credential), `${oid}:${earlier(index)}`);
+    await finish(server, claim, oids, { events, failed });
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-  const params = { job: job.id, fence: claim.fence };
+  return await server.client("viewer").call("getJob", { params: { job: job.id } });
+}
+
+async function finish(
+  server: TestServer,
+  { job, fence }: Claim,
+  oids: readonly string[],
+  { events, failed }: { events: readonly AppendableEvent[]; failed: boolean },
+): Promise<void> {
+  const params = { job: job.id, fence };
   const worker = server.client("worker");
   if (events.length > 0)
     await worker.call("appendEvents", { params, body: { events: events.map((event, index) => ({ ordinal: index + 1, at: Date.now(), event })) } });
@@ -87,7 +99,6 @@ export async function jobWithChanges(
   const failure = { code: "GATES_FAILED" as const, message: "The gate test failed, and 1 repair was tried.", details: {} };
   const outcome = failed ? ({ kind: "failed", failure, kept: done, earlier } as const) : ({ kind: "change", ...done, earlier } as const);
   await worker.call("finish", { params, body: { outcome } });
-  return await server.client("viewer").call("getJob", { params: { job: job.id } });
 }
 
 const check = (name: string, findings: string[], passed = findings.length === 0): AppendableEvent => ({ kind: "check", data: { name, passed, findings } });

@@ -49,7 +49,7 @@ export function ChangesBar({
 }
 
 /** Such as "attempt 2, change 1: sent back by tests". */
-export function changeWords({ fence, number, kind, refusedBy }: JobChange): string {
+function changeWords({ fence, number, kind, refusedBy }: JobChange): string {
   if (fence === null) return "the work that was accepted";
   const by = refusedBy.length === 0 ? "" : ` by ${refusedBy.slice(0, 3).join(", ")}`;
   const what = { change: "its result", kept: by === "" ? "kept of what failed" : `kept, refused${by}`, refused: `sent back${by}`, accepted: "" }[kind];
