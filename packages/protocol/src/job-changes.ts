@@ -11,7 +11,7 @@ export interface JobChange {
   readonly id: string;
   /** The attempt; null for accepted work. */
   readonly fence: number | null;
-  /** Place among the changes that its attempt made, from 1; null where it made one alone, or that is not known. */
+  /** Place among the changes that its attempt made, from 1; null where that is not known, as of the last one. */
   readonly number: number | null;
   readonly oid: string;
   readonly kind: JobChangeKind;
@@ -27,7 +27,8 @@ export function changesOf({ job, attempts }: Pick<JobDetail, "job" | "attempts">
     const refused = before.map(({ number, oid, refusedBy }): JobChange => ({ id: `${fence}.${number}`, fence, number, oid, kind: "refused", refusedBy }));
     if (last === null) return refused;
     const known = earlier.find(({ oid }) => oid === last);
-    const number = earlier.length === 0 ? null : (known?.number ?? Math.max(...earlier.map((one) => one.number)) + 1);
+    // Of those before it some may have stayed with their worker, so that they do not tell its place.
+    const number = known?.number ?? null;
     const refusedBy = known?.refusedBy ?? (keptRed ?? []).map(({ name }) => name);
     return [...refused, { id: String(fence), fence, number, oid: last, kind: changeOid === null ? "kept" : "change", refusedBy }];
   });

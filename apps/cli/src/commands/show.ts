@@ -88,6 +88,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ["id", job.id],
     ["repository", job.repo.name],
     ...kindFields(job),
+    ...(job.continues ? [["goes on", `from the change of job ${job.continues.number}`] as [string, string]] : []),
     ["backend", backendText(job)],
     ...(job.replay === null ? [] : [["model", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`] as [string, string]]),
     ["base", job.baseOid],

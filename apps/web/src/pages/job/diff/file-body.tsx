@@ -37,7 +37,12 @@ export const FileBody = memo(function FileBody(props: FileBodyProps) {
   const [limit, setLimit] = useState(LINES_AT_ONCE);
   const wanted = selected?.line ? Math.max(limit, indexOf(all, selected) + 200) : limit;
   const hunks = useMemo(() => firstLines(all, wanted), [all, wanted]);
-  const tokens = useMemo(() => (file.lines > MARKED_LINES ? null : tokenize(hunks, { enhancers: [markEdits(hunks, { type: "block" })] })), [hunks, file]);
+  // Words are marked where lines stand against others.
+  const isOneSided = file.kind === "added" || file.kind === "deleted";
+  const tokens = useMemo(
+    () => (isOneSided || file.lines > MARKED_LINES ? null : tokenize(hunks, { enhancers: [markEdits(hunks, { type: "block" })] })),
+    [hunks, file, isOneSided],
+  );
   const keys = useMemo(() => (selected ? keysOf(hunks, selected) : []), [hunks, selected]);
   const widgets = widgetsOf(hunks, keys, props);
   const ref = useRef<HTMLDivElement>(null);
@@ -56,7 +61,7 @@ export const FileBody = memo(function FileBody(props: FileBodyProps) {
     onSelect({ path: file.path, side, line: Math.min(from, line), endLine: from === line ? null : Math.max(from, line) });
   };
   // Where there is one side alone, it is drawn alone.
-  const columns = file.kind === "added" || file.kind === "deleted" ? 2 : view === "split" ? 4 : 3;
+  const columns = isOneSided ? 2 : view === "split" ? 4 : 3;
   const astray = astrayIn(hunks, props);
   if (file.lines === 0) return <p className={css["nothing"]}>{emptyText(file)}</p>;
   return (

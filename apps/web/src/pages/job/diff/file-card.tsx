@@ -6,11 +6,10 @@ import { CommentEditor, CommentView, FindingView } from "./comments.tsx";
 import css from "./diff.module.css";
 import { FileBody, type FileBodyProps } from "./file-body.tsx";
 import { Counts, Letter } from "./file-tree.tsx";
+import { watchNear } from "./near.ts";
 
 /** Of a line, in pixels: what a file takes before it was drawn. */
 const LINE_HEIGHT = 20;
-/** How far beyond the screen files are drawn already. */
-const NEAR = "1200px 0px";
 
 interface FileCardProps extends FileBodyProps {
   readonly isOpen: boolean;
@@ -33,22 +32,15 @@ export const FileCard = memo(function FileCard(props: FileCardProps) {
   useEffect(() => {
     const card = ref.current;
     if (!card) return;
-    const near = new IntersectionObserver(
-      ([entry]) => {
+    return watchNear(card, {
+      onNear: (now) => {
         // What somebody writes in stays.
-        if (!entry || (!entry.isIntersecting && card.contains(document.activeElement) && document.activeElement instanceof HTMLTextAreaElement)) return;
-        if (!entry.isIntersecting && body.current) height.current = body.current.offsetHeight;
-        setNear(entry.isIntersecting);
+        if (!now && card.contains(document.activeElement) && document.activeElement instanceof HTMLTextAreaElement) return;
+        if (!now && body.current) height.current = body.current.offsetHeight;
+        setNear(now);
       },
-      { rootMargin: NEAR },
-    );
-    const top = new IntersectionObserver(([entry]) => entry?.isIntersecting && onNear(index), { rootMargin: "-10% 0px -80% 0px" });
-    near.observe(card);
-    top.observe(card);
-    return () => {
-      near.disconnect();
-      top.disconnect();
-    };
+      onTop: () => onNear(index),
+    });
   }, [index, onNear]);
   const whole = { path, side: "new" as const, line: null, endLine: null };
   const ofFile = comments.filter(({ line }) => line === null);

@@ -1,6 +1,6 @@
 import type { JobDetail } from "@slipway/protocol/job";
 import type { JobChange } from "@slipway/protocol/job-changes";
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useMay } from "../../../api/session.tsx";
 import { Button } from "../../../parts/button.tsx";
 import { plural } from "../../../parts/format.ts";
@@ -35,8 +35,7 @@ interface FilesProps {
 export function Files({ detail, change, isNewest, files, place, onPlace }: FilesProps) {
   const [drafts, setDrafts] = useDrafts(detail.job.id);
   const mayComment = useMay("submitter") && !detail.job.readOnly;
-  const { findings: all, failure } = useFindings(detail);
-  const findings = useMemo(() => all.filter((finding) => isOf(finding, change)), [all, change]);
+  const { findings, failure } = useFindings(detail, change);
   const [view, setView, isWide] = useView();
   const [filter, setFilter] = useState("");
   const [opened, setOpened] = useState<ReadonlyMap<number, boolean>>(new Map());
@@ -47,7 +46,9 @@ export function Files({ detail, change, isNewest, files, place, onPlace }: Files
     () => new Set(files.filter((file) => drafts.viewed[file.path] !== undefined && drafts.viewed[file.path] === file.digest()).map(({ index }) => index)),
     [files, drafts.viewed],
   );
-  const shown = useMemo(() => files.filter(({ path, oldPath }) => isMatch(filter, path) || (oldPath !== null && isMatch(filter, oldPath))), [files, filter]);
+  // Typing comes before drawing.
+  const wanted = useDeferredValue(filter);
+  const shown = useMemo(() => files.filter(({ path, oldPath }) => isMatch(wanted, path) || (oldPath !== null && isMatch(wanted, oldPath))), [files, wanted]);
   const byPath = useMemo(() => groupBy(findings, files), [findings, files]);
   const comments = useMemo(() => Map.groupBy(drafts.comments, ({ path }) => path), [drafts.comments]);
 
@@ -233,12 +234,6 @@ function focusedFile(): number | null {
 }
 
 const NOTHING: readonly never[] = [];
-
-/** Of an attempt's only change, or its last one, findings may have come without a number. */
-function isOf({ fence, change: number }: Finding, { fence: ofFence, number: ofNumber, kind }: JobChange): boolean {
-  if (ofFence === null) return true;
-  return fence === ofFence && (ofNumber === null || number === null || number === ofNumber || (kind === "kept" && number === null));
-}
 
 function isMatch(filter: string, path: string): boolean {
   return path.toLowerCase().includes(filter.trim().toLowerCase());
