@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import type { JobView } from "@slipway/protocol/job";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { TestRepository } from "../support/repository.ts";
+import { git, type TestRepository } from "../support/repository.ts";
 import { TestServer } from "./server-harness.ts";
 
 let server: TestServer;
@@ -100,4 +101,14 @@ test("earlier changes count only where they are on the hub under the attempt's o
   }
   await finish([{ number: 1, oid: first, refusedBy: ["tests"] }]);
   expect(await server.client("viewer").diff(job.id, { change: "1", since: "1.1" })).toContain("-w\n+x");
+});
+
+test("a new try of a job that goes on has the work by a ref of its own", async () => {
+  const { job } = await revise(failed.id, { note: "Again" });
+  await server.client("submitter").call("cancelJob", { params: { job: job.id }, body: {} });
+  const { job: again } = await server.client("submitter").call("retryJob", { params: { job: job.id }, body: {} });
+  expect(again).toMatchObject({ retryOf: job.id, continues: { number: failed.number, work: { oid } } });
+  const root = join(server.data, "server", "hub", repo, "jobs.git");
+  expect(await git(root, "rev-parse", `refs/slipway/jobs/${again.id}/continued`)).toBe(oid);
+  await server.client("submitter").call("cancelJob", { params: { job: again.id }, body: {} });
 });

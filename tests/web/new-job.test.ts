@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { TestServer } from "../server/server-harness.ts";
+import { noisePng } from "../support/png.ts";
 import { violations } from "./axe.ts";
 import { TestBrowser } from "./browser.ts";
 
@@ -92,6 +93,22 @@ test("what the server refuses is said at the field that it names", async () => {
   await page.getByLabel("Backend", { exact: true }).selectOption("auto");
   await page.getByText("No worker has told yet which backends it has").waitFor();
   expect(await page.getByLabel("Backend", { exact: true }).getAttribute("aria-invalid")).toBe("true");
+});
+
+test("images go with the task, and one that is too large is said to be", async () => {
+  const { page, complaints } = await browser.open(server, "/new?repo=ship&task=Draw+it&backend=script", "submitter");
+  await page.getByText("More: title, images").click();
+  await page.getByLabel("Images").setInputFiles([
+    { name: "shot.png", mimeType: "image/png", buffer: noisePng(8, 8, "shot") },
+    { name: "huge.png", mimeType: "image/png", buffer: Buffer.alloc(6_000_000) },
+  ]);
+  await page.getByText("huge.png has 5.7 MiB; at most 5.0 MiB are taken.").waitFor();
+  await page.getByRole("button", { name: "Take shot.png away" }).waitFor();
+  await page.getByRole("button", { name: "Submit the job" }).click();
+  await page.waitForURL(/\/jobs\/\d+$/);
+  const { job } = await server.client("viewer").call("getJob", { params: { job: page.url().split("/").at(-1) ?? "" } });
+  expect(job.images).toMatchObject([{ name: "shot.png", type: "image/png" }]);
+  expect(complaints).toEqual([]);
 });
 
 test("another job can be submitted again with changes", async () => {

@@ -1,5 +1,4 @@
 import { hasCommit, treeOf } from "@slipway/git/hub";
-import { keepCommit } from "@slipway/git/push-branch";
 import { reviseMessage, reviseTask } from "@slipway/prompts/revise-task";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { type JobDetail, type JobView, TASK_LIMIT_CHARACTERS, workOf } from "@slipway/protocol/job";
@@ -9,11 +8,11 @@ import { isFinal } from "@slipway/protocol/states";
 import { STEER_LIMIT_CHARACTERS } from "@slipway/protocol/turn-settings";
 import type { ControlPlane } from "../control-plane.ts";
 import { madeOn } from "../evidence/artifacts.ts";
-import { continuedRef } from "../hub/hub-access.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import { routeAgain } from "../routing/route-again.ts";
 import type { Actor } from "../store/store.ts";
 import { findChange } from "./find-change.ts";
+import { keepContinued } from "./keep-continued.ts";
 import { placeComments } from "./place-comments.ts";
 import { type RevisionStart, startOfRevision } from "./revision-start.ts";
 import { steerJob } from "./steer.ts";
@@ -54,9 +53,9 @@ export async function reviseJob(
     originalTask: job.task,
   });
   requireRoom(task, TASK_LIMIT_CHARACTERS);
-  // Its own ref: the job that it is from may be pruned before its worker comes to fetch it.
-  if (start.work) await keepCommit(root, continuedRef(id), oid);
-  const made = await store(plane, await draftOf(plane, root, { job, start, id, task, oid }), by);
+  const draft = await draftOf(plane, root, { job, start, id, task, oid });
+  await keepContinued(plane, { repo: job.repo, continues: draft.continues }, id);
+  const made = await store(plane, draft, by);
   return { job: made.job, created: true };
 }
 

@@ -6,6 +6,7 @@ import { routeAgain } from "../routing/route-again.ts";
 import type { Actor, NewJob } from "../store/store.ts";
 import { announce } from "./announce.ts";
 import { findRepository } from "./find-job.ts";
+import { keepContinued } from "./keep-continued.ts";
 import { planJob } from "./plan-job.ts";
 import { resolveBase } from "./resolve-base.ts";
 
@@ -33,7 +34,9 @@ export async function retryJob(plane: ControlPlane, job: JobView, by: Actor, sig
   // Of a review that one is always among what the repository's branches have; the other may be a job's.
   await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.taskSpec.review?.baseOid ?? job.baseOid, signal);
   const anew = { ...job, ...(await routeAgain(plane, job)) };
-  const again = await store(plane, { ...anew, id: newId(), repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null }, by);
+  const id = newId();
+  await keepContinued(plane, job, id);
+  const again = await store(plane, { ...anew, id, repoId: job.repo.id, runAfter: null, retryOf: job.id, completionId: null }, by);
   if (again.deduplicated) throw keyTaken(job, again.job);
   return again.job;
 }
