@@ -42,7 +42,7 @@ describe("bash", () => {
     const all = await offered([""]);
     expect(all).toEqual(expect.arrayContaining(["run", "jobs", "repos", "completion"]));
     expect(all).not.toContain("help");
-    expect(await offered(["re"])).toEqual(["retry", "replay", "repos"]);
+    expect(await offered(["re"])).toEqual(["retry", "replay", "revise", "repos"]);
     expect(await offered(["repos", ""])).toEqual(["list", "add", "show", "set", "sync", "resolve"]);
     expect(await offered(["--json", "repos", "s"])).toEqual(["show", "set", "sync"]);
     expect(await offered(["completion", ""])).toEqual(["bash", "zsh", "fish"]);

@@ -187,3 +187,25 @@ test("a branch that changes how jobs are run is not revised by itself", async ()
   scene.host.scripted.comment(1, { author: "mara", body: "/revise Add a test", kind: "comment" });
   expect(await scene.sync(job.id)).toMatchObject({ revision: null, note: expect.stringContaining("a person's to revise") });
 });
+
+test("a person's comments on a pull request become a job on its branch, on top of what was pushed there, and are not counted with the reviewers'", async () => {
+  await using scene = await ForgeScene.open({ landing: "landing: {mode: pr, pullRequest: {revisions: 0}}\n" });
+  const { job } = await scene.delivered();
+  const branch = job.delivery?.branch ?? "";
+  const theirs = await scene.host.commitOn(branch, { "theirs.txt": "theirs\n" });
+  const submitter = scene.server.client("submitter");
+  const body = { comments: [{ path: "b.txt", line: 1, side: "new" as const, text: "Name it sail" }] };
+  const { job: revision } = await submitter.call("reviseJob", { params: { job: job.id }, body });
+  expect(revision).toMatchObject({ revises: job.id, landing: "pr", target: "main", baseOid: theirs, continues: { number: job.number, work: null } });
+  expect(revision.task).toContain("Name it sail");
+  await expect(submitter.call("reviseJob", { params: { job: job.id }, body })).rejects.toMatchObject({
+    code: "CONFLICT",
+    message: expect.stringContaining("revises"),
+  });
+  await scene.work(revision.id, { "sail.txt": "s\n" });
+  await scene.integrate();
+  const revised = (await scene.ended(revision.id)).job;
+  expect(revised).toMatchObject({ state: "done", delivery: { branch, ofJob: job.number, pullRequest: { number: 1, revisions: 0 } } });
+  expect(scene.host.scripted.pulls).toHaveLength(1);
+  expect(await scene.host.git("rev-parse", `${branch}^`)).toBe(theirs);
+});

@@ -59,6 +59,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     landing: "train",
     ticket: null,
     revises: null,
+    continues: null,
     delivery: null,
     routing: null,
     handover: null,

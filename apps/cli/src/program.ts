@@ -22,6 +22,7 @@ import { addOpen } from "./commands/open.ts";
 import { addPr } from "./commands/pr.ts";
 import { addPrompts } from "./commands/prompts.ts";
 import { addRepos } from "./commands/repos.ts";
+import { addRevise } from "./commands/revise.ts";
 import { addRun } from "./commands/run.ts";
 import { addShow } from "./commands/show.ts";
 import { addSubmit } from "./commands/submit.ts";
@@ -59,6 +60,7 @@ export function slipwayProgram(): Command {
   addLogs(program);
   addFetch(program);
   addJobActions(program);
+  addRevise(program);
   addAccept(program);
   addPr(program);
   addArtifacts(program);

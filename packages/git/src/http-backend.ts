@@ -19,6 +19,8 @@ export interface ServeGitOptions {
   readonly services: readonly GitService[];
   /** The one ref that may be pushed, as it is written or as an extended regular expression for the whole name; null: none. */
   readonly allowedPushRef: string | RegExp | null;
+  /** Refs right below this one, named 1 to 99, may be pushed beside that; none where it is missing. */
+  readonly allowedPushBelow?: string | undefined;
   /** Folder that `installHubHooks` filled. */
   readonly hooksDir: string;
   /** Largest push, in bytes. */
@@ -39,8 +41,12 @@ while read -r old new ref; do
     case $old in *[!0]*) git merge-base --is-ancestor "$old" "$new" || refuse "$ref may only move forward" ;; esac ;;
   esac
   if [ "$ref" != "$SLIPWAY_PUSH_REF" ]; then
-    [ "$SLIPWAY_PUSH_REF_IS" = pattern ] || refuse "this credential may not push $ref"
-    printf '%s\\n' "$ref" | grep -Eqx -e "$SLIPWAY_PUSH_REF" || refuse "this credential may not push $ref"
+    below=
+    [ -z "$SLIPWAY_PUSH_BELOW" ] || case $ref in "$SLIPWAY_PUSH_BELOW"/[1-9] | "$SLIPWAY_PUSH_BELOW"/[1-9][0-9]) below=yes ;; esac
+    if [ -z "$below" ]; then
+      [ "$SLIPWAY_PUSH_REF_IS" = pattern ] || refuse "this credential may not push $ref"
+      printf '%s\\n' "$ref" | grep -Eqx -e "$SLIPWAY_PUSH_REF" || refuse "this credential may not push $ref"
+    fi
   fi
   case $ref in refs/slipway/bases/*) [ "\${ref##*/}" = "$new" ] || refuse "$ref is named after another commit" ;; esac
 done
@@ -133,6 +139,7 @@ function cgiEnvironment(request: IncomingMessage, service: GitService, options: 
       // The listing before a push shows nobody's refs but the caller's, and git itself refuses to write the hidden ones.
       ["receive.hideRefs", "refs"],
       ["receive.hideRefs", isPattern ? "!refs/slipway/bases" : `!${pushRef}`],
+      ...(options.allowedPushBelow === undefined ? [] : ([["receive.hideRefs", `!${options.allowedPushBelow}`]] as const)),
       ["safe.directory", options.repositoryPath],
     ],
     env: {
@@ -148,6 +155,7 @@ function cgiEnvironment(request: IncomingMessage, service: GitService, options: 
       REMOTE_USER: options.remoteUser,
       REMOTE_ADDR: request.socket.remoteAddress ?? "",
       SLIPWAY_PUSH_REF: pushRef,
+      SLIPWAY_PUSH_BELOW: options.allowedPushBelow ?? "",
       SLIPWAY_PUSH_REF_IS: isPattern ? "pattern" : "name",
     },
   });

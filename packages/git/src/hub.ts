@@ -166,11 +166,12 @@ export async function land(root: string, landing: { branch: string; oldOid: stri
   });
 }
 
-/** The change from one commit to another as a patch; never runs a diff driver. PAYLOAD_TOO_LARGE beyond 20 MiB. */
-export async function diffPatch(root: string, baseOid: string, oid: string): Promise<string> {
+/** The change from one commit to another as a patch; never runs a diff driver. Binary files with their bytes, or by their names alone. PAYLOAD_TOO_LARGE beyond 20 MiB. */
+export async function diffPatch(root: string, baseOid: string, oid: string, binary: "whole" | "names" = "whole"): Promise<string> {
   requireOid(baseOid);
   requireOid(oid);
-  const args = ["diff-tree", "-p", "-r", "--binary", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--end-of-options", baseOid, oid];
+  const how = binary === "whole" ? ["--binary"] : [];
+  const args = ["diff-tree", "-p", "-r", ...how, "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--end-of-options", baseOid, oid];
   const { stdout } = await runGit(args, { ...(await jobsStore(root)), failure: "BASE_NOT_FOUND", maxBuffer: PATCH_LIMIT_BYTES });
   return stdout.toString();
 }

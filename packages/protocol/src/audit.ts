@@ -10,6 +10,7 @@ export const AUDITED_ENDPOINTS = [
   "replayJob",
   "steerJob",
   "acceptJob",
+  "reviseJob",
   "syncPullRequest",
   "closePullRequest",
   "createRepository",
@@ -50,7 +51,7 @@ export const auditEntrySchema = z.object({
   address: z.string().nullable(),
   /** Id and name as they were then, a job's name being its number; of what was not found, only the id or name that the caller gave, as both. */
   object: z.object({ kind: z.enum(AUDIT_OBJECTS), id: z.string(), name: z.string() }).nullable(),
-  /** Number of the job that a retry, a replay or the acceptance of another one made. */
+  /** Number of the job that a retry, a replay, a revision or the acceptance of another one made. */
   madeJob: z.int().nullable(),
   /** `ok`, `unchanged` where there was nothing to do, or the code of the error that the caller got. */
   outcome: z.string(),
@@ -60,12 +61,12 @@ export type AuditEntry = z.infer<typeof auditEntrySchema>;
 /** What somebody did with a job, as everyone who may read the job sees it. */
 export const jobActSchema = z.object({
   at: timeSchema,
-  action: z.enum(["submitJob", "cancelJob", "retryJob", "replayJob", "steerJob", "acceptJob", "syncPullRequest", "closePullRequest"]),
+  action: z.enum(["submitJob", "cancelJob", "retryJob", "replayJob", "steerJob", "acceptJob", "reviseJob", "syncPullRequest", "closePullRequest"]),
   /** Name and role of the token. */
   by: z.object({ name: z.string(), role: z.enum(ROLES) }),
   /** Number of the job that it was done with: this one, or the one that this one is a new try or a replay of. */
   job: z.int(),
-  /** Number of the new job that a retry, a replay or an acceptance made; null for all else. */
+  /** Number of the new job that a retry, a replay, a revision or an acceptance made; null for all else. */
   madeJob: z.int().nullable(),
 });
 export type JobAct = z.infer<typeof jobActSchema>;

@@ -42,9 +42,9 @@ export class Client {
     return endpoint.response.parse(await response.json()) as ResponseOf<N>;
   }
 
-  /** The job's change as a patch. */
-  async diff(job: string | number, signal?: AbortSignal): Promise<string> {
-    const response = await this.#fetch("GET", fillPath(ENDPOINTS.jobDiff.path, { job }), signal ? { signal } : {});
+  /** The job's change as a patch, or another one of its changes. */
+  async diff(job: string | number, query: QueryOf<"jobDiff"> = {}, signal?: AbortSignal): Promise<string> {
+    const response = await this.#fetch("GET", fillPath(ENDPOINTS.jobDiff.path, { job }) + queryText(query), signal ? { signal } : {});
     return await response.text();
   }
 

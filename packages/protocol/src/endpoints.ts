@@ -20,7 +20,9 @@ import {
   verifyResponseSchema,
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
+import { jobPreviewSchema } from "./preview.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
+import { changeIdSchema, reviseJobSchema } from "./revise.ts";
 import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
 import { scorecardSchema } from "./scorecard.ts";
@@ -224,6 +226,15 @@ export const ENDPOINTS = {
     body: submitJobSchema,
     response: z.object({ job: jobViewSchema, deduplicated: z.boolean() }),
   },
+  previewJob: {
+    method: "POST",
+    path: "/v1/jobs/preview",
+    roles: ["submitter", "viewer"],
+    summary:
+      "What a submission would come to: base, backend, gates, checks and the first prompt. Stores nothing and fetches nothing; refused as `submitJob` would refuse it.",
+    body: submitJobSchema,
+    response: jobPreviewSchema,
+  },
   listJobs: {
     method: "GET",
     path: "/v1/jobs",
@@ -308,11 +319,33 @@ export const ENDPOINTS = {
     body: acceptJobSchema,
     response: z.object({ job: jobViewSchema, created: z.boolean(), acceptance: acceptanceSchema }),
   },
+  reviseJob: {
+    method: "POST",
+    path: "/v1/jobs/{job}/revise",
+    roles: ["submitter"],
+    summary:
+      "Ask for something else in a job's change, at its lines: an agent at work gets it as a message, where it takes one; else a new job goes on from that change.",
+    body: reviseJobSchema,
+    response: z.object({
+      /** The new job, or the one whose agent got the message. */
+      job: jobViewSchema,
+      /** Whether it is a new one. */
+      created: z.boolean(),
+    }),
+  },
   jobDiff: {
     method: "GET",
     path: "/v1/jobs/{job}/diff",
     roles: readers,
-    summary: "The job's change as a patch (text/plain); of a job that did not land, what was kept of its agent's work.",
+    summary:
+      "The job's change as a patch (text/plain); of a job that did not land, what was kept of its agent's work. Also of one of its earlier changes, and from one of them to another.",
+    query: z.object({
+      change: changeIdSchema
+        .optional()
+        .describe("Which change: `2` is what attempt 2 ended with, `2.1` its first one that was sent back; the newest where it is missing."),
+      since: changeIdSchema.optional().describe("The change that it is held against; what it was made on where it is missing."),
+      binary: z.enum(["whole", "names"]).default("whole").describe("Whether binary files come with their bytes, for `git apply`, or by their names alone."),
+    }),
     response: z.string(),
   },
   jobStatement: {

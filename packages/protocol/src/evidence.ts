@@ -9,6 +9,7 @@ export const MADE_ARTIFACTS = {
   "numstat.txt": "lines added and removed, a file a line, as `git diff --numstat` has it",
   "files.json": "the same with what each file is: code, test, documentation or other",
   "checks.json": "what the checks said, of each change that they judged",
+  "critics.json": "what critics said, of each change that they judged",
   "usage.json": "tokens and cost, in all and of each model call",
   "phases.json": "phases, turns and gates as spans, with names and times as OpenTelemetry has them",
   "scorecard.json": "how well it went, as `slipway show --scorecard` has it",

@@ -10,6 +10,7 @@ import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
 import { deliverySchema, LANDING_MODES, ticketSchema } from "./landing-modes.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
+import { continuesSchema } from "./revise.ts";
 import { predictedConflictSchema, revisionSchema } from "./revisions.ts";
 import { fallbacksSchema, handoverSchema, needsSchema, routeCandidateSchema, routingSchema } from "./routing.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
@@ -161,6 +162,17 @@ export const receiptSchema = z.object({
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 
+/** A change of an attempt that was sent back to its agent. What the check `secrets` refused never leaves its worker, and is not among them. */
+export const earlierChangeSchema = z.object({
+  /** Place among the changes that the attempt made, from 1. */
+  number: z.int().min(1).max(99),
+  oid: oidSchema,
+  /** Names of the checks that refused it; `critic` for critics. */
+  refusedBy: z.array(nameSchema).max(50),
+});
+/** A change that was sent back. */
+export type EarlierChange = z.infer<typeof earlierChangeSchema>;
+
 /** One attempt of a job as the API shows it, the running one too. */
 export const attemptViewSchema = z.object({
   fence: fenceSchema,
@@ -181,6 +193,10 @@ export const attemptViewSchema = z.object({
   keptWhy: z.string().nullable().default(null),
   /** What refused it; null where that is not known. */
   keptRed: z.array(redSchema).nullable().default(null),
+  /** The commit that it ended with, where it ended with a change. */
+  changeOid: oidSchema.nullable().default(null),
+  /** Its changes before that which checks or critics sent back, as far as they are on the hub, oldest first. */
+  earlier: z.array(earlierChangeSchema).default([]),
 });
 
 /** The artifact that holds the answer of a read-only job. */
@@ -263,6 +279,8 @@ export const jobViewSchema = z.object({
   ticket: ticketSchema.nullable().default(null),
   /** The job whose branch this one revises, as its pull request asked for it; null for all others. */
   revises: idSchema.nullable().default(null),
+  /** The job that this one goes on from, as a person commented on its change; null for all others. */
+  continues: continuesSchema.nullable().default(null),
   /** Its branch and pull request outside of the hub; null where it has none yet, or never will. */
   delivery: deliverySchema.nullable().default(null),
   /** For a verify job: the completion that it serves. */

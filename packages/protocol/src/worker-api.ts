@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { redSchema } from "./acceptance.ts";
 import { appendableEventSchema } from "./events.ts";
-import { diffStatSchema, failureSchema, JOB_KINDS, jobViewSchema, receiptSchema, verifySpecSchema } from "./job.ts";
+import { diffStatSchema, earlierChangeSchema, failureSchema, JOB_KINDS, jobViewSchema, receiptSchema, verifySpecSchema } from "./job.ts";
 import { brokenBackendSchema, manifestSchema } from "./manifest.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { fenceSchema, idSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
@@ -121,13 +121,22 @@ export const keptWorkSchema = z.object({
 });
 export type KeptWork = z.infer<typeof keptWorkSchema>;
 
+/** Changes that were sent back, each on the hub under `refs/slipway/jobs/<job>/changes/<fence>/<number>`. */
+const earlierChangesSchema = z.array(earlierChangeSchema).max(20).optional();
+
 /** How an attempt ended, as the worker reports it. */
 export const outcomeSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("change"), oid: oidSchema, diffStat: diffStatSchema }),
+  z.object({ kind: z.literal("change"), oid: oidSchema, diffStat: diffStatSchema, earlier: earlierChangesSchema }),
   /** Of a read-only job; what the agent answered is in the attempt's artifact. */
   z.object({ kind: z.literal("answer") }),
   z.object({ kind: z.literal("verified"), receipts: z.array(receiptSchema) }),
-  z.object({ kind: z.literal("failed"), failure: failureSchema, retryAfterMs: z.int().nonnegative().optional(), kept: keptWorkSchema.optional() }),
+  z.object({
+    kind: z.literal("failed"),
+    failure: failureSchema,
+    retryAfterMs: z.int().nonnegative().optional(),
+    kept: keptWorkSchema.optional(),
+    earlier: earlierChangesSchema,
+  }),
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 

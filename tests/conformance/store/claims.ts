@@ -163,7 +163,7 @@ export function claims(current: () => OpenedStore): void {
     const jobId = await submit(store, repoId);
     const credentialSha256 = sha256("credential");
     const stale = await take(store, { credentialSha256 });
-    expect(await store.findAttemptByCredential(credentialSha256)).toEqual({ jobId, fence: 1, repoId, kind: "task", reviewsJob: false });
+    expect(await store.findAttemptByCredential(credentialSha256)).toEqual({ jobId, fence: 1, repoId, kind: "task", readsJobs: false });
     await expireLease(store, stale);
     async function expectNoEffect(): Promise<void> {
       const before = await store.getJobDetail(jobId);

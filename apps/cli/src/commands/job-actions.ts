@@ -10,9 +10,13 @@ import { JOB_ARGUMENT, withReader } from "./reading.ts";
 export function addJobActions(program: Command): void {
   withCommon(program.command("diff").argument(...JOB_ARGUMENT))
     .summary("the job's change as a patch")
-    .action(async (job: string, options: CommonOptions) => {
+    .option("--change <id>", "which change: 2 is what attempt 2 ended with, 2.1 its first one that was sent back (default: the newest)")
+    .option("--since <id>", "what has changed since that one (default: since what it was made on)")
+    .action(async (job: string, options: CommonOptions & { change?: string; since?: string }) => {
       const screen = screenOf(options);
-      const patch = await withReader(options, ({ client }) => client.diff(job));
+      const { change, since } = options;
+      const query = { ...(change === undefined ? {} : { change }), ...(since === undefined ? {} : { since }) };
+      const patch = await withReader(options, ({ client }) => client.diff(job, query));
       screen.document({ job, patch });
       if (!screen.json) for (const line of patch.replace(/\n$/, "").split("\n")) screen.print(paintPatch(screen, line));
     });

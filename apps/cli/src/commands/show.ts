@@ -88,6 +88,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ["id", job.id],
     ["repository", job.repo.name],
     ...kindFields(job),
+    ...(job.continues ? [["goes on", `from the change of job ${job.continues.number}`] as [string, string]] : []),
     ["backend", backendText(job)],
     ...(job.replay === null ? [] : [["model", `the cassette of job ${job.replay.number}, attempt ${job.replay.fence}`] as [string, string]]),
     ["base", job.baseOid],
@@ -223,11 +224,12 @@ const ACT_WORDS = {
   replayJob: "replayed",
   steerJob: "steered",
   acceptJob: "accepted",
+  reviseJob: "revised",
   syncPullRequest: "synced",
   closePullRequest: "closed its pull request",
 } as const;
 
-const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work" };
+const OTHER_JOBS: Readonly<Partial<Record<keyof typeof ACT_WORDS, string>>> = { replayJob: "as a replay", acceptJob: "the work", reviseJob: "as a revision" };
 
 /** Who did what with it. */
 function printActs(screen: Screen, { job, acts }: JobDetail): void {

@@ -8,6 +8,7 @@ import { ANSWER_ARTIFACT, type JobDetail, type JobView, workOf } from "@slipway/
 import { isFinal } from "@slipway/protocol/states";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
+import { findChange } from "../jobs/find-change.ts";
 import { readRepositoryConfig } from "../jobs/repository-config.ts";
 import { fileMetrics } from "./file-kinds.ts";
 import { readAllEvents } from "./read-all-events.ts";
@@ -44,7 +45,7 @@ export async function makeArtifact(plane: ControlPlane, detail: JobDetail, name:
 }
 
 const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobDetail) => Promise<string> } = {
-  "patch.diff": patchOf,
+  "patch.diff": async (plane, detail) => await patchOf(plane, detail),
   "numstat.txt": async (plane, detail) => {
     const files = await statsOf(plane, detail);
     return files.map(({ added, removed, path }) => `${added ?? "-"}\t${removed ?? "-"}\t${path.replaceAll("\n", "\\n")}\n`).join("");
@@ -56,8 +57,9 @@ const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobD
   },
   "checks.json": async (plane, detail) => {
     const events = await eventsOf(plane, detail);
-    return document(events.flatMap((event) => (event.kind === "check" ? [{ attempt: event.fence, at: iso(event.at), ...event.data }] : [])));
+    return document(saidOf(events, "check"));
   },
+  "critics.json": async (plane, detail) => document(saidOf(await eventsOf(plane, detail), "critic")),
   "usage.json": async (plane, detail) => {
     const work = await workedBy(plane, detail);
     const events = await eventsOf(plane, detail);
@@ -69,11 +71,20 @@ const MAKERS: { readonly [N in MadeArtifact]: (plane: ControlPlane, detail: JobD
   "transcript.md": async (plane, detail) => transcriptOf(detail.job, await eventsOf(plane, detail)),
 };
 
-/** The job's change as a patch; NOT_FOUND where there is none, or where the hub has it no longer. */
-export async function patchOf(plane: ControlPlane, detail: JobDetail): Promise<string> {
+/** Which change of a job is looked at, and against what. */
+export interface AskedDiff {
+  readonly change?: string | undefined;
+  readonly since?: string | undefined;
+  readonly binary?: "whole" | "names";
+}
+
+/** A change of the job as a patch; NOT_FOUND where there is none, or where the hub has it no longer. */
+export async function patchOf(plane: ControlPlane, detail: JobDetail, { change, since, binary = "whole" }: AskedDiff = {}): Promise<string> {
   const { job } = detail;
   const root = hubRoot(plane.folder, job.repo.id);
-  return await fromHub(detail, async (oid) => await diffPatch(root, await madeOn(root, job, oid), oid));
+  const asked = change === undefined ? workOf(detail) : findChange(detail, change, "change").oid;
+  const from = since === undefined ? undefined : findChange(detail, since, "since").oid;
+  return await fromHub(detail, async (oid) => await diffPatch(root, from ?? (await madeOn(root, job, oid)), oid, binary), asked);
 }
 
 async function statsOf(plane: ControlPlane, detail: JobDetail) {
@@ -83,13 +94,12 @@ async function statsOf(plane: ControlPlane, detail: JobDetail) {
 }
 
 /** What a commit of the job was made on. A job that goes back to its agent has another base from then on. */
-async function madeOn(root: string, job: JobView, oid: string): Promise<string> {
+export async function madeOn(root: string, job: JobView, oid: string): Promise<string> {
   return (await parentOf(root, oid)) ?? job.baseOid;
 }
 
-async function fromHub<T>(detail: JobDetail, read: (oid: string) => Promise<T>): Promise<T> {
+async function fromHub<T>(detail: JobDetail, read: (oid: string) => Promise<T>, oid = workOf(detail)): Promise<T> {
   const { job } = detail;
-  const oid = workOf(detail);
   if (oid === null) throw new SlipwayError("NOT_FOUND", `Job ${job.number} has no change to show; it is ${job.state}.`, { job: job.id, state: job.state });
   return await read(oid).catch((error: unknown) => {
     if (!isFinal(job.state) || !(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND") throw error;
@@ -105,6 +115,16 @@ async function eventsOf(plane: ControlPlane, detail: JobDetail): Promise<readonl
   if (events.length > 0) return events;
   const hint = "A job's events go some time after its end (SLIPWAY_RETENTION_DAYS).";
   throw new SlipwayError("NOT_FOUND", `The events of job ${job.number} are no longer kept.`, { job: job.id, state: job.state, hint });
+}
+
+/** What checks or critics said, with the attempt and the number of its change that they said it of: the check `change` is the first of each. */
+function saidOf(events: readonly JobEvent[], kind: "check" | "critic"): unknown[] {
+  const changes = new Map<number, number>();
+  return events.flatMap((event) => {
+    const fence = event.fence ?? 0;
+    if (event.kind === "check" && event.data.name === "change") changes.set(fence, (changes.get(fence) ?? 0) + 1);
+    return event.kind === kind ? [{ attempt: event.fence, change: changes.get(fence) ?? null, at: iso(event.at), ...event.data }] : [];
+  });
 }
 
 function document(value: unknown): string {

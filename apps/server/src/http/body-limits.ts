@@ -13,6 +13,7 @@ export const SUBMIT_LIMIT_BYTES = Math.ceil(JOB_IMAGES_LIMIT_BYTES / 3) * 4 + DE
 
 export const BODY_LIMITS: { readonly [N in EndpointName]?: number } = {
   submitJob: SUBMIT_LIMIT_BYTES,
+  previewJob: SUBMIT_LIMIT_BYTES,
   putArtifact: ARTIFACT_LIMIT_BYTES,
   appendEvents: EVENTS_LIMIT_BYTES,
   recordModelCall: CASSETTE_CALL_LIMIT_BYTES,

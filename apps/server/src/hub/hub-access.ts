@@ -13,6 +13,16 @@ export function jobRef(jobId: string, fence: number): string {
   return `${JOB_REFS}${jobId}/${fence}`;
 }
 
+/** Where an attempt pushes the changes that were sent back to its agent, each under its number. */
+export function earlierRefs(jobId: string, fence: number): string {
+  return `${JOB_REFS}${jobId}/changes/${fence}`;
+}
+
+/** What another job goes on from: below the refs of that one, with which it goes. */
+export function continuedRef(jobId: string): string {
+  return `${JOB_REFS}${jobId}/continued`;
+}
+
 /** What a person accepted of a job's work, to be landed by another one: below the refs of the first, with which it goes. */
 export function acceptedRef(jobId: string, byJobId: string): string {
   return `${JOB_REFS}${jobId}/accepted-${byJobId}`;

@@ -1,7 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { ControlPlane } from "../control-plane.ts";
 import { sha256 } from "../secrets.ts";
-import { BASE_REFS, jobRef, mergeRef } from "./hub-access.ts";
+import { BASE_REFS, earlierRefs, jobRef, mergeRef } from "./hub-access.ts";
 
 /** What a credential may do with one store of one repository. */
 export interface HubGrant {
@@ -9,6 +9,8 @@ export interface HubGrant {
   readonly user: string;
   /** The one ref, or an extended regular expression for refs, that may be pushed; null: fetch only. */
   readonly push: string | null;
+  /** Refs below this one may be pushed beside it. */
+  readonly pushBelow?: string;
 }
 
 export type HubStore = "upstream" | "jobs";
@@ -18,7 +20,7 @@ const BASES = `${BASE_REFS}([0-9a-f]{40}|[0-9a-f]{64})`;
 
 /**
  * What this password may do here. An attempt's credential is good while its lease lives: both stores to fetch, its own ref to push – and nothing for a
- * task attempt in the store of other jobs' objects but that push, unless it reviews a job's change. A person's token may push bases, and fetch both: whoever may ask for any job's diff may have
+ * task attempt in the store of other jobs' objects but that push, unless it reviews a job's change, or goes on from it. A person's token may push bases, and fetch both: whoever may ask for any job's diff may have
  * its commit. UNAUTHENTICATED, FORBIDDEN.
  */
 export async function hubGrant(plane: ControlPlane, password: string, at: { repoId: string; store: HubStore; write: boolean }): Promise<HubGrant> {
@@ -43,9 +45,9 @@ async function grantOf(
   if (attempt) {
     if (attempt.repoId !== repoId) return null;
     const user = `job-${attempt.jobId}-${attempt.fence}`;
-    if (!write && attempt.reviewsJob) return { user, push: null };
+    if (!write && attempt.readsJobs) return { user, push: null };
     if (attempt.kind === "verify" || store === "upstream") return { user, push: null };
-    return write ? { user, push: jobRef(attempt.jobId, attempt.fence) } : null;
+    return write ? { user, push: jobRef(attempt.jobId, attempt.fence), pushBelow: earlierRefs(attempt.jobId, attempt.fence) } : null;
   }
   const completion = await plane.store.findCompletionByCredential(digest);
   if (completion) {

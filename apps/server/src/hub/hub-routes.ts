@@ -52,6 +52,7 @@ async function serve(plane: ControlPlane, request: FastifyRequest, reply: Fastif
       services: [service],
       remoteUser: grant.user,
       allowedPushRef: service === "git-receive-pack" ? grant.push : null,
+      allowedPushBelow: service === "git-receive-pack" ? grant.pushBelow : undefined,
       hooksDir: plane.folder.hubHooks,
       maxPackBytes: PACK_LIMIT_BYTES,
     });

@@ -55,6 +55,7 @@ export async function acceptJob(
     record: false,
     replay: null,
     routing: null,
+    continues: null,
     // Who accepts a change means it to land.
     landing: job.landing === "none" ? ("train" as const) : job.landing,
   };

@@ -5,6 +5,7 @@ import { newId } from "@slipway/protocol/scalars";
 import type { ControlPlane } from "../control-plane.ts";
 import type { Actor } from "../store/store.ts";
 import { findRepository } from "./find-job.ts";
+import { keepContinued } from "./keep-continued.ts";
 import { targetOf } from "./names.ts";
 import { resolveBase } from "./resolve-base.ts";
 import { store } from "./submit.ts";
@@ -19,6 +20,7 @@ export async function replayJob(plane: ControlPlane, detail: JobDetail, attempt:
   const baseOid = job.revision?.baseOid ?? job.baseOid;
   await resolveBase(plane, await findRepository(plane.store, job.repo.id), job.taskSpec.review?.baseOid ?? baseOid, signal);
   const id = newId();
+  await keepContinued(plane, job, id);
   const title = `Replay of job ${job.number}: ${job.title}`.slice(0, 200);
   // What the cassette has is one backend's conversation: no other one takes over.
   const own = {

@@ -27,6 +27,17 @@ export async function resolveBase(plane: ControlPlane, repository: RepositoryRow
   return oid;
 }
 
+/** The same by what the hub has now, for a look ahead that fetches nothing. BASE_NOT_FOUND. */
+export async function resolveKnownBase(plane: ControlPlane, { id, url, name }: RepositoryRow, base: string): Promise<string> {
+  try {
+    return await resolveCommit(hubRoot(plane.folder, id), base);
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== "BASE_NOT_FOUND" || url === null) throw error;
+    const hint = `A submission asks the repository's own address too; \`slipway repos sync ${name}\` does it now.`;
+    throw new SlipwayError("BASE_NOT_FOUND", error.message, { ...error.details, hint }, { cause: error });
+  }
+}
+
 /** Whether the repository is to be fetched by the clock, and that is longer ago than it should be. */
 function isStale({ url, upstream, upstreamSync }: RepositoryRow): boolean {
   if (url === null || upstream.syncEveryMs === null) return false;

@@ -10,7 +10,6 @@ import type { ControlPlane } from "../control-plane.ts";
 import { hubRoot } from "../hub/hub-folder.ts";
 import type { RepositoryRow } from "../store/store.ts";
 import { findJobDetail } from "./find-job.ts";
-import { resolveBase } from "./resolve-base.ts";
 
 type Asked = Pick<SubmitJob, "taskKind" | "taskSpec" | "readOnly" | "target">;
 
@@ -37,11 +36,16 @@ export function checkTaskSpec({ taskKind, taskSpec, readOnly, target }: Asked): 
 }
 
 /** The commits that a review is about; undefined for other kinds. NOT_FOUND, CONFLICT or BASE_NOT_FOUND where there are none. */
-export async function reviewedOf(plane: ControlPlane, repository: RepositoryRow, { taskSpec }: Asked, signal: AbortSignal): Promise<Reviewed | undefined> {
+export async function reviewedOf(
+  plane: ControlPlane,
+  repository: RepositoryRow,
+  { taskSpec }: Asked,
+  resolve: (base: string) => Promise<string>,
+): Promise<Reviewed | undefined> {
   const { review } = taskSpec;
   if (!review) return undefined;
   if ("job" in review) return await reviewedJob(plane, repository, review.job);
-  const [baseOid, headOid] = await Promise.all([resolveBase(plane, repository, review.base, signal), resolveBase(plane, repository, review.head, signal)]);
+  const [baseOid, headOid] = await Promise.all([resolve(review.base), resolve(review.head)]);
   if (baseOid === headOid)
     throw refused("taskSpec.review.head", review.head, "another commit than the base", "There is nothing to review between a commit and itself.");
   return { baseOid, headOid, from: "upstream", job: null };
@@ -107,10 +111,10 @@ async function freePath({ root, baseOid, title, id }: { root: string; baseOid: s
   return (await readFileAt(root, baseOid, path)) === null ? path : path.replace(/\.md$/, `-${id.slice(-6)}.md`);
 }
 
-/** Judges the repository's own prompts before anybody waits for a job that could not use them. INVALID_CONFIG. */
-export async function checkPrompts(root: string, oid: string, { prompts }: RepositoryConfig): Promise<void> {
+/** The prompts of a repository at a commit. Its own are judged before anybody waits for a job that could not use them. INVALID_CONFIG. */
+export async function openPrompts(root: string, oid: string, { prompts }: RepositoryConfig): Promise<PromptBook> {
   const files = await readFolderAt(root, oid, PROMPTS_FOLDER);
-  PromptBook.open({ files: new Map([...files].map(([name, bytes]) => [name, bytes.toString("utf8")])), config: prompts });
+  return PromptBook.open({ files: new Map([...files].map(([name, bytes]) => [name, bytes.toString("utf8")])), config: prompts });
 }
 
 function refused(field: string, value: unknown, expected: string, hint: string): SlipwayError {

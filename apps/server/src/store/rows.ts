@@ -10,6 +10,7 @@ import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@s
 import type { JobImage } from "@slipway/protocol/job-images";
 import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { Manifest } from "@slipway/protocol/manifest";
+import type { Continues } from "@slipway/protocol/revise";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { TaskKind, TaskSpec } from "@slipway/protocol/task-kinds";
@@ -46,6 +47,8 @@ export interface NewJob {
   readonly ticket?: string | null;
   /** Id of the job whose branch it revises. */
   readonly revises?: string | null;
+  /** The job that it goes on from, as a person commented on its change. */
+  readonly continues?: Continues | null;
   readonly baseOid: string;
   readonly target: string;
   readonly lane: Lane;

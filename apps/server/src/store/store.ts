@@ -192,7 +192,7 @@ export interface Store extends AsyncDisposable {
   /** Live leases of a worker that were taken with the kind of sandbox that it now has. */
   liveLeases(workerId: string): Promise<Array<{ jobId: string; fence: number }>>;
   /** The attempt whose git credential has this digest, if its lease lives. */
-  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind; reviewsJob: boolean } | undefined>;
+  findAttemptByCredential(sha256: string): Promise<{ jobId: string; fence: number; repoId: string; kind: JobKind; readsJobs: boolean } | undefined>;
   /**
    * Requeues or fails the jobs, and frees the completions, whose lease ran out; ends the states that lasted longer than `StateLimits` and the job's own
    * times allow; fails queued jobs whose dependencies did not end well; cancels verify jobs of completions that have ended. Does a bounded number at a

@@ -37,7 +37,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         Skip to the page
       </a>
       <aside className={css["side"]} aria-label="Menu">
-        <Link to="/" className={css["brand"]}>
+        <Link to="/" className={css["brand"]} aria-label="Slipway">
           <img src="/favicon.svg" alt="" width="24" height="24" />
           <span>Slipway</span>
         </Link>

@@ -1,6 +1,7 @@
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { JobView } from "@slipway/protocol/job";
+import type { EarlierChange, JobView } from "@slipway/protocol/job";
 import type { Claim, KeptWork, Outcome } from "@slipway/protocol/worker-api";
+import { EARLIER_STEP } from "../job/earlier-changes.ts";
 import { monotonicNowMs } from "../sandbox/lease-file.ts";
 import type { AttemptState } from "./attempt-state.ts";
 import { cleanUp } from "./clean-up.ts";
@@ -103,7 +104,7 @@ async function work(services: AttemptServices, attempt: OpenAttempt): Promise<Ou
     return undefined;
   }
   const settled = reason !== undefined && outcome.kind === "failed" ? failedOutcome(reason) : outcome;
-  const reported = settled.kind === "failed" ? { ...settled, failure: attempt.context.masks.failure(settled.failure), ...keptIn(attempt) } : settled;
+  const reported = reportOf(attempt, settled);
   // On disk before it is sent: a worker killed in between reports the same outcome again and runs nothing.
   await journal
     .step(OUTCOME_STEP, async () => reported)
@@ -111,10 +112,23 @@ async function work(services: AttemptServices, attempt: OpenAttempt): Promise<Ou
   return reported;
 }
 
+/** An outcome as it is reported: masked, with the work that goes with it. */
+function reportOf(attempt: OpenAttempt, settled: Outcome): Outcome {
+  if (settled.kind === "change") return { ...settled, ...earlierIn(attempt) };
+  if (settled.kind !== "failed") return settled;
+  return { ...settled, failure: attempt.context.masks.failure(settled.failure), ...keptIn(attempt), ...earlierIn(attempt) };
+}
+
 /** What the pipeline kept before it failed. */
 function keptIn({ journal }: OpenAttempt): { kept?: KeptWork } {
   const kept = journal.resultOf(KEPT_STEP) as KeptWork | null | undefined;
   return kept ? { kept } : {};
+}
+
+/** Its changes that were sent back and are on the hub. */
+function earlierIn({ journal }: OpenAttempt): { earlier?: EarlierChange[] } {
+  const earlier = (journal.resultOf(EARLIER_STEP) as EarlierChange[] | undefined) ?? [];
+  return earlier.length > 0 ? { earlier } : {};
 }
 
 /** Runs the pipeline. Where it does not end in its time after an abort, its failure is the abort's reason. */

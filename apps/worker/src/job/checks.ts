@@ -66,8 +66,9 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
   const { take } = judged;
   const key = take === 0 ? PHASE_KEY : `${PHASE_KEY}-${take}`;
   const judge = async (): Promise<Judgement> => {
-    await report(context, take, { name: "change", errors: commit.empty ? ["The agent changed nothing."] : [], warnings: [] });
-    if (commit.empty) throw new SlipwayError("NO_CHANGE");
+    const nothing = commit.empty ? "The agent changed nothing." : unchangedWork(context, commit, take);
+    await report(context, take, { name: "change", errors: nothing === undefined ? [] : [nothing], warnings: [] });
+    if (commit.empty || nothing !== undefined) throw new SlipwayError("NO_CHANGE", nothing);
     const { files, results: looked } = await lookAt(context, commit, judged, context.signal);
     // What runs something waits until the change is one that could land.
     const isRefused = looked.some(({ errors }) => errors.length > 0);
@@ -81,6 +82,13 @@ export async function judgeChange(context: AttemptContext, commit: TakenCommit, 
     };
   };
   return await inPhase(context, "checks", key, judge, { detailOf: describe });
+}
+
+/** What a job goes on from is no change of its own. */
+function unchangedWork({ claim }: AttemptContext, { tree }: Change, take: number): string | undefined {
+  const { continues, revision } = claim.job;
+  if (take > 0 || revision || continues?.work?.tree !== tree) return undefined;
+  return `The agent changed nothing in the work of job ${continues.number}, which it was to go on from.`;
 }
 
 type NamedResult = Pick<CheckResult, "errors" | "warnings"> & Pick<CoverageResult, "coverage"> & { name: string };

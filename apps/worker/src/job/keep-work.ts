@@ -11,6 +11,7 @@ import { bestOf, type Candidate, countFindings, redGates, redOf } from "./best-w
 import { type Change, type Judgement, refusalsOfKept } from "./checks.ts";
 import { endAndCommitKept, hasCommit, recordedCommitIn } from "./commit.ts";
 import type { Deadline } from "./deadline.ts";
+import { pushEarlierChanges } from "./earlier-changes.ts";
 import { pushToOwnRef } from "./push.ts";
 import { hasBegun } from "./turn.ts";
 
@@ -83,6 +84,8 @@ async function keep(context: AttemptContext, workplace: Workplace, failure: Slip
     if (!best) return null;
     const { change, red, why } = best;
     await pushToOwnRef(context, workplace.repository, change.oid, limitMs, signal);
+    const { refused } = workplace;
+    if (refused.some((judgement) => judgement.change.oid !== change.oid)) await pushEarlierChanges(context, workplace.repository, { refused, limitMs, signal });
     return { oid: change.oid, diffStat: change.diffStat, ...(why === undefined ? {} : { why }), ...(red === undefined ? {} : { red }) };
   } catch (error) {
     context.lost.throwIfAborted();

@@ -15,8 +15,13 @@ export async function pushChange(context: AttemptContext, repository: WorkerRepo
 }
 
 /** The push alone, within `limitMs`. REPOSITORY_UNREACHABLE. */
-export async function pushToOwnRef({ claim }: AttemptContext, repository: WorkerRepository, oid: string, limitMs: number, signal: AbortSignal): Promise<void> {
+export async function pushToOwnRef(context: AttemptContext, repository: WorkerRepository, oid: string, limitMs: number, signal: AbortSignal): Promise<void> {
+  const { pushRef } = context.claim.hub;
+  await withHub(signal, limitMs, (limited) => pushOnce(context, repository, oid, pushRef, limited));
+}
+
+/** One try, to any ref that the attempt may push. REPOSITORY_UNREACHABLE. */
+export async function pushOnce({ claim }: AttemptContext, repository: WorkerRepository, oid: string, ref: string, signal: AbortSignal): Promise<void> {
   // The base came from there, and the commit has no other parent.
-  const known = [claim.job.baseOid];
-  await withHub(signal, limitMs, (limited) => pushCommit(repository, claim.hub, oid, claim.hub.pushRef, limited, { known }));
+  await pushCommit(repository, claim.hub, oid, ref, signal, { known: [claim.job.baseOid] });
 }

@@ -6,6 +6,7 @@ import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { storeArtifact } from "./artifact.ts";
 import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
+import { pushEarlierChanges } from "./earlier-changes.ts";
 import { imagesOfTurn, withImageNames } from "./job-images.ts";
 import { keepWork } from "./keep-work.ts";
 import { pushChange } from "./push.ts";
@@ -40,7 +41,9 @@ async function makeChange(context: AttemptContext): Promise<Outcome> {
   try {
     if (task.config.critic) await (await import("./critics-ready.ts")).requireCritics(context, task, task.config.critic);
     const change = await workUntilAccepted(context, task);
-    await pushChange(context, task.repository, change.oid, task.deadline);
+    const early = { refused: task.refused, limitMs: task.deadline.commitMs(), signal: context.signal };
+    // Beside the push that counts: it waits for none of them longer than for itself.
+    await Promise.all([pushChange(context, task.repository, change.oid, task.deadline), pushEarlierChanges(context, task.repository, early)]);
     return { kind: "change", oid: change.oid, diffStat: change.diffStat };
   } catch (error) {
     await keepWork(context, task, context.signal.aborted ? context.signal.reason : error);

@@ -1,17 +1,18 @@
 import type { WorkerRepository } from "@slipway/git/repository";
 import { together } from "@slipway/git/together";
 import { JobPrompts } from "@slipway/prompts/job-prompts";
+import { configOfKind } from "@slipway/protocol/config-of-kind";
 import type { RepositoryConfig } from "@slipway/protocol/repository-config";
 import type { McpServers } from "@slipway/protocol/turn-settings";
 import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Judgement } from "./checks.ts";
 import { hasCommit } from "./commit.ts";
+import { continuedWork } from "./continued-work.ts";
 import { type Deadline, monotonicMs, openDeadline } from "./deadline.ts";
 import { isTakenOver } from "./handover.ts";
 import { bringImages } from "./job-images.ts";
 import { tellNeededHosts } from "./needed-hosts.ts";
-import { configOfKind } from "./of-kind.ts";
 import { inPhase, type Parts } from "./phase.ts";
 import { bringCommit, makeBase, openRepository, type WorkspaceSource } from "./prepare.ts";
 import { readPromptBook } from "./prompts.ts";
@@ -101,6 +102,8 @@ async function prepareWorkspace(
   if (review) await bringCommit(context, repository, { oid: trustedOid, from: "upstream" }, deadline);
   // With all that it was made on.
   if (job.revision) await bringCommit(context, repository, { oid: job.revision.workOid, from: "jobs" }, deadline);
+  const continued = continuedWork(job);
+  if (continued !== undefined) await bringCommit(context, repository, { oid: continued, from: "jobs" }, deadline);
   const takenOver = isTakenOver(job) ? job.handover?.oid : undefined;
   if (takenOver) await bringCommit(context, repository, { oid: takenOver, from: "jobs" }, deadline);
   const [[config, book]] = await together(

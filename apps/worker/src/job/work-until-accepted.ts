@@ -5,6 +5,7 @@ import type { AttemptContext } from "../attempt/context.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Change, checksFailed, type Judgement, judgeChange } from "./checks.ts";
 import { endAndCommit, hasCommit, recordedCommit } from "./commit.ts";
+import { bringContinuedWork } from "./continued-work.ts";
 import { CRITIC, criticRejected } from "./critic-rejected.ts";
 import { refusalsText } from "./failures-text.ts";
 import { takeOver } from "./handover.ts";
@@ -81,6 +82,7 @@ async function recordedAgain(context: AttemptContext, task: Task): Promise<Taken
 async function letAgentWork(context: AttemptContext, task: Task, agentSandbox: Sandbox): Promise<TakenCommit> {
   await using sandbox = agentSandbox;
   await setUp(context, sandbox, task.setup, task.deadline);
+  await bringContinuedWork(context, sandbox, task.repository, task.deadline);
   const objection = await takeUpRevision(context, sandbox, task.repository, task.deadline);
   const asked = objection === undefined ? task.prompts.fill("task") : task.prompts.fill("revision", { objection });
   const withImages = withImageNames(asked.text, imagesOfTurn(context, sandbox));

@@ -11,7 +11,9 @@ import { cancelJob } from "../../jobs/cancel.ts";
 import { decodeCursor, encodeCursor } from "../../jobs/cursor.ts";
 import { explainJob } from "../../jobs/explain/explain.ts";
 import { findJob, findJobDetail, findRepository } from "../../jobs/find-job.ts";
+import { previewJob } from "../../jobs/preview.ts";
 import { replayJob } from "../../jobs/replay.ts";
+import { reviseJob } from "../../jobs/revise.ts";
 import { statementOf } from "../../jobs/statement.ts";
 import { steerJob } from "../../jobs/steer.ts";
 import { retryJob, submitJob } from "../../jobs/submit.ts";
@@ -20,6 +22,7 @@ import type { Handlers } from "../call.ts";
 
 type Names =
   | "submitJob"
+  | "previewJob"
   | "listJobs"
   | "getJob"
   | "explainJob"
@@ -30,6 +33,7 @@ type Names =
   | "acceptJob"
   | "syncPullRequest"
   | "closePullRequest"
+  | "reviseJob"
   | "jobDiff"
   | "jobStatement"
   | "getJobImage"
@@ -41,6 +45,7 @@ type Names =
 export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
   return {
     submitJob: async ({ body, by, signal }) => await submitJob(plane, body, by, signal),
+    previewJob: async ({ body, signal }) => await previewJob(plane, body, signal),
     listJobs: async ({ query }) => {
       const jobs = await plane.store.listJobs({
         ...(query.state ? { states: query.state } : {}),
@@ -68,8 +73,9 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     acceptJob: async ({ params, body, by }) => await acceptJob(plane, params.job, body, by),
     syncPullRequest: async ({ params, by, signal }) => await syncPullRequest(plane, params.job, by, signal),
     closePullRequest: async ({ params, by, signal }) => ({ job: await closePullRequest(plane, params.job, by, signal) }),
-    jobDiff: async ({ params, reply }) => {
-      const patch = await patchOf(plane, await findJobDetail(plane.store, params.job));
+    reviseJob: async ({ params, body, by, signal }) => await reviseJob(plane, await findJobDetail(plane.store, params.job), body, by, signal),
+    jobDiff: async ({ params, query, reply }) => {
+      const patch = await patchOf(plane, await findJobDetail(plane.store, params.job), query);
       reply.type("text/plain; charset=utf-8").serializer(String).send(patch);
       return undefined;
     },

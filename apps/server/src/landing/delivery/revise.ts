@@ -81,6 +81,7 @@ export async function revise(plane: ControlPlane, { watched, now, checks, feedba
     target: watched.plan.base,
     landing: "pr",
     revises: first.id,
+    continues: null,
     runAfter: null,
     dependsOn: [],
     dedupeKey: null,

@@ -49,6 +49,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     landing = "train",
     ticket = null,
     revises = null,
+    continues = null,
     ...columns
   } = job;
   const inserted = db.get<{ number: number }>(INSERT_JOB, {
@@ -80,6 +81,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
       ...(landing === "train" ? {} : { landing }),
       ...(ticket === null ? {} : { ticket }),
       ...(revises === null ? {} : { revises }),
+      ...(continues === null ? {} : { continues }),
     }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
     routing: routing ? JSON.stringify(routing) : null,

@@ -57,6 +57,7 @@ export function jobView(row: JobViewRow): JobView {
     landing: "train",
     ticket: null,
     revises: null,
+    continues: null,
     ...JSON.parse(row.turn_settings),
     routing: row.routing === null ? null : JSON.parse(row.routing),
     delivery: row.delivery === null ? null : JSON.parse(row.delivery),

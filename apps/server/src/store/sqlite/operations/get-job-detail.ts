@@ -19,10 +19,14 @@ interface AttemptRow {
   failure: string | null;
   kept_oid: string | null;
   kept: string | null;
+  earlier: string | null;
+  change_oid: string | null;
 }
 
-const ATTEMPTS =
-  "SELECT fence, worker_id, worker_name, backend, sandbox, started_at, ended_at, outcome, failure, kept_oid, reported -> '$.kept' AS kept FROM attempts WHERE job = @number ORDER BY fence";
+const ATTEMPTS = `
+  SELECT fence, worker_id, worker_name, backend, sandbox, started_at, ended_at, outcome, failure, kept_oid, reported -> '$.kept' AS kept,
+    reported -> '$.earlier' AS earlier, CASE WHEN outcome = 'change' THEN reported ->> '$.oid' END AS change_oid
+  FROM attempts WHERE job = @number ORDER BY fence`;
 const ARTIFACTS = "SELECT name, bytes, sha256, fence, created_at AS at FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
@@ -89,6 +93,8 @@ export function getJobDetail(db: Database, id: string): JobDetail | undefined {
       failure: attempt.failure === null ? null : JSON.parse(attempt.failure),
       keptOid: attempt.kept_oid,
       ...keptOf(attempt.kept),
+      changeOid: attempt.change_oid,
+      earlier: attempt.earlier === null ? [] : JSON.parse(attempt.earlier),
     })),
     receipts: db
       .all<ReceiptTable & { reused: number }>(RECEIPTS, { number, sandbox: completion?.sandbox ?? null })

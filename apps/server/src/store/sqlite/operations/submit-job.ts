@@ -16,6 +16,8 @@ export function submitJob(db: Database, ...[input, by]: Parameters<Store["submit
   const number = known?.number ?? insertJob(db, input, null);
   const outcome = known ? "unchanged" : "ok";
   if (input.replay && input.retryOf === null) recordAct(db, by, { action: "replayJob", kind: "job", key: input.replay.jobId, madeJob: number, outcome });
+  else if (input.continues && input.retryOf === null)
+    recordAct(db, by, { action: "reviseJob", kind: "job", key: input.continues.jobId, madeJob: number, outcome });
   else if (input.retryOf === null) recordAct(db, by, { action: "submitJob", kind: "job", key: String(number), outcome });
   // Where another job has the key the retry is refused, and kept as such.
   else if (!known) recordAct(db, by, { action: "retryJob", kind: "job", key: input.retryOf, madeJob: number, outcome });

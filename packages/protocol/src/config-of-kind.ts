@@ -1,7 +1,7 @@
-import type { ChecksConfig } from "@slipway/protocol/checks";
-import type { JobView } from "@slipway/protocol/job";
-import type { RepositoryConfig } from "@slipway/protocol/repository-config";
-import { isDocumentKind, type TaskKind } from "@slipway/protocol/task-kinds";
+import type { ChecksConfig } from "./checks.ts";
+import type { JobView } from "./job.ts";
+import type { RepositoryConfig } from "./repository-config.ts";
+import { isDocumentKind, type TaskKind } from "./task-kinds.ts";
 
 type Kinded = Pick<JobView, "taskKind" | "taskSpec">;
 
