@@ -5,8 +5,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Endpoint } from "@slipway/protocol/endpoint";
 import { CHANGES_PATH } from "@slipway/protocol/changes";
+import type { Endpoint } from "@slipway/protocol/endpoint";
 import { ENDPOINTS, PUBLIC_ENDPOINTS } from "@slipway/protocol/endpoints";
 import { ERRORS, type ErrorRow } from "@slipway/protocol/errors";
 import { eventBodySchema, eventFrameSchema } from "@slipway/protocol/events";

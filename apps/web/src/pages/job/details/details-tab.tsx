@@ -86,6 +86,7 @@ const ACTS = {
   retryJob: "retried",
   replayJob: "replayed",
   steerJob: "steered",
+  reviseJob: "asked for a revision",
   acceptJob: "accepted",
   syncPullRequest: "looked at its pull request",
   closePullRequest: "closed its pull request",

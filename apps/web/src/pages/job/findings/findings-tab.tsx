@@ -67,7 +67,7 @@ function Findings({ findings, job }: { findings: readonly Finding[]; job: number
             <td className={css["said"]}>{text}</td>
             <td>
               {file !== null && (
-                <Link to="/jobs/$job/$tab" params={{ job: String(job), tab: "diff" }} search={{ file, ...(line === null ? {} : { line: String(line) }) }}>
+                <Link to="/jobs/$job/$tab" params={{ job: String(job), tab: "diff" }} hash={line === null ? file : `${file}:${line}`}>
                   <code>
                     {file}
                     {line !== null && `:${line}`}

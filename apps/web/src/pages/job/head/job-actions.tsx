@@ -1,10 +1,10 @@
 import type { JobDetail } from "@slipway/protocol/job";
 import { isFinal } from "@slipway/protocol/states";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useAct } from "../../../api/queries.ts";
 import { useMay } from "../../../api/session.tsx";
-import { Button } from "../../../parts/button.tsx";
+import { Button, buttonClass } from "../../../parts/button.tsx";
 import { Confirm } from "../../../parts/dialog.tsx";
 import parts from "../../../parts/parts.module.css";
 import { FailureNote } from "../../../parts/states.tsx";
@@ -49,6 +49,11 @@ function Offered({ detail }: { detail: JobDetail }) {
         <Button disabled={replay.isPending} onClick={() => replay.mutate({ params, body: {} }, { onSuccess: (answer) => follow(answer.job.number) })}>
           {replay.isPending ? "Replay …" : "Replay"}
         </Button>
+      )}
+      {isTask && (
+        <Link to="/new" search={{ from: String(job.number) }} className={buttonClass()}>
+          Again with changes …
+        </Link>
       )}
       {acceptableOid(detail) !== null && <Button onClick={() => setOpen("accept")}>Accept …</Button>}
       {!isFinal(job.state) && (
