@@ -150,6 +150,14 @@ test("workers: away, connected, what they run; filters, and drain by name", asyn
   });
   expect(await printed("workers", "--backend", "codex")).toMatch(/^None of the \d+ workers? fits/);
 
+  const name = `worker-${id.slice(-4)}`;
+  expect(await printed("workers", "cordon", name, "--reason", "a new disk")).toContain(`${name} takes no jobs: it runs none`);
+  expect(await printed("workers", "--state", "cordoned")).toMatch(/ cordoned by .*: a new disk +0\/4/);
+  expect(await document("workers", "--state", "cordoned")).toMatchObject({ workers: [{ id, cordon: { reason: "a new disk" } }] });
+  expect(await printed("workers", "uncordon", name)).toBe(`${name} takes jobs again`);
+  expect(await printed("workers", "uncordon", name)).toBe(`${name} was not cordoned`);
+  expect((await slipway("workers", "cordon", "nobody")).stderr).toContain('There is no worker "nobody"');
+
   expect(await printed("workers", "drain", `worker-${id.slice(-4)}`)).toBe("drain complete, 0 active jobs");
   expect(await reading).toEqual({ type: "drain" });
   signals.abort();
