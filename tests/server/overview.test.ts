@@ -90,7 +90,7 @@ describe("the overview", () => {
       { code: "SETUP_FAILED", jobs: 1, newest: 2 },
     ]);
     expect(rest.blocked).toMatchObject([{ id: blocked, code: "BACKEND_AUTH", unblock: expect.stringContaining("slipway retry 4") }]);
-    expect(trains).toMatchObject([{ repo: { name: "ship" }, frozen: null, cars: [{ jobId, state: "pending", place: null }] }]);
+    expect(trains).toMatchObject([{ repo: { name: "ship" }, frozen: null, cars: [{ jobId, state: "pending", place: 1 }] }]);
     await server.client("admin").call("freezeTrain", { params: { repo: "ship" }, body: { target: trains[0]?.target ?? "", reason: "a release" } });
     expect((await overview()).trains).toMatchObject([{ frozen: { reason: "a release" }, cars: [{ jobId }] }]);
   });
