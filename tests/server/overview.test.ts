@@ -38,7 +38,11 @@ describe("the overview", () => {
     await store().appendEvents(lease.jobId, lease.fence, [
       { ordinal: 1, at: 1_000, event: { kind: "phase", data: { phase: "prepare", status: "started" } } },
       { ordinal: 2, at: 2_000, event: { kind: "phase", data: { phase: "turn", status: "started" } } },
-      { ordinal: 3, at: 2_500, event: { kind: "usage", data: { inputTokens: 1_000, cachedInputTokens: 0, outputTokens: 50, reasoningTokens: 0, costUsd: 0.25 } } },
+      {
+        ordinal: 3,
+        at: 2_500,
+        event: { kind: "usage", data: { inputTokens: 1_000, cachedInputTokens: 0, outputTokens: 50, reasoningTokens: 0, costUsd: 0.25 } },
+      },
     ]);
     const { running, counts, workers } = await overview();
     expect(counts).toMatchObject({ running: 1, queued: 0 });
@@ -110,7 +114,10 @@ describe("the overview", () => {
 });
 
 /** The quickest of some calls, over HTTP. */
-async function milliseconds(times = 5, call: () => Promise<unknown> = () => new Client({ url: server.url, token: server.tokens.viewer }).call("overview", {})): Promise<number> {
+async function milliseconds(
+  times = 5,
+  call: () => Promise<unknown> = () => new Client({ url: server.url, token: server.tokens.viewer }).call("overview", {}),
+): Promise<number> {
   const taken: number[] = [];
   for (let time = 0; time < times; time += 1) {
     const start = performance.now();
@@ -121,7 +128,8 @@ async function milliseconds(times = 5, call: () => Promise<unknown> = () => new 
 }
 
 test("a waiting job is explained within a bound, however many wait", { timeout: 60_000 }, async () => {
-  for (let batch = 0; batch < 20; batch += 1) await Promise.all(Array.from({ length: 500 }, (_, at) => store().submitJob(newJob(repoId, { backend: `b${at % 15}` }))));
+  for (let batch = 0; batch < 20; batch += 1)
+    await Promise.all(Array.from({ length: 500 }, (_, at) => store().submitJob(newJob(repoId, { backend: `b${at % 15}` }))));
   const { waiting } = await overview();
   expect(waiting).toMatchObject({ jobs: 10_000, lanes: { normal: 10_000 } });
   expect(waiting.groups).toHaveLength(12);

@@ -1,5 +1,5 @@
-import { newId } from "@slipway/protocol/scalars";
 import type { Phase } from "@slipway/protocol/events";
+import { newId } from "@slipway/protocol/scalars";
 import type { NewJob, Store } from "@slipway/server/store/store";
 import { addRepository, change, completionClaim, failed, newJob, oid } from "../conformance/store/fixtures.ts";
 import { newCall, settlement, takePaid } from "../conformance/store/model-calls.ts";
@@ -37,7 +37,8 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
   await server.client("worker").call("reportWorker", { params: { worker: workers.anvil }, body: { images: [], warnings, agents } });
   await server.client("admin").call("cordonWorker", { params: { worker: workers.tide }, body: { reason: "its disk is being replaced" } });
 
-  const submit = async (repoId: string, more: Partial<NewJob>): Promise<{ id: string; number: number }> => (await store.submitJob(newJob(repoId, { backend: "codex", ...more }))).job;
+  const submit = async (repoId: string, more: Partial<NewJob>): Promise<{ id: string; number: number }> =>
+    (await store.submitJob(newJob(repoId, { backend: "codex", ...more }))).job;
   const run = async (more: Partial<NewJob>, phase: Phase = "turn", repoId = ship.id): Promise<{ jobId: string; fence: number; number: number }> => {
     const { id, number } = await submit(repoId, { priority: 900, ...more });
     const lease = await takePaid(store, { workerId: workers.anvil, leaseTtlMs: HOUR_MS, kinds: ["task"], meteredBackends: ["codex"] });
@@ -97,7 +98,11 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
 
 async function register(server: TestServer, name: string): Promise<string> {
   const workerId = newId();
-  const backends = [sampleManifest("script", false), { ...sampleManifest("codex", true), summary: "OpenAI's Codex", release: RELEASE }, sampleManifest("claude-code", true)];
+  const backends = [
+    sampleManifest("script", false),
+    { ...sampleManifest("codex", true), summary: "OpenAI's Codex", release: RELEASE },
+    sampleManifest("claude-code", true),
+  ];
   const capabilities = ["backend:script", "backend:codex", "backend:claude-code", "os:linux", "sandbox:none"];
   const body = { workerId, name, slots: 6, verifySlots: 2, capabilities, backends, sandbox: "none" as const, version: "0.1.0" };
   await server.client("worker").call("registerWorker", { body });
@@ -119,4 +124,3 @@ async function spend(store: Store, token: string): Promise<{ callId: string }> {
   await store.settleCall(settlement(call.callId, { usage }));
   return call;
 }
-

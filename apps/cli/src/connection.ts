@@ -105,7 +105,10 @@ async function startHere(data: string, parts: readonly PartName[], options: Conn
   const sandbox = hasWorker ? await sandboxFor(options.sandbox ?? installation.worker.sandbox) : "bwrap";
   const settings = forOneCommand(installation, sandbox);
   try {
-    const stack = await Stack.start({ data, settings, origins: origins.filter(({ key }) => !OWN_TO_COMMANDS.includes(key)), parts, later: options.later ?? [], modelKeys }, options.onReport);
+    const stack = await Stack.start(
+      { data, settings, origins: origins.filter(({ key }) => !OWN_TO_COMMANDS.includes(key)), parts, later: options.later ?? [], modelKeys },
+      options.onReport,
+    );
     return await connectTo(
       stack.url,
       readToken(tokenFile(data, "admin")),

@@ -26,7 +26,13 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "pr sync": ["slipway pr sync 12"],
   "pr close": ["slipway pr close 12"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],
-  jobs: ["slipway jobs", "slipway jobs --here --state failed blocked", "slipway jobs --backend codex --all --json", "slipway jobs --kind review", "slipway jobs --search login --code GATES_FAILED --since 1d"],
+  jobs: [
+    "slipway jobs",
+    "slipway jobs --here --state failed blocked",
+    "slipway jobs --backend codex --all --json",
+    "slipway jobs --kind review",
+    "slipway jobs --search login --code GATES_FAILED --since 1d",
+  ],
   show: [
     "slipway show 12",
     "slipway show 12 --scorecard",

@@ -41,7 +41,9 @@ export async function serverSecrets(data: string, env: NodeJS.ProcessEnv = proce
     if (error.code === "ENOENT") return [];
     throw error;
   });
-  const variables = Object.keys(env).flatMap((name) => (name.startsWith(SECRET_VARIABLE_PREFIX) && env[name] ? [name.slice(SECRET_VARIABLE_PREFIX.length)] : []));
+  const variables = Object.keys(env).flatMap((name) =>
+    name.startsWith(SECRET_VARIABLE_PREFIX) && env[name] ? [name.slice(SECRET_VARIABLE_PREFIX.length)] : [],
+  );
   const names = [...new Set([...files, ...variables])].sort();
   return names.map((name) => ({ name, there: true, where: files.includes(name) ? join(folder, name) : SECRET_VARIABLE_PREFIX + name }));
 }

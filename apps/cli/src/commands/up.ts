@@ -54,7 +54,14 @@ async function upCommand(options: UpOptions): Promise<void> {
     screen.record(report);
     if (!screen.json) printStackReport(screen, report);
   };
-  const stackOptions: StackOptions = { data, settings: { ...settings, worker: { ...settings.worker, sandbox } }, origins, parts: ALL_PARTS, later: [], modelKeys };
+  const stackOptions: StackOptions = {
+    data,
+    settings: { ...settings, worker: { ...settings.worker, sandbox } },
+    origins,
+    parts: ALL_PARTS,
+    later: [],
+    modelKeys,
+  };
   const stack = await Stack.start(stackOptions, onReport);
   try {
     await stack.complete;

@@ -36,7 +36,9 @@ export function addWorkers(program: Command): void {
     .action(async (worker: string, options: CommonOptions & { wait: boolean }) => await drainWorkers(worker, options));
   withCommon(workers.command("cordon").argument("<worker>", "name or id of the worker"))
     .summary("let one worker take nothing more for now, and go on with what it runs (role admin)")
-    .description("Lets one worker take nothing more, and go on with what it runs, until `slipway workers uncordon`: over restarts of the worker and of the server too.")
+    .description(
+      "Lets one worker take nothing more, and go on with what it runs, until `slipway workers uncordon`: over restarts of the worker and of the server too.",
+    )
     .option("--reason <text>", "why, for everybody who waits")
     .action(cordonCommand);
   withCommon(workers.command("uncordon").argument("<worker>", "name or id of the worker"))

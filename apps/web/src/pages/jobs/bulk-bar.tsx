@@ -2,7 +2,7 @@ import { isFinal } from "@slipway/protocol/states";
 import { useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { plural } from "../../parts/format.ts";
-import { BulkDialog, type BulkAct } from "./bulk-dialog.tsx";
+import { type BulkAct, BulkDialog } from "./bulk-dialog.tsx";
 import type { JobRow } from "./job-row.ts";
 import css from "./jobs.module.css";
 import type { useSelection } from "./selection.ts";

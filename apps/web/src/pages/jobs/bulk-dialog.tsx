@@ -88,7 +88,9 @@ function Results({ act, results, of }: { act: BulkAct; results: readonly Result[
   return (
     <>
       <p role="status">
-        {results.length < of ? `${results.length} of ${of} …` : `${good} of ${of} ${act === "cancel" ? "cancelled" : "retried"}${refused.length > 0 ? `, ${refused.length} refused` : ""}.`}
+        {results.length < of
+          ? `${results.length} of ${of} …`
+          : `${good} of ${of} ${act === "cancel" ? "cancelled" : "retried"}${refused.length > 0 ? `, ${refused.length} refused` : ""}.`}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <ul className={css["results"]} tabIndex={0} aria-label="What became of each">
@@ -97,7 +99,11 @@ function Results({ act, results, of }: { act: BulkAct; results: readonly Result[
             <Link to="/jobs/$job" params={{ job: String(job.number) }}>
               #{job.number}
             </Link>
-            {failure === null ? <Badge tone="ok">{act === "cancel" ? "cancelled" : made === null ? "queued again" : "submitted again"}</Badge> : <Badge tone="bad">{failure.code}</Badge>}
+            {failure === null ? (
+              <Badge tone="ok">{act === "cancel" ? "cancelled" : made === null ? "queued again" : "submitted again"}</Badge>
+            ) : (
+              <Badge tone="bad">{failure.code}</Badge>
+            )}
             {made !== null && (
               <span>
                 as{" "}
@@ -140,8 +146,14 @@ function cancelPlan(jobs: readonly JobRow[]): Plan {
     targets,
     lines: [
       ...(running > 0 ? [`${plural(running, "of them runs", "of them run")}: the agent is stopped, and nothing of its work is kept.`] : []),
-      ...(integrating > 0 ? [`${plural(integrating, "is on its way", "are on their way")} to a branch: ${integrating === 1 ? "it does" : "they do"} not land.`] : []),
-      ...(over > 0 ? [`${plural(over, "of the selected jobs is over", "of the selected jobs are over")} already and ${over === 1 ? "stays" : "stay"} as ${over === 1 ? "it is" : "they are"}.`] : []),
+      ...(integrating > 0
+        ? [`${plural(integrating, "is on its way", "are on their way")} to a branch: ${integrating === 1 ? "it does" : "they do"} not land.`]
+        : []),
+      ...(over > 0
+        ? [
+            `${plural(over, "of the selected jobs is over", "of the selected jobs are over")} already and ${over === 1 ? "stays" : "stay"} as ${over === 1 ? "it is" : "they are"}.`,
+          ]
+        : []),
       "A cancelled job can be retried: that submits it again as a new job.",
     ],
   };
@@ -160,9 +172,17 @@ function retryPlan(jobs: readonly JobRow[]): Plan {
     targets,
     lines: [
       ...(blocked > 0 ? [`${plural(blocked, "blocked job goes on", "blocked jobs go on")} from where ${blocked === 1 ? "it is" : "they are"}.`] : []),
-      ...(again > 0 ? [`${plural(again, "job that is over is", "jobs that are over are")} submitted again, as ${again === 1 ? "a new one" : "new ones"}, and may cost as much again.`] : []),
+      ...(again > 0
+        ? [
+            `${plural(again, "job that is over is", "jobs that are over are")} submitted again, as ${again === 1 ? "a new one" : "new ones"}, and may cost as much again.`,
+          ]
+        : []),
       ...(done > 0 ? [`${plural(done, "of them is", "of them are")} done: what landed is there already.`] : []),
-      ...(others > 0 ? [`${plural(others, "of the selected jobs is", "of the selected jobs are")} at work, queued or a verification, and ${others === 1 ? "stays" : "stay"} as ${others === 1 ? "it is" : "they are"}.`] : []),
+      ...(others > 0
+        ? [
+            `${plural(others, "of the selected jobs is", "of the selected jobs are")} at work, queued or a verification, and ${others === 1 ? "stays" : "stay"} as ${others === 1 ? "it is" : "they are"}.`,
+          ]
+        : []),
     ],
   };
 }

@@ -38,7 +38,13 @@ export function FilterBar({ filters, onChange, onClear }: FilterBarProps) {
     <search className={css["filters"]} aria-label="Filters">
       <div className={css["line"]}>
         <SearchField value={filters.q ?? ""} onChange={(q) => onChange({ q }, { replace: true })} />
-        <Choice name="repo" label="Repository" filters={filters} onChange={onChange} options={(repositories?.repositories ?? []).map(({ name }) => [name, name])} />
+        <Choice
+          name="repo"
+          label="Repository"
+          filters={filters}
+          onChange={onChange}
+          options={(repositories?.repositories ?? []).map(({ name }) => [name, name])}
+        />
         <Choice name="backend" label="Backend" filters={filters} onChange={onChange} options={(backends?.backends ?? []).map(({ name }) => [name, name])} />
         <Choice name="since" label="Changed since" any="any time" filters={filters} onChange={onChange} options={SINCE} />
       </div>

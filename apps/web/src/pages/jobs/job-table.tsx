@@ -66,7 +66,13 @@ export function JobTable({ loaded: { rows, at, nextCursor }, onMore, selection }
   });
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table's rows cannot be placed one by one, and only those on the screen are there
-    <div role="table" aria-label="Jobs, newest first" aria-rowcount={nextCursor === null ? rows.length + 1 : -1} className={css["table"]} data-selects={selection !== null}>
+    <div
+      role="table"
+      aria-label="Jobs, newest first"
+      aria-rowcount={nextCursor === null ? rows.length + 1 : -1}
+      className={css["table"]}
+      data-selects={selection !== null}
+    >
       <div role="rowgroup">
         <div role="row" tabIndex={-1} aria-rowindex={1} className={`${css["row"]} ${css["head"]}`}>
           {selection && (

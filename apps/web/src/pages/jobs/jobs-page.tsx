@@ -74,7 +74,11 @@ function JobList({ listKey, query, filters }: { listKey: string; query: ReturnTy
       {status === "ready" && rows.length === 0 && !failure && <Nothing isFiltered={Object.keys(filters).length > 0} />}
       {rows.length > 0 && status !== "loading" && (
         <p className={css["end"]}>
-          {status === "more" ? "Loading more jobs …" : nextCursor === null ? `${plural(rows.length, "job")}, and no more.` : `${plural(rows.length, "job")} so far.`}
+          {status === "more"
+            ? "Loading more jobs …"
+            : nextCursor === null
+              ? `${plural(rows.length, "job")}, and no more.`
+              : `${plural(rows.length, "job")} so far.`}
         </p>
       )}
       {may && <BulkBar selection={selection} rows={rows} />}

@@ -43,7 +43,9 @@ export function useJobList(query: JobsQuery, key: string) {
       generation.current = abort;
       setLoaded(from);
       try {
-        const page = pageOf(await call("listJobs", { query: { ...query, limit: PAGE_JOBS, ...(from.nextCursor === null ? {} : { cursor: from.nextCursor }) } }, abort.signal));
+        const page = pageOf(
+          await call("listJobs", { query: { ...query, limit: PAGE_JOBS, ...(from.nextCursor === null ? {} : { cursor: from.nextCursor }) } }, abort.signal),
+        );
         if (!abort.signal.aborted) setLoaded(withPage(from, page));
       } catch (error) {
         if (!abort.signal.aborted) setLoaded({ ...from, status: "ready", failure: toFailure(error) });
@@ -91,7 +93,8 @@ function withPage(from: Loaded, { rows, nextCursor }: JobPage): Loaded {
 export function useFreshRows(rows: readonly JobRow[], at: number, first: number, last: number): ReadonlyMap<number, JobRow> {
   const chunks = useMemo(() => {
     const found: JobRow[][] = [];
-    for (let start = Math.floor(first / CHUNK_JOBS) * CHUNK_JOBS; start <= last && start < rows.length; start += CHUNK_JOBS) found.push(rows.slice(start, start + CHUNK_JOBS));
+    for (let start = Math.floor(first / CHUNK_JOBS) * CHUNK_JOBS; start <= last && start < rows.length; start += CHUNK_JOBS)
+      found.push(rows.slice(start, start + CHUNK_JOBS));
     return found;
   }, [rows, first, last]);
   return useQueries({

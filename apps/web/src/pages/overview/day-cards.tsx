@@ -80,13 +80,15 @@ export function SpendingCard({ overview: { spending, circuits } }: { overview: O
       <Card title="Spent today">
         <Facts
           of={[
-            [
-              "Dollars",
-              <Spent key="usd" text={budget.usd === undefined ? money(usd) : `${money(usd)} of ${money(budget.usd)}`} used={usd} of={budget.usd} />,
-            ],
+            ["Dollars", <Spent key="usd" text={budget.usd === undefined ? money(usd) : `${money(usd)} of ${money(budget.usd)}`} used={usd} of={budget.usd} />],
             [
               "Tokens",
-              <Spent key="tokens" text={budget.tokens === undefined ? count(tokens) : `${count(tokens)} of ${count(budget.tokens)}`} used={tokens} of={budget.tokens} />,
+              <Spent
+                key="tokens"
+                text={budget.tokens === undefined ? count(tokens) : `${count(tokens)} of ${count(budget.tokens)}`}
+                used={tokens}
+                of={budget.tokens}
+              />,
             ],
             ["Model calls", count(calls)],
             ...(reservedUsd > 0 ? [["Under way", `up to ${money(reservedUsd)} more`] as const] : []),

@@ -89,7 +89,12 @@ function Blocked({ job }: { job: Overview["blocked"][number] }) {
             )}
           </span>
           {may ? (
-            <Button small onClick={() => retry.mutate({ params: { job: job.number }, body: {} })} disabled={retry.isPending} aria-label={`Retry job ${job.number}`}>
+            <Button
+              small
+              onClick={() => retry.mutate({ params: { job: job.number }, body: {} })}
+              disabled={retry.isPending}
+              aria-label={`Retry job ${job.number}`}
+            >
               {retry.isPending ? "Retrying …" : "Retry"}
             </Button>
           ) : (

@@ -14,12 +14,35 @@ export function Tiles({ overview }: { overview: Overview }) {
   const { usd } = spending.budget;
   return (
     <ul className={css["tiles"]} aria-label="At a glance">
-      <Tile name="Need you" value={wanted} note={wanted === 0 ? "nothing waits for a person" : "see below"} tone={wanted > 0 ? "warn" : undefined} search={{ state: "blocked" }} />
+      <Tile
+        name="Need you"
+        value={wanted}
+        note={wanted === 0 ? "nothing waits for a person" : "see below"}
+        tone={wanted > 0 ? "warn" : undefined}
+        search={{ state: "blocked" }}
+      />
       <Tile name="Running" value={counts.running} note={`${atWork} of ${slots} slots`} search={{ state: "running" }} />
-      <Tile name="Waiting" value={counts.queued} note={`${waiting.lanes.interactive} interactive, ${waiting.lanes.background} background`} search={{ state: "queued" }} />
+      <Tile
+        name="Waiting"
+        value={counts.queued}
+        note={`${waiting.lanes.interactive} interactive, ${waiting.lanes.background} background`}
+        search={{ state: "queued" }}
+      />
       <Tile name="Landing" value={counts.integrating} note="merged, verified, in order" search={{ state: "integrating" }} />
-      <Tile name="Landed today" value={landed.jobs} note={`${counts.done} done in all`} tone={landed.jobs > 0 ? "ok" : undefined} search={{ state: "done", since: "today" }} />
-      <Tile name="Failed today" value={counts.failed} note={`${counts.cancelled} cancelled`} tone={counts.failed > 0 ? "bad" : undefined} search={{ state: "failed", since: "today" }} />
+      <Tile
+        name="Landed today"
+        value={landed.jobs}
+        note={`${counts.done} done in all`}
+        tone={landed.jobs > 0 ? "ok" : undefined}
+        search={{ state: "done", since: "today" }}
+      />
+      <Tile
+        name="Failed today"
+        value={counts.failed}
+        note={`${counts.cancelled} cancelled`}
+        tone={counts.failed > 0 ? "bad" : undefined}
+        search={{ state: "failed", since: "today" }}
+      />
       <Tile name="Spent today" value={money(spending.usd)} note={usd === undefined ? "no day budget" : `of ${money(usd)}`} />
     </ul>
   );

@@ -14,7 +14,9 @@ const CARS_SHOWN = 6;
 export function TrainsCard({ overview }: { overview: Overview }) {
   return (
     <Card title="Trains" flush>
-      {overview.trains.length === 0 && <Empty title="Nothing is on its way to a branch.">A change whose gates passed is merged, verified and landed here, in order.</Empty>}
+      {overview.trains.length === 0 && (
+        <Empty title="Nothing is on its way to a branch.">A change whose gates passed is merged, verified and landed here, in order.</Empty>
+      )}
       {overview.trains.map(({ repo, target, frozen, cars }) => (
         <section key={`${repo.id} ${target}`} className={css["worker"]} aria-label={`Train of ${repo.name}, ${target}`}>
           <div className={css["workerHead"]}>

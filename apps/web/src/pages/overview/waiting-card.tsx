@@ -39,7 +39,7 @@ export function WaitingCard({ overview }: { overview: Overview }) {
         {groups.map((group) => (
           <li key={`${group.cause} ${group.first.id}`} className={css["need"]}>
             <div className={css["needHead"]}>
-              <Badge tone={group.owner === "you" ? "warn" : "idle"}>{group.owner === "you" ? "needs you" : OWNERS[group.owner] ?? group.owner}</Badge>
+              <Badge tone={group.owner === "you" ? "warn" : "idle"}>{group.owner === "you" ? "needs you" : (OWNERS[group.owner] ?? group.owner)}</Badge>
               <Link to="/jobs" search={filterOf(group)} data-row>
                 {causeText(group)}
               </Link>

@@ -84,12 +84,15 @@ const FAILURES = `
 type Repo = { repoId: string; repoName: string };
 type GroupRow = Omit<OverviewRows["waiting"]["groups"][number], "first"> & Record<"first" | "interactive" | "normal" | "background", number>;
 type RunningRow = Omit<OverviewRows["running"][number], "repo" | "phase"> & Repo & { phase: string | null };
-type LandedRow = Omit<OverviewRows["landed"]["newest"][number], "repo" | "pullRequest" | "diffStat"> & Repo & { pullRequest: string | null; diffStat: string | null };
+type LandedRow = Omit<OverviewRows["landed"]["newest"][number], "repo" | "pullRequest" | "diffStat"> &
+  Repo & { pullRequest: string | null; diffStat: string | null };
 
 export function overview(db: Database): OverviewRows {
   const { leftMs, ...spending } = dayLedger(db);
   const today = spending.resetsAt - DAY_MS;
-  const byState = new Map([...db.all<{ state: string; jobs: number }>(ACTIVE), ...db.all<{ state: string; jobs: number }>(ENDED, { today })].map((row) => [row.state, row.jobs]));
+  const byState = new Map(
+    [...db.all<{ state: string; jobs: number }>(ACTIVE), ...db.all<{ state: string; jobs: number }>(ENDED, { today })].map((row) => [row.state, row.jobs]),
+  );
   const of = (state: string): number => byState.get(state) ?? 0;
   const { queued, ...waiting } = waitingGroups(db);
   return {
@@ -105,7 +108,9 @@ export function overview(db: Database): OverviewRows {
       cancelled: of("cancelled"),
     },
     blocked: db.all<JobViewRow>(BLOCKED).map(jobView),
-    running: db.all<RunningRow>(RUNNING).map(({ repoId, repoName, phase, ...job }) => ({ ...job, repo: { id: repoId, name: repoName }, phase: phaseOf(phase) })),
+    running: db
+      .all<RunningRow>(RUNNING)
+      .map(({ repoId, repoName, phase, ...job }) => ({ ...job, repo: { id: repoId, name: repoName }, phase: phaseOf(phase) })),
     workers: listWorkers(db),
     waiting,
     trains: trains(db),
