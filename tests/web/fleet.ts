@@ -4,6 +4,7 @@ import type { NewJob, Store } from "@slipway/server/store/store";
 import { addRepository, change, completionClaim, failed, newJob, oid } from "../conformance/store/fixtures.ts";
 import { newCall, settlement, takePaid } from "../conformance/store/model-calls.ts";
 import type { TestServer } from "../server/server-harness.ts";
+import { git } from "../support/repository.ts";
 import { sampleManifest } from "../support/sample-job.ts";
 
 const HOUR_MS = 3_600_000;
@@ -12,16 +13,22 @@ const HOUR_MS = 3_600_000;
 export interface Fleet extends AsyncDisposable {
   readonly workers: { readonly anvil: string; readonly forge: string; readonly tide: string };
   readonly numbers: { readonly blocked: number; readonly failed: number; readonly landed: number; readonly running: number; readonly waiting: number };
-  /** Takes the next job that waits, as a worker does. */
+  /** Submits a job, and takes it as a worker does. */
   run(more: Partial<NewJob>, phase?: Phase): Promise<{ jobId: string; fence: number; number: number }>;
 }
 
 const RELEASE = { registry: "npm" as const, package: "@openai/codex", version: "0.169.0", tested: "0.169.x" };
 
+/** Tells pages of a change that a test made in the store itself. */
+export function tell(server: TestServer, jobId: string, what: "state" | "events" = "state"): void {
+  server.server.plane.events.changed(jobId, what);
+}
+
 export async function startFleet(server: TestServer): Promise<Fleet> {
   const { store } = server.server.plane;
   const stop = new AbortController();
-  const ship = await addRepository(store, { name: "ship" });
+  const { view: ship, source } = await server.repository({ ".slipway.yaml": "version: 1\n", "hull.txt": "wood\n" }, "ship");
+  const baseOid = await git(source.root, "rev-parse", "HEAD");
   const harbour = await addRepository(store, { name: "harbour", maxRunning: 2 });
   const workers = {
     anvil: await register(server, "anvil"),
@@ -38,7 +45,7 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
   await server.client("admin").call("cordonWorker", { params: { worker: workers.tide }, body: { reason: "its disk is being replaced" } });
 
   const submit = async (repoId: string, more: Partial<NewJob>): Promise<{ id: string; number: number }> =>
-    (await store.submitJob(newJob(repoId, { backend: "codex", ...more }))).job;
+    (await store.submitJob(newJob(repoId, { backend: "codex", baseOid, ...more }))).job;
   const run = async (more: Partial<NewJob>, phase: Phase = "turn", repoId = ship.id): Promise<{ jobId: string; fence: number; number: number }> => {
     const { id, number } = await submit(repoId, { priority: 900, ...more });
     const lease = await takePaid(store, { workerId: workers.anvil, leaseTtlMs: HOUR_MS, kinds: ["task"], meteredBackends: ["codex"] });
@@ -50,6 +57,7 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
     ]);
     const { callId } = await spend(store, lease.token);
     if (!callId) throw new Error("nothing was spent");
+    tell(server, id);
     return { jobId: id, fence: lease.fence, number };
   };
 
@@ -62,8 +70,8 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
     await store.markLanded(claimed.completion.id, claimed.fence);
     return number;
   };
-  const end = async (title: string, code: Parameters<typeof failed>[0]): Promise<number> => {
-    const { jobId, fence, number } = await run({ title, maxAttempts: 1 });
+  const end = async (title: string, code: Parameters<typeof failed>[0], more: Partial<NewJob> = {}): Promise<number> => {
+    const { jobId, fence, number } = await run({ title, maxAttempts: 1, ...more });
     await store.finish(jobId, fence, failed(code));
     return number;
   };
@@ -71,7 +79,7 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
   const landed = await land("Tell the harbour master when a ship is late");
   await land("The compass points north on the southern half too");
   const failedJob = await end("Raise the main sail by itself", "GATES_FAILED");
-  await end("Sort the charts by depth", "GATES_FAILED");
+  await end("Sort the charts by depth", "GATES_FAILED", { dedupeKey: "login" });
   await end("Update the rope to version 4", "SETUP_FAILED");
   const blocked = await end("Count the barrels twice", "BACKEND_AUTH");
   // On its way: one in the train, one behind it.
@@ -80,7 +88,7 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
     await store.finish(jobId, fence, change);
   }
   await store.claimCompletion(completionClaim({ leaseTtlMs: HOUR_MS, limits: [{ repoId: ship.id, target: "main", parallel: 1 }] }));
-  const running = await run({ title: "Mend the login page, and say why it was broken" });
+  const running = await run({ title: "Mend the login page, and say why it was broken", dedupeKey: "login" });
   await run({ title: "A quicker way to find a berth", lane: "interactive" }, "gates");
   for (const title of ["Berths have numbers", "Berths have names"]) await run({ title }, "setup", harbour.id);
   const waiting = await submit(harbour.id, { title: "Berths have lights" });

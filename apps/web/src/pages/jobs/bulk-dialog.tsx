@@ -141,7 +141,7 @@ function cancelPlan(jobs: readonly JobRow[]): Plan {
   const integrating = targets.filter(({ state }) => state === "integrating").length;
   const over = jobs.length - targets.length;
   return {
-    title: `Cancel ${plural(targets.length, "job")}?`,
+    title: targets.length === 0 ? "Nothing to cancel" : `Cancel ${plural(targets.length, "job")}?`,
     verb: `Cancel ${plural(targets.length, "job")}`,
     targets,
     lines: [
@@ -167,7 +167,7 @@ function retryPlan(jobs: readonly JobRow[]): Plan {
   const again = targets.length - blocked;
   const others = jobs.length - targets.length;
   return {
-    title: `Retry ${plural(targets.length, "job")}?`,
+    title: targets.length === 0 ? "Nothing to retry" : `Retry ${plural(targets.length, "job")}?`,
     verb: `Retry ${plural(targets.length, "job")}`,
     targets,
     lines: [

@@ -1,4 +1,4 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Badge, StateBadge } from "../../parts/badge.tsx";
@@ -21,9 +21,9 @@ interface JobTableProps {
   readonly selection: ReturnType<typeof useSelection> | null;
 }
 
-/** The rows that are on the screen, of any number. `j` and `k` move, `x` selects, Enter opens. */
+/** The rows that are on the screen, of any number. `j` and `k` move, `x` selects, Enter opens the link that has the focus. */
 export function JobTable({ loaded: { rows, at, nextCursor }, onMore, selection }: JobTableProps) {
-  const ref = useRef<HTMLDivElement>(null);
+  const ref = useRef<HTMLUListElement>(null);
   const [margin, setMargin] = useState(0);
   useLayoutEffect(() => setMargin(ref.current?.offsetTop ?? 0), []);
   const virtual = useWindowVirtualizer({
@@ -41,7 +41,6 @@ export function JobTable({ loaded: { rows, at, nextCursor }, onMore, selection }
   }, [last, rows.length, nextCursor, onMore]);
 
   const cursor = useRef(-1);
-  const navigate = useNavigate();
   const move = (step: number): void => {
     const next = Math.min(Math.max(cursor.current < 0 ? first : cursor.current + step, 0), rows.length - 1);
     cursor.current = next;
@@ -52,59 +51,44 @@ export function JobTable({ loaded: { rows, at, nextCursor }, onMore, selection }
   const toggle = (isRange: boolean): void => {
     if (cursor.current >= 0) selection?.toggle(cursor.current, isRange);
   };
+  const clear = (): void => selection?.clear();
   useKeys({
     j: () => move(1),
     k: () => move(-1),
     x: () => toggle(false),
     "Shift+X": () => toggle(true),
-    Escape: () => selection?.clear(),
-    Enter: (event) => {
-      const row = rows[cursor.current];
-      // A link or a button that has the focus does what it does.
-      if (row && event.target === document.body) void navigate({ to: "/jobs/$job", params: { job: String(row.number) } });
-    },
+    Escape: clear,
   });
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table's rows cannot be placed one by one, and only those on the screen are there
-    <div
-      role="table"
-      aria-label="Jobs, newest first"
-      aria-rowcount={nextCursor === null ? rows.length + 1 : -1}
-      className={css["table"]}
-      data-selects={selection !== null}
-    >
-      <div role="rowgroup">
-        <div role="row" tabIndex={-1} aria-rowindex={1} className={`${css["row"]} ${css["head"]}`}>
-          {selection && (
-            <span role="columnheader" tabIndex={-1} className={css["check"]}>
-              <input
-                type="checkbox"
-                aria-label={`Select all ${rows.length} that are loaded`}
-                checked={selection.selected.size > 0 && selection.selected.size === rows.length}
-                onChange={({ target }) => (target.checked ? selection.all() : selection.clear())}
-              />
-            </span>
-          )}
-          {HEADS.map(([name, text]) => (
-            <span key={name} role="columnheader" tabIndex={-1} className={css[name]}>
-              {text}
-            </span>
-          ))}
-        </div>
+    <div className={css["table"]} data-selects={selection !== null}>
+      <div className={`${css["row"]} ${css["head"]}`}>
+        {selection && (
+          <span className={css["check"]}>
+            <input
+              type="checkbox"
+              aria-label={`Select all ${rows.length} that are loaded`}
+              checked={selection.selected.size > 0 && selection.selected.size === rows.length}
+              onChange={({ target }) => (target.checked ? selection.all() : selection.clear())}
+            />
+          </span>
+        )}
+        {HEADS.map(([name, text]) => (
+          <span key={name} className={css[name]} aria-hidden>
+            {text}
+          </span>
+        ))}
       </div>
-      <div role="rowgroup" ref={ref} className={css["body"]} style={{ height: virtual.getTotalSize() }}>
+      <ul ref={ref} className={css["body"]} style={{ height: virtual.getTotalSize() }} aria-label="Jobs, newest first">
         {items.map(({ index, start, key }) => {
           const row = rows[index];
           if (!row) return null;
           return (
-            // biome-ignore lint/a11y/noStaticElementInteractions: it only notes which row has the focus
-            <div
+            <li
               key={key}
               ref={virtual.measureElement}
               data-index={index}
-              role="row"
-              tabIndex={-1}
-              aria-rowindex={index + 2}
+              aria-posinset={index + 1}
+              aria-setsize={nextCursor === null ? rows.length : -1}
               className={css["row"]}
               data-selected={selection?.selected.has(row.number)}
               style={{ transform: `translateY(${start - margin}px)` }}
@@ -113,7 +97,7 @@ export function JobTable({ loaded: { rows, at, nextCursor }, onMore, selection }
               }}
             >
               {selection && (
-                <span role="cell" className={css["check"]}>
+                <span className={css["check"]}>
                   <input
                     type="checkbox"
                     aria-label={`Select job ${row.number}`}
@@ -125,10 +109,10 @@ export function JobTable({ loaded: { rows, at, nextCursor }, onMore, selection }
                 </span>
               )}
               <Cells row={fresh.get(row.number) ?? row} index={index} />
-            </div>
+            </li>
           );
         })}
-      </div>
+      </ul>
     </div>
   );
 }
@@ -146,30 +130,24 @@ const HEADS = [
 const Cells = memo(function Cells({ row, index }: { row: JobRow; index: number }) {
   return (
     <>
-      <span role="cell" className={css["state"]}>
+      <span className={css["state"]}>
         <StateBadge state={row.state} />
       </span>
-      <span role="cell" className={css["title"]}>
+      <span className={css["title"]}>
         <Link to="/jobs/$job" params={{ job: String(row.number) }} data-row data-at={index} className={css["link"]}>
           <span className={css["number"]}>#{row.number}</span> {row.title}
         </Link>
         <Notes row={row} />
       </span>
-      <span role="cell" className={css["repo"]}>
-        {row.repo}
-      </span>
-      <span role="cell" className={css["backend"]}>
-        {row.kind === "verify" ? "" : row.backend}
-      </span>
-      <span role="cell" className={css["when"]}>
+      <span className={css["repo"]}>{row.repo}</span>
+      <span className={css["backend"]}>{row.kind === "verify" ? "" : row.backend}</span>
+      <span className={css["when"]}>
         <Ago at={row.createdAt} />
       </span>
-      <span role="cell" className={css["took"]}>
+      <span className={css["took"]}>
         <Took from={row.createdAt} to={row.endedAt} />
       </span>
-      <span role="cell" className={css["cost"]}>
-        {row.costUsd > 0 ? money(row.costUsd) : ""}
-      </span>
+      <span className={css["cost"]}>{row.costUsd > 0 ? money(row.costUsd) : ""}</span>
     </>
   );
 });

@@ -30,7 +30,9 @@ let remembered: Loaded | null = null;
  * Jobs in pages, as they were when each was read: rows never move under the reader. What is on the screen is kept true in its place; what would be new in the
  * list is only counted, until the reader asks for it.
  */
-export function useJobList(query: JobsQuery, key: string) {
+export function useJobList(asked: JobsQuery, key: string) {
+  // Other filters are another list, and mount anew.
+  const [query] = useState(asked);
   const [loaded, setLoaded] = useState<Loaded>(() => (remembered?.key === key && remembered.status === "ready" ? remembered : starting(key)));
   const current = useRef(loaded);
   current.current = loaded;
@@ -51,9 +53,7 @@ export function useJobList(query: JobsQuery, key: string) {
         if (!abort.signal.aborted) setLoaded({ ...from, status: "ready", failure: toFailure(error) });
       }
     },
-    // The key stands for the query.
-    // biome-ignore lint/correctness/useExhaustiveDependencies: see above
-    [key],
+    [query],
   );
   useEffect(() => {
     const known = current.current;

@@ -21,7 +21,7 @@ export function ConfigCard() {
               ]}
             />
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-            <div className={css["scroll"]} tabIndex={0} role="region" aria-label="Values of the configuration">
+            <section className={css["scroll"]} tabIndex={0} aria-label="Values of the configuration">
               <table>
                 <thead>
                   <tr>
@@ -42,7 +42,7 @@ export function ConfigCard() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </section>
             <p className={css["muted"]}>
               These are set in <code>slipway.yaml</code>, by variables or options, and read when the server starts. <code>slipway config</code> shows those of
               workers and commands.
