@@ -13,6 +13,8 @@ const HOUR_MS = 3_600_000;
 export interface Fleet extends AsyncDisposable {
   readonly workers: { readonly anvil: string; readonly forge: string; readonly tide: string };
   readonly numbers: { readonly blocked: number; readonly failed: number; readonly landed: number; readonly running: number; readonly waiting: number };
+  /** The checkout that the repository `ship` is fetched from. */
+  readonly shipRoot: string;
   /** Submits a job, and takes it as a worker does. */
   run(more: Partial<NewJob>, phase?: Phase): Promise<{ jobId: string; fence: number; number: number }>;
 }
@@ -98,6 +100,7 @@ export async function startFleet(server: TestServer): Promise<Fleet> {
   await submit(ship.id, { title: "After that: describe what changed", dependsOn: [running.jobId] });
   return {
     workers,
+    shipRoot: source.root,
     numbers: { blocked, failed: failedJob, landed, running: running.number, waiting: waiting.number },
     run,
     [Symbol.asyncDispose]: async () => stop.abort(),

@@ -166,7 +166,7 @@ test("10,000 jobs stay smooth: few rows are there, the end is reached, and comin
   );
   for (let step = 0; step < 400 && (await page.getByText("10000 jobs, and no more.").count()) === 0; step += 1) {
     await page.mouse.wheel(0, 20_000);
-    await page.waitForFunction("document.querySelector('section[aria-label=Jobs] > p')?.textContent.includes('Loading') !== true");
+    await page.getByText("Loading more jobs").waitFor({ state: "detached" });
   }
   await page.getByText("10000 jobs, and no more.").waitFor();
   await page.evaluate("scrollTo(0, document.body.scrollHeight)");

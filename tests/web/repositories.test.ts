@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { sha256 } from "../conformance/store/fixtures.ts";
 import { TestServer } from "../server/server-harness.ts";
+import { git } from "../support/repository.ts";
 import { axeFindings } from "./axe.ts";
 import { TestBrowser } from "./browser.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
@@ -56,11 +57,30 @@ test("an admin freezes a train with a reason, everybody sees it, and it is resum
   expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
 });
 
-test("branches are synced with the repository's address, and flaky gates are cleared", async () => {
-  const { page, complaints } = await browser.open(server, "/repositories/ship", "submitter");
+test("branches are synced with the repository's address; what was rewritten there waits for an admin", async () => {
+  const { page, complaints } = await browser.open(server, "/repositories/ship", "admin");
+  await page.getByText("No branches yet.").waitFor();
+  const oid = await git(fleet.shipRoot, "rev-parse", "HEAD");
   await page.getByRole("button", { name: "Sync now" }).click();
-  await page.getByText(/^Synced:/).waitFor();
-  await page.getByRole("region", { name: "Its address" }).getByRole("listitem").filter({ hasText: "main" }).getByText("the same").waitFor();
+  await page.getByText("Synced: nothing had moved.").waitFor();
+  await server.client("submitter").call("syncBranch", { params: { repo: "ship" }, body: { branch: "main", oid } });
+  const main = page.getByRole("region", { name: "Its address" }).getByRole("listitem").filter({ hasText: "main" });
+  await main.getByText("the same").waitFor();
+  await git(fleet.shipRoot, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another history");
+  await page.getByRole("button", { name: "Sync now" }).click();
+  await main.getByText(/needs you/).waitFor();
+  const { page: other } = await browser.open(server, "/repositories/ship", "submitter");
+  await other.getByText(/needs you/).waitFor();
+  expect(await other.getByRole("button", { name: /^Take what/ }).count()).toBe(0);
+  await page.getByRole("button", { name: "Take what the address has …" }).click();
+  await page.getByRole("dialog").getByText("1 commit of the hub is no longer on it.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Take the address's" }).click();
+  await main.getByText("the same").waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("flaky gates are shown with what they said, as text, and cleared", async () => {
+  const { page, complaints } = await browser.open(server, "/repositories/ship", "submitter");
   const { store } = server.server.plane;
   const { jobId, fence } = await fleet.run({ title: "A job with a gate that comes and goes" });
   await store.recordFlake(jobId, fence, { gate: "test", failureDigest: sha256("flaky"), excerpt: "expected <b>2</b>, was 3" });

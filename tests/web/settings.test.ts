@@ -77,8 +77,9 @@ test("the audit log filters by the address, pages, and leads to what was changed
   await expect.poll(() => page.getByRole("row").count()).toBeGreaterThan(60);
   await page.getByLabel("Who").fill("submitter");
   await page.keyboard.press("Enter");
+  await page.getByLabel("Action").selectOption("cancelJob");
   await page.getByText("1 row", { exact: true }).waitFor();
-  expect(new URL(page.url()).search).toBe("?who=submitter");
+  expect(new URL(page.url()).search).toBe("?who=submitter&action=cancelJob");
   expect(await page.getByRole("row").nth(1).innerText()).toMatch(/submitter[\s\S]*cancelJob[\s\S]*#13[\s\S]*ok/);
   await page.getByRole("link", { name: "#13" }).click();
   await page.waitForURL(/\/jobs\/13$/);

@@ -74,7 +74,7 @@ test("backends tell where they are installed, how their jobs went and what they 
   );
   for (let fault = 0; fault < 3; fault += 1) {
     const { jobId, fence } = await fleet.run({ title: `A backend that is down, ${fault}`, maxAttempts: 1 });
-    await store.finish(jobId, fence, { kind: "failed", failure: { code: "BACKEND_UNAVAILABLE", message: "nobody answers", details: {} } });
+    await store.finish(jobId, fence, { kind: "failed", failure: { code: "BACKEND_FAILED", message: "nobody answers", details: {} } });
   }
   await server.server.plane.circuits.look();
   server.server.plane.changes.topic("circuits");
