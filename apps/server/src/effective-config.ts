@@ -1,15 +1,32 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SECRET_VARIABLE_PREFIX, secretsFolder } from "@slipway/process/secret-file";
-import type { EffectiveConfig } from "@slipway/protocol/effective-config";
-import { jobDefaultsSchema } from "@slipway/protocol/installation-config";
-import { RETENTION_MS, type ServerOptions } from "./server.ts";
-import { CIRCUIT_LIMITS } from "./store/circuit-limits.ts";
+import type { DayBudget } from "@slipway/protocol/budget";
+import type { EffectiveConfig, ValueOrigin } from "@slipway/protocol/effective-config";
+import type { Forges } from "@slipway/protocol/forge-settings";
+import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
+import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 
 const DAY_MS = 86_400_000;
 
+/** What of a server's options is told. */
+interface ToldOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly allowRemote: boolean;
+  readonly allowedOrigins: readonly string[];
+  readonly log: { readonly level: string };
+  readonly jobDefaults?: JobDefaults;
+  readonly dayBudget?: DayBudget;
+  readonly circuitLimits?: CircuitLimits;
+  readonly extraCaCerts?: string | undefined;
+  readonly forges?: Forges;
+  readonly pullRequestPollMs?: number;
+  readonly origins?: readonly ValueOrigin[];
+}
+
 /** What a server runs with, by the keys of slipway.yaml, and where each value came from. */
-export function effectiveConfigValues(options: ServerOptions): EffectiveConfig["values"] {
+export function effectiveConfigValues(options: ToldOptions, retentionMs: number): EffectiveConfig["values"] {
   const { dayBudget = {}, circuitLimits = CIRCUIT_LIMITS, jobDefaults = jobDefaultsSchema.parse({}) } = options;
   const { budget, ...jobs } = jobDefaults;
   const values: Array<readonly [key: string, value: unknown]> = [
@@ -18,7 +35,7 @@ export function effectiveConfigValues(options: ServerOptions): EffectiveConfig["
     ["server.host", options.host],
     ["server.allowRemote", options.allowRemote],
     ["server.allowedOrigins", options.allowedOrigins],
-    ["server.retentionDays", (options.retentionMs ?? RETENTION_MS) / DAY_MS],
+    ["server.retentionDays", retentionMs / DAY_MS],
     ["server.dayBudget.tokens", dayBudget.tokens ?? null],
     ["server.dayBudget.usd", dayBudget.usd ?? null],
     // Names of secrets, never a secret.

@@ -222,7 +222,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
-    config: effectiveConfigValues(options),
+    config: effectiveConfigValues(options, options.retentionMs ?? RETENTION_MS),
     loopbackOnly: !options.allowRemote,
   };
   const reaper: Reaper = new Reaper(plane);

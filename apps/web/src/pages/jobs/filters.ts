@@ -2,7 +2,7 @@ import type { QueryOf } from "@slipway/protocol/endpoints";
 import { JOB_STATES, type JobState } from "@slipway/protocol/states";
 
 /** What of the address filters the list; each is a text, as somebody may type it. */
-export const FILTER_NAMES = ["q", "state", "kind", "lane", "repo", "backend", "worker", "code", "who", "since"] as const;
+const FILTER_NAMES = ["q", "state", "kind", "lane", "repo", "backend", "worker", "code", "who", "since"] as const;
 export type FilterName = (typeof FILTER_NAMES)[number];
 export type Filters = { readonly [N in FilterName]?: string };
 

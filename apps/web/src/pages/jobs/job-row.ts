@@ -23,7 +23,7 @@ export interface JobRow {
   readonly pullRequest: number | null;
 }
 
-export function rowOf(job: JobView): JobRow {
+function rowOf(job: JobView): JobRow {
   const { id, number, title, state, kind, taskKind, repo, backend, lane, failure, createdAt, updatedAt, endedAt, usage, revision, predicted, delivery } = job;
   return {
     ...{ id, number, title, state, kind, taskKind, repo: repo.name, backend, lane, createdAt, updatedAt, endedAt },
