@@ -215,6 +215,11 @@ test("jobs: by backend, in pages or all at once; show and audit tell who did wha
   expect(await numbers("--limit", "2")).toEqual([n + 3, n + 2]);
   expect(await numbers("--backend", "script", "--state", "cancelled")).toEqual([n]);
   expect(await numbers("--backend", "codex")).toEqual([]);
+  expect(await numbers("--who", "submitter")).toEqual([n + 2, n + 1, n]);
+  expect(await numbers("--search", `#${n}`)).toEqual([n]);
+  expect(await numbers("--search", "IT do", "--since", "1h")).toEqual([n + 3, n + 2, n + 1, n]);
+  expect(await numbers("--code", "CANCELLED", "--code", "GATES_FAILED")).toEqual([n]);
+  expect(await numbers("--worker", "nobody")).toEqual([]);
   expect(await printed("jobs", "--backend", "codex")).toMatch(/^No such jobs: leave a filter out/);
   const { jobs } = (await document("jobs", "--limit", "1")) as { jobs: unknown[] };
   expect(jobs).toEqual([expect.objectContaining({ createdAt: expect.stringMatching(ISO), updatedAt: expect.stringMatching(ISO), endedAt: null })]);
