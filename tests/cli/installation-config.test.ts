@@ -54,6 +54,15 @@ async function submitted(root: string, place: Playground, ...more: string[]): Pr
   return (JSON.parse(stdout) as { job: JobView }).job;
 }
 
+test("the server tells what it runs with, and which line, variable or option says so", async () => {
+  const { values } = await client.call("showConfig", {});
+  const told = (key: string) => values.find((value) => value.key === key);
+  const file = join(ground.data, "slipway.yaml");
+  expect(told("jobs.maxAttempts")).toEqual({ key: "jobs.maxAttempts", value: 1, from: expect.stringMatching(/slipway\.yaml:\d+$/) });
+  expect(told("logLevel")).toMatchObject({ value: "debug", from: expect.stringContaining(file) });
+  expect(told("server.retentionDays")).toMatchObject({ value: 30, from: "default" });
+});
+
 test("the worker gets what the file says, but for what a flag or a variable overrides", async () => {
   const [worker] = (await client.call("listWorkers", {})).workers;
   expect(worker).toMatchObject({ name: "from-the-file", slots: 1, sandbox: "none" });

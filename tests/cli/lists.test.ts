@@ -150,6 +150,14 @@ test("workers: away, connected, what they run; filters, and drain by name", asyn
   });
   expect(await printed("workers", "--backend", "codex")).toMatch(/^None of the \d+ workers? fits/);
 
+  const name = `worker-${id.slice(-4)}`;
+  expect(await printed("workers", "cordon", name, "--reason", "a new disk")).toContain(`${name} takes no jobs: it runs none`);
+  expect(await printed("workers", "--state", "cordoned")).toMatch(/ cordoned by .*: a new disk +0\/4/);
+  expect(await document("workers", "--state", "cordoned")).toMatchObject({ workers: [{ id, cordon: { reason: "a new disk" } }] });
+  expect(await printed("workers", "uncordon", name)).toBe(`${name} takes jobs again`);
+  expect(await printed("workers", "uncordon", name)).toBe(`${name} was not cordoned`);
+  expect((await slipway("workers", "cordon", "nobody")).stderr).toContain('There is no worker "nobody"');
+
   expect(await printed("workers", "drain", `worker-${id.slice(-4)}`)).toBe("drain complete, 0 active jobs");
   expect(await reading).toEqual({ type: "drain" });
   signals.abort();
@@ -207,6 +215,11 @@ test("jobs: by backend, in pages or all at once; show and audit tell who did wha
   expect(await numbers("--limit", "2")).toEqual([n + 3, n + 2]);
   expect(await numbers("--backend", "script", "--state", "cancelled")).toEqual([n]);
   expect(await numbers("--backend", "codex")).toEqual([]);
+  expect(await numbers("--who", "submitter")).toEqual([n + 2, n + 1, n]);
+  expect(await numbers("--search", `#${n}`)).toEqual([n]);
+  expect(await numbers("--search", "IT do", "--since", "1h")).toEqual([n + 3, n + 2, n + 1, n]);
+  expect(await numbers("--code", "CANCELLED", "--code", "GATES_FAILED")).toEqual([n]);
+  expect(await numbers("--worker", "nobody")).toEqual([]);
   expect(await printed("jobs", "--backend", "codex")).toMatch(/^No such jobs: leave a filter out/);
   const { jobs } = (await document("jobs", "--limit", "1")) as { jobs: unknown[] };
   expect(jobs).toEqual([expect.objectContaining({ createdAt: expect.stringMatching(ISO), updatedAt: expect.stringMatching(ISO), endedAt: null })]);

@@ -62,6 +62,8 @@ describe("wrong usage ends with 2 and says what is wrong", () => {
     [["run", "x", "--timeout", "soon"], "time such as"],
     [["bench", "--only", "nothing"], "no measurement"],
     [["show", "abc"], "job's number"],
+    [["jobs", "--code", "NO_SUCH_CODE"], "a code of docs/errors.md"],
+    [["jobs", "--since", "soon"], "time back from now"],
     [["up", "--data", "/dev/null/data"], "cannot be used"],
   ])("slipway %j", async (args, words) => {
     const { code, stdout, stderr } = await ground.slipway(ground.folder, ...args);

@@ -103,6 +103,39 @@ describe("a waiting claim", () => {
   });
 });
 
+describe("a cordoned worker", () => {
+  test("gets nothing, keeps no offer from others, goes on with what it has over restarts, and takes jobs again", async () => {
+    const { view } = await server.repository();
+    const admin = server.client("admin");
+    const [cordoned, other] = [await server.worker(), await server.worker()];
+    await server.submit(view.id);
+    const first = await server.claim(cordoned);
+    if (!first) throw new Error("no claim");
+    // A claim that waits already goes home, and comes back to wait for nothing.
+    const waiting = server.claim(cordoned, { waitMs: 20_000 });
+    await parked(1);
+    await admin.call("cordonWorker", { params: { worker: cordoned }, body: { reason: "a new disk" } });
+    expect(await waiting).toBeNull();
+    const again = server.claim(cordoned, { waitMs: 20_000 });
+    const others = server.claim(other, { waitMs: 20_000 });
+    await parked(2);
+    const second = await server.submit(view.id);
+    expect((await others)?.job.id).toBe(second.id);
+    await server.client("worker").call("renew", { params: { job: first.job.id, fence: first.fence }, body: {} });
+    const third = await server.submit(view.id);
+    await admin.call("uncordonWorker", { params: { worker: cordoned }, body: {} });
+    // Sent home, as the real worker is, who asks again at once.
+    expect((await again) ?? (await server.claim(cordoned))).toMatchObject({ job: { id: third.id } });
+    await admin.call("cordonWorker", { params: { worker: cordoned }, body: {} });
+    await server.restart();
+    await server.submit(view.id);
+    expect(await server.claim(cordoned)).toBeNull();
+    expect((await server.claim(cordoned, { claimId: first.claimId }))?.job.id).toBe(first.job.id);
+    await expect(server.client("admin").call("cordonWorker", { params: { worker: newId() }, body: {} })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(server.client("admin").call("uncordonWorker", { params: { worker: newId() }, body: {} })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
 describe("the same claimId", () => {
   test("reads the same claim again, late and after a restart too, and the credential that is in use goes on working", async () => {
     const { view, source } = await server.repository();

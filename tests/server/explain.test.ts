@@ -80,6 +80,15 @@ describe("a queued job", () => {
     expect(workers.map(({ held }) => held).toSorted()).toEqual([null, "only 3 MiB of memory are available"]);
     await hold(null);
     expect(await explain(id)).toMatchObject({ ...expected, owner: "worker" });
+    await server.client("admin").call("cordonWorker", { params: { worker: able }, body: { reason: "a new disk" } });
+    expect(await explain(id)).toMatchObject({
+      ...expected,
+      owner: "you",
+      reason: expect.stringMatching(/is cordoned: worker-.* by admin of this machine since .* \(a new disk\)\.$/),
+      unblock: expect.stringContaining("slipway workers uncordon worker-"),
+    });
+    await server.client("admin").call("uncordonWorker", { params: { worker: able }, body: {} });
+    expect(await explain(id)).toMatchObject({ ...expected, owner: "worker" });
     await server.client("admin").call("drainWorker", { params: { worker: able }, body: {} });
     expect(await explain(id)).toMatchObject({ ...expected, owner: "you", reason: expect.stringContaining("draining") });
     const late = await submit(store(), repoId, { ...gpu, queueTimeoutMs: 0 });

@@ -6,6 +6,7 @@ import { SlipwayError } from "@slipway/protocol/errors";
 import type { InstallationConfig } from "@slipway/protocol/installation-config";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import { readInstallation } from "./configuration/installation.ts";
+import { serverOrigins } from "./configuration/server-origins.ts";
 import { modelKeyNames } from "./models/gateway-config.ts";
 import { activeJob } from "./stack/active-job.ts";
 import { dataFolder, readToken, tokenFile } from "./stack/data-folder.ts";
@@ -99,12 +100,15 @@ export async function runningServer(data: string): Promise<Connection | undefine
 }
 
 async function startHere(data: string, parts: readonly PartName[], options: ConnectOptions): Promise<Connection> {
-  const [installation, modelKeys] = await Promise.all([readInstallation(data), modelKeyNames(data)]);
+  const [installation, modelKeys, origins] = await Promise.all([readInstallation(data), modelKeyNames(data), serverOrigins(data)]);
   const hasWorker = parts.includes("worker");
   const sandbox = hasWorker ? await sandboxFor(options.sandbox ?? installation.worker.sandbox) : "bwrap";
   const settings = forOneCommand(installation, sandbox);
   try {
-    const stack = await Stack.start({ data, settings, parts, later: options.later ?? [], modelKeys }, options.onReport);
+    const stack = await Stack.start(
+      { data, settings, origins: origins.filter(({ key }) => !OWN_TO_COMMANDS.includes(key)), parts, later: options.later ?? [], modelKeys },
+      options.onReport,
+    );
     return await connectTo(
       stack.url,
       readToken(tokenFile(data, "admin")),
@@ -123,6 +127,9 @@ async function startHere(data: string, parts: readonly PartName[], options: Conn
     throw error;
   }
 }
+
+/** What `forOneCommand` sets itself. */
+const OWN_TO_COMMANDS = ["server.port", "server.host", "server.allowRemote", "server.allowedOrigins"];
 
 /**
  * Nobody else is to use a server that a command starts for itself: it listens where it disturbs no other, and for this machine alone. One sandbox that waits is

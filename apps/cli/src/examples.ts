@@ -26,7 +26,13 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "pr sync": ["slipway pr sync 12"],
   "pr close": ["slipway pr close 12"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],
-  jobs: ["slipway jobs", "slipway jobs --here --state failed blocked", "slipway jobs --backend codex --all --json", "slipway jobs --kind review"],
+  jobs: [
+    "slipway jobs",
+    "slipway jobs --here --state failed blocked",
+    "slipway jobs --backend codex --all --json",
+    "slipway jobs --kind review",
+    "slipway jobs --search login --code GATES_FAILED --since 1d",
+  ],
   show: [
     "slipway show 12",
     "slipway show 12 --scorecard",
@@ -66,6 +72,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "train resume": ["slipway train resume ship --target main"],
   "workers list": ["slipway workers", "slipway workers --state connected --backend codex"],
   "workers drain": ["slipway workers drain anvil", "slipway workers drain anvil --no-wait"],
+  "workers cordon": ['slipway workers cordon anvil --reason "its disk is being replaced"'],
+  "workers uncordon": ["slipway workers uncordon anvil"],
   drain: ["slipway drain"],
   "images list": ["slipway images", "slipway images --json"],
   "images build": ["slipway images build", "slipway images build codex --base-image slipway/local-base:24-trixie"],

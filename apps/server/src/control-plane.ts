@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { DayBudget } from "@slipway/protocol/budget";
+import type { EffectiveConfig } from "@slipway/protocol/effective-config";
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
@@ -76,6 +77,8 @@ export interface ControlPlane {
   readonly dayBudget: DayBudget;
   /** What jobs get that neither say it themselves nor have it from their repository. */
   readonly jobDefaults: JobDefaults;
+  /** What the server runs with, and where each value came from. */
+  readonly config: EffectiveConfig["values"];
   /** Origins of web pages that may call the API, besides the server's own. */
   readonly allowedOrigins: readonly string[];
   /** True where the server listens on a loopback address only: then the Host header must name it. */

@@ -1,11 +1,13 @@
 import { parseArgs } from "node:util";
 import { extraCaCerts } from "@slipway/process/trust";
 import { type DayBudget, dayBudgetSchema } from "@slipway/protocol/budget";
+import { type ValueOrigin, valueOriginSchema } from "@slipway/protocol/effective-config";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type Forges, forgesSchema } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
+import { z } from "zod";
 import { defaultDataFolder } from "./default-data-folder.ts";
 import { RETENTION_MS, type ServerOptions, startServer } from "./server.ts";
 import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
@@ -37,7 +39,7 @@ try {
 }
 
 function readArguments(): ServerOptions {
-  const { values } = parseArgs({
+  const { values, tokens } = parseArgs({
     options: {
       data: { type: "string", default: defaultDataFolder() },
       host: { type: "string", default: "127.0.0.1" },
@@ -53,7 +55,9 @@ function readArguments(): ServerOptions {
       forges: { type: "string", default: "{}" },
       "pull-request-poll": { type: "string", default: "60" },
       "job-defaults": { type: "string", default: "{}" },
+      "value-origins": { type: "string" },
     },
+    tokens: true,
   });
   const days = Number(values["retention-days"]);
   if (!(days >= 0.01 && days <= 100_000)) {
@@ -93,6 +97,7 @@ function readArguments(): ServerOptions {
     pullRequestPollMs: readPoll(values["pull-request-poll"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
     extraCaCerts: extraCaCerts(process.env),
+    origins: readOrigins(values["value-origins"], new Set(tokens.flatMap((token) => (token.kind === "option" ? [token.name] : [])))),
     log,
   };
 }
@@ -152,6 +157,40 @@ function readForges(text: string): Forges {
     field: "forges",
     value: text,
     expected: "JSON with the form of `server.forges` in slipway.yaml",
+  });
+}
+
+/** The flags and variables by which a server that is started by hand is told its values. */
+const SOURCES: ReadonlyArray<readonly [key: string, flag: string | null, variable: string | null]> = [
+  ["logLevel", null, "SLIPWAY_LOG_LEVEL"],
+  ["server.port", "port", null],
+  ["server.host", "host", null],
+  ["server.allowRemote", "allow-remote", null],
+  ["server.allowedOrigins", "allowed-origin", null],
+  ["server.retentionDays", "retention-days", "SLIPWAY_RETENTION_DAYS"],
+  ["server.dayBudget.tokens", "day-budget-tokens", "SLIPWAY_DAY_BUDGET_TOKENS"],
+  ["server.dayBudget.usd", "day-budget-usd", "SLIPWAY_DAY_BUDGET_USD"],
+  ["server.forges", "forges", null],
+  ["server.pullRequestPollSeconds", "pull-request-poll", null],
+  ["server.circuitFaults", "circuit-faults", "SLIPWAY_CIRCUIT_FAULTS"],
+  ["server.circuitCoolDownSeconds", "circuit-cool-down", "SLIPWAY_CIRCUIT_COOL_DOWN"],
+  ["extraCaCerts", null, "SLIPWAY_EXTRA_CA_CERTS"],
+];
+
+/** What `slipway up` says of where its flags come from, as JSON: it passes all of them, whatever set them. Without it the flags and variables themselves. */
+function readOrigins(text: string | undefined, given: ReadonlySet<string>): ValueOrigin[] {
+  if (text === undefined) {
+    return SOURCES.flatMap(([key, flag, variable]) => {
+      if (flag !== null && given.has(flag)) return [{ key, from: `--${flag}` }];
+      return variable !== null && process.env[variable] ? [{ key, from: variable }] : [];
+    });
+  }
+  const parsed = z.array(valueOriginSchema).safeParse(jsonOrNothing(text));
+  if (parsed.success) return parsed.data;
+  throw new SlipwayError("INVALID_REQUEST", "--value-origins: expected a JSON list of keys and where they come from.", {
+    field: "value-origins",
+    value: text,
+    expected: 'JSON such as [{"key":"server.port","from":"SLIPWAY_PORT"}]',
   });
 }
 

@@ -8,6 +8,7 @@ import { takeFolderLock } from "@slipway/process/folder-lock";
 import { pidNamespace } from "@slipway/process/pid-namespace";
 import { BUNDLE_FILE, writeCertificates } from "@slipway/process/trust";
 import type { DayBudget } from "@slipway/protocol/budget";
+import type { ValueOrigin } from "@slipway/protocol/effective-config";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Forges } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
@@ -22,6 +23,7 @@ import { ChangeFeed } from "./changes/change-feed.ts";
 import { WaitingRoom } from "./claims/waiting-room.ts";
 import { type ControlPlane, SERVER_VERSION } from "./control-plane.ts";
 import { type DataFolder, openDataFolder, removeServerFile, writeServerFile } from "./data-folder.ts";
+import { effectiveConfigValues } from "./effective-config.ts";
 import { EventBus } from "./events/event-bus.ts";
 import { STREAM_TIMES, type StreamTimes } from "./events/stream-times.ts";
 import { makeFirstTokens } from "./first-tokens.ts";
@@ -87,6 +89,8 @@ export interface ServerOptions {
   readonly forgeRetryUnitMs?: number;
   /** Folder of the built dashboard; the checkout's own where it is missing. */
   readonly dashboard?: string;
+  /** Where the values above come from; those that are missing have their default. */
+  readonly origins?: readonly ValueOrigin[];
   /** When a connection counts as dead; `STREAM_TIMES` where they are missing. */
   readonly streamTimes?: StreamTimes;
   /** By which a jump of time is noticed; the machine's own where they are missing. Leases themselves are the database's. */
@@ -218,6 +222,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     dayBudget: options.dayBudget ?? {},
     jobDefaults: options.jobDefaults ?? jobDefaultsSchema.parse({}),
     allowedOrigins: options.allowedOrigins,
+    config: effectiveConfigValues(options, options.retentionMs ?? RETENTION_MS),
     loopbackOnly: !options.allowRemote,
   };
   const reaper: Reaper = new Reaper(plane);

@@ -19,6 +19,8 @@ export const AUDITED_ENDPOINTS = [
   "syncRepository",
   "resolveUpstream",
   "drainWorker",
+  "cordonWorker",
+  "uncordonWorker",
   "resetBackend",
   "clearFlakes",
   "freezeTrain",

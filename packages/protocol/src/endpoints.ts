@@ -2,10 +2,13 @@ import { z } from "zod";
 import { acceptanceSchema, acceptJobSchema } from "./acceptance.ts";
 import { createdTokenSchema, createTokenSchema, ROLES, tokenViewSchema } from "./accounts.ts";
 import { AUDITED_ENDPOINTS, auditEntrySchema } from "./audit.ts";
+import { backendViewSchema } from "./backend-view.ts";
 import { baselinesResponseSchema, flakeViewSchema, gateBaselineSchema, gateFlakeSchema } from "./baseline.ts";
 import { daySpendingSchema } from "./budget.ts";
 import { askedCriticSchema, criticOpinionSchema, keepOpinionSchema } from "./critic.ts";
+import { effectiveConfigSchema } from "./effective-config.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { ERROR_CODES } from "./errors.ts";
 import { jobEventSchema } from "./events.ts";
 import { artifactViewSchema } from "./evidence.ts";
 import { attemptModelSchema } from "./gateway-api.ts";
@@ -21,6 +24,7 @@ import {
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
 import { jobPreviewSchema } from "./preview.ts";
+import { overviewSchema } from "./overview.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { changeIdSchema, reviseJobSchema } from "./revise.ts";
 import { circuitSchema } from "./routing.ts";
@@ -38,6 +42,8 @@ import {
   appendEventsSchema,
   claimRequestSchema,
   claimResponseSchema,
+  cordonSchema,
+  cordonWorkerSchema,
   finishResponseSchema,
   finishSchema,
   holdWorkerSchema,
@@ -56,6 +62,9 @@ const readers = ["submitter", "viewer", "worker", "integrator"] as const;
 const count = (max: number, fallback: number) => z.coerce.number().int().min(1).max(max).default(fallback);
 const list = <T extends readonly [string, ...string[]]>(values: T) =>
   z.preprocess((value) => (typeof value === "string" ? value.split(",") : value), z.array(z.enum(values)).optional());
+
+const numbers = (max: number) =>
+  z.preprocess((value) => (typeof value === "string" ? value.split(",").map(Number) : value), z.array(z.int().positive()).max(max).optional());
 
 /** All endpoints by the name that the client calls them by. Errors that any may answer: UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, NOT_FOUND, INTERNAL. */
 export const ENDPOINTS = {
@@ -97,6 +106,21 @@ export const ENDPOINTS = {
     summary: "A code that signs a browser in as the caller's token, once, within a minute.",
     body: z.strictObject({}),
     response: signInCodeSchema,
+  },
+
+  overview: {
+    method: "GET",
+    path: "/v1/overview",
+    roles: readers,
+    summary: "What is running, what waits and why, what landed today, what failed, what needs a person, what it cost: the whole installation in one answer.",
+    response: overviewSchema,
+  },
+  showConfig: {
+    method: "GET",
+    path: "/v1/config",
+    roles: [],
+    summary: "What the server runs with, and where each value came from. Secrets are named, never shown.",
+    response: effectiveConfigSchema,
   },
 
   createRepository: {
@@ -247,6 +271,13 @@ export const ENDPOINTS = {
       lane: list(LANES),
       repo: z.string().optional(),
       backend: nameSchema.optional(),
+      worker: z.string().min(1).max(100).optional().describe("Only those that had an attempt on this worker, by its whole name or id."),
+      code: list(ERROR_CODES).describe("Only those whose newest failure has one of these codes."),
+      who: z.string().min(1).max(100).optional().describe("Only those that this token submitted: its name or id; as long as the audit keeps that."),
+      since: z.coerce.number().pipe(timeSchema).optional().describe("Only those whose state is another one, or that are new, since then, in ms since 1970."),
+      text: z.string().max(200).optional().describe("Words that title or task all have, whatever their case; or a job's number."),
+      number: numbers(200).describe("Only these jobs, by number."),
+      after: z.coerce.number().int().min(0).optional().describe("Only jobs with a greater number: those that are newer."),
       limit: count(200, 50),
       cursor: z.string().max(200).optional().describe("`nextCursor` of the page before."),
     }),
@@ -397,6 +428,13 @@ export const ENDPOINTS = {
   },
 
   listWorkers: { method: "GET", path: "/v1/workers", roles: readers, summary: "All workers.", response: z.object({ workers: z.array(workerViewSchema) }) },
+  listBackends: {
+    method: "GET",
+    path: "/v1/backends",
+    roles: readers,
+    summary: "Backends that workers have or jobs had: where they are installed, how their jobs went, and what they used.",
+    response: z.object({ backends: z.array(backendViewSchema) }),
+  },
   listCircuits: {
     method: "GET",
     path: "/v1/circuits",
@@ -419,6 +457,22 @@ export const ENDPOINTS = {
     summary: "Let a worker finish what it has and claim nothing more.",
     body: z.strictObject({}),
     response: z.object({}),
+  },
+  cordonWorker: {
+    method: "POST",
+    path: "/v1/workers/{worker}/cordon",
+    roles: [],
+    summary: "Have a worker claim nothing, and go on with what it runs, until that is taken back. One that is cordoned already stays as it is.",
+    body: cordonWorkerSchema,
+    response: cordonSchema,
+  },
+  uncordonWorker: {
+    method: "POST",
+    path: "/v1/workers/{worker}/uncordon",
+    roles: [],
+    summary: "Let a worker claim jobs again. Answers whether it was cordoned.",
+    body: z.strictObject({}),
+    response: z.object({ wasCordoned: z.boolean() }),
   },
   holdWorker: {
     method: "POST",

@@ -200,11 +200,27 @@ export const workerReportSchema = z.strictObject({
 /** What a worker last said of itself. */
 export type WorkerReport = z.infer<typeof workerReportSchema>;
 
+/** Has a worker claim nothing until that is taken back; the reason is shown to everybody who waits. */
+export const cordonWorkerSchema = z.strictObject({
+  reason: z.string().trim().min(1).max(500).optional().describe("Why, for everybody who waits."),
+});
+/** Who has a worker claim nothing for now, since when and why. */
+export const cordonSchema = z.object({
+  at: timeSchema,
+  /** Name of the token. */
+  by: z.string(),
+  reason: z.string().nullable(),
+});
+/** Why a worker claims nothing for now, by a person's word. */
+export type Cordon = z.infer<typeof cordonSchema>;
+
 /** A worker as the API shows it, with the attempts that it has now. */
 export const workerViewSchema = z.object({
   id: idSchema,
   name: z.string(),
   slots: z.int(),
+  /** Verify jobs at once, beside the slots. */
+  verifySlots: z.int().default(0),
   sandbox: z.enum(SANDBOX_KINDS),
   capabilities: z.array(z.string()),
   backends: z.array(manifestSchema),
@@ -212,6 +228,8 @@ export const workerViewSchema = z.object({
   /** Whether its signal connection is open. */
   connected: z.boolean(),
   draining: z.boolean(),
+  /** It claims nothing until a person takes that back, over restarts too; what it runs it goes on with. Null where it is not so. */
+  cordon: cordonSchema.nullable().default(null),
   /** Why it claims nothing for now; null where it does, and where it is not connected. */
   held: z.string().nullable(),
   /** What its jobs run in, as it last said; none where it is not connected. */

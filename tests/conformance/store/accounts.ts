@@ -106,4 +106,27 @@ export function accounts(current: () => OpenedStore): void {
     expect((await store.listWorkers())[0]).toMatchObject({ draining: false, name: "anvil 2" });
     expect(await store.setDraining("nobody", true)).toBe(false);
   });
+
+  test("a cordon is the first one's word, survives restarts of worker and store, and is taken back", async () => {
+    const { store, reopen } = current();
+    const by = { tokenId: newId(), tokenName: "root", role: "admin" as const, address: "127.0.0.1" };
+    await store.registerWorker(registration);
+    const cordon = await store.cordonWorker("worker-1", "a new disk", by);
+    expect(cordon).toEqual({ at: expect.any(Number), by: "root", reason: "a new disk" });
+    expect(await store.cordonWorker("worker-1", null, { ...by, tokenName: "another" })).toEqual(cordon);
+    const again = await reopen();
+    await again.registerWorker(registration);
+    expect(await again.listWorkers()).toMatchObject([{ cordon, draining: false }]);
+    expect(await again.uncordonWorker("worker-1", by)).toBe(true);
+    expect(await again.uncordonWorker("worker-1", by)).toBe(false);
+    expect(await again.listWorkers()).toMatchObject([{ cordon: null }]);
+    expect([await again.cordonWorker("nobody", null, by), await again.uncordonWorker("nobody", by)]).toEqual([undefined, undefined]);
+    const entries = await again.listAudit({ limit: 10 });
+    expect(entries.map(({ action, outcome, object }) => [action, outcome, object?.name])).toEqual([
+      ["uncordonWorker", "unchanged", "anvil"],
+      ["uncordonWorker", "ok", "anvil"],
+      ["cordonWorker", "unchanged", "anvil"],
+      ["cordonWorker", "ok", "anvil"],
+    ]);
+  });
 }

@@ -52,6 +52,47 @@ export function jobs(current: () => OpenedStore): void {
     expect((await store.submitJob(newJob(repoId, { dedupeKey: "nightly" }))).deduplicated).toBe(false);
   });
 
+  test("are listed by worker, code, who submitted them, when they changed, and words of their title or task", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const by = { tokenId: newId(), tokenName: "ada", role: "submitter" as const, address: "127.0.0.1" };
+    const make = async (title: string, more: Parameters<typeof newJob>[1] = {}) =>
+      (await store.submitJob(newJob(repoId, { title, task: "Nothing else.", ...more }), by)).job;
+    const list = async (filter: Partial<Parameters<typeof store.listJobs>[0]>) => (await store.listJobs({ limit: 10, ...filter })).map(({ number }) => number);
+    await store.registerWorker({
+      workerId: "worker-9",
+      name: "anvil",
+      slots: 1,
+      verifySlots: 1,
+      capabilities: [],
+      backends: [],
+      sandbox: "none",
+      version: "1",
+    });
+    await make("Mend the LOGIN page", { maxAttempts: 1 });
+    const lease = await take(store, { workerId: "worker-9" });
+    await store.finish(lease.jobId, lease.fence, failed("GATES_FAILED"));
+    await make("100 % of the tests", { task: "They pass, login included, and a_b is a name." });
+    const { job: third } = await store.submitJob(newJob(repoId, { title: "Somebody else's" }));
+    expect(await list({ text: "login" })).toEqual([2, 1]);
+    expect(await list({ text: "login mend" })).toEqual([1]);
+    expect(await list({ text: "#3" })).toEqual([3]);
+    expect(await list({ text: "100 %" })).toEqual([2]);
+    expect(await list({ text: "a_b" })).toEqual([2]);
+    expect(await list({ text: "axb" })).toEqual([]);
+    expect(await list({ text: "  " })).toEqual([3, 2, 1]);
+    expect([await list({ worker: "anvil" }), await list({ worker: "worker-9" }), await list({ worker: "anv" })]).toEqual([[1], [1], []]);
+    expect([await list({ codes: ["GATES_FAILED"] }), await list({ codes: ["SETUP_FAILED"] })]).toEqual([[1], []]);
+    expect([await list({ who: "ada" }), await list({ who: by.tokenId }), await list({ who: "bob" })]).toEqual([[2, 1], [2, 1], []]);
+    expect([await list({ numbers: [1, 3, 99] }), await list({ numbers: [] })]).toEqual([[3, 1], []]);
+    expect(await list({ after: 1 })).toEqual([3, 2]);
+    expect(await list({ since: third.updatedAt + 1 })).toEqual([]);
+    expect(await list({ since: third.updatedAt })).toContain(3);
+    // What was made of another job was submitted by who asked for that.
+    await store.submitJob(newJob(repoId, { title: "Again", retryOf: lease.jobId }), { ...by, tokenName: "bob", tokenId: newId() });
+    expect(await list({ who: "bob" })).toEqual([4]);
+  });
+
   test("the same id again is the same submission", async () => {
     const { store } = current();
     const { id: repoId } = await addRepository(store);

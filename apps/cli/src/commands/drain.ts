@@ -21,7 +21,7 @@ export function addDrain(program: Command): void {
 export async function drainWorkers(worker: string | undefined, options: CommonOptions & { wait: boolean }): Promise<void> {
   const screen = screenOf(options);
   const connection = await connect({ data: options.data });
-  const chosen = choose(await workersOf(connection), worker);
+  const chosen = await workersCalled(connection, worker);
   await Promise.all(chosen.map(({ id }) => connection.client.call("drainWorker", { params: { worker: id }, body: {} })));
   if (!options.wait) {
     screen.document({ workers: chosen.map(({ id, name }) => ({ id, name })), complete: false });
@@ -45,7 +45,9 @@ async function workersOf({ client }: Connection): Promise<WorkerView[]> {
   return (await client.call("listWorkers", {})).workers;
 }
 
-function choose(workers: readonly WorkerView[], wanted: string | undefined): WorkerView[] {
+/** Workers of this name or id, at least one; all that are connected where none is named. NOT_FOUND. */
+export async function workersCalled(connection: Connection, wanted: string | undefined): Promise<WorkerView[]> {
+  const workers = await workersOf(connection);
   const chosen = wanted === undefined ? workers.filter(({ connected }) => connected) : workers.filter(({ id, name }) => id === wanted || name === wanted);
   if (chosen.length > 0) return chosen;
   const names = workers.map(({ name }) => name).join(", ") || "none";

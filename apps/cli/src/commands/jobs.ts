@@ -1,6 +1,7 @@
 import { describeCheckout } from "@slipway/git/checkout";
 import type { Client } from "@slipway/protocol/client";
 import type { QueryOf, ResponseOf } from "@slipway/protocol/endpoints";
+import { ERROR_CODES, type ErrorCode } from "@slipway/protocol/errors";
 import { JOB_KINDS, type JobKind, type JobView, LANES, type Lane } from "@slipway/protocol/job";
 import { nameSchema } from "@slipway/protocol/scalars";
 import { isFinal, JOB_STATES, type JobState } from "@slipway/protocol/states";
@@ -8,12 +9,15 @@ import { TASK_KIND_NAMES, type TaskKind } from "@slipway/protocol/task-kinds";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { repositoryName } from "../checkout/repository-name.ts";
-import { wholeNumber } from "../terminal/parse.ts";
+import { parsePast, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { ago, duration, printable } from "../terminal/text.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
+
+/** As the server has it. */
+const SEARCH_LIMIT_CHARACTERS = 200;
 
 interface JobsOptions extends CommonOptions {
   readonly state?: JobState[];
@@ -22,6 +26,11 @@ interface JobsOptions extends CommonOptions {
   readonly repo?: string;
   readonly here?: boolean;
   readonly backend?: string;
+  readonly worker?: string;
+  readonly code?: ErrorCode[];
+  readonly who?: string;
+  readonly since?: number;
+  readonly search?: string;
   readonly limit: number;
   readonly all?: boolean;
   readonly cursor?: string;
@@ -37,6 +46,11 @@ export function addJobs(program: Command): void {
     .option("--repo <name>", "only of this repository, by name or id")
     .option("--here", "only of the repository around the current folder")
     .option("--backend <name>", "only of this backend", parseBackend)
+    .option("--worker <name>", "only those that had an attempt on this worker, by its whole name or id")
+    .addOption(new Option("--code <code...>", "only those whose newest failure has one of these codes").argParser(parseCodes))
+    .option("--who <token>", "only those that this token submitted, by its whole name or id")
+    .option("--since <time>", "only those that are new, or in another state, since then: a time such as 2d, or a date", parsePast)
+    .option("--search <words>", "only those that have all these words in title or task, or this number", parseSearch)
     .option("--limit <n>", "jobs on a page", wholeNumber(1, 200), 20)
     .option("--cursor <cursor>", "the next page, as the last one printed it")
     .addOption(new Option("--all", "all pages at once").conflicts(["cursor", "limit"]))
@@ -52,6 +66,11 @@ async function jobsCommand(options: JobsOptions): Promise<void> {
     lane: options.lane ? [options.lane] : undefined,
     repo,
     backend: options.backend,
+    worker: options.worker,
+    code: options.code,
+    who: options.who,
+    since: options.since,
+    text: options.search,
   };
   const page = await withReader(options, async ({ client }) => {
     if (options.all) return await allJobs(client, filter);
@@ -81,14 +100,25 @@ async function allJobs(client: Client, filter: Omit<QueryOf<"listJobs">, "limit"
   }
 }
 
-function nothingText({ state, lane, repo, here, backend, kind, cursor }: JobsOptions): string {
-  const isFiltered = [state, lane, repo, here, backend, cursor].some((filter) => filter !== undefined) || kind !== "task";
+function nothingText({ state, lane, repo, here, backend, worker, code, who, since, search, kind, cursor }: JobsOptions): string {
+  const isFiltered = [state, lane, repo, here, backend, worker, code, who, since, search, cursor].some((filter) => filter !== undefined) || kind !== "task";
   return isFiltered ? "No such jobs: leave a filter out to see more." : 'No jobs yet: submit a first one with `slipway run "…"` in a repository.';
 }
 
 function parseBackend(text: string): string {
   if (nameSchema.safeParse(text).success) return text;
   throw new InvalidArgumentError("Expected a backend's name, as `slipway backends` lists them.");
+}
+
+function parseCodes(text: string, before: ErrorCode[] | undefined): ErrorCode[] {
+  const code = ERROR_CODES.find((one) => one === text);
+  if (code === undefined) throw new InvalidArgumentError("Expected a code of docs/errors.md, such as GATES_FAILED.");
+  return [...(before ?? []), code];
+}
+
+function parseSearch(text: string): string {
+  if (text.length <= SEARCH_LIMIT_CHARACTERS) return text;
+  throw new InvalidArgumentError(`Expected at most ${SEARCH_LIMIT_CHARACTERS} characters.`);
 }
 
 /** Jobs as a table. */

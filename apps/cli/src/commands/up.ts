@@ -4,6 +4,7 @@ import type { InstallationConfig } from "@slipway/protocol/installation-config";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { Command } from "commander";
 import { readInstallation } from "../configuration/installation.ts";
+import { serverOrigins } from "../configuration/server-origins.ts";
 import { ALL_PARTS, runningServer, sandboxFor } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { Interrupts } from "../follow/interrupts.ts";
@@ -43,7 +44,8 @@ async function upCommand(options: UpOptions): Promise<void> {
   // Before anything is started: a gateway that cannot start would be found out by the first job that needs it.
   const config = await readGatewayConfig(data);
   const settings = withFlags(await readInstallation(data), options);
-  const [sandbox, modelKeys] = await Promise.all([sandboxFor(settings.worker.sandbox), modelKeyNames(data)]);
+  const [sandbox, modelKeys, set] = await Promise.all([sandboxFor(settings.worker.sandbox), modelKeyNames(data), serverOrigins(data)]);
+  const origins = options.port === undefined ? set : [...set.filter(({ key }) => key !== "server.port"), { key: "server.port", from: "up --port" }];
   const { promise: interrupted, resolve } = Promise.withResolvers<"interrupted">();
   using _interrupts = new Interrupts(() => resolve("interrupted"));
   let isStopped = false;
@@ -52,7 +54,14 @@ async function upCommand(options: UpOptions): Promise<void> {
     screen.record(report);
     if (!screen.json) printStackReport(screen, report);
   };
-  const stackOptions: StackOptions = { data, settings: { ...settings, worker: { ...settings.worker, sandbox } }, parts: ALL_PARTS, later: [], modelKeys };
+  const stackOptions: StackOptions = {
+    data,
+    settings: { ...settings, worker: { ...settings.worker, sandbox } },
+    origins,
+    parts: ALL_PARTS,
+    later: [],
+    modelKeys,
+  };
   const stack = await Stack.start(stackOptions, onReport);
   try {
     await stack.complete;

@@ -1,15 +1,17 @@
+import { SlipwayError } from "@slipway/protocol/errors";
 import type { WorkerView } from "@slipway/protocol/worker-api";
 import { workspaceKindOf } from "@slipway/protocol/workspace-kind";
 import type { Command } from "commander";
 import { Option } from "commander";
+import { type Connection, connect } from "../connection.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { type Column, tableLines } from "../terminal/table.ts";
 import { ago, plural, printable } from "../terminal/text.ts";
-import { drainWorkers } from "./drain.ts";
+import { drainWorkers, workersCalled } from "./drain.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
 import { withReader } from "./reading.ts";
 
-const STATES = ["connected", "draining", "away"] as const;
+const STATES = ["connected", "cordoned", "draining", "away"] as const;
 type WorkerState = (typeof STATES)[number];
 
 interface ListOptions extends CommonOptions {
@@ -21,7 +23,7 @@ interface ListOptions extends CommonOptions {
 export function addWorkers(program: Command): void {
   const workers = program
     .command("workers")
-    .summary("the workers there are, and what they run; drain one")
+    .summary("the workers there are, and what they run; drain or cordon one")
     .description("Workers that ever registered with the server.");
   withCommon(workers.command("list", { isDefault: true }))
     .summary("list workers; `slipway workers` alone does too")
@@ -32,6 +34,47 @@ export function addWorkers(program: Command): void {
     .summary("let one worker finish what it has and take nothing more (role admin)")
     .option("--no-wait", "do not wait until it has finished")
     .action(async (worker: string, options: CommonOptions & { wait: boolean }) => await drainWorkers(worker, options));
+  withCommon(workers.command("cordon").argument("<worker>", "name or id of the worker"))
+    .summary("let one worker take nothing more for now, and go on with what it runs (role admin)")
+    .description(
+      "Lets one worker take nothing more, and go on with what it runs, until `slipway workers uncordon`: over restarts of the worker and of the server too.",
+    )
+    .option("--reason <text>", "why, for everybody who waits")
+    .action(cordonCommand);
+  withCommon(workers.command("uncordon").argument("<worker>", "name or id of the worker"))
+    .summary("let a worker that was cordoned take jobs again (role admin)")
+    .action(uncordonCommand);
+}
+
+async function cordonCommand(wanted: string, { reason, ...options }: CommonOptions & { readonly reason?: string }): Promise<void> {
+  const screen = screenOf(options);
+  const connection = await connect({ data: options.data });
+  const { id, name, running } = await findWorker(connection, wanted);
+  const cordon = await connection.client.call("cordonWorker", { params: { worker: id }, body: reason === undefined ? {} : { reason } });
+  screen.document({ worker: { id, name }, cordon });
+  const left = running.length === 0 ? "it runs none" : `it goes on with ${running.map(({ number }) => number).join(" ")}`;
+  screen.print(`${printable(name)} takes no jobs: ${left}`);
+  screen.print(screen.colors.dim(`\`slipway workers uncordon ${printable(name)}\` takes it back.`));
+}
+
+async function uncordonCommand(wanted: string, options: CommonOptions): Promise<void> {
+  const screen = screenOf(options);
+  const connection = await connect({ data: options.data });
+  const { id, name } = await findWorker(connection, wanted);
+  const { wasCordoned } = await connection.client.call("uncordonWorker", { params: { worker: id }, body: {} });
+  screen.document({ worker: { id, name }, wasCordoned });
+  screen.print(wasCordoned ? `${printable(name)} takes jobs again` : `${printable(name)} was not cordoned`);
+}
+
+async function findWorker(connection: Connection, wanted: string): Promise<WorkerView> {
+  const [worker, another] = await workersCalled(connection, wanted);
+  if (worker && another)
+    throw new SlipwayError("INVALID_REQUEST", `Several workers are called "${wanted}".`, {
+      field: "worker",
+      value: wanted,
+      expected: "the id of one, as `slipway workers --json` shows it",
+    });
+  return worker as WorkerView;
 }
 
 async function listCommand({ state, backend, ...options }: ListOptions): Promise<void> {
@@ -51,7 +94,7 @@ async function listCommand({ state, backend, ...options }: ListOptions): Promise
 
 function columnsOf(screen: Screen): Array<Column<WorkerView>> {
   const { colors } = screen;
-  const paint = { connected: colors.green, draining: colors.yellow, away: colors.dim };
+  const paint = { connected: colors.green, cordoned: colors.yellow, draining: colors.yellow, away: colors.dim };
   return [
     { title: "worker", text: ({ name }) => printable(name) },
     { title: "state", text: stateText, paint: (text, worker) => paint[stateOf(worker)](text) },
@@ -80,13 +123,17 @@ function imagesText({ images }: WorkerView): string {
     .join(", ");
 }
 
-function stateOf({ connected, draining }: WorkerView): WorkerState {
+function stateOf({ connected, draining, cordon }: WorkerView): WorkerState {
   if (!connected) return "away";
-  return draining ? "draining" : "connected";
+  if (draining) return "draining";
+  return cordon === null ? "connected" : "cordoned";
 }
 
 function stateText(worker: WorkerView): string {
   const state = stateOf(worker);
-  if (state === "away") return `away, seen ${ago(worker.lastSeenAt)}`;
+  const { cordon } = worker;
+  const by = cordon === null ? "" : `by ${printable(cordon.by)}${cordon.reason === null ? "" : `: ${printable(cordon.reason)}`}`;
+  if (state === "away") return `away, seen ${ago(worker.lastSeenAt)}${cordon === null ? "" : `, cordoned ${by}`}`;
+  if (state === "cordoned") return `cordoned ${by}`;
   return worker.held === null ? state : `${state}, takes nothing: ${printable(worker.held)}`;
 }

@@ -1,3 +1,4 @@
+import type { ValueOrigin } from "@slipway/protocol/effective-config";
 import type { ErrorCode } from "@slipway/protocol/errors";
 import type { InstallationConfig } from "@slipway/protocol/installation-config";
 
@@ -9,6 +10,8 @@ export interface StackOptions {
   readonly data: string;
   /** What holds after all that overrides slipway.yaml. */
   readonly settings: InstallationConfig;
+  /** Where the server's values come from, for it to tell. */
+  readonly origins: readonly ValueOrigin[];
   /** `["server"]` alone is enough to read. */
   readonly parts: readonly PartName[];
   /** Started when the others are up, which go on where one of these cannot start. */

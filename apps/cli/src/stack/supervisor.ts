@@ -31,7 +31,7 @@ function argsOf(name: PartName): string[] {
   if (name === "server") {
     // A restarted server takes the address that the others know.
     const port = url === "" ? String(settings.server.port) : new URL(url).port;
-    return ["--data", data, "--port", port, ...serverFlags(settings)];
+    return ["--data", data, "--port", port, ...serverFlags(settings), "--value-origins", JSON.stringify(options.origins)];
   }
   // Before the server listens its address is told over IPC.
   const common = ["--data", data, ...(url === "" ? [] : ["--url", url]), "--token-file", tokenFile(data, name)];

@@ -16,6 +16,8 @@ export const TOPICS_OF_CALLS: { readonly [N in EndpointName]?: readonly ChangeTo
   rejectCompletion: ["trains"],
   registerWorker: ["workers"],
   drainWorker: ["workers"],
+  cordonWorker: ["workers"],
+  uncordonWorker: ["workers"],
   holdWorker: ["workers"],
   reportWorker: ["workers"],
   resetBackend: ["circuits"],

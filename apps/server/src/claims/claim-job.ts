@@ -18,11 +18,11 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
   const worker = { id: request.workerId };
   const attempt = async () => {
     // Read at each try: the worker may have been told to drain while it waited. A claim of before is still read again.
-    const { draining, meteredBackends, backends, programSettings } = await plane.workers.get(request.workerId);
+    const { draining, cordoned, meteredBackends, backends, programSettings } = await plane.workers.get(request.workerId);
     return await plane.store.claim({
       claimId: request.claimId,
       workerId: request.workerId,
-      kinds: draining ? [] : request.kinds,
+      kinds: draining || cordoned ? [] : request.kinds,
       capabilities: [...capabilities],
       leaseTtlMs: LEASE_TTL_MS,
       credentialSha256: sha256(credential),
@@ -34,7 +34,9 @@ export async function claimJob(plane: ControlPlane, request: ClaimRequest, baseU
     });
   };
   await plane.leaseClock.check();
-  const wants = { kinds: request.kinds, capabilities, absent: absentAgents(worker, programSettings, plane.signals) };
+  // One that is cordoned waits for nothing, so that no offer is lost on it. Looked at last: who lifts it sends home whoever waits by then.
+  const { cordoned } = await plane.workers.get(request.workerId);
+  const wants = { kinds: cordoned ? [] : request.kinds, capabilities, absent: absentAgents(worker, programSettings, plane.signals) };
   const taken = await plane.jobRoom.serve(wants, attempt, ({ job }) => job.id, { waitMs: request.waitMs, signal, owner: request.workerId });
   if (!taken) return null;
   const { job, fence, ttlMs, verify } = taken;

@@ -17,10 +17,12 @@ import { attemptHandlers } from "./routes/attempts.ts";
 import { auditHandlers } from "./routes/audit.ts";
 import { backendHandlers } from "./routes/backends.ts";
 import { completionHandlers } from "./routes/completions.ts";
+import { configHandlers } from "./routes/config.ts";
 import { eventExtras, eventHandlers } from "./routes/events.ts";
 import { gateHandlers } from "./routes/gates.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { modelCallHandlers } from "./routes/model-calls.ts";
+import { overviewHandlers } from "./routes/overview.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
 import { sessionHandlers } from "./routes/sessions.ts";
 import { trainHandlers } from "./routes/trains.ts";
@@ -87,6 +89,8 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...jobHandlers(plane),
     ...eventHandlers(plane),
     ...workerHandlers(plane),
+    ...overviewHandlers(plane),
+    ...configHandlers(plane),
     ...backendHandlers(plane),
     ...gateHandlers(plane),
     ...trainHandlers(plane),

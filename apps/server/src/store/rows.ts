@@ -1,20 +1,23 @@
 import type { Red } from "@slipway/protocol/acceptance";
 import type { Role, TokenView } from "@slipway/protocol/accounts";
 import type { AuditedEndpoint, AuditObjectKind } from "@slipway/protocol/audit";
-import type { DayBudget } from "@slipway/protocol/budget";
+import type { BackendView } from "@slipway/protocol/backend-view";
+import type { DayBudget, DaySpending } from "@slipway/protocol/budget";
 import type { CassetteMode, Replay } from "@slipway/protocol/cassette";
 import type { CheckName } from "@slipway/protocol/checks";
 import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
-import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
+import type { Budget, CompletionView, Failure, JobKind, JobView, Lane, Receipt } from "@slipway/protocol/job";
 import type { JobImage } from "@slipway/protocol/job-images";
 import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Continues } from "@slipway/protocol/revise";
+import type { Overview, WaitingGroup } from "@slipway/protocol/overview";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
 import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { TaskKind, TaskSpec } from "@slipway/protocol/task-kinds";
 import type { McpServers, PermissionPolicy } from "@slipway/protocol/turn-settings";
+import type { Cordon } from "@slipway/protocol/worker-api";
 
 /** A job as it enters the store: everything resolved, nothing left to default. */
 export interface NewJob {
@@ -78,11 +81,13 @@ export interface WorkerRow {
   readonly id: string;
   readonly name: string;
   readonly slots: number;
+  readonly verifySlots: number;
   readonly sandbox: SandboxKind;
   readonly capabilities: string[];
   readonly backends: Manifest[];
   readonly version: string;
   readonly draining: boolean;
+  readonly cordon: Cordon | null;
   readonly registeredAt: number;
   readonly lastSeenAt: number;
   readonly running: Array<{ jobId: string; number: number; fence: number }>;
@@ -101,6 +106,20 @@ export interface BackendRecord {
   readonly running: number;
   /** What one of its newest jobs took on average; null where none has used a model. */
   readonly cost: { readonly jobs: number; readonly usd: number; readonly tokens: number } | null;
+}
+
+/** How the jobs of a backend went, and what they took. */
+export type BackendUse = Pick<BackendView, "running" | "today" | "recent" | "last"> & { readonly backend: string };
+
+/** `Overview` as the store has it: blocked and waiting jobs as such, for the server to explain. */
+export interface OverviewRows extends Pick<Overview, "at" | "today" | "counts" | "running" | "trains" | "landed" | "failures"> {
+  readonly blocked: JobView[];
+  readonly workers: WorkerRow[];
+  readonly waiting: Pick<Overview["waiting"], "jobs" | "lanes" | "others"> & {
+    readonly groups: ReadonlyArray<Pick<WaitingGroup, "cause" | "kind" | "jobs" | "backend"> & { readonly repoId: string | null; readonly first: JobView }>;
+  };
+  readonly spending: Omit<DaySpending, "budget">;
+  readonly circuits: CircuitRow[];
 }
 
 /** A model call that is to begin; the attempt is named by its token's digest. */

@@ -13,13 +13,14 @@ import type { JobState } from "@slipway/protocol/states";
 import type { TaskKind } from "@slipway/protocol/task-kinds";
 import type { FrozenTarget, TrainCar } from "@slipway/protocol/train";
 import type { UpstreamChanges, UpstreamSettings, UpstreamSync } from "@slipway/protocol/upstream";
-import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
+import type { Cordon, Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type { DeliveryIntent, DeliveryRow, PullRequestFound, WatchedPullRequest } from "./deliveries.ts";
 import type {
   AcceptedWork,
   Actor,
   AttemptReceipts,
   BackendRecord,
+  BackendUse,
   CallAttempt,
   CallReservation,
   CircuitRow,
@@ -28,6 +29,7 @@ import type {
   NewAuditEntry,
   NewCall,
   NewJob,
+  OverviewRows,
   RefusedCalls,
   SessionRow,
   SettledCall,
@@ -89,6 +91,19 @@ export interface Store extends AsyncDisposable {
     lanes?: Lane[];
     repoId?: string;
     backend?: string;
+    /** Those that had an attempt on it: its name or id. */
+    worker?: string;
+    /** Of the newest failure. */
+    codes?: ErrorCode[];
+    /** Who submitted them, as far as the audit keeps that: a token's name or id. */
+    who?: string;
+    /** Those that are new or in another state since then, in ms since 1970. */
+    since?: number;
+    /** Words that title or task all have, or numbers of jobs. */
+    text?: string;
+    numbers?: number[];
+    /** Those with a greater number. */
+    after?: number;
     before?: number;
     limit: number;
   }): Promise<JobView[]>;
@@ -144,6 +159,9 @@ export interface Store extends AsyncDisposable {
     ahead: Array<{ job: number; isInTrain: boolean }>;
     frozen: FrozenTarget | null;
   } | null>;
+
+  /** All that the overview tells, of one moment, without the words that only the server has. What it costs goes by what is active and by what ended today. */
+  overview(): Promise<OverviewRows>;
 
   // Leases
   /**
@@ -241,6 +259,8 @@ export interface Store extends AsyncDisposable {
   // Backends
   /** Moves a queued job to another stop of its route, with its event; undefined where it is no longer queued, or not at the backend and stop that were seen. */
   rerouteJob(id: string, seen: { fence: number; backend: string; at: number }, routing: Routing): Promise<JobView | undefined>;
+  /** How the jobs of these backends, and of all others that had any, went and what they took; by name. */
+  backendUse(more: string[]): Promise<BackendUse[]>;
   /** What is known of these backends, in their order. */
   backendRecords(backends: string[]): Promise<BackendRecord[]>;
   /**
@@ -267,6 +287,10 @@ export interface Store extends AsyncDisposable {
   registerWorker(worker: RegisterWorker): Promise<void>;
   touchWorker(id: string): Promise<void>;
   setDraining(id: string, draining: boolean, by?: Actor): Promise<boolean>;
+  /** Has a worker claim nothing until that is taken back; where it is so already, the first word stays. Undefined where there is no such worker. */
+  cordonWorker(id: string, reason: string | null, by: Actor): Promise<Cordon | undefined>;
+  /** Takes that back; answers whether it was so. Undefined where there is no such worker. */
+  uncordonWorker(id: string, by: Actor): Promise<boolean | undefined>;
   listWorkers(): Promise<WorkerRow[]>;
 
   // Audit
@@ -443,6 +467,7 @@ export type {
   Actor,
   AttemptReceipts,
   BackendRecord,
+  BackendUse,
   CallAttempt,
   CallReservation,
   CircuitRow,
@@ -451,6 +476,7 @@ export type {
   NewAuditEntry,
   NewCall,
   NewJob,
+  OverviewRows,
   Receipt,
   RefusedCalls,
   SessionRow,

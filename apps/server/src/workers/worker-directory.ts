@@ -1,5 +1,5 @@
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { RegisterWorker } from "@slipway/protocol/worker-api";
+import type { Cordon, RegisterWorker } from "@slipway/protocol/worker-api";
 import type { Actor, Store } from "../store/store.ts";
 
 /** A worker that has a backend says so in its capabilities. */
@@ -9,6 +9,8 @@ const BACKEND = "backend:";
 export interface KnownWorker {
   readonly capabilities: readonly string[];
   readonly draining: boolean;
+  /** By a person's word it claims nothing for now. */
+  readonly cordoned: boolean;
   /** Its backends whose model calls go through the gateway. */
   readonly meteredBackends: readonly string[];
   /** Names of all its backends. */
@@ -40,7 +42,7 @@ export class WorkerDirectory {
     const meteredBackends = row.backends.filter(({ capabilities }) => capabilities.model).map(({ name }) => name);
     const backends = row.capabilities.flatMap((name) => (name.startsWith(BACKEND) ? [name.slice(BACKEND.length)] : []));
     const programSettings = new Map(row.backends.map(({ name, programSetting = "" }) => [name, programSetting]));
-    const worker = { capabilities: row.capabilities, draining: row.draining, meteredBackends, backends, programSettings };
+    const worker = { capabilities: row.capabilities, draining: row.draining, cordoned: row.cordon !== null, meteredBackends, backends, programSettings };
     this.#known.set(workerId, worker);
     return worker;
   }
@@ -48,5 +50,20 @@ export class WorkerDirectory {
   async setDraining(workerId: string, draining: boolean, by: Actor): Promise<void> {
     if (!(await this.#store.setDraining(workerId, draining, by))) throw new SlipwayError("NOT_FOUND", "There is no such worker.", { workerId });
     this.#known.delete(workerId);
+  }
+
+  async cordon(workerId: string, reason: string | null, by: Actor): Promise<Cordon> {
+    const cordon = await this.#store.cordonWorker(workerId, reason, by);
+    if (!cordon) throw new SlipwayError("NOT_FOUND", "There is no such worker.", { workerId });
+    this.#known.delete(workerId);
+    return cordon;
+  }
+
+  /** Whether it was cordoned. */
+  async uncordon(workerId: string, by: Actor): Promise<boolean> {
+    const wasCordoned = await this.#store.uncordonWorker(workerId, by);
+    if (wasCordoned === undefined) throw new SlipwayError("NOT_FOUND", "There is no such worker.", { workerId });
+    this.#known.delete(workerId);
+    return wasCordoned;
   }
 }

@@ -10,15 +10,18 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /** Listings that are other ones when a topic changes. */
 const LISTINGS: Readonly<Record<ChangeTopic, readonly EndpointName[]>> = {
-  workers: ["listWorkers"],
-  circuits: ["listCircuits"],
-  trains: ["showTrains"],
+  workers: ["listWorkers", "listBackends", "overview"],
+  circuits: ["listCircuits", "listBackends", "overview"],
+  trains: ["showTrains", "overview"],
   repositories: ["listRepositories", "upstreamBranches", "getBranch"],
-  spending: ["daySpending"],
+  spending: ["daySpending", "overview"],
   tokens: ["listTokens"],
 };
 /** What is other when any job's state is: workers show what they run, trains what they carry. */
-const WITH_STATES: readonly EndpointName[] = ["listJobs", "listWorkers", "showTrains", "daySpending", "listAudit"];
+const WITH_STATES: readonly EndpointName[] = ["listJobs", "listWorkers", "showTrains", "daySpending", "listAudit", "listBackends", "overview"];
+/** What tells how far jobs are at work, and is asked for again with every event of one: so often at most. */
+const WITH_EVENTS: readonly EndpointName[] = ["overview"];
+const WITH_EVENTS_MS = 1_000;
 
 /**
  * Keeps the page's answers true: notices of the server mark what is old, and what is on the screen is asked for again. A connection that breaks is taken up
@@ -31,6 +34,8 @@ export class ChangeLink {
   #cursor: string | null = null;
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #slowTimer: ReturnType<typeof setTimeout> | null = null;
+  #slowAt = 0;
   #failures = 0;
   #ended = false;
 
@@ -68,6 +73,7 @@ export class ChangeLink {
   close(): void {
     this.#ended = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#slowTimer !== null) clearTimeout(this.#slowTimer);
     this.#socket?.close();
   }
 
@@ -84,6 +90,8 @@ export class ChangeLink {
     const old = new Set<EndpointName>(frame.topics.flatMap((topic) => LISTINGS[topic]));
     if (frame.states === "many" || frame.states.length > 0) for (const name of WITH_STATES) old.add(name);
     const jobs = frame.jobs === "many" ? null : new Set(frame.jobs);
+    if (jobs === null || jobs.size > 0 || WITH_EVENTS.some((name) => old.has(name))) this.#soon();
+    for (const name of WITH_EVENTS) old.delete(name);
     void this.#outdate(({ queryKey, state }) => old.has(queryKey[0] as EndpointName) || isOfJobs(jobs, queryKey, state.data));
   }
 
@@ -95,6 +103,17 @@ export class ChangeLink {
     const onTheirWay = new Set(this.#client.getQueryCache().findAll({ predicate, fetchStatus: "fetching" }));
     await this.#client.invalidateQueries({ predicate }, { cancelRefetch: false });
     if (onTheirWay.size > 0 && !this.#ended) await this.#client.invalidateQueries({ predicate: (query) => onTheirWay.has(query) }, { cancelRefetch: false });
+  }
+
+  #soon(): void {
+    this.#slowTimer ??= setTimeout(
+      () => {
+        this.#slowTimer = null;
+        this.#slowAt = Date.now();
+        void this.#outdate(({ queryKey }) => WITH_EVENTS.includes(queryKey[0] as EndpointName));
+      },
+      Math.max(0, this.#slowAt + WITH_EVENTS_MS - Date.now()),
+    );
   }
 
   #lost(): void {

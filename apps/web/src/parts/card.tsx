@@ -11,11 +11,11 @@ export function Card({ title, side, flush = false, children }: { title: ReactNod
         {side}
       </header>
       {flush ? (
-        // A region that scrolls has to be reachable by keyboard.
+        // What scrolls has to be reachable by keyboard.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-        <section className={css["scroll"]} tabIndex={0} aria-labelledby={id}>
+        <div className={css["scroll"]} tabIndex={0}>
           {children}
-        </section>
+        </div>
       ) : (
         <div className={css["cardBody"]}>{children}</div>
       )}

@@ -56,7 +56,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         </div>
       </aside>
       <div className={css["main"]}>
-        <div className={css["bar"]}>
+        <header className={css["bar"]}>
           <Button className={css["search"] ?? ""} onClick={() => setOpen("palette")}>
             <span>
               <Search size={15} aria-hidden /> Go to …
@@ -67,7 +67,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           <Connection />
           <ThemeChoice />
           <SignedIn onSignOut={onSignOut} />
-        </div>
+        </header>
         <LostNotice />
         <Content />
       </div>

@@ -54,6 +54,13 @@ export function jobHandlers(plane: ControlPlane): Pick<Handlers, Names> {
         ...(query.lane ? { lanes: query.lane } : {}),
         ...(query.repo === undefined ? {} : { repoId: (await findRepository(plane.store, query.repo)).id }),
         ...(query.backend === undefined ? {} : { backend: query.backend }),
+        ...(query.worker === undefined ? {} : { worker: query.worker }),
+        ...(query.code ? { codes: query.code } : {}),
+        ...(query.who === undefined ? {} : { who: query.who }),
+        ...(query.since === undefined ? {} : { since: query.since }),
+        ...(query.text === undefined ? {} : { text: query.text }),
+        ...(query.number ? { numbers: query.number } : {}),
+        ...(query.after === undefined ? {} : { after: query.after }),
         ...(query.cursor === undefined ? {} : { before: decodeCursor(query.cursor) }),
         // One more than asked for tells whether there is another page.
         limit: query.limit + 1,

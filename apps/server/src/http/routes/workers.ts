@@ -9,8 +9,10 @@ import { requireRole } from "../auth.ts";
 import type { Handlers } from "../call.ts";
 import { closeWhenRevoked } from "../close-when-revoked.ts";
 
-/** Workers as such: register, list, drain. */
-export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWorker" | "listWorkers" | "drainWorker" | "holdWorker" | "reportWorker"> {
+type Names = "registerWorker" | "listWorkers" | "drainWorker" | "cordonWorker" | "uncordonWorker" | "holdWorker" | "reportWorker";
+
+/** Workers as such: register, list, drain, cordon. */
+export function workerHandlers(plane: ControlPlane): Pick<Handlers, Names> {
   return {
     registerWorker: async ({ body }) => {
       await plane.workers.register(body);
@@ -38,6 +40,18 @@ export function workerHandlers(plane: ControlPlane): Pick<Handlers, "registerWor
       await plane.workers.get(params.worker);
       await takeReport(plane, params.worker, body);
       return {};
+    },
+    cordonWorker: async ({ params, body, by }) => {
+      const cordon = await plane.workers.cordon(params.worker, body.reason ?? null, by);
+      // Its claims that wait go home: they come back, and wait for nothing from then on.
+      plane.jobRoom.dismiss(params.worker);
+      return cordon;
+    },
+    uncordonWorker: async ({ params, by }) => {
+      const wasCordoned = await plane.workers.uncordon(params.worker, by);
+      // The same: they come back, and take what there is.
+      plane.jobRoom.dismiss(params.worker);
+      return { wasCordoned };
     },
     drainWorker: async ({ params, by }) => {
       await plane.workers.setDraining(params.worker, true, by);

@@ -104,6 +104,18 @@ function agentsOn({ signals }: Known, { id, backends }: WorkerRow): string[] {
   return there.filter((backend) => backends.some(({ name, release }) => name === backend && release !== undefined));
 }
 
+/** Every worker that could take it claims nothing, by a person's word. */
+function explainCordoned(workers: readonly WorkerRow[]): Omit<Waiting, "deadline"> {
+  const words = workers.flatMap(({ name, cordon }) =>
+    cordon === null ? [] : [`${name} by ${cordon.by} since ${new Date(cordon.at).toISOString()}${cordon.reason === null ? "" : ` (${cordon.reason})`}`],
+  );
+  return {
+    owner: "you",
+    reason: `Every worker that could take it is cordoned: ${words.join("; ")}.`,
+    unblock: `\`slipway workers uncordon ${workers[0]?.name ?? "NAME"}\` lets it take jobs again. ${AT_THE_DEADLINE}`,
+  };
+}
+
 /** Nothing but the workers holds the job up. */
 async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Promise<Omit<Waiting, "deadline">> {
   const workers = await plane.store.listWorkers();
@@ -133,8 +145,10 @@ async function explainUnclaimed(plane: Known, job: JobView, ahead: number): Prom
       unblock: `${RESTART} ${AT_THE_DEADLINE}`,
     };
   }
-  const ready = job.kind === "task" ? withAgent(plane, working, { backend: job.backend, config: job.backendConfig }) : working;
-  if (ready.length === 0) return explainAbsent(plane, job, working);
+  const open = working.filter(({ cordon }) => cordon === null);
+  if (open.length === 0) return explainCordoned(working);
+  const ready = job.kind === "task" ? withAgent(plane, open, { backend: job.backend, config: job.backendConfig }) : open;
+  if (ready.length === 0) return explainAbsent(plane, job, open);
   const shut = await explainShut(plane, job, ready);
   if (shut) return shut;
   const held = ready.flatMap(({ id, name }) => {

@@ -48,6 +48,7 @@ function storeOver(channel: Channel): Store {
     getJobDetail: (id) => channel.call("getJobDetail", id),
     listJobs: (filter) => channel.call("listJobs", filter),
     cancelJob: (id, reason, by) => channel.call("cancelJob", id, reason, by),
+    overview: () => channel.call("overview"),
     jobHistory: (id) => channel.call("jobHistory", id),
     acceptJob: (work, job, by) => channel.call("acceptJob", work, job, by, { completionId: newId() }),
     unblockJob: (id, by) => channel.call("unblockJob", id, by, { completionId: newId() }),
@@ -79,6 +80,7 @@ function storeOver(channel: Channel): Store {
     daySpending: () => channel.call("daySpending"),
 
     rerouteJob: (id, seen, routing) => channel.call("rerouteJob", id, seen, routing),
+    backendUse: (more) => channel.call("backendUse", more),
     backendRecords: (backends) => channel.call("backendRecords", backends),
     listCircuits: () => channel.call("listCircuits"),
     resetCircuits: (backend, by) => channel.call("resetCircuits", backend, by),
@@ -91,6 +93,8 @@ function storeOver(channel: Channel): Store {
 
     registerWorker: (worker) => channel.call("registerWorker", worker),
     touchWorker: (id) => channel.call("touchWorker", id),
+    cordonWorker: (id, reason, by) => channel.call("cordonWorker", id, reason, by),
+    uncordonWorker: (id, by) => channel.call("uncordonWorker", id, by),
     setDraining: (id, draining, by) => channel.call("setDraining", id, draining, by),
     listWorkers: () => channel.call("listWorkers"),
 

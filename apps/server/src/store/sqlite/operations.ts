@@ -3,6 +3,7 @@ import { addEvent } from "./operations/add-event.ts";
 import { appendEvents } from "./operations/append-events.ts";
 import { attemptModel } from "./operations/attempt-model.ts";
 import { backendRecords } from "./operations/backend-records.ts";
+import { backendUse } from "./operations/backend-use.ts";
 import { baselines } from "./operations/baselines.ts";
 import { basesInUse } from "./operations/bases-in-use.ts";
 import { busyRepositories } from "./operations/busy-repositories.ts";
@@ -13,6 +14,7 @@ import { chargeEarlierEpochs } from "./operations/charge-earlier-epochs.ts";
 import { chargeLostCalls } from "./operations/charge-lost-calls.ts";
 import { claim } from "./operations/claim.ts";
 import { claimCompletion, followedTargets } from "./operations/claim-completion.ts";
+import { cordonWorker, uncordonWorker } from "./operations/cordon-worker.ts";
 import { countRefusals } from "./operations/count-refusals.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { createToken } from "./operations/create-token.ts";
@@ -62,6 +64,7 @@ import { markLanded } from "./operations/mark-landed.ts";
 import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
 import { openIntents } from "./operations/open-intents.ts";
+import { overview } from "./operations/overview.ts";
 import { packSegment } from "./operations/pack-segment.ts";
 import { predictConflicts } from "./operations/predict-conflicts.ts";
 import { pruneAudit } from "./operations/prune-audit.ts";
@@ -137,9 +140,11 @@ export const READS = {
   callAttempt,
   daySpending,
   backendRecords,
+  backendUse,
   listCircuits,
   listAudit,
   jobHistory,
+  overview,
 };
 
 /** Operations that write. */
@@ -152,6 +157,7 @@ const WRITES = {
   chargeLostCalls,
   claimCompletion,
   claim,
+  cordonWorker,
   countRefusals,
   createRepository,
   createToken,
@@ -208,6 +214,7 @@ const WRITES = {
   touchToken,
   touchWorker,
   unblockJob,
+  uncordonWorker,
   updateRepository,
   withdrawLanding,
 };

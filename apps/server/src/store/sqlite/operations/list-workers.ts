@@ -6,11 +6,13 @@ interface WorkerTable {
   id: string;
   name: string;
   slots: number;
+  verify_slots: number;
   sandbox: SandboxKind;
   capabilities: string;
   backends: string;
   version: string;
   draining: number;
+  cordon: string | null;
   registered_at: number;
   last_seen_at: number;
 }
@@ -24,11 +26,13 @@ export function listWorkers(db: Database): WorkerRow[] {
     id: row.id,
     name: row.name,
     slots: row.slots,
+    verifySlots: row.verify_slots,
     sandbox: row.sandbox,
     capabilities: JSON.parse(row.capabilities),
     backends: JSON.parse(row.backends),
     version: row.version,
     draining: row.draining === 1,
+    cordon: row.cordon === null ? null : JSON.parse(row.cordon),
     registeredAt: row.registered_at,
     lastSeenAt: row.last_seen_at,
     running: (byWorker.get(row.id) ?? []).map(({ jobId, number, fence }) => ({ jobId, number, fence })),

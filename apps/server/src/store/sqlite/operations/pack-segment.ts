@@ -6,7 +6,7 @@ const SEGMENT_LIMIT_EVENTS = 1_000;
 const SEGMENT_LIMIT_BYTES = 1_048_576;
 
 const NEXT_JOB = `
-  SELECT number, packed_seq, last_seq FROM jobs WHERE ended_at IS NOT NULL AND packed_seq < last_seq ORDER BY ended_at, number LIMIT 1`;
+  SELECT number, packed_seq, last_seq FROM jobs INDEXED BY jobs_unpacked WHERE ended_at IS NOT NULL AND packed_seq < last_seq ORDER BY ended_at, number LIMIT 1`;
 
 // The running sum is over the rows before, so that one large event still makes a segment of its own.
 const ROWS = `
