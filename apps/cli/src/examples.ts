@@ -73,6 +73,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "token list": ["slipway token", "slipway token list --role submitter"],
   "token create": ["slipway token create --role submitter --name ci --expires 30d >ci.token"],
   "token revoke": ["slipway token revoke ci"],
+  "notifications list": ["slipway notifications", "slipway notifications --json"],
+  "notifications test": ["slipway notifications test", "slipway notifications test team"],
   "config show": ["slipway config", "slipway config --json"],
   "config check": ["slipway config check"],
   audit: ["slipway audit --since 2d", "slipway audit --job 12", "slipway audit --who ci --action submitJob cancelJob"],

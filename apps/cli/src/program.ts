@@ -18,6 +18,7 @@ import { addInit } from "./commands/init.ts";
 import { addJobActions } from "./commands/job-actions.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addNotifications } from "./commands/notifications.ts";
 import { addOpen } from "./commands/open.ts";
 import { addPr } from "./commands/pr.ts";
 import { addPrompts } from "./commands/prompts.ts";
@@ -73,6 +74,7 @@ export function slipwayProgram(): Command {
   addImages(program);
   addToken(program);
   addAudit(program);
+  addNotifications(program);
   addConfig(program);
   addBench(program);
   addCompletion(program);

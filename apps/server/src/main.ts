@@ -4,6 +4,7 @@ import { type DayBudget, dayBudgetSchema } from "@slipway/protocol/budget";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type Forges, forgesSchema } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
+import { type NotificationTarget, notificationTargetsSchema } from "@slipway/protocol/notifications";
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { defaultDataFolder } from "./default-data-folder.ts";
@@ -53,6 +54,8 @@ function readArguments(): ServerOptions {
       forges: { type: "string", default: "{}" },
       "pull-request-poll": { type: "string", default: "60" },
       "job-defaults": { type: "string", default: "{}" },
+      "public-url": { type: "string" },
+      notifications: { type: "string", default: "[]" },
     },
   });
   const days = Number(values["retention-days"]);
@@ -92,6 +95,8 @@ function readArguments(): ServerOptions {
     forges: readForges(values.forges),
     pullRequestPollMs: readPoll(values["pull-request-poll"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
+    notifications: readNotifications(values.notifications),
+    ...(values["public-url"] === undefined ? {} : { publicUrl: readPublicUrl(values["public-url"]) }),
     extraCaCerts: extraCaCerts(process.env),
     log,
   };
@@ -152,6 +157,26 @@ function readForges(text: string): Forges {
     field: "forges",
     value: text,
     expected: "JSON with the form of `server.forges` in slipway.yaml",
+  });
+}
+
+/** The `notifications` of slipway.yaml, as JSON: names of secrets, and never a secret. */
+function readNotifications(text: string): NotificationTarget[] {
+  const parsed = notificationTargetsSchema.safeParse(jsonOrNothing(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SlipwayError("INVALID_REQUEST", `--notifications: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}.`, {
+    field: "notifications",
+    expected: "JSON with the form of `notifications` in slipway.yaml",
+  });
+}
+
+function readPublicUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new SlipwayError("INVALID_REQUEST", `--public-url: ${text} is no address.`, {
+    field: "public-url",
+    value: text,
+    expected: "an address such as https://slipway.example.org",
   });
 }
 

@@ -20,6 +20,7 @@ import {
   verifyResponseSchema,
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
+import { notificationStatusSchema, testedNotificationSchema, testNotificationsSchema } from "./notifications.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { circuitSchema } from "./routing.ts";
 import { fenceSchema, idSchema, jobReferenceSchema, nameSchema, oidSchema, timeSchema } from "./scalars.ts";
@@ -378,6 +379,21 @@ export const ENDPOINTS = {
     summary: "Give a backend jobs again at once, whatever failed before. Answers how many circuits were open.",
     body: z.strictObject({}),
     response: z.object({ closed: z.int() }),
+  },
+  listNotifications: {
+    method: "GET",
+    path: "/v1/notifications",
+    roles: ["submitter", "viewer"],
+    summary: "Who is told of jobs by HTTP, what has not arrived there yet, and why.",
+    response: z.object({ places: z.array(notificationStatusSchema) }),
+  },
+  testNotifications: {
+    method: "POST",
+    path: "/v1/notifications/test",
+    roles: [],
+    summary: "Send a sample to all places that are told of jobs, or to one, and say whether it arrived.",
+    body: testNotificationsSchema,
+    response: z.object({ places: z.array(testedNotificationSchema) }),
   },
   drainWorker: {
     method: "POST",

@@ -21,6 +21,7 @@ import { eventExtras, eventHandlers } from "./routes/events.ts";
 import { gateHandlers } from "./routes/gates.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { modelCallHandlers } from "./routes/model-calls.ts";
+import { notificationHandlers } from "./routes/notifications.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
 import { sessionHandlers } from "./routes/sessions.ts";
 import { trainHandlers } from "./routes/trains.ts";
@@ -89,6 +90,7 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...workerHandlers(plane),
     ...backendHandlers(plane),
     ...gateHandlers(plane),
+    ...notificationHandlers(plane),
     ...trainHandlers(plane),
     ...attemptHandlers(plane),
     ...modelCallHandlers(plane),

@@ -61,6 +61,16 @@ import { liveLeases } from "./operations/live-leases.ts";
 import { markLanded } from "./operations/mark-landed.ts";
 import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
+import {
+  dueNotifications,
+  giveUpNotification,
+  hurryNotifications,
+  markArrived,
+  nextNotificationMs,
+  notificationCounts,
+  postponeNotification,
+  settleNotifications,
+} from "./operations/notifications.ts";
 import { openIntents } from "./operations/open-intents.ts";
 import { packSegment } from "./operations/pack-segment.ts";
 import { predictConflicts } from "./operations/predict-conflicts.ts";
@@ -137,6 +147,9 @@ export const READS = {
   callAttempt,
   daySpending,
   backendRecords,
+  dueNotifications,
+  nextNotificationMs,
+  notificationCounts,
   listCircuits,
   listAudit,
   jobHistory,
@@ -210,6 +223,11 @@ const WRITES = {
   unblockJob,
   updateRepository,
   withdrawLanding,
+  markArrived,
+  postponeNotification,
+  giveUpNotification,
+  hurryNotifications,
+  settleNotifications,
 };
 
 /** What the thread can be asked to do; each runs inside a transaction, with the database as its first argument. */
