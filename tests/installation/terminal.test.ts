@@ -32,8 +32,8 @@ describe("run on a terminal", () => {
     const root = await ground.repository("live");
     const steps = await ground.script("live", [{ print: "I write a greeting." }, { sleep: 1_500 }, { write: { path: "greeting.txt", content: "hello\n" } }]);
     await using terminal = await Terminal.run(ground, root, ["run", "Write a greeting", ...steps]);
-    const during = await terminal.shows(/^job \d+ · turn 1 · [1-9]\d* s$/m);
-    expect(bottom(during)).toMatch(/^job \d+ · turn 1 · \d+ s$/);
+    const during = await terminal.shows(/^job \d+ · turn 1 \(\d+ s\) · [1-9]\d* s$/m);
+    expect(bottom(during)).toMatch(/^job \d+ · turn 1 \(\d+ s\) · \d+ s$/);
     expect(await terminal.exitCode()).toBe(0);
     const after = await terminal.screen({ all: true });
     expect(after).not.toMatch(/^job \d+ · turn/m);
@@ -45,10 +45,10 @@ describe("run on a terminal", () => {
   test("a window that becomes narrow, and wide again, keeps one such line", async () => {
     const root = await ground.repository("narrow");
     await using terminal = await Terminal.run(ground, root, ["run", "Hang", ...hang], { columns: 100 });
-    await terminal.shows(/turn 1 · \d+ s$/m);
+    await terminal.shows(/turn 1 \(\d+ s\) · \d+ s$/m);
     for (const columns of [14, 40, 20, 90]) {
       await terminal.resize(columns, 40);
-      await terminal.shows(/^job \d+( · turn 1)?( · \d+ s)?$/m);
+      await terminal.shows(/^job \d+( · turn 1 \(\d+ s\))?( · \d+ s)?$/m);
       const lines = (await terminal.screen()).split("\n").filter((line) => /^job \d+( · .*)?$/.test(line));
       expect(lines, String(columns)).toHaveLength(1);
     }
@@ -100,7 +100,7 @@ describe("Ctrl-C on a terminal asks", () => {
   async function interrupted(name: string): Promise<Terminal> {
     const root = await ground.repository(name);
     const terminal = await Terminal.run(ground, root, ["run", "Hang", ...hang]);
-    await terminal.shows(/turn 1 · \d+ s$/m);
+    await terminal.shows(/turn 1 \(\d+ s\) · \d+ s$/m);
     await terminal.type("C-c");
     await terminal.shows(/Job \d+ is at work\.[\s\S]*Cancel it[\s\S]*Detach[\s\S]*Go on watching/);
     return terminal;
@@ -129,7 +129,7 @@ describe("Ctrl-C on a terminal asks", () => {
   test("and goes on watching; a second press at the question cancels nothing by itself", async () => {
     await using terminal = await interrupted("ask on");
     await terminal.type("Down", "Down", "Enter");
-    const screen = await terminal.shows(/Go on watching[\s\S]*turn 1 · \d+ s$/m);
+    const screen = await terminal.shows(/Go on watching[\s\S]*turn 1 \(\d+ s\) · \d+ s$/m);
     expect(await stateOf(screen)).toBe("running");
     await terminal.type("C-c");
     await terminal.shows(/at work[\s\S]*at work/);

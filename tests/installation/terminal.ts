@@ -61,6 +61,19 @@ export class Terminal implements AsyncDisposable {
     await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
   }
 
+  /** Whether a full screen is shown in place of the usual one, and whether the cursor is to be seen. */
+  async modes(): Promise<{ isFullScreen: boolean; hasCursor: boolean }> {
+    const [alternate, cursor] = (await this.#tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}")).split(" ");
+    return { isFullScreen: alternate === "1", hasCursor: cursor === "1" };
+  }
+
+  /** Sends the command itself a signal. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const shell = await this.#tmux("display-message", "-p", "#{pane_pid}");
+    const [command] = (await readFile(`/proc/${shell}/task/${shell}/children`, "utf8")).trim().split(" ");
+    process.kill(Number(command), signal);
+  }
+
   /** Waits for the command's end. */
   async exitCode(timeout = 30_000): Promise<number> {
     const told = async (): Promise<string> => await readFile(this.#exitFile, "utf8").catch(() => "");

@@ -27,6 +27,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "pr close": ["slipway pr close 12"],
   submit: ['slipway submit "Update the dependencies" --lane background --after 2h', 'slipway submit "Write the release notes" --depends-on 12'],
   jobs: ["slipway jobs", "slipway jobs --here --state failed blocked", "slipway jobs --backend codex --all --json", "slipway jobs --kind review"],
+  top: ["slipway top", "slipway top | cat", "slipway top --json"],
   show: [
     "slipway show 12",
     "slipway show 12 --scorecard",
@@ -34,7 +35,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "slipway show 12 --image 1 >shot.png",
     "slipway show 12 --statement >statement.json",
   ],
-  logs: ["slipway logs 12", "slipway logs -f 12 --stream gate:test"],
+  logs: ["slipway logs 12", "slipway logs -f 12 --gate test", "slipway logs 12 --errors", "slipway logs 12 --grep 'error|warn' --tail 20 --since 10m"],
   fetch: ["slipway fetch 12", "slipway fetch 12 --into review", "slipway fetch 12 --notes"],
   diff: ["slipway diff 12", "slipway diff 12 | git apply --check"],
   accept: ["slipway accept 12", 'slipway accept 12 --yes --reason "The red test is of the old API"'],

@@ -27,6 +27,7 @@ import { addRun } from "./commands/run.ts";
 import { addShow } from "./commands/show.ts";
 import { addSubmit } from "./commands/submit.ts";
 import { addToken } from "./commands/token.ts";
+import { addTop } from "./commands/top.ts";
 import { addTrain } from "./commands/train.ts";
 import { addUp } from "./commands/up.ts";
 import { addVersion, slipwayVersion } from "./commands/version.ts";
@@ -56,6 +57,7 @@ export function slipwayProgram(): Command {
   program.commandsGroup("Jobs:");
   addSubmit(program);
   addJobs(program);
+  addTop(program);
   addShow(program);
   addLogs(program);
   addFetch(program);
