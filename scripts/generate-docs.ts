@@ -17,6 +17,7 @@ import { repositoryConfigSchema } from "@slipway/protocol/repository-config";
 import { runnerToWorkerSchema, workerToRunnerSchema } from "@slipway/protocol/runner-protocol";
 import { stateDiagram } from "@slipway/protocol/state-diagram";
 import { statementSchema } from "@slipway/protocol/statement";
+import { notificationSchema } from "@slipway/protocol/notifications";
 import { TRANSITIONS } from "@slipway/protocol/states";
 import { claimSchema, outcomeSchema } from "@slipway/protocol/worker-api";
 import { z } from "zod";
@@ -37,6 +38,7 @@ const SCHEMAS: Record<string, { schema: z.ZodType; io: "input" | "output" }> = {
   "job-detail": { schema: jobDetailSchema, io: "output" },
   "event-body": { schema: eventBodySchema, io: "output" },
   "event-frame": { schema: eventFrameSchema, io: "output" },
+  notification: { schema: notificationSchema, io: "output" },
   statement: { schema: statementSchema, io: "output" },
   receipt: { schema: receiptSchema, io: "output" },
   claim: { schema: claimSchema, io: "output" },

@@ -15,11 +15,11 @@ let server: TestServer;
 beforeAll(async () => {
   plain = await Playground.make();
   hook = await Webhook.start();
-  const places = [
+  const receivers = [
     { name: "team", url: hook.url, format: "slack", events: ["needs-you", "failed"], repositories: ["ship"] },
     { name: "pager", secret: "PAGER_URL" },
   ];
-  server = await TestServer.start({ notifications: notificationTargetsSchema.parse(places) });
+  server = await TestServer.start({ notifications: notificationTargetsSchema.parse(receivers) });
   const token = join(plain.folder, "admin.token");
   await writeFile(token, server.tokens.admin, { mode: 0o600 });
   ground = plain.with({ SLIPWAY_URL: server.url, SLIPWAY_TOKEN_FILE: token });
@@ -41,13 +41,13 @@ test("a sample says what arrived and what to type where it did not, and ends wit
   await writeFile(join(folder, "PAGER_URL"), hook.url, { mode: 0o600 });
   const again = await ground.slipway(plain.folder, "notifications", "test", "pager", "--json");
   expect(again.code).toBe(0);
-  expect(JSON.parse(again.stdout)).toEqual({ places: [{ name: "pager", problem: null, tookMs: expect.any(Number) }] });
+  expect(JSON.parse(again.stdout)).toEqual({ receivers: [{ name: "pager", problem: null, tookMs: expect.any(Number) }] });
   const unknown = await ground.slipway(plain.folder, "notifications", "test", "nobody");
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain("Known are: team, pager.");
 });
 
-test("the places are listed, and doctor tells of them", async () => {
+test("the receivers are listed, and doctor tells of them", async () => {
   const { stdout } = await ground.slipway(plain.folder, "notifications");
   expect(stdout).toMatch(/^team +slack +needs-you, failed of ship/m);
   expect(stdout).toMatch(/^pager +json +needs-you/m);
@@ -59,7 +59,7 @@ test("the places are listed, and doctor tells of them", async () => {
   ]);
 });
 
-test("a file that names a place wrongly says where, and nothing of a secret address", async () => {
+test("a file that names a receiver wrongly says where, and nothing of a secret address", async () => {
   const file = join(plain.folder, "wrong.yaml");
   await writeFile(file, "notifications:\n  - name: team\n    url: https://hooks.slack.com/services/T0/B0/very-secret\n");
   const wrong = plain.with({ SLIPWAY_CONFIG: file });

@@ -29,12 +29,12 @@ function own<T extends AsyncDisposable>(one: T): T {
 
 const TIMES = { pauseMs: 20, giveUpMs: 86_400_000, postMs: 10_000 };
 
-function place(more: Partial<NotificationTarget>): NotificationTarget {
+function receiver(more: Partial<NotificationTarget>): NotificationTarget {
   return notificationTargetsSchema.parse([{ name: "team", ...more }])[0] as NotificationTarget;
 }
 
-async function serverTelling(places: NotificationTarget[], more: Partial<ServerOptions> = {}): Promise<TestServer> {
-  return own(await TestServer.start({ notifications: places, notificationTimes: TIMES, publicUrl: "https://slipway.example.org/", ...more }));
+async function serverTelling(receivers: NotificationTarget[], more: Partial<ServerOptions> = {}): Promise<TestServer> {
+  return own(await TestServer.start({ notifications: receivers, notificationTimes: TIMES, publicUrl: "https://slipway.example.org/", ...more }));
 }
 
 async function end(server: TestServer, outcome: Outcome, repo: string, task = "Do it"): Promise<number> {
@@ -49,7 +49,7 @@ const failing = (code: "BACKEND_AUTH" | "NO_CHANGE", message = "m"): Outcome => 
 
 test("a job that needs a person is told, with the link of its page; what was not asked for is not", async () => {
   const hook = own(await Webhook.start());
-  const server = await serverTelling([place({ url: hook.url })]);
+  const server = await serverTelling([receiver({ url: hook.url })]);
   const { view } = await server.repository({ "a.txt": "a\n" }, "ship");
   await end(server, failing("NO_CHANGE"), view.id);
   const number = await end(server, failing("BACKEND_AUTH", "The key is wrong."), view.id, "Mend\n the sum");
@@ -67,15 +67,15 @@ test("a job that needs a person is told, with the link of its page; what was not
 });
 
 async function status(server: TestServer) {
-  const { places } = await server.client("viewer").call("listNotifications", {});
-  return places[0] as (typeof places)[number];
+  const { receivers } = await server.client("viewer").call("listNotifications", {});
+  return receivers[0] as (typeof receivers)[number];
 }
 
-test("each place is told of its events and repositories alone, a frozen branch too, and landings with their commit", async () => {
+test("each receiver is told of its events and repositories alone, a frozen branch too, and landings with their commit", async () => {
   const [one, other] = [own(await Webhook.start()), own(await Webhook.start())];
   const server = await serverTelling([
-    place({ name: "one", url: one.url, events: ["landed", "failed", "cancelled"], repositories: ["ship"] }),
-    place({ name: "other", url: other.url }),
+    receiver({ name: "one", url: one.url, events: ["landed", "failed", "cancelled"], repositories: ["ship"] }),
+    receiver({ name: "other", url: other.url }),
   ]);
   const { view, source } = await server.repository({ "a.txt": "a\n" }, "ship");
   const { view: foreign } = await server.repository({ "a.txt": "a\n" }, "boat");
@@ -113,7 +113,7 @@ test("each place is told of its events and repositories alone, a frozen branch t
 
 test("Slack's form: nothing of a job makes a link or calls a person", async () => {
   const hook = own(await Webhook.start());
-  const server = await serverTelling([place({ url: hook.url, format: "slack" })]);
+  const server = await serverTelling([receiver({ url: hook.url, format: "slack" })]);
   const { view } = await server.repository({ "a.txt": "a\n" }, "ship");
   const number = await end(server, failing("BACKEND_AUTH", `<!channel> & ${"x".repeat(400)}`), view.id, "<https://evil.example|click> @here");
   const [hit] = await hook.got(1);
@@ -136,7 +136,7 @@ test("what does not arrive is sent again under the same id, after the pause that
       return count === 1 ? { status: 429, headers: { "retry-after": "1" } } : count === 2 ? { status: 503, text: "down for\nmaintenance" } : 200;
     }),
   );
-  const server = await serverTelling([place({ url: hook.url })]);
+  const server = await serverTelling([receiver({ url: hook.url })]);
   const { view } = await server.repository();
   const first = await end(server, failing("BACKEND_AUTH"), view.id);
   const second = await end(server, failing("BACKEND_AUTH"), view.id);
@@ -148,11 +148,11 @@ test("what does not arrive is sent again under the same id, after the pause that
   expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(990);
 });
 
-test("a place that hangs holds up neither jobs nor other places, and is told apart by its time limit", async () => {
+test("a receiver that hangs holds up neither jobs nor other receivers, and is told apart by its time limit", async () => {
   const hung = own(await Webhook.start(() => null));
   const well = own(await Webhook.start());
-  const places = [place({ name: "hung", url: hung.url }), place({ name: "well", url: well.url })];
-  const server = await serverTelling(places, { notificationTimes: { ...TIMES, postMs: 300, pauseMs: 60_000 } });
+  const receivers = [receiver({ name: "hung", url: hung.url }), receiver({ name: "well", url: well.url })];
+  const server = await serverTelling(receivers, { notificationTimes: { ...TIMES, postMs: 300, pauseMs: 60_000 } });
   const { view } = await server.repository();
   const number = await end(server, failing("BACKEND_AUTH"), view.id);
   await well.got(1);
@@ -164,10 +164,15 @@ test("a place that hangs holds up neither jobs nor other places, and is told apa
 
 test("after a day it is given up, which the log and the status say; the address that is a secret is nowhere", async () => {
   const lines: string[] = [];
-  const stream = new Writable({ write: (chunk, _, done) => (lines.push(String(chunk)), done()) });
+  const stream = new Writable({
+    write: (chunk, _, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
   const hook = own(await Webhook.start((hit) => ({ status: 404, text: `no_service at ${JSON.stringify(hit.headers.host)}/services/T0/B0/very-secret` })));
   const log = pino({ level: "debug" }, stream);
-  const server = await serverTelling([place({ secret: "TEAM_URL" })], { log, notificationTimes: { ...TIMES, giveUpMs: 500 } });
+  const server = await serverTelling([receiver({ secret: "TEAM_URL" })], { log, notificationTimes: { ...TIMES, giveUpMs: 500 } });
   await mkdir(join(server.data, "secrets", "server"), { recursive: true });
   await writeFile(join(server.data, "secrets", "server", "TEAM_URL"), `${hook.url}\n`, { mode: 0o600 });
   const { view } = await server.repository();
@@ -179,54 +184,54 @@ test("after a day it is given up, which the log and the status say; the address 
   expect(hook.hits.length).toBeGreaterThan(1);
 });
 
-test("a sample says of each place whether it arrived: a missing secret, one that is no address, one that others can read, nobody there", async () => {
+test("a sample says of each receiver whether it arrived: a missing secret, one that is no address, one that others can read, nobody there", async () => {
   const hook = own(await Webhook.start());
   const names = ["well", "missing", "wrong", "open", "gone"];
   const gone = await Webhook.start();
   const goneUrl = gone.url;
   await gone[Symbol.asyncDispose]();
-  const server = await serverTelling(names.map((name) => place({ name, ...(name === "gone" ? { url: goneUrl } : { secret: name.toUpperCase() }) })));
+  const server = await serverTelling(names.map((name) => receiver({ name, ...(name === "gone" ? { url: goneUrl } : { secret: name.toUpperCase() }) })));
   const folder = join(server.data, "secrets", "server");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "WELL"), hook.url, { mode: 0o600 });
   await writeFile(join(folder, "WRONG"), "hooks.slack.com/very-secret", { mode: 0o600 });
   await writeFile(join(folder, "OPEN"), hook.url, { mode: 0o644 });
-  const { places } = await server.client("admin").call("testNotifications", { body: {} });
-  expect(places.map(({ name, problem }) => [name, problem?.message ?? null])).toEqual([
+  const { receivers } = await server.client("admin").call("testNotifications", { body: {} });
+  expect(receivers.map(({ name, problem }) => [name, problem?.message ?? null])).toEqual([
     ["well", null],
     ["missing", "The address of missing is missing: there is no secret MISSING."],
     ["wrong", "The address of wrong is none: the secret WRONG holds something else than an address that begins with https://."],
     ["open", expect.stringMatching(/^The address of open cannot be used: .* others can read or change it/)],
     ["gone", "gone cannot be reached (ECONNREFUSED)."],
   ]);
-  expect(places[1]?.problem?.details).toMatchObject({ hint: expect.stringContaining(join(folder, "MISSING")) });
-  expect(JSON.stringify(places)).not.toContain("very-secret");
-  expect(notificationSchema.parse(hook.hits[0]?.body)).toMatchObject({ event: "test", job: null, text: "Slipway can reach this place." });
+  expect(receivers[1]?.problem?.details).toMatchObject({ hint: expect.stringContaining(join(folder, "MISSING")) });
+  expect(JSON.stringify(receivers)).not.toContain("very-secret");
+  expect(notificationSchema.parse(hook.hits[0]?.body)).toMatchObject({ event: "test", job: null, text: "Slipway can reach this receiver." });
   await expect(server.client("admin").call("testNotifications", { body: { name: "nobody" } })).rejects.toMatchObject({ code: "NOT_FOUND" });
   const { entries } = await server.client("admin").call("listAudit", { query: { action: ["testNotifications"] } });
   expect(entries.map(({ outcome }) => outcome)).toEqual(["NOT_FOUND", "ok"]);
 });
 
-test("what waits outlives the server; what waits for a place that is gone from the configuration is given up", async () => {
+test("what waits outlives the server; what waits for a receiver that is gone from the configuration is given up", async () => {
   let isUp = false;
   const hook = own(await Webhook.start(() => (isUp ? 200 : 500)));
-  const places = [place({ url: hook.url, events: ["failed"] }), place({ name: "old", url: "http://127.0.0.1:9/", events: ["failed"] })];
-  const server = await serverTelling(places, { notificationTimes: { ...TIMES, pauseMs: 3_600_000 } });
+  const receivers = [receiver({ url: hook.url, events: ["failed"] }), receiver({ name: "old", url: "http://127.0.0.1:9/", events: ["failed"] })];
+  const server = await serverTelling(receivers, { notificationTimes: { ...TIMES, pauseMs: 3_600_000 } });
   const { view } = await server.repository();
   await end(server, failing("NO_CHANGE"), view.id);
   await hook.got(1);
   await expect.poll(async () => (await status(server)).problem?.message).toBe("team answered 500: ok.");
   isUp = true;
   // Its pause is an hour, and outlives the server too.
-  await server.restart({ notifications: places.slice(0, 1) });
+  await server.restart({ notifications: receivers.slice(0, 1) });
   expect(await status(server)).toMatchObject({ waiting: 1 });
   expect(hook.hits).toHaveLength(1);
-  // A sample that arrives says that the place is there again.
+  // A sample that arrives says that the receiver is there again.
   await server.client("admin").call("testNotifications", { body: {} });
   const hits = (await hook.got(3)).map(({ headers }) => headers["x-slipway-delivery"]);
   expect(hits[2]).toBe(hits[0]);
-  await server.restart({ notifications: places });
-  const { places: known } = await server.client("viewer").call("listNotifications", {});
+  await server.restart({ notifications: receivers });
+  const { receivers: known } = await server.client("viewer").call("listNotifications", {});
   expect(known.map(({ name, waiting, givenUp }) => [name, waiting, givenUp])).toEqual([
     ["team", 0, 0],
     ["old", 0, 1],
@@ -248,7 +253,7 @@ test("a server that is killed between sending and its mark sends it a second tim
       }),
     );
     const start = async (): Promise<string> => {
-      const flags = ["--data", data, "--notifications", JSON.stringify([place({ url: hook.url, events: ["cancelled"] })])];
+      const flags = ["--data", data, "--notifications", JSON.stringify([receiver({ url: hook.url, events: ["cancelled"] })])];
       child = fork(MAIN, flags, { execArgv: ["--disable-sigusr1"], stdio: ["ignore", "ignore", "ignore", "ipc"] });
       const [message] = (await once(child, "message")) as [{ url: string }];
       return message.url;
@@ -278,7 +283,7 @@ test("a server that is killed between sending and its mark sends it a second tim
   }
 });
 
-test("addresses that are passwords are refused in the configuration, and so are two places of one name", () => {
+test("addresses that are passwords are refused in the configuration, and so are two receivers of one name", () => {
   const problems = (targets: unknown) => notificationTargetsSchema.safeParse(targets).error?.issues.map(({ path, message }) => [path.join("."), message]);
   expect(problems([{ name: "a", url: "https://hooks.slack.com/services/T/B/x" }])).toEqual([
     ["0.url", "expected `secret` in its place: whoever knows such an address can write there"],

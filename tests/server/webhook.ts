@@ -12,7 +12,7 @@ export interface Hit {
 /** How to answer a request: a status, with a text and headers where there are any; null: not at all, the connection stays open. */
 export type Answer = number | { readonly status: number; readonly text?: string; readonly headers?: Record<string, string> } | null;
 
-/** A place that is told of jobs: a real HTTP server on loopback that keeps what it gets. */
+/** A receiver that is told of jobs: a real HTTP server on loopback that keeps what it gets. */
 export class Webhook implements AsyncDisposable {
   readonly hits: Hit[] = [];
   readonly #server: Server;

@@ -60,7 +60,7 @@ export interface ControlPlane {
   /** Carries out what goes to repositories' own addresses. */
   readonly deliveries: Deliveries;
   readonly deliveryTimes: DeliveryTimes;
-  /** Tells places elsewhere of jobs. */
+  /** Tells receivers elsewhere of jobs. */
   readonly notifier: Notifier;
   /** How often a young pull request is looked at, in ms. */
   readonly pullRequestPollMs: number;

@@ -126,7 +126,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     trustForGit(join(await writeCertificates(options.extraCaCerts, folder.certificates), BUNDLE_FILE));
   }
   const { circuitLimits = CIRCUIT_LIMITS, notifications = [] } = options;
-  const store = resources.use(await openSqliteStore({ file: folder.database, circuitLimits, places: notifications }));
+  const store = resources.use(await openSqliteStore({ file: folder.database, circuitLimits, receivers: notifications }));
   await makeFirstTokens(folder, store);
   await installHubHooks(folder.hubHooks);
   const credentialKey = await openCredentialKey(folder);
@@ -235,7 +235,7 @@ function assemble(
     deliveryTimes: options.deliveryTimes ?? DELIVERY_TIMES,
     pullRequestPollMs: options.pullRequestPollMs ?? 60_000,
     notifier: new Notifier({
-      ...{ store, log: options.log, dataFolder: folder.root, places: options.notifications ?? [] },
+      ...{ store, log: options.log, dataFolder: folder.root, receivers: options.notifications ?? [] },
       publicUrl: () => options.publicUrl ?? address.url,
       ...(options.notificationTimes === undefined ? {} : { times: options.notificationTimes }),
     }),

@@ -385,15 +385,15 @@ export const ENDPOINTS = {
     path: "/v1/notifications",
     roles: ["submitter", "viewer"],
     summary: "Who is told of jobs by HTTP, what has not arrived there yet, and why.",
-    response: z.object({ places: z.array(notificationStatusSchema) }),
+    response: z.object({ receivers: z.array(notificationStatusSchema) }),
   },
   testNotifications: {
     method: "POST",
     path: "/v1/notifications/test",
     roles: [],
-    summary: "Send a sample to all places that are told of jobs, or to one, and say whether it arrived.",
+    summary: "Send a sample to all receivers that are told of jobs, or to one, and say whether it arrived.",
     body: testNotificationsSchema,
-    response: z.object({ places: z.array(testedNotificationSchema) }),
+    response: z.object({ receivers: z.array(testedNotificationSchema) }),
   },
   drainWorker: {
     method: "POST",

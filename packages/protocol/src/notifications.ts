@@ -38,7 +38,7 @@ export function webhookProblem(text: string): string | null {
   return url.username === "" && url.password === "" ? null : "expected an address without a user and password in it";
 }
 
-/** One place that is told. */
+/** One receiver that is told. */
 export const notificationTargetSchema = z
   .strictObject({
     name: nameSchema.describe("What it is called in logs, in `slipway doctor` and for `slipway notifications test`."),
@@ -62,7 +62,7 @@ export const notificationTargetSchema = z
       (SECRET_HOSTS.test(new URL(url).hostname) ? "expected `secret` in its place: whoever knows such an address can write there" : null);
     if (problem) context.addIssue({ code: "custom", path: ["url"], message: problem, params: NOT_SHOWN });
   });
-/** One place that is told. */
+/** One receiver that is told. */
 export type NotificationTarget = z.output<typeof notificationTargetSchema>;
 
 /** All of them. */
@@ -122,7 +122,7 @@ export const notificationSchema = noticeSchema.extend({
 /** The body that is posted in the format `json`. */
 export type Notification = z.infer<typeof notificationSchema>;
 
-/** How a place is doing. */
+/** How a receiver is doing. */
 export const notificationStatusSchema = z.object({
   name: z.string(),
   format: z.enum(NOTIFICATION_FORMATS),
@@ -139,11 +139,11 @@ export const notificationStatusSchema = z.object({
   /** What was given up within a week, after a day of tries. */
   givenUp: z.int(),
 });
-/** How a place is doing. */
+/** How a receiver is doing. */
 export type NotificationStatus = z.infer<typeof notificationStatusSchema>;
 
 /** Sends a sample. */
-export const testNotificationsSchema = z.strictObject({ name: nameSchema.optional().describe("To this place alone; to all where it is missing.") });
+export const testNotificationsSchema = z.strictObject({ name: nameSchema.optional().describe("To this receiver alone; to all where it is missing.") });
 /** Whether a sample arrived. */
 export const testedNotificationSchema = z.object({
   name: z.string(),

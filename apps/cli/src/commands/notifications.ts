@@ -17,55 +17,57 @@ export function addNotifications(program: Command): void {
     .command("notifications")
     .summary("who is told of jobs by HTTP, such as a channel of Slack")
     .description(
-      "The places that `notifications` in slipway.yaml names: what each is told, and what has not arrived there. The server reads that file when it starts.",
+      "The receivers that `notifications` in slipway.yaml names: what each is told, and what has not arrived there. The server reads that file when it starts.",
     );
   withCommon(notifications.command("list", { isDefault: true }))
-    .summary("list the places, and how they are doing; `slipway notifications` alone does too")
+    .summary("list the receivers, and how they are doing; `slipway notifications` alone does too")
     .action(listCommand);
-  withCommon(notifications.command("test").argument("[place]", "to this place alone, by its name", parseName))
+  withCommon(notifications.command("test").argument("[receiver]", "to this receiver alone, by its name", parseName))
     .summary("send a sample, and say whether it arrived (role admin)")
-    .description("Sends a sample to all places, or to one, and ends with 5 where one did not arrive. What waits for a place that answers is sent at once.")
+    .description(
+      "Sends a sample to all receivers, or to one, and ends with 5 where one did not arrive. What waits for a receiver that answers is sent at once.",
+    )
     .action(testCommand);
 }
 
 function parseName(text: string): string {
   if (nameSchema.safeParse(text).success) return text;
-  throw new InvalidArgumentError("Expected the name of a place, as `slipway notifications` lists them.");
+  throw new InvalidArgumentError("Expected the name of a receiver, as `slipway notifications` lists them.");
 }
 
 async function listCommand(options: CommonOptions): Promise<void> {
   const screen = screenOf(options);
-  const { places } = await withReader(options, ({ client }) => client.call("listNotifications", {}));
-  screen.document({ places });
-  if (places.length === 0) return tellOfNone(screen);
+  const { receivers } = await withReader(options, ({ client }) => client.call("listNotifications", {}));
+  screen.document({ receivers });
+  if (receivers.length === 0) return tellOfNone(screen);
   const columns: Array<Column<NotificationStatus>> = [
-    { title: "place", text: ({ name }) => name },
+    { title: "receiver", text: ({ name }) => name },
     { title: "format", text: ({ format }) => format },
     { title: "told of", text: ({ events, repositories }) => `${events.join(", ")}${repositories ? ` of ${repositories.join(", ")}` : ""}`, grows: true },
     { title: "arrived", text: ({ sentAt }) => (sentAt === null ? "" : ago(sentAt)) },
     { title: "waiting", text: ({ waiting }) => (waiting === 0 ? "" : String(waiting)), align: "right" },
     { title: "given up", text: ({ givenUp }) => (givenUp === 0 ? "" : String(givenUp)), align: "right" },
   ];
-  for (const line of tableLines(screen, columns, places)) screen.print(line);
-  for (const { name, problem } of places)
+  for (const line of tableLines(screen, columns, receivers)) screen.print(line);
+  for (const { name, problem } of receivers)
     if (problem) for (const line of wrap(printable(`${name}: ${problem.message}`), screen.width)) screen.print(screen.colors.yellow(line));
 }
 
 function tellOfNone(screen: Screen): void {
-  const text = "Nobody is told. Name a place under `notifications` in slipway.yaml (docs/guides/notifications.md), then start the server again.";
+  const text = "Nobody is told. Name a receiver under `notifications` in slipway.yaml (docs/guides/notifications.md), then start the server again.";
   for (const line of wrap(text, screen.width)) screen.print(screen.colors.dim(line));
 }
 
-type Tested = ResponseOf<"testNotifications">["places"][number];
+type Tested = ResponseOf<"testNotifications">["receivers"][number];
 
 async function testCommand(name: string | undefined, options: CommonOptions): Promise<void> {
   const screen = screenOf(options);
   const { client } = await connect({ data: options.data });
-  const { places } = await client.call("testNotifications", { body: name === undefined ? {} : { name } });
-  screen.document({ places });
-  if (places.length === 0) tellOfNone(screen);
-  for (const place of places) printTested(screen, place);
-  if (places.some(({ problem }) => problem !== null)) exitWith(EXIT_CODES.environment.code);
+  const { receivers } = await client.call("testNotifications", { body: name === undefined ? {} : { name } });
+  screen.document({ receivers });
+  if (receivers.length === 0) tellOfNone(screen);
+  for (const receiver of receivers) printTested(screen, receiver);
+  if (receivers.some(({ problem }) => problem !== null)) exitWith(EXIT_CODES.environment.code);
 }
 
 function printTested(screen: Screen, { name, problem, tookMs }: Tested): void {

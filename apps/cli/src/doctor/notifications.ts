@@ -3,16 +3,16 @@ import type { Connection } from "../connection.ts";
 import { ago, plural } from "../terminal/text.ts";
 import { type Check, check } from "./check.ts";
 
-/** Places that were not told; nothing to say where nobody is to be told. */
+/** Receivers that were not told; nothing to say where nobody is to be told. */
 export async function checkNotifications({ client, url }: Connection): Promise<Check[]> {
-  const { places } = await client.call("listNotifications", {});
-  return places.map((place) => {
-    const found = trouble(place);
+  const { receivers } = await client.call("listNotifications", {});
+  return receivers.map((receiver) => {
+    const found = trouble(receiver);
     return check("server", "notifications", found === null, {
       tried: `GET ${url}/v1/notifications`,
-      found: found ?? `${place.name} is told of ${place.events.join(", ")}`,
-      lost: `${place.name} hears of nothing, and nothing else: jobs go on`,
-      remedy: `slipway notifications test ${place.name}`,
+      found: found ?? `${receiver.name} is told of ${receiver.events.join(", ")}`,
+      lost: `${receiver.name} hears of nothing, and nothing else: jobs go on`,
+      remedy: `slipway notifications test ${receiver.name}`,
     });
   });
 }

@@ -27,8 +27,8 @@ interface Ui {
   filter: string;
   /** Id of the job that is chosen in the list. */
   chosen: string | null;
-  /** Lines above the end of the log; 0 follows it. */
-  above: number;
+  /** Number of the last line of the log that is shown, of all that there were; null follows its end. */
+  bottom: number | null;
 }
 type Prompt = { readonly kind: "filter" } | { readonly kind: "cancel"; readonly job: TopJob };
 
@@ -44,7 +44,7 @@ export function TopApp({ client, feed, colors, openPage, onQuit }: TopAppProps):
   const now = useNow();
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   // Several keys may come before the next drawing: each has to find what the one before it did.
-  const ui = useRef<Ui>({ view: { kind: "list" }, prompt: null, filter: "", chosen: null, above: 0 }).current;
+  const ui = useRef<Ui>({ view: { kind: "list" }, prompt: null, filter: "", chosen: null, bottom: null }).current;
   const [message, setMessage] = useMessage();
 
   const options: LineOptions = { width: Math.max(width - 1, 10), colors, now };
@@ -86,7 +86,7 @@ export function TopApp({ client, feed, colors, openPage, onQuit }: TopAppProps):
     ui.chosen = jobs[Math.min(Math.max(by(at, jobs.length), 0), jobs.length - 1)]?.id ?? null;
   };
   const show = (view: View): void => {
-    ui.above = 0;
+    ui.bottom = null;
     ui.view = view;
   };
 
@@ -118,17 +118,18 @@ export function TopApp({ client, feed, colors, openPage, onQuit }: TopAppProps):
     else onJobKey(input);
   };
   const onPaneKey = ({ input, key }: Press): void => {
-    const last = jobFeed?.lines.length ?? 0;
-    const scroll = (to: number): void => {
-      ui.above = Math.min(Math.max(to, 0), last);
+    const last = (jobFeed?.dropped ?? 0) + (jobFeed?.lines.length ?? 0);
+    const scroll = (by: number): void => {
+      const to = Math.max((ui.bottom ?? last) + by, jobFeed?.dropped ?? 0);
+      ui.bottom = to >= last ? null : to;
     };
     if (key.escape || input === "q" || (ui.view.kind === "help" && input === "?")) show({ kind: "list" });
-    else if (key.upArrow || input === "k") scroll(ui.above + 1);
-    else if (key.downArrow || input === "j") scroll(ui.above - 1);
-    else if (key.pageUp) scroll(ui.above + bodyHeight);
-    else if (key.pageDown) scroll(ui.above - bodyHeight);
-    else if (key.home || input === "g") scroll(last);
-    else if (key.end || input === "G") scroll(0);
+    else if (key.upArrow || input === "k") scroll(-1);
+    else if (key.downArrow || input === "j") scroll(1);
+    else if (key.pageUp) scroll(-bodyHeight);
+    else if (key.pageDown) scroll(bodyHeight);
+    else if (key.home || input === "g") scroll(-last);
+    else if (key.end || input === "G") scroll(last);
     else if (input === "?") show({ kind: "help" });
     else onJobKey(input);
   };
@@ -153,11 +154,11 @@ export function TopApp({ client, feed, colors, openPage, onQuit }: TopAppProps):
     redraw();
   });
 
-  const { view, prompt, filter, above } = ui;
+  const { view, prompt, filter, bottom } = ui;
   const { rows, jobs, at } = look();
   const body = ((): string[] => {
     if (view.kind === "help") return HELP.map(([keys, does]) => cut(`  ${padTo(keys, 10)} ${does}`, options.width));
-    if (view.kind === "job") return jobBody(lastSeen, jobFeed, view.logOnly, { ...options, height: bodyHeight, above });
+    if (view.kind === "job") return jobBody(lastSeen, jobFeed, view.logOnly, { ...options, height: bodyHeight, bottom });
     if (!snapshot) return [colors.dim(cut(lostAt === undefined ? "Reading what there is …" : "The server does not answer.", options.width))];
     if (rows.length === 0)
       return [colors.dim(cut(filter === "" ? "No jobs yet: submit a first one with `slipway run`." : "No such jobs. Esc shows all.", options.width))];
@@ -197,20 +198,21 @@ function listBody(rows: readonly Row[], chosen: string | undefined, height: numb
 
 interface PaneOptions extends LineOptions {
   readonly height: number;
-  readonly above: number;
+  readonly bottom: number | null;
 }
 
 function jobBody(job: TopJob | undefined, feed: JobFeed | null, logOnly: boolean, options: PaneOptions): string[] {
-  const { width, colors, height, above } = options;
+  const { width, colors, height, bottom } = options;
   if (!job || !feed) return [colors.dim("This job is not there any more.")];
   const full = detailHead(job, feed, options);
   // On a low screen the log keeps at least a third of it.
   const head = logOnly ? full.slice(0, 1) : full.slice(0, Math.max(Math.floor((height * 2) / 3), 2));
   const room = Math.max(height - head.length, 1);
-  const end = Math.max(feed.lines.length - above, Math.min(room, feed.lines.length));
+  const count = feed.lines.length;
+  const end = Math.min(Math.max(bottom === null ? count : bottom - feed.dropped, room), count);
   const shown = feed.lines.slice(Math.max(end - room, 0), end).map((line) => logLine(line, width, colors));
   if (feed.error !== undefined) shown.splice(-1, shown.length === room ? 1 : 0, colors.red(cut(feed.error, width)));
-  const nothing = feed.lines.length === 0 && feed.error === undefined ? [colors.dim("No log yet.")] : [];
+  const nothing = count === 0 && feed.error === undefined ? [colors.dim("No log yet.")] : [];
   return [...head.map((line, index) => (index === 0 ? colors.bold(line) : line)), ...shown, ...nothing];
 }
 

@@ -123,11 +123,12 @@ function reasonLine(job: TopJob, paint: (text: string) => string, { width }: Lin
 
 function endedLine(job: TopJob, { width, colors, now }: LineOptions): string {
   const paint = { done: colors.green, failed: colors.red, cancelled: colors.yellow }[job.state as "done" | "failed" | "cancelled"] ?? String;
-  const word = job.state === "done" ? (job.landedOid ? `landed ${job.landedOid.slice(0, 7)}` : "done") : (job.code ?? job.state);
+  const word =
+    job.state === "done" ? (job.landedOid ? `landed ${job.landedOid.slice(0, 7)}` : "done") : job.state === "cancelled" ? "cancelled" : (job.code ?? job.state);
   const when = width < 60 ? "" : ago(job.endedAt ?? job.updatedAt, now);
   const room = Math.max(Math.floor((width - 10) * 0.5), 8);
   const left = width - 10 - room - (when === "" ? 0 : 12);
-  return `${numberCell(job)}  ${padTo(cut(printable(job.title), room), room)}  ${paint(padTo(cut(word, left), left))}  ${colors.dim(when)}`.trimEnd();
+  return `${numberCell(job)}  ${padTo(cut(printable(job.title), room), room)}  ${paint(padTo(cut(word, left), left))}${when === "" ? "" : `  ${colors.dim(when)}`}`;
 }
 
 function numberCell({ number }: TopJob): string {

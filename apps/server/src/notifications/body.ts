@@ -42,7 +42,7 @@ const plain = (text: string): string => text;
 
 /** Such as `Job 12 needs you: Mend the sum`; `link` makes the page's link of what names it. */
 function headline({ event, job, target, repository }: Notice, link: (text: string) => string, safe: (text: string) => string = plain): string {
-  if (event === "test") return `${link("Slipway")} can reach this place.`;
+  if (event === "test") return `${link("Slipway")} can reach this receiver.`;
   if (job) return `${link(`Job ${job.number}`)} ${WORDS[event]}: ${safe(short(job.title))}`;
   return `${link(`${target} of ${repository}`)} is frozen, and nothing lands there until you resume it`;
 }

@@ -32,14 +32,14 @@ export interface NotifierOptions {
   readonly store: Store;
   readonly log: Logger;
   readonly dataFolder: string;
-  readonly places: readonly NotificationTarget[];
+  readonly receivers: readonly NotificationTarget[];
   /** Where the pages are; asked when something is sent. */
   readonly publicUrl: () => string;
   readonly times?: NotificationTimes;
 }
 
 /**
- * Sends what is in the outbox, one after the other to each place and to all places at the same time, so that one that hangs holds up no other. A row is marked
+ * Sends what is in the outbox, one after the other to each receiver and to all receivers at the same time, so that one that hangs holds up no other. A row is marked
  * when its answer was read: a server that is killed in between sends it again, under the same id.
  */
 export class Notifier {
@@ -61,7 +61,7 @@ export class Notifier {
 
   /** Whether anybody is told of anything. */
   get isIdle(): boolean {
-    return this.#options.places.length === 0;
+    return this.#options.receivers.length === 0;
   }
 
   start(): void {
@@ -96,32 +96,32 @@ export class Notifier {
     await Promise.allSettled(this.#atWork.values());
   }
 
-  /** Sends a sample to a place; what went wrong, or null. It is in no outbox: who asks waits for the answer. */
-  async test(place: NotificationTarget, signal: AbortSignal): Promise<{ name: string; problem: Failure | null; tookMs: number }> {
+  /** Sends a sample to a receiver; what went wrong, or null. It is in no outbox: who asks waits for the answer. */
+  async test(receiver: NotificationTarget, signal: AbortSignal): Promise<{ name: string; problem: Failure | null; tookMs: number }> {
     const startedMs = performance.now();
     const notice: Notice = {
       ...{ event: "test", at: Date.now(), repository: null, target: null, code: null, job: null },
       reason: "Somebody typed `slipway notifications test`.",
     };
-    const problem = await this.#post(place, newId(), notice, signal).then(
+    const problem = await this.#post(receiver, newId(), notice, signal).then(
       () => null,
       (error: unknown) => failureOf(error),
     );
     if (problem === null) {
-      await this.#options.store.hurryNotifications(place.name);
+      await this.#options.store.hurryNotifications(receiver.name);
       this.poke();
     }
-    return { name: place.name, problem, tookMs: Math.round(performance.now() - startedMs) };
+    return { name: receiver.name, problem, tookMs: Math.round(performance.now() - startedMs) };
   }
 
-  get places(): readonly NotificationTarget[] {
-    return this.#options.places;
+  get receivers(): readonly NotificationTarget[] {
+    return this.#options.receivers;
   }
 
   async status(): Promise<NotificationStatus[]> {
     const counts = await this.#options.store.notificationCounts();
-    return this.#options.places.map(({ name, format, events, repositories }) => {
-      const { waiting = 0, waitingSince = null, problem = null, sentAt = null, givenUp = 0 } = counts.find(({ place }) => place === name) ?? {};
+    return this.#options.receivers.map(({ name, format, events, repositories }) => {
+      const { waiting = 0, waitingSince = null, problem = null, sentAt = null, givenUp = 0 } = counts.find(({ receiver }) => receiver === name) ?? {};
       return { name, format, events, repositories: repositories ?? null, waiting, waitingSince, problem, sentAt, givenUp };
     });
   }
@@ -137,7 +137,7 @@ export class Notifier {
   async #settle(): Promise<void> {
     try {
       const dropped = await this.#options.store.settleNotifications();
-      if (dropped > 0) this.#log.warn({ dropped }, "what waited for places that are no longer configured is given up");
+      if (dropped > 0) this.#log.warn({ dropped }, "what waited for receivers that are no longer configured is given up");
     } catch (error) {
       // Nothing hangs on it but old rows: the next start does it.
       this.#log.error({ err: error }, "old notifications could not be removed");
@@ -160,31 +160,31 @@ export class Notifier {
   }
 
   #begin(row: NotificationRow): void {
-    const place = this.#options.places.find(({ name }) => name === row.place);
-    if (!place || this.#atWork.has(row.place)) return;
-    const running = this.#send(place, row)
+    const receiver = this.#options.receivers.find(({ name }) => name === row.receiver);
+    if (!receiver || this.#atWork.has(row.receiver)) return;
+    const running = this.#send(receiver, row)
       .catch(async (error: unknown) => {
-        this.#log.error({ err: error, place: row.place }, "what became of a notification could not be kept");
+        this.#log.error({ err: error, receiver: row.receiver }, "what became of a notification could not be kept");
         // Still due: without a pause it would be tried again at once, for ever.
         await sleep(AFTER_ERROR_MS, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined);
       })
       .finally(() => {
-        this.#atWork.delete(row.place);
+        this.#atWork.delete(row.receiver);
         this.poke();
       });
-    this.#atWork.set(row.place, running);
+    this.#atWork.set(row.receiver, running);
   }
 
-  async #send(place: NotificationTarget, { seq, id, notice, ageMs, tries }: NotificationRow): Promise<void> {
+  async #send(receiver: NotificationTarget, { seq, id, notice, ageMs, tries }: NotificationRow): Promise<void> {
     const { store } = this.#options;
     const { signal } = this.#stopping;
     try {
-      await this.#post(place, id, notice, signal);
+      await this.#post(receiver, id, notice, signal);
     } catch (error) {
       // The server stops: the next one sends it.
       if (signal.aborted) return;
       const problem = failureOf(error);
-      const facts = { place: place.name, id, event: notice.event, job: notice.job?.number, problem: problem.message };
+      const facts = { receiver: receiver.name, id, event: notice.event, job: notice.job?.number, problem: problem.message };
       if (ageMs >= this.#times.giveUpMs) {
         this.#log.error(facts, "a notification is given up");
         return await store.giveUpNotification(seq, problem);
@@ -196,12 +196,12 @@ export class Notifier {
     await store.markArrived(seq);
   }
 
-  async #post(place: NotificationTarget, id: string, notice: Notice, signal: AbortSignal): Promise<void> {
-    const body = bodyOf(id, notice, this.#options.publicUrl(), place.format);
-    await postNotification(this.#options.dataFolder, place, { id, body }, signal, this.#times.postMs);
+  async #post(receiver: NotificationTarget, id: string, notice: Notice, signal: AbortSignal): Promise<void> {
+    const body = bodyOf(id, notice, this.#options.publicUrl(), receiver.format);
+    await postNotification(this.#options.dataFolder, receiver, { id, body }, signal, this.#times.postMs);
   }
 
-  /** A place that is down for all of a server's night is asked every half an hour. */
+  /** A receiver that is down for all of a server's night is asked every half an hour. */
   #pauseMs(tries: number, { details }: Failure): number {
     const own = Math.min(this.#times.pauseMs * 2 ** Math.min(tries, 20), PAUSE_LIMIT_MS);
     const asked = details["retryAfterMs"];

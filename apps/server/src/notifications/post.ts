@@ -7,7 +7,7 @@ import { DELIVERY_HEADER, type NotificationTarget, webhookProblem } from "@slipw
 export const POST_LIMIT_MS = 10_000;
 /** Of an answer, this much is read for the message of a failure, in bytes. */
 const ANSWER_LIMIT_BYTES = 200;
-/** A place may ask for a longer pause; not for a longer one than this, in ms. */
+/** A receiver may ask for a longer pause; not for a longer one than this, in ms. */
 const RETRY_AFTER_LIMIT_MS = 3_600_000;
 
 export interface Post {
@@ -16,17 +16,17 @@ export interface Post {
 }
 
 /**
- * Posts one notification. NOTIFICATION_FAILED where it did not arrive, with `retryAfterMs` in its details where the place asked for a pause; nothing of an
+ * Posts one notification. NOTIFICATION_FAILED where it did not arrive, with `retryAfterMs` in its details where the receiver asked for a pause; nothing of an
  * address that is a secret is in the error.
  */
 export async function postNotification(
   dataFolder: string,
-  place: NotificationTarget,
+  receiver: NotificationTarget,
   { id, body }: Post,
   signal: AbortSignal,
   limitMs = POST_LIMIT_MS,
 ): Promise<void> {
-  const url = await addressOf(dataFolder, place);
+  const url = await addressOf(dataFolder, receiver);
   const timeout = AbortSignal.timeout(limitMs);
   let response: Response;
   try {
@@ -34,21 +34,21 @@ export async function postNotification(
       method: "POST",
       headers: { "content-type": "application/json", "user-agent": "slipway", [DELIVERY_HEADER]: id },
       body,
-      // What answers with another address is not the place that was configured.
+      // What answers with another address is not the receiver that was configured.
       redirect: "manual",
       signal: AbortSignal.any([signal, timeout]),
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw failed(place, timeout.aborted ? `did not answer within ${limitMs / 1_000} s` : `cannot be reached (${causeOf(error)})`);
+    throw failed(receiver, timeout.aborted ? `did not answer within ${limitMs / 1_000} s` : `cannot be reached (${causeOf(error)})`);
   }
   const answer = await startOf(response);
   if (response.ok) return;
-  throw failed(place, `answered ${response.status}${answer}`, retryAfterMs(response));
+  throw failed(receiver, `answered ${response.status}${answer}`, retryAfterMs(response));
 }
 
 function failed({ name }: NotificationTarget, what: string, pauseMs?: number): SlipwayError {
-  return new SlipwayError("NOTIFICATION_FAILED", `${name} ${what}.`, { place: name, ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }) });
+  return new SlipwayError("NOTIFICATION_FAILED", `${name} ${what}.`, { receiver: name, ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }) });
 }
 
 /** Read each time, so that a new secret needs no restart. */
@@ -58,7 +58,7 @@ async function addressOf(dataFolder: string, { name, secret, url }: Notification
   const known = secret ?? "";
   const refused = (what: string): SlipwayError =>
     new SlipwayError("NOTIFICATION_FAILED", `The address of ${name} ${what}.`, {
-      place: name,
+      receiver: name,
       secret: known,
       hint: `Type ${provideSecret(folder, known)}. Then \`slipway notifications test\`.`,
     });
@@ -80,7 +80,7 @@ function causeOf(error: unknown): string {
   return typeof cause?.code === "string" ? cause.code : "the connection failed";
 }
 
-/** What a place says of its refusal, in a few words; the rest of its answer is not waited for. */
+/** What a receiver says of its refusal, in a few words; the rest of its answer is not waited for. */
 async function startOf(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) return "";

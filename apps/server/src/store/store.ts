@@ -392,21 +392,21 @@ export interface Store extends AsyncDisposable {
   /** Stores a job that revises the branch, and what it answers, in one step; null where another one was started meanwhile, or the pull request is closed. */
   startRevision(jobId: string, revisions: number, seen: readonly string[], job: NewJob): Promise<JobView | null>;
 
-  // Notifications: what a move of a job, or the freezing of a branch, has to tell to the places that the store was opened with; written in its transaction.
-  /** Of each place the oldest one that is due, where there is any. */
+  // Notifications: what a move of a job, or the freezing of a branch, has to tell to the receivers that the store was opened with; written in its transaction.
+  /** Of each receiver the oldest one that is due, where there is any. */
   dueNotifications(): Promise<NotificationRow[]>;
   /** Until the next one is due, in ms; null where none waits. */
   nextNotificationMs(): Promise<number | null>;
-  /** It arrived, and what waits for the same place is due at once. */
+  /** It arrived, and what waits for the same receiver is due at once. */
   markArrived(seq: number): Promise<void>;
-  /** It did not: all that waits for the same place is due in so many ms at the earliest. */
+  /** It did not: all that waits for the same receiver is due in so many ms at the earliest. */
   postponeNotification(seq: number, inMs: number, problem: Failure): Promise<void>;
   giveUpNotification(seq: number, problem: Failure): Promise<void>;
-  /** What waits for a place is due at once: it is known to be there again. */
-  hurryNotifications(place: string): Promise<void>;
-  /** Gives up what is for places that there are no more, and removes what ended longer than a week ago; answers how many it gave up. */
+  /** What waits for a receiver is due at once: it is known to be there again. */
+  hurryNotifications(receiver: string): Promise<void>;
+  /** Gives up what is for receivers that there are no more, and removes what ended longer than a week ago; answers how many it gave up. */
   settleNotifications(): Promise<number>;
-  /** By place. */
+  /** By receiver. */
   notificationCounts(): Promise<NotificationCounts[]>;
 
   // Pruning. A final job keeps its row, its attempts, its receipts; `retentionMs` after its end the rest may go.

@@ -1,6 +1,6 @@
 import BetterSqlite3, { type Database as Connection, type Statement } from "better-sqlite3";
 import type { CircuitLimits } from "../circuit-limits.ts";
-import type { NotificationPlace } from "../notifications.ts";
+import type { NotificationReceiver } from "../notifications.ts";
 import type { StateLimits } from "../state-limits.ts";
 import { migrateToLatest } from "./migrate.ts";
 
@@ -12,7 +12,7 @@ export interface DatabaseOptions {
   readonly stateLimits: StateLimits;
   readonly circuitLimits: CircuitLimits;
   /** Who is to be told of jobs. */
-  readonly places: readonly NotificationPlace[];
+  readonly receivers: readonly NotificationReceiver[];
   /** The id that a new database gets; one that has an id keeps it. */
   readonly newInstallationId: string;
 }
@@ -26,15 +26,15 @@ export class Database {
   /** Parameters of `dueAt`. */
   readonly stateLimits: Readonly<Record<keyof StateLimits, number>>;
   readonly circuitLimits: CircuitLimits;
-  readonly places: readonly NotificationPlace[];
+  readonly receivers: readonly NotificationReceiver[];
   readonly #statements = new Map<string, Statement>();
 
-  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits" | "circuitLimits" | "places">) {
+  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits" | "circuitLimits" | "receivers">) {
     this.connection = connection;
     this.logLimitBytes = options.logLimitBytes;
     this.stateLimits = { ...options.stateLimits };
     this.circuitLimits = options.circuitLimits;
-    this.places = options.places;
+    this.receivers = options.receivers;
   }
 
   get<Row>(sql: string, parameters: SqlParameters = {}): Row | undefined {

@@ -18,7 +18,7 @@ beforeEach(async () => {
     logLimitBytes: 1_000,
     stateLimits: STATE_LIMITS,
     circuitLimits: CIRCUIT_LIMITS,
-    places: [],
+    receivers: [],
     newInstallationId: newId(),
   });
 });
