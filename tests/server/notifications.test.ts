@@ -11,6 +11,7 @@ import type { Outcome } from "@slipway/protocol/worker-api";
 import type { ServerOptions } from "@slipway/server/server";
 import pino from "pino";
 import { afterEach, expect, test, vi } from "vitest";
+import { TestAuthority } from "../support/authority.ts";
 import { makeRepository } from "../support/repository.ts";
 import { TestServer } from "./server-harness.ts";
 import { Webhook } from "./webhook.ts";
@@ -210,6 +211,19 @@ test("a sample says of each receiver whether it arrived: a missing secret, one t
   await expect(server.client("admin").call("testNotifications", { body: { name: "nobody" } })).rejects.toMatchObject({ code: "NOT_FOUND" });
   const { entries } = await server.client("admin").call("listAudit", { query: { action: ["testNotifications"] } });
   expect(entries.map(({ outcome }) => outcome)).toEqual(["NOT_FOUND", "ok"]);
+});
+
+test("certificates of the installation are trusted, and others are not", async () => {
+  const authority = own(await TestAuthority.make());
+  const hook = own(await Webhook.start());
+  const url = await authority.inFrontOf(hook.url);
+  const server = await serverTelling([receiver({ url })]);
+  const { receivers } = await server.client("admin").call("testNotifications", { body: {} });
+  expect(receivers[0]?.problem?.message).toMatch(/^team cannot be reached \(.*(SIGNATURE|CERT).*\)\.$/);
+  await server.restart({ extraCaCerts: authority.file });
+  const { receivers: again } = await server.client("admin").call("testNotifications", { body: {} });
+  expect(again[0]?.problem).toBeNull();
+  expect(hook.hits).toHaveLength(1);
 });
 
 test("what waits outlives the server; what waits for a receiver that is gone from the configuration is given up", async () => {
