@@ -42,6 +42,21 @@ describe("run on a terminal", () => {
     expect(after).toContain("Next:");
   });
 
+  test.each([40, 80])("at %i columns gates are told by name in a line of their own, the page as an address, and nothing of it stays", async (columns) => {
+    const gates = "  - name: lint\n    run: sleep 1\n  - name: test\n    run: sleep 2; test -f greeting.txt\n";
+    const root = await ground.repository(`gates ${columns}`, { ".slipway.yaml": `version: 1\ngates:\n${gates}` });
+    const steps = await ground.script("gates", [{ write: { path: "other.txt", content: "x\n" } }], [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+    await using terminal = await Terminal.run(ground, root, ["run", "Write it", ...steps], { columns });
+    const first = await terminal.shows(/^gates: ✓ lint {2}… test\njob \d+ · gates \(\d+ s\)/m);
+    expect(first).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/jobs\/\d+$/m);
+    expect(first.split("\n").filter((line) => /^job \d+ · (?!Write)/.test(line))).toHaveLength(1);
+    await terminal.shows(/^gates, round 2: (… lint|✓ lint)/m);
+    expect(await terminal.exitCode()).toBe(0);
+    const after = await terminal.screen({ all: true });
+    expect(after).not.toMatch(/^gates[:,]|^job \d+ · (gates|turn)/m);
+    expect(after).toContain("✗ gate test failed");
+  });
+
   test("a window that becomes narrow, and wide again, keeps one such line", async () => {
     const root = await ground.repository("narrow");
     await using terminal = await Terminal.run(ground, root, ["run", "Hang", ...hang], { columns: 100 });

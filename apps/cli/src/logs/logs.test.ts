@@ -107,6 +107,12 @@ describe("the last lines", () => {
     expect(tail(2, log("1\n"), turn(1, "started"), log("2\n"))).toEqual(["turn", "2\n"]);
   });
 
+  test("of a line in pieces all are one, and one without an end is a line too", () => {
+    expect(tail(2, log("1\n2 be"), log("gun\n3\n"))).toEqual(["2 be", "gun\n3\n"]);
+    expect(tail(1, log("1\n2"), log(" goes"), log(" on"))).toEqual(["2", " goes", " on"]);
+    expect(tail(1, log("x"), log("y\nz\n"))).toEqual(["z\n"]);
+  });
+
   test("of a long log take little memory", () => {
     const lines = new LineTail(5);
     for (let count = 0; count < 100_000; count += 1) lines.add(eventsOf(log(`${count}\n`))[0] as JobEvent);
