@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import type { Outcome } from "@slipway/protocol/worker-api";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { TestServer } from "../server/server-harness.ts";
@@ -57,8 +59,8 @@ test("the desktop tells of what was chosen alone, and opens the job; the choice 
   const open = await opened(true);
   const { page, complaints } = open;
   await page.getByRole("button", { name: "Desktop notifications: off" }).click();
-  await page.getByRole("menuitemcheckbox", { name: "A job needs you" }).click();
-  await page.getByRole("menuitemcheckbox", { name: "A job needs you", checked: true }).waitFor();
+  await page.getByRole("checkbox", { name: "A job needs you" }).click();
+  await page.getByRole("checkbox", { name: "A job needs you", checked: true }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Desktop notifications: on" }).waitFor();
   await end(open, "NO_CHANGE");
@@ -79,8 +81,11 @@ test("nothing is asked before somebody chooses, and a browser that refuses is to
   await page.evaluate("window.asked = 0; window.Notification.requestPermission = async () => { window.asked += 1; return 'denied'; }");
   await page.getByRole("button", { name: "Desktop notifications: off" }).click();
   expect(await page.evaluate("window.asked")).toBe(0);
-  await page.getByRole("menuitemcheckbox", { name: "A job failed" }).click();
+  await page.getByRole("checkbox", { name: "A job failed" }).click();
   await page.getByText("Allow notifications for this page in the browser").waitFor();
-  expect(await page.getByRole("menuitemcheckbox", { name: "A job failed", checked: true }).count()).toBe(0);
+  await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  const { violations } = await page.evaluate<{ violations: Array<{ id: string }> }>("axe.run('[role=dialog]')");
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  expect(await page.getByRole("checkbox", { name: "A job failed", checked: true }).count()).toBe(0);
   expect(complaints).toEqual([]);
 });

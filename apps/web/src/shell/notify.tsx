@@ -7,7 +7,7 @@ import { Bell, BellRing } from "lucide-react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { call } from "../api/call.ts";
 import { ask } from "../api/queries.ts";
-import parts from "../parts/parts.module.css";
+import { buttonClass } from "../parts/button.tsx";
 import css from "./notify.module.css";
 
 /** Ends of jobs that may be told of. */
@@ -67,35 +67,29 @@ export function NotifyChoice() {
     if (answer === "granted") choose([...told, state]);
   };
   return (
-    <Ariakit.MenuProvider placement="bottom-end">
-      <Ariakit.MenuButton
-        className={`${parts["button"]} ${parts["quiet"]} ${parts["small"]}`}
+    <Ariakit.PopoverProvider placement="bottom-end">
+      <Ariakit.PopoverDisclosure
+        className={buttonClass({ look: "quiet", small: true })}
         aria-label={isOn ? "Desktop notifications: on" : "Desktop notifications: off"}
         title="Desktop notifications"
       >
         {isOn ? <BellRing size={16} aria-hidden /> : <Bell size={16} aria-hidden />}
-      </Ariakit.MenuButton>
-      <Ariakit.Menu className={css["menu"]} gutter={4} aria-label="Desktop notifications" unmountOnHide>
+      </Ariakit.PopoverDisclosure>
+      <Ariakit.Popover className={css["panel"]} gutter={4} aria-label="Desktop notifications" unmountOnHide>
         <p className={css["note"]}>Told by the desktop while this page is open:</p>
         {EVENTS.map(({ state, text }) => (
-          <Ariakit.MenuItemCheckbox
-            key={state}
-            name={state}
-            className={css["item"]}
-            checked={leave === "granted" && told.includes(state)}
-            onChange={() => void toggle(state)}
-          >
-            <Ariakit.MenuItemCheck />
+          <label key={state} className={css["item"]}>
+            <input type="checkbox" checked={leave === "granted" && told.includes(state)} onChange={() => void toggle(state)} />
             {text}
-          </Ariakit.MenuItemCheckbox>
+          </label>
         ))}
         {leave === "denied" && (
           <p className={css["note"]}>This browser shows none from here. Allow notifications for this page in the browser, then choose again.</p>
         )}
         {leave === undefined && <p className={css["note"]}>This page may show none: it has to come over HTTPS, or from this machine.</p>}
-      </Ariakit.Menu>
+      </Ariakit.Popover>
       {isOn && <Teller told={told} />}
-    </Ariakit.MenuProvider>
+    </Ariakit.PopoverProvider>
   );
 }
 
