@@ -14,6 +14,7 @@ import { gatewayConfigSchema } from "@slipway/protocol/gateway-config";
 import { installationConfigSchema } from "@slipway/protocol/installation-config";
 import { jobDetailSchema, receiptSchema, submitJobSchema } from "@slipway/protocol/job";
 import { manifestSchema } from "@slipway/protocol/manifest";
+import { notificationSchema } from "@slipway/protocol/notifications";
 import { repositoryConfigSchema } from "@slipway/protocol/repository-config";
 import { runnerToWorkerSchema, workerToRunnerSchema } from "@slipway/protocol/runner-protocol";
 import { stateDiagram } from "@slipway/protocol/state-diagram";
@@ -38,6 +39,7 @@ const SCHEMAS: Record<string, { schema: z.ZodType; io: "input" | "output" }> = {
   "job-detail": { schema: jobDetailSchema, io: "output" },
   "event-body": { schema: eventBodySchema, io: "output" },
   "event-frame": { schema: eventFrameSchema, io: "output" },
+  notification: { schema: notificationSchema, io: "output" },
   statement: { schema: statementSchema, io: "output" },
   receipt: { schema: receiptSchema, io: "output" },
   claim: { schema: claimSchema, io: "output" },

@@ -50,7 +50,7 @@ test.each(COMMANDS)("%s --help explains itself", (command) => {
     ?.helpInformation();
   expect(stdout).toContain(`Usage: slipway ${command}`);
   // The scripts that `completion` prints are for a shell, and groups have commands with options of their own.
-  if (!["completion", "config", "images", "prompts", "repos", "workers", "token", "backends", "gates", "train", "pr"].includes(command))
+  if (!["completion", "config", "images", "prompts", "repos", "workers", "token", "backends", "gates", "train", "pr", "notifications"].includes(command))
     expect(stdout).toContain("--json");
 });
 

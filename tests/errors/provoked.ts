@@ -56,6 +56,7 @@ export const PROVOKED: Partial<Readonly<Record<ErrorCode, string>>> = {
   CONTEXT_TOO_LONG: "tests/gateway/failures.test.ts",
   GATEWAY_UNAVAILABLE: "tests/gateway/failures.test.ts",
   BUDGET_EXCEEDED: "tests/server/model-calls.test.ts",
+  NOTIFICATION_FAILED: "tests/server/notifications.test.ts",
   DAY_BUDGET_EXCEEDED: "tests/server/day-budget.test.ts",
   CASSETTE_MISMATCH: "tests/gateway/cassettes.test.ts",
   OUT_OF_MEMORY: "tests/pipeline/task.test.ts",

@@ -32,8 +32,8 @@ describe("run on a terminal", () => {
     const root = await ground.repository("live");
     const steps = await ground.script("live", [{ print: "I write a greeting." }, { sleep: 1_500 }, { write: { path: "greeting.txt", content: "hello\n" } }]);
     await using terminal = await Terminal.run(ground, root, ["run", "Write a greeting", ...steps]);
-    const during = await terminal.shows(/^job \d+ · turn 1 · [1-9]\d* s$/m);
-    expect(bottom(during)).toMatch(/^job \d+ · turn 1 · \d+ s$/);
+    const during = await terminal.shows(/^job \d+ · turn 1 \(\d+ s\) · [1-9]\d* s$/m);
+    expect(bottom(during)).toMatch(/^job \d+ · turn 1 \(\d+ s\) · \d+ s$/);
     expect(await terminal.exitCode()).toBe(0);
     const after = await terminal.screen({ all: true });
     expect(after).not.toMatch(/^job \d+ · turn/m);
@@ -42,13 +42,28 @@ describe("run on a terminal", () => {
     expect(after).toContain("Next:");
   });
 
+  test.each([40, 80])("at %i columns gates are told by name in a line of their own, the page as an address, and nothing of it stays", async (columns) => {
+    const gates = "  - name: lint\n    run: sleep 1\n  - name: test\n    run: sleep 2; test -f greeting.txt\n";
+    const root = await ground.repository(`gates ${columns}`, { ".slipway.yaml": `version: 1\ngates:\n${gates}` });
+    const steps = await ground.script("gates", [{ write: { path: "other.txt", content: "x\n" } }], [{ write: { path: "greeting.txt", content: "hello\n" } }]);
+    await using terminal = await Terminal.run(ground, root, ["run", "Write it", ...steps], { columns });
+    const first = await terminal.shows(/^gates: ✓ lint {2}… test\njob \d+ · gates \(\d+ s\)/m);
+    expect(first).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/jobs\/\d+$/m);
+    expect(first.split("\n").filter((line) => /^job \d+ · (?!Write)/.test(line))).toHaveLength(1);
+    await terminal.shows(/^gates, round 2: (… lint|✓ lint)/m);
+    expect(await terminal.exitCode()).toBe(0);
+    const after = await terminal.screen({ all: true });
+    expect(after).not.toMatch(/^gates[:,]|^job \d+ · (gates|turn)/m);
+    expect(after).toContain("✗ gate test failed");
+  });
+
   test("a window that becomes narrow, and wide again, keeps one such line", async () => {
     const root = await ground.repository("narrow");
     await using terminal = await Terminal.run(ground, root, ["run", "Hang", ...hang], { columns: 100 });
-    await terminal.shows(/turn 1 · \d+ s$/m);
+    await terminal.shows(/turn 1 \(\d+ s\) · \d+ s$/m);
     for (const columns of [14, 40, 20, 90]) {
       await terminal.resize(columns, 40);
-      await terminal.shows(/^job \d+( · turn 1)?( · \d+ s)?$/m);
+      await terminal.shows(/^job \d+( · turn 1 \(\d+ s\))?( · \d+ s)?$/m);
       const lines = (await terminal.screen()).split("\n").filter((line) => /^job \d+( · .*)?$/.test(line));
       expect(lines, String(columns)).toHaveLength(1);
     }
@@ -100,7 +115,7 @@ describe("Ctrl-C on a terminal asks", () => {
   async function interrupted(name: string): Promise<Terminal> {
     const root = await ground.repository(name);
     const terminal = await Terminal.run(ground, root, ["run", "Hang", ...hang]);
-    await terminal.shows(/turn 1 · \d+ s$/m);
+    await terminal.shows(/turn 1 \(\d+ s\) · \d+ s$/m);
     await terminal.type("C-c");
     await terminal.shows(/Job \d+ is at work\.[\s\S]*Cancel it[\s\S]*Detach[\s\S]*Go on watching/);
     return terminal;
@@ -129,7 +144,7 @@ describe("Ctrl-C on a terminal asks", () => {
   test("and goes on watching; a second press at the question cancels nothing by itself", async () => {
     await using terminal = await interrupted("ask on");
     await terminal.type("Down", "Down", "Enter");
-    const screen = await terminal.shows(/Go on watching[\s\S]*turn 1 · \d+ s$/m);
+    const screen = await terminal.shows(/Go on watching[\s\S]*turn 1 \(\d+ s\) · \d+ s$/m);
     expect(await stateOf(screen)).toBe("running");
     await terminal.type("C-c");
     await terminal.shows(/at work[\s\S]*at work/);

@@ -8,6 +8,8 @@ export interface TerminalOptions {
   readonly columns?: number;
   readonly rows?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** The terminal goes on after the command's end, so that it can be asked how it was left. */
+  readonly stays?: boolean;
 }
 
 let count = 0;
@@ -23,7 +25,12 @@ export class Terminal implements AsyncDisposable {
     this.#socket = socket;
   }
 
-  static async run(ground: Playground, cwd: string, args: readonly string[], { columns = 80, rows = 40, env = {} }: TerminalOptions = {}): Promise<Terminal> {
+  static async run(
+    ground: Playground,
+    cwd: string,
+    args: readonly string[],
+    { columns = 80, rows = 40, env = {}, stays = false }: TerminalOptions = {},
+  ): Promise<Terminal> {
     count += 1;
     const terminal = new Terminal(join(ground.folder, `t${count}`));
     const config = `${ground.folder}/tmux.conf`;
@@ -31,7 +38,7 @@ export class Terminal implements AsyncDisposable {
     await writeFile(config, "set -g remain-on-exit on\nset -g remain-on-exit-format ''\nset -g status off\nset -g default-terminal screen-256color\n");
     const given = Object.entries({ ...ground.environment, ...env }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
     // tmux adds TERM and its own names; `env` afterwards sets what a test asks for.
-    const command = ["sh", "-c", TELL_EXIT, terminal.#exitFile, "env", ...given, ...ground.commandOf(...args)];
+    const command = ["sh", "-c", stays ? `${TELL_EXIT}; exec sleep 600` : TELL_EXIT, terminal.#exitFile, "env", ...given, ...ground.commandOf(...args)];
     await terminal.#tmux("-f", config, "new-session", "-d", "-x", String(columns), "-y", String(rows), "-c", cwd, ...command);
     return terminal;
   }
@@ -59,6 +66,20 @@ export class Terminal implements AsyncDisposable {
 
   async resize(columns: number, rows: number): Promise<void> {
     await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
+  /** Whether a full screen is shown in place of the usual one, whether the cursor is to be seen, and what is typed. For one that stays. */
+  async modes(): Promise<{ isFullScreen: boolean; hasCursor: boolean; hasEcho: boolean }> {
+    const [alternate, cursor, tty = ""] = (await this.#tmux("display-message", "-p", "#{alternate_on} #{cursor_flag} #{pane_tty}")).split(" ");
+    const { stdout } = await execa("stty", ["-F", tty, "-a"]);
+    return { isFullScreen: alternate === "1", hasCursor: cursor === "1", hasEcho: /(^|\s)echo(\s|$)/m.test(stdout) };
+  }
+
+  /** Sends the command itself a signal. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const shell = await this.#tmux("display-message", "-p", "#{pane_pid}");
+    const [command] = (await readFile(`/proc/${shell}/task/${shell}/children`, "utf8")).trim().split(" ");
+    process.kill(Number(command), signal);
   }
 
   /** Waits for the command's end. */

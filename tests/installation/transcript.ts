@@ -10,6 +10,7 @@ const FOLDER = join(import.meta.dirname, "transcripts");
 const VOLATILE: ReadonlyArray<readonly [RegExp, string]> = [
   // Where a line is broken depends on how long the folder's name is: doctor's go on below themselves.
   [/\n {19}(?!tried |lost |type )\s*/g, " "],
+  [/\bhttp:\/\/127\.0\.0\.1:\d+/g, "<address>"],
   [/\bv?\d+\.\d+\.\d+\b(?!\.)/g, "<version>"],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<date>"],
   [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "<id>"],

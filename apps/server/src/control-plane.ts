@@ -18,6 +18,7 @@ import type { TokenCache } from "./http/token-cache.ts";
 import type { Deliveries } from "./landing/delivery/duty.ts";
 import type { DeliveryTimes } from "./landing/delivery/failed.ts";
 import type { LeaseClock } from "./lease-clock.ts";
+import type { Notifier } from "./notifications/duty.ts";
 import type { CircuitWatch } from "./routing/circuit-watch.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerDirectory } from "./workers/worker-directory.ts";
@@ -60,6 +61,8 @@ export interface ControlPlane {
   /** Carries out what goes to repositories' own addresses. */
   readonly deliveries: Deliveries;
   readonly deliveryTimes: DeliveryTimes;
+  /** Tells receivers elsewhere of jobs. */
+  readonly notifier: Notifier;
   /** How often a young pull request is looked at, in ms. */
   readonly pullRequestPollMs: number;
   /** Completions whose landing a request is carrying out right now. */

@@ -5,6 +5,7 @@ import { type ValueOrigin, valueOriginSchema } from "@slipway/protocol/effective
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
 import { type Forges, forgesSchema } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
+import { type NotificationTarget, notificationTargetsSchema } from "@slipway/protocol/notifications";
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { z } from "zod";
@@ -56,6 +57,8 @@ function readArguments(): ServerOptions {
       "pull-request-poll": { type: "string", default: "60" },
       "job-defaults": { type: "string", default: "{}" },
       "value-origins": { type: "string" },
+      "public-url": { type: "string" },
+      notifications: { type: "string", default: "[]" },
     },
     tokens: true,
   });
@@ -96,6 +99,8 @@ function readArguments(): ServerOptions {
     forges: readForges(values.forges),
     pullRequestPollMs: readPoll(values["pull-request-poll"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
+    notifications: readNotifications(values.notifications),
+    ...(values["public-url"] === undefined ? {} : { publicUrl: readPublicUrl(values["public-url"]) }),
     extraCaCerts: extraCaCerts(process.env),
     origins: readOrigins(values["value-origins"], new Set(tokens.flatMap((token) => (token.kind === "option" ? [token.name] : [])))),
     log,
@@ -191,6 +196,26 @@ function readOrigins(text: string | undefined, given: ReadonlySet<string>): Valu
     field: "value-origins",
     value: text,
     expected: 'JSON such as [{"key":"server.port","from":"SLIPWAY_PORT"}]',
+  });
+}
+
+/** The `notifications` of slipway.yaml, as JSON: names of secrets, and never a secret. */
+function readNotifications(text: string): NotificationTarget[] {
+  const parsed = notificationTargetsSchema.safeParse(jsonOrNothing(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SlipwayError("INVALID_REQUEST", `--notifications: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}.`, {
+    field: "notifications",
+    expected: "JSON with the form of `notifications` in slipway.yaml",
+  });
+}
+
+function readPublicUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new SlipwayError("INVALID_REQUEST", `--public-url: ${text} is no address.`, {
+    field: "public-url",
+    value: text,
+    expected: "an address such as https://slipway.example.org",
   });
 }
 

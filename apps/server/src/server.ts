@@ -6,12 +6,13 @@ import { installHubHooks } from "@slipway/git/http-backend";
 import { removeLeftovers } from "@slipway/git/maintenance";
 import { takeFolderLock } from "@slipway/process/folder-lock";
 import { pidNamespace } from "@slipway/process/pid-namespace";
-import { BUNDLE_FILE, writeCertificates } from "@slipway/process/trust";
+import { BUNDLE_FILE, trustCertificates, writeCertificates } from "@slipway/process/trust";
 import type { DayBudget } from "@slipway/protocol/budget";
 import type { ValueOrigin } from "@slipway/protocol/effective-config";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { Forges } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
+import type { NotificationTarget } from "@slipway/protocol/notifications";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -40,6 +41,7 @@ import { Foresight } from "./landing/foresight.ts";
 import { writeMissingNotes } from "./landing/notes.ts";
 import { recoverLandings } from "./landing/recover.ts";
 import { type Clocks, LeaseClock, REAL_CLOCKS } from "./lease-clock.ts";
+import { type NotificationTimes, Notifier } from "./notifications/duty.ts";
 import { Pruner } from "./prune/pruner.ts";
 import { Reaper } from "./reaper.ts";
 import { CircuitWatch } from "./routing/circuit-watch.ts";
@@ -85,6 +87,12 @@ export interface ServerOptions {
   readonly pullRequestPollMs?: number;
   /** `DELIVERY_TIMES` where they are missing. */
   readonly deliveryTimes?: DeliveryTimes;
+  /** Who is told of jobs by HTTP; nobody where it is missing. */
+  readonly notifications?: readonly NotificationTarget[];
+  /** `NOTIFICATION_TIMES` where they are missing. */
+  readonly notificationTimes?: NotificationTimes;
+  /** Address at which people reach the pages; the server's own where it is missing. */
+  readonly publicUrl?: string;
   /** What pauses between tries of a git host are counted in, in ms; a second where it is missing. */
   readonly forgeRetryUnitMs?: number;
   /** Folder of the built dashboard; the checkout's own where it is missing. */
@@ -117,14 +125,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const folder = await openDataFolder(options.data);
   await using resources = new AsyncDisposableStack();
   resources.use(takeFolderLock({ path: folder.lock, part: "server", data: folder.root }));
-  if (options.extraCaCerts !== undefined) trustForGit(join(await writeCertificates(options.extraCaCerts, folder.certificates), BUNDLE_FILE));
-  const store = resources.use(await openSqliteStore({ file: folder.database, circuitLimits: options.circuitLimits ?? CIRCUIT_LIMITS }));
+  if (options.extraCaCerts !== undefined) {
+    await trustCertificates(options.extraCaCerts);
+    trustForGit(join(await writeCertificates(options.extraCaCerts, folder.certificates), BUNDLE_FILE));
+  }
+  const { circuitLimits = CIRCUIT_LIMITS, notifications = [] } = options;
+  const store = resources.use(await openSqliteStore({ file: folder.database, circuitLimits, receivers: notifications }));
   await makeFirstTokens(folder, store);
   await installHubHooks(folder.hubHooks);
   const credentialKey = await openCredentialKey(folder);
 
   const closing = new AbortController();
-  const { plane, reaper, foresight, upstream } = assemble(options, { folder, store, credentialKey, closing: closing.signal });
+  const address = { url: "" };
+  const { plane, reaper, foresight, upstream } = assemble(options, { folder, store, credentialKey, closing: closing.signal }, address);
   await store.graceLeases(LEASE_TTL_MS);
   // Nothing of ours is at work there yet.
   for (const { id } of await store.listRepositories()) await removeLeftovers(hubRoot(folder, id));
@@ -150,6 +163,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   resources.defer(async () => await reaper.stop());
   plane.deliveries.start();
   resources.defer(async () => await plane.deliveries.stop());
+  address.url = options.announce ?? url;
+  plane.notifier.start();
+  resources.defer(async () => await plane.notifier.stop());
   const pruner = new Pruner(plane, { retentionMs: options.retentionMs ?? RETENTION_MS });
   pruner.start();
   resources.defer(async () => await pruner.stop());
@@ -188,7 +204,12 @@ interface Opened {
   readonly closing: AbortSignal;
 }
 
-function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane; reaper: Reaper; foresight: Foresight; upstream: UpstreamWatch } {
+/** `address` is known once the server listens. */
+function assemble(
+  options: ServerOptions,
+  opened: Opened,
+  address: { readonly url: string },
+): { plane: ControlPlane; reaper: Reaper; foresight: Foresight; upstream: UpstreamWatch } {
   const { folder, store } = opened;
   const streamTimes = options.streamTimes ?? STREAM_TIMES;
   const artifacts = new ArtifactFolder(folder.artifacts);
@@ -199,7 +220,10 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     artifacts,
     cassettes: new Cassettes(artifacts),
     jobImages: new JobImageFolder(folder.jobImages),
-    events: new EventBus((jobId, change) => plane.changes.job(jobId, change)),
+    events: new EventBus((jobId, change) => {
+      plane.changes.job(jobId, change);
+      if (change === "state") plane.notifier.poke();
+    }),
     changes: new ChangeFeed(),
     tokens: new TokenCache(store),
     sessions: new Sessions(store, opened.credentialKey),
@@ -214,6 +238,11 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     deliveries: new Deliveries(() => plane, options.log),
     deliveryTimes: options.deliveryTimes ?? DELIVERY_TIMES,
     pullRequestPollMs: options.pullRequestPollMs ?? 60_000,
+    notifier: new Notifier({
+      ...{ store, log: options.log, dataFolder: folder.root, receivers: options.notifications ?? [] },
+      publicUrl: () => options.publicUrl ?? address.url,
+      ...(options.notificationTimes === undefined ? {} : { times: options.notificationTimes }),
+    }),
     landing: new Set(),
     leaseClock: new LeaseClock(async () => await store.graceLeases(LEASE_TTL_MS), options.clocks ?? REAL_CLOCKS),
     scheduleChanged: () => reaper.poke(),

@@ -28,6 +28,7 @@ export const AUDITED_ENDPOINTS = [
   "createToken",
   "revokeToken",
   "createSession",
+  "testNotifications",
 ] as const;
 export type AuditedEndpoint = (typeof AUDITED_ENDPOINTS)[number];
 

@@ -91,3 +91,30 @@ test("following ends at once when it is aborted, and says who refused it", async
   const refused = new Client({ url: await listen(refusing), token: "t" }).follow(jobId);
   await expect(refused.next()).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
 });
+
+test("notices go on at their cursor after a break, which is told, and end with the signal", async () => {
+  const cursors: Array<string | null> = [];
+  const http = createServer();
+  const sockets = new WebSocketServer({ server: http });
+  sockets.on("connection", (socket, request) => {
+    const cursor = new URL(request.url ?? "/", "http://x").searchParams.get("cursor");
+    cursors.push(cursor);
+    const count = Number(cursor?.split(".")[1] ?? 0);
+    socket.send(JSON.stringify({ type: "hello", cursor: `e.${count}`, resumed: cursor !== null }));
+    socket.send(JSON.stringify({ type: "changes", cursor: `e.${count + 1}`, jobs: "many", states: [], topics: ["workers"] }));
+    if (count < 2) socket.close();
+  });
+  const controller = new AbortController();
+  let lost = 0;
+  const seen: string[] = [];
+  const client = new Client({ url: await listen(http), token: "t" });
+  const reading = (async () => {
+    for await (const frame of client.changes({ signal: controller.signal, onLost: () => (lost += 1) })) {
+      seen.push(`${frame.type} ${frame.cursor}`);
+      if (frame.cursor === "e.3") controller.abort();
+    }
+  })();
+  await expect(reading).rejects.toThrow(/abort/i);
+  expect(seen).toEqual(["hello e.0", "changes e.1", "hello e.1", "changes e.2", "hello e.2", "changes e.3"]);
+  expect([cursors, lost]).toEqual([[null, "e.1", "e.2"], 2]);
+});

@@ -1,3 +1,4 @@
+import { CHANGES_PATH, type ChangeFrame, changeFrameSchema } from "./changes.ts";
 import { type Endpoint, fillPath } from "./endpoint.ts";
 import { type BodyOf, ENDPOINTS, type EndpointName, type ParamsOf, type QueryOf, type ResponseOf, WORKER_SIGNALS_PATH } from "./endpoints.ts";
 import { errorOfAnswer } from "./error-answer.ts";
@@ -93,6 +94,30 @@ export class Client {
         options.onRetry?.(error);
       }
       failures += 1;
+      await pause(Math.min(100 * 2 ** failures, 3_000), options.signal);
+    }
+  }
+
+  /**
+   * Notices of what changed in the installation, until the signal aborts. A lost connection is taken up again at its cursor; where that is not kept any more,
+   * the `hello` that follows has `resumed` false, and everything may have changed. `onLost` hears of each break, and of each try that failed.
+   */
+  async *changes(options: { signal?: AbortSignal; onLost?: () => void } = {}): AsyncGenerator<ChangeFrame> {
+    let cursor: string | undefined;
+    for (let failures = 0; ; failures += 1) {
+      const path = cursor === undefined ? CHANGES_PATH : `${CHANGES_PATH}?cursor=${encodeURIComponent(cursor)}`;
+      try {
+        for await (const text of this.#texts(path, options.signal)) {
+          failures = 0;
+          const frame = changeFrameSchema.parse(JSON.parse(text));
+          cursor = frame.cursor;
+          yield frame;
+        }
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (!(error instanceof SlipwayError) || error.code !== "SERVER_UNAVAILABLE") throw error;
+      }
+      options.onLost?.();
       await pause(Math.min(100 * 2 ** failures, 3_000), options.signal);
     }
   }

@@ -25,6 +25,7 @@ import {
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
 import { jobPreviewSchema } from "./preview.ts";
 import { overviewSchema } from "./overview.ts";
+import { notificationStatusSchema, testedNotificationSchema, testNotificationsSchema } from "./notifications.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { changeIdSchema, reviseJobSchema } from "./revise.ts";
 import { circuitSchema } from "./routing.ts";
@@ -449,6 +450,21 @@ export const ENDPOINTS = {
     summary: "Give a backend jobs again at once, whatever failed before. Answers how many circuits were open.",
     body: z.strictObject({}),
     response: z.object({ closed: z.int() }),
+  },
+  listNotifications: {
+    method: "GET",
+    path: "/v1/notifications",
+    roles: ["submitter", "viewer"],
+    summary: "Who is told of jobs by HTTP, what has not arrived there yet, and why.",
+    response: z.object({ receivers: z.array(notificationStatusSchema) }),
+  },
+  testNotifications: {
+    method: "POST",
+    path: "/v1/notifications/test",
+    roles: [],
+    summary: "Send a sample to all receivers that are told of jobs, or to one, and say whether it arrived.",
+    body: testNotificationsSchema,
+    response: z.object({ receivers: z.array(testedNotificationSchema) }),
   },
   drainWorker: {
     method: "POST",

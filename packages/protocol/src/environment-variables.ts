@@ -119,6 +119,20 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_PUBLIC_URL",
+    readBy: "command line",
+    fallback: "`server.publicUrl`, else the address that the server listens on",
+    meaning: "Address at which people reach the pages, for the links in notifications.",
+    toAllParts: false,
+  },
+  {
+    name: "SLIPWAY_NOTIFICATIONS",
+    readBy: "command line",
+    fallback: "`notifications`, else nobody is told",
+    meaning: "Who is told of jobs by HTTP, as JSON with the names of secrets and none of their values ([notifications.md](guides/notifications.md)).",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_FORGES",
     readBy: "command line",
     fallback: "`server.forges`",

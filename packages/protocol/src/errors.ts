@@ -469,6 +469,12 @@ export const ERRORS = {
     "The pull request could not be opened.",
     "Do what the git host's own words in the details ask for, then `slipway retry`: the branch is pushed already.",
   ),
+  NOTIFICATION_FAILED: row(
+    502,
+    "client",
+    "A notification could not be delivered.",
+    "Mend what its message names, then try it with `slipway notifications test`; what waits is sent again by itself for a day.",
+  ),
   CANCELLED: row(409, "final", "The job was cancelled.", "Submit it again with `slipway retry` if this was not meant."),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -3,6 +3,7 @@ import { budgetSchema, dayBudgetSchema } from "./budget.ts";
 import { hostPatternSchema } from "./egress.ts";
 import { forgesSchema } from "./forge-settings.ts";
 import { LANES } from "./job.ts";
+import { notificationTargetsSchema } from "./notifications.ts";
 import { DEFAULT_PORTS, portRangeSchema } from "./port-range.ts";
 import { SANDBOX_KINDS } from "./sandbox-kind.ts";
 import { nameSchema } from "./scalars.ts";
@@ -29,6 +30,10 @@ export const serverSettingsSchema = z.strictObject({
   allowedOrigins: z.array(z.string().min(1)).default([]).describe("Origins of web pages that may call the API, besides the server's own."),
   retentionDays: z.number().min(0.01).max(100_000).default(30).describe("Days for which the events and artifacts of an ended job are kept."),
   dayBudget: dayBudgetSchema.default({}).describe("What all jobs together may spend on models in a day."),
+  publicUrl: z
+    .url({ protocol: /^https?$/, error: "expected an address such as https://slipway.example.org" })
+    .optional()
+    .describe("Address at which people reach the pages, for the links in notifications; without it the one that the server listens on."),
   forges: forgesSchema
     .default({})
     .describe(
@@ -179,5 +184,8 @@ export const installationConfigSchema = z.strictObject({
       "File of further certificates, from this file's folder: for networks whose HTTPS no public authority vouches for. Trusted in sandboxes, in the calls of all parts and of git, and by builds of images ([sandbox.md](sandbox.md#certificates)).",
     ),
   jobs: jobDefaultsSchema.prefault({}).describe("What jobs get that neither say it themselves nor have it from their repository."),
+  notifications: notificationTargetsSchema
+    .default([])
+    .describe("Who is told, by HTTP, when a job needs a person, lands or fails ([notifications.md](guides/notifications.md))."),
 });
 export type InstallationConfig = z.infer<typeof installationConfigSchema>;

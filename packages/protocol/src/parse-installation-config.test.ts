@@ -36,6 +36,7 @@ describe("parseInstallationConfig", () => {
           budget: {},
           record: false,
         },
+        notifications: [],
       });
     }
   });

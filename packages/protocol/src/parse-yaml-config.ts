@@ -124,7 +124,13 @@ function problemsOf(issue: z.core.$ZodIssue, { schema, document, text, file }: S
     return [problemAt(file, text, at, { key: keyText(path), value: show(name), expected: expectedOf(issue) })];
   }
   const found = document.getIn(path, true);
-  return [problemAt(file, text, offsetOf(document, path), { key: keyText(path), value: show(found), expected: expectedOf(issue) })];
+  const value = isOfSecret(issue) && found !== undefined ? "what is not shown, as it may be a secret" : show(found);
+  return [problemAt(file, text, offsetOf(document, path), { key: keyText(path), value, expected: expectedOf(issue) })];
+}
+
+/** Whether a schema says of its issue that what stands there is not to be repeated. */
+function isOfSecret(issue: z.core.$ZodIssue | undefined): boolean {
+  return issue?.code === "custom" && issue.params?.["isSecret"] === true;
 }
 
 /** What would have been right, in words. */

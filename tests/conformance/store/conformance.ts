@@ -14,6 +14,7 @@ import { gates } from "./gates.ts";
 import { jobs } from "./jobs.ts";
 import { modelCallProperties } from "./model-call-properties.ts";
 import { modelCallTests } from "./model-calls.ts";
+import { notifying } from "./notifying.ts";
 import { properties } from "./properties.ts";
 import { pruning } from "./pruning.ts";
 import { reaping } from "./reaping.ts";
@@ -49,6 +50,7 @@ export function storeConformance(name: string, open: OpenStore): void {
     describe("revisions", () => revisions(current));
     describe("deliveries", () => deliveries(current));
     describe("gates", () => gates(current));
+    describe("notifications", () => notifying(open));
     describe("model calls", () => modelCallTests(current));
     describe("model calls reserved ahead", () => reservedAheadTests(current));
   });

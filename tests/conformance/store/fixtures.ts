@@ -6,6 +6,7 @@ import { newId } from "@slipway/protocol/scalars";
 import type { Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type { CircuitLimits } from "@slipway/server/store/circuit-limits";
 import type { DeliveryIntent } from "@slipway/server/store/deliveries";
+import type { NotificationReceiver } from "@slipway/server/store/notifications";
 import type { StateLimits } from "@slipway/server/store/state-limits";
 import type { NewJob, RepositoryRow, Store } from "@slipway/server/store/store";
 import { expect } from "vitest";
@@ -18,7 +19,12 @@ export interface OpenedStore {
   reopen(): Promise<Store>;
   close(): Promise<void>;
 }
-export type OpenStore = (options?: { logLimitBytesPerJob?: number; stateLimits?: StateLimits; circuitLimits?: CircuitLimits }) => Promise<OpenedStore>;
+export type OpenStore = (options?: {
+  logLimitBytesPerJob?: number;
+  stateLimits?: StateLimits;
+  circuitLimits?: CircuitLimits;
+  receivers?: readonly NotificationReceiver[];
+}) => Promise<OpenedStore>;
 
 export const LEASE_TTL_MS = 60_000;
 const CAPABILITIES = ["backend:script", "os:linux"];

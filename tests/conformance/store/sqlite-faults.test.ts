@@ -144,6 +144,7 @@ describe("opening and closing", () => {
     const db = new DatabaseSync(file);
     const tables = [
       "sessions",
+      "notifications",
       "model_calls",
       "audit",
       "spending_days",

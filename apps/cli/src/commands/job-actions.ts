@@ -4,6 +4,7 @@ import type { Screen } from "../terminal/screen.ts";
 import { duration, printable, wrap } from "../terminal/text.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
+import { pageOf } from "./page.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 
 /** The small commands on one job: diff, steer, cancel, retry, replay, explain. */
@@ -83,7 +84,10 @@ export function addJobActions(program: Command): void {
     .summary("why the job is where it is, and who acts next")
     .action(async (job: string, options: CommonOptions) => {
       const screen = screenOf(options);
-      const explanation = await withReader(options, ({ client }) => client.call("explainJob", { params: { job } }));
+      const { explanation, page } = await withReader(options, async (connection) => ({
+        explanation: await connection.client.call("explainJob", { params: { job } }),
+        page: await pageOf(screen, connection, job),
+      }));
       screen.document(explanation);
       const left = explanation.deadline === null ? "none" : deadlineText(explanation.deadline);
       for (const [name, text] of [
@@ -97,6 +101,8 @@ export function addJobActions(program: Command): void {
         for (const [index, line] of wrap(text, screen.width - 12).entries())
           screen.print(`  ${screen.colors.dim((index === 0 ? name : "").padEnd(9))} ${line}`);
       }
+      // Not wrapped: in two pieces it could not be opened.
+      if (page !== undefined) screen.print(`  ${screen.colors.dim("page".padEnd(9))} ${page}`);
     });
 }
 

@@ -1,49 +1,77 @@
 import type { Client } from "@slipway/protocol/client";
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { JobEvent } from "@slipway/protocol/events";
+import { type JobEvent, PHASES } from "@slipway/protocol/events";
 import type { JobView } from "@slipway/protocol/job";
-import type { Command } from "commander";
+import { nameSchema } from "@slipway/protocol/scalars";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect, disconnect } from "../connection.ts";
 import { EXIT_CODES, exitCodeOfState } from "../exit-codes.ts";
 import { logBytes } from "../follow/event-lines.ts";
 import { Interrupts } from "../follow/interrupts.ts";
 import { ProgressView } from "../follow/progress-view.ts";
-import { wholeNumber } from "../terminal/parse.ts";
+import { LineGrep } from "../logs/line-grep.ts";
+import { LineTail } from "../logs/line-tail.ts";
+import { LogFilter, type LogQuery } from "../logs/log-filter.ts";
+import { parsePast, wholeNumber } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { printable } from "../terminal/text.ts";
 import { type CommonOptions, exitWith, screenOf, withCommon } from "./options.ts";
 import { JOB_ARGUMENT } from "./reading.ts";
 
-interface LogsOptions extends CommonOptions {
+interface LogsOptions extends CommonOptions, LogQuery {
   readonly follow?: boolean;
   readonly events?: boolean;
-  readonly stream?: string;
-  readonly after: number;
+  readonly errors?: boolean;
+  readonly grep?: RegExp;
+  readonly tail?: number;
 }
 
 export function addLogs(program: Command): void {
   withCommon(program.command("logs").argument(...JOB_ARGUMENT))
     .summary("the log of a job; -f follows it")
-    .description("Prints what a job's agent, setup and gates printed. With --json, all events, one a line.")
+    .description("Prints what a job's agent, setup and gates printed. With --json, all events, one a line. Of several options that choose, each has to hold.")
     .option("-f, --follow", "go on until the job ends; the exit code is the job's")
     .option("-e, --events", "phases, messages and gates between the lines")
-    .option("--stream <name>", "only this stream, such as stdout or gate:test")
+    .option("--tail <n>", "only the last lines, this many; with -f, what comes afterwards too", wholeNumber(1, 1_000_000))
+    .option("--grep <regex>", "only lines in which this expression is found, such as 'error|warn' or '(?i:error)'", parseExpression)
+    .addOption(new Option("--errors", "what went wrong instead of the log: red gates, checks that say no, failures").conflicts("level"))
+    .addOption(new Option("--level <level>", "the same, with `warning` what may have gone wrong too").choices(["error", "warning"]))
+    .addOption(new Option("--phase <phase>", "only while the job was in this phase").choices([...PHASES]))
+    .option("--turn <n>", "only of this turn of the agent", wholeNumber(1, 10_000))
+    .addOption(new Option("--gate <name>", "only of this gate").argParser(parseGate).conflicts("stream"))
+    .option("--attempt <n>", "only of this attempt", wholeNumber(1, 10_000))
+    .option("--stream <name>", "only this stream, such as stdout, setup or base:test")
+    .option("--since <when>", "only what is not older than a time such as 10m, or a date", parsePast)
     .option("--after <seq>", "only events after this number", wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
     .action(logsCommand);
+}
+
+function parseExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected a regular expression such as 'error|warn'. ${error instanceof Error ? error.message : ""}`);
+  }
+}
+
+function parseGate(text: string): string {
+  if (nameSchema.safeParse(text).success) return text;
+  throw new InvalidArgumentError("Expected a gate's name, as .slipway.yaml has it.");
 }
 
 async function logsCommand(job: string, options: LogsOptions): Promise<void> {
   const screen = screenOf(options);
   const connection = await connect({ data: options.data, start: ["server"] });
   using interrupts = new Interrupts(() => interrupts.abort());
-  const show = shower(screen, options);
+  const sieve = sieveOf(screen, options);
   try {
-    if (options.follow && !connection.stack) await followAll(connection.client, job, options.after, { screen, show, signal: interrupts.signal });
-    else await readAll(connection.client, job, options.after, show);
-    if (!options.follow) return tellOfNothing(screen, show, job, options);
+    if (options.follow && !connection.stack) await followAll(connection.client, job, { screen, sieve, signal: interrupts.signal });
+    else await readAll(connection.client, job, sieve);
+    sieve.end();
+    if (!options.follow) return tellOfNothing(screen, sieve, job);
     const { job: last } = await connection.client.call("getJob", { params: { job } });
     if (connection.stack && last.endedAt === null) throw nothingRuns(last);
-    tellOfNothing(screen, show, job, options);
+    tellOfNothing(screen, sieve, job);
     // A person sees how it ended; a log that is kept in a file has the log alone.
     if (screen.interactive && !screen.json) process.stderr.write(`${screen.colors.dim(`job ${last.number} ${last.state}`)}\n`);
     exitWith(exitCodeOfState(last.state));
@@ -65,53 +93,105 @@ function nothingRuns({ number, state }: JobView): SlipwayError {
 }
 
 /** Nothing at all looks like a mistake of the command. */
-function tellOfNothing(screen: Screen, show: Shower, job: string, { stream, after }: LogsOptions): void {
-  if (show.hasShown()) return;
-  if (stream !== undefined || after > 0) screen.warn(`job ${job} has no such log lines.`);
+function tellOfNothing(screen: Screen, { hasShown, isNarrow }: Sieve, job: string): void {
+  if (hasShown) return;
+  if (isNarrow) screen.warn(`job ${job} has no such log lines.`);
   else screen.warn(`job ${job} has no log yet, or it is no longer kept; \`slipway show ${job}\` tells what happened.`);
 }
 
-/** Shows events, and knows whether any of them left a trace. */
-interface Shower {
-  (event: JobEvent): void;
-  hasShown(): boolean;
-}
+type Watching = { readonly screen: Screen; readonly sieve: Sieve; readonly signal: AbortSignal };
 
-type Watching = { readonly screen: Screen; readonly show: (event: JobEvent) => void; readonly signal: AbortSignal };
-
-async function followAll(client: Client, job: string, after: number, { screen, show, signal }: Watching): Promise<void> {
+async function followAll(client: Client, job: string, { screen, sieve, signal }: Watching): Promise<void> {
+  let after = sieve.from;
+  if (sieve.holdsBack) {
+    after = await readAll(client, job, sieve);
+    sieve.release();
+  }
   for await (const frame of client.follow(job, { after, signal })) {
-    if (frame.type === "event") show(frame.event);
+    if (frame.type === "event") sieve.take(frame.event);
     if (frame.type === "gap") screen.warn(`Events ${frame.fromSeq} to ${frame.nextSeq - 1} are no longer kept.`);
   }
 }
 
-async function readAll(client: Client, job: string, from: number, show: (event: JobEvent) => void): Promise<void> {
-  for (let after = from; ; ) {
+/** Answers the number of the last event that there is. */
+async function readAll(client: Client, job: string, sieve: Sieve): Promise<number> {
+  for (let after = sieve.from; ; ) {
     const { events, lastSeq } = await client.call("listEvents", { params: { job }, query: { after, limit: 5_000 } });
-    for (const event of events) show(event as JobEvent);
+    for (const event of events) sieve.take(event as JobEvent);
     after = events.at(-1)?.seq ?? lastSeq;
-    if (after >= lastSeq || events.length === 0) return;
+    if (after >= lastSeq || events.length === 0) return after;
   }
 }
 
+/** What is wanted of the events, shown as it is wanted. */
+interface Sieve {
+  readonly from: number;
+  readonly isNarrow: boolean;
+  /** Whether nothing is shown before `release` or `end`, as only the last lines are wanted. */
+  readonly holdsBack: boolean;
+  readonly hasShown: boolean;
+  take(event: JobEvent): void;
+  /** Shows what was held back, and all that comes from now on. */
+  release(): void;
+  end(): void;
+}
+
+function sieveOf(screen: Screen, { errors, grep, tail, ...options }: LogsOptions): Sieve {
+  const filter = new LogFilter({ ...options, level: errors ? "error" : options.level });
+  const lines = grep && new LineGrep(grep);
+  const show = shower(screen, { ...options, errors: errors ?? options.level !== undefined });
+  let held = tail === undefined ? undefined : new LineTail(tail);
+  let hasShown = false;
+  const pass = (event: JobEvent): void => {
+    if (!show.wants(event)) return;
+    hasShown = true;
+    if (held) held.add(event);
+    else show.show(event);
+  };
+  const release = (): void => {
+    const events = held?.events() ?? [];
+    held = undefined;
+    for (const event of events) show.show(event);
+  };
+  return {
+    from: filter.from,
+    isNarrow: filter.isNarrow || grep !== undefined,
+    holdsBack: tail !== undefined,
+    get hasShown() {
+      return hasShown;
+    },
+    take: (event) => {
+      if (!filter.takes(event)) return;
+      const found = lines ? lines.take(event) : event;
+      if (found) pass(found);
+    },
+    release,
+    end: () => {
+      for (const event of lines?.end() ?? []) pass(event);
+      release();
+    },
+  };
+}
+
+interface Shower {
+  wants(event: JobEvent): boolean;
+  show(event: JobEvent): void;
+}
+
 /** What to do with each event: JSON lines, raw log text, or both kinds in one view. */
-function shower(screen: Screen, options: LogsOptions): Shower {
+function shower(screen: Screen, { events = false, errors, stream, gate }: Pick<LogsOptions, "events" | "errors" | "stream" | "gate">): Shower {
   const view = new ProgressView(screen);
-  let shown = false;
-  const wanted = (event: JobEvent): boolean => options.stream === undefined || (event.kind === "log" && event.data.stream === options.stream);
-  const show = (event: JobEvent): boolean => {
-    if (screen.json) screen.record(event);
-    else if (event.kind === "log") writeLog(event.data);
-    else if (options.events || event.kind === "gap") view.show(event);
-    else if (event.kind === "message" && event.data.role === "agent" && options.stream === undefined) screen.print(`${printable(event.data.text)}`);
-    else return false;
-    return true;
+  const isTold = (event: JobEvent): boolean => events || errors === true || event.kind === "gap";
+  const isSpeech = (event: JobEvent): boolean => event.kind === "message" && event.data.role === "agent" && stream === undefined && gate === undefined;
+  return {
+    wants: (event) => screen.json || event.kind === "log" || isTold(event) || isSpeech(event),
+    show: (event) => {
+      if (screen.json) screen.record(event);
+      else if (event.kind === "log") writeLog(event.data);
+      else if (isTold(event)) view.show(event);
+      else if (event.kind === "message") screen.print(printable(event.data.text));
+    },
   };
-  const each = (event: JobEvent): void => {
-    if (wanted(event)) shown = show(event) || shown;
-  };
-  return Object.assign(each, { hasShown: () => shown });
 }
 
 /** Piped, the very bytes that were logged; on a terminal, without what could take it over. */

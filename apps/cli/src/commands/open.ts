@@ -1,3 +1,4 @@
+import type { Client } from "@slipway/protocol/client";
 import type { Command } from "commander";
 import { connect } from "../connection.ts";
 import { parseJob } from "../terminal/parse.ts";
@@ -34,6 +35,15 @@ async function openCommand(job: string | undefined, options: OpenOptions): Promi
     screen.warn("There is no browser here that could be opened. This address signs one in, once, within a minute:");
     screen.print(address);
   }
+}
+
+/** Opens a job's page from elsewhere; what to say of it. */
+export async function openJobPage(client: Client, job: number): Promise<string> {
+  const { code } = await client.call("createSignInCode", { body: {} });
+  const page = `${client.url}/jobs/${job}`;
+  return (await opened(`${page}#code=${code}`))
+    ? `opened ${page} in the browser`
+    : `no browser here: slipway open ${job} --print prints an address for another one`;
 }
 
 /** False where this machine has no browser, or no screen to show it on. */

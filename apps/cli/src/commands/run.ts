@@ -21,12 +21,14 @@ import { isDeliveredElsewhere, printDelivered } from "./delivery.ts";
 import { draftHere, type JobOptions, jobHeading, mayNeedModel, type Submitted, submitFrom, withJobOptions } from "./job-options.ts";
 import { landedReport, printLanded, takeLanded } from "./landed.ts";
 import { exitWith, screenOf, withCommon } from "./options.ts";
+import { pageOf } from "./page.ts";
 import { defaultTask, withTaskArgument } from "./task-argument.ts";
 import { printReview } from "./verdict.ts";
 
 interface RunOptions extends JobOptions {
   readonly detach?: boolean;
   readonly verbose?: boolean;
+  readonly bell?: boolean;
 }
 
 export function addRun(program: Command): void {
@@ -36,6 +38,7 @@ export function addRun(program: Command): void {
       "Submits a task for the git repository around the current folder, follows it and brings the result back as a new branch.\nUses the server that runs; where none does, starts one for the time of the command.",
     )
     .option("-v, --verbose", "show the log and the small steps too")
+    .option("--bell", "ring the terminal's bell when the job has ended, or needs you")
     .option("--detach", "end as soon as the job is submitted; it goes on in the background")
     .action(runCommand);
 }
@@ -60,8 +63,11 @@ async function runCommand(argument: string | undefined, options: RunOptions): Pr
     task.discard();
     if (submitted.deduplicated) screen.progress(screen.colors.yellow(`A job with the same key is at work already: job ${submitted.job.number}.`));
     screen.progress(jobHeading(screen, submitted.job, checkout));
+    const page = await pageOf(screen, connection, submitted.job.number);
+    if (page !== undefined) screen.progress(screen.colors.dim(page));
     const ending: Ending = options.detach ? { kind: "detached" } : await follow(connection, submitted, checkout, screen, options);
     if (ending.kind === "detached") leave = "background";
+    if (options.bell && ending.kind === "over" && process.stderr.isTTY) process.stderr.write("\x07");
     await conclude(screen, connection, checkout, submitted, ending, options);
   } finally {
     const { livesOn } = await disconnect(connection, leave);
@@ -107,7 +113,7 @@ async function conclude(screen: Screen, connection: Connection, checkout: Checko
 /** Shows the job until its end; Ctrl-C asks on a terminal, and cancels where there is none. */
 async function follow(connection: Connection, { job }: Submitted, checkout: Checkout, screen: Screen, options: RunOptions): Promise<Ending> {
   const view = new ProgressView(screen, { verbose: options.verbose ?? false, budget: job.budget });
-  using status = screen.isLive ? new StatusLine(screen, `job ${job.number}`) : undefined;
+  using status = screen.isLive ? new StatusLine(screen, `job ${job.number}`, job.budget) : undefined;
   if (status) void gateCount(checkout.root, job.baseOid).then((count) => count !== undefined && status.expectGates(count));
   using waiting = new WaitingNotes(connection.client, job.id, (text) => view.note({ tone: "warning", text: printable(text) }));
   const onEvent = (event: JobEvent): void => {

@@ -19,6 +19,7 @@ import { printArtifact, printImage, printStatement } from "./artifact.ts";
 import { deliveryFields } from "./delivery.ts";
 import { paintState } from "./jobs.ts";
 import { type CommonOptions, screenOf, withCommon } from "./options.ts";
+import { pageOf } from "./page.ts";
 import { JOB_ARGUMENT, withReader } from "./reading.ts";
 import { printScorecard, scoreLine, scoreOf } from "./scorecard.ts";
 import { printVerdict, verdictOf } from "./verdict.ts";
@@ -45,12 +46,14 @@ export function addShow(program: Command): void {
       if (options.image !== undefined) return await printImage(screen, job, options.image, options);
       if (options.statement) return await printStatement(job, options);
       if (options.scorecard) return await printScorecard(screen, job, options);
-      const { detail, ...seen } = await withReader(options, async ({ client }) => {
+      const { detail, ...seen } = await withReader(options, async (connection) => {
+        const { client } = connection;
         const found = await client.call("getJob", { params: { job } });
         const verdict = await verdictOf(client, found);
-        if (screen.json) return { detail: found, events: [], card: null, verdict };
+        if (screen.json) return { detail: found, events: [], card: null, verdict, page: undefined };
         const card = found.job.kind === "task" ? await scoreOf(client, found.job.id) : null;
-        return { detail: found, events: await timeline(client, found.job.id), card, verdict };
+        const page = await pageOf(screen, connection, found.job.number);
+        return { detail: found, events: await timeline(client, found.job.id), card, verdict, page };
       });
       screen.document({ ...detail, ...(detail.job.taskKind === "review" ? { verdict: seen.verdict ?? null } : {}) });
       if (!screen.json) showJob(screen, detail, { ...seen, verbose: options.verbose ?? false });
@@ -77,10 +80,11 @@ interface Seen {
   readonly events: readonly JobEvent[];
   readonly card: Scorecard | null;
   readonly verdict: Verdict | undefined;
+  readonly page: string | undefined;
   readonly verbose: boolean;
 }
 
-function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, verbose }: Seen): void {
+function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, page, verbose }: Seen): void {
   const { job } = detail;
   const { colors } = screen;
   screen.print(`${colors.bold(`job ${job.number}`)} · ${printable(job.title)} · ${paintState(screen, job.state)}`);
@@ -103,6 +107,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, ver
     ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
     ...usageFields(detail),
     ...(card === null ? [] : [["score", scoreLine(card)] as [string, string]]),
+    ...(page === undefined ? [] : [["page", page] as [string, string]]),
   ];
   for (const [name, value] of fields) {
     const lines = name === "score" || name === "revision" || name === "foreseen" ? wrap(value, screen.width - 13) : [value];

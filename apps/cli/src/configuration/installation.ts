@@ -58,7 +58,8 @@ export function withVariables(config: InstallationConfig, settings: readonly Set
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const wrong = given.find(({ path }) => path.every((part, index) => issue?.path[index] === part));
-  throw invalidVariable(wrong?.variable ?? "The environment", env[wrong?.variable ?? ""], issue?.message ?? "");
+  const value = issue?.code === "custom" && issue.params?.["isSecret"] === true ? "…" : env[wrong?.variable ?? ""];
+  throw invalidVariable(wrong?.variable ?? "The environment", value, issue?.message ?? "");
 }
 
 function valueIn({ read, variable }: Setting, text: string): unknown {

@@ -43,6 +43,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("server.retentionDays", "SLIPWAY_RETENTION_DAYS", null, asNumber),
   setting("server.dayBudget.tokens", "SLIPWAY_DAY_BUDGET_TOKENS", null, parseTokens),
   setting("server.dayBudget.usd", "SLIPWAY_DAY_BUDGET_USD", null, parseDollars),
+  setting("server.publicUrl", "SLIPWAY_PUBLIC_URL", null, asText),
   setting("server.forges", "SLIPWAY_FORGES", null, asJson),
   setting("server.pullRequestPollSeconds", "SLIPWAY_PULL_REQUEST_POLL", null, asSeconds),
   setting("server.circuitFaults", "SLIPWAY_CIRCUIT_FAULTS", null, asNumber),
@@ -81,6 +82,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("jobs.budget.usd", "SLIPWAY_BUDGET_USD", "run --budget-usd", parseDollars),
   setting("jobs.budget.attemptTokens", "SLIPWAY_ATTEMPT_BUDGET_TOKENS", "run --attempt-budget-tokens", parseTokens),
   setting("jobs.budget.attemptUsd", "SLIPWAY_ATTEMPT_BUDGET_USD", "run --attempt-budget-usd", parseDollars),
+  setting("notifications", "SLIPWAY_NOTIFICATIONS", null, asJson),
 ];
 
 /** Settings of single jobs, whose variables are read where a job is submitted: they win over the repository's file, which only the server reads. */

@@ -16,6 +16,7 @@ import { plural } from "../terminal/text.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 import { checkWorkerImages } from "./images.ts";
 import { checkLimits } from "./limits.ts";
+import { checkNotifications } from "./notifications.ts";
 import { checkPlugins } from "./plugins.ts";
 import { checkWorkspaces } from "./workspaces.ts";
 
@@ -68,6 +69,7 @@ export async function checkServer(options: DoctorOptions): Promise<Check[]> {
     ),
     ...(await checkCircuits(connection)),
     ...(await checkUpstreams(connection)),
+    ...(await checkNotifications(connection)),
     ...(connected.length === 0 ? [] : [checkLimits(connected), checkWorkspaces(connected), ...checkWorkerImages(connected)]),
   ];
 }

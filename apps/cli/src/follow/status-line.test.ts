@@ -1,16 +1,21 @@
 import type { EventBody, JobEvent } from "@slipway/protocol/events";
 import { expect, test } from "vitest";
-import { JobProgress, statusText } from "./status-line.ts";
+import { JobProgress } from "./job-progress.ts";
+import { gatesText, type StatusFacts, statusParts, statusText } from "./status-line.ts";
 
-function progressOf(events: readonly EventBody[], gateCount?: number): string[] {
+function progressOf(events: readonly EventBody[]): JobProgress {
   const progress = new JobProgress();
-  progress.gateCount = gateCount;
-  for (const [index, event] of events.entries()) progress.see({ jobId: "j", seq: index + 1, fence: 1, at: 0, ...event } as JobEvent);
-  return progress.parts(65_000);
+  for (const [index, event] of events.entries()) progress.see({ jobId: "j", seq: index + 1, fence: 1, at: 0, ...event } as JobEvent, 1_000 * index);
+  return progress;
+}
+
+function partsOf(events: readonly EventBody[], facts: Partial<StatusFacts> = {}): string[] {
+  return statusParts(progressOf(events), { budget: {}, gateCount: undefined, ...facts }, 65_000, 10_000);
 }
 
 const gate = (name: string, status: "started" | "passed" | "failed", round = 0): EventBody => ({ kind: "gate", data: { name, status, round } });
-const phase = (name: "gates" | "commit", status: "started" | "ended"): EventBody => ({ kind: "phase", data: { phase: name, status } });
+const phase = (name: "gates" | "turn", status: "started" | "ended"): EventBody => ({ kind: "phase", data: { phase: name, status } });
+const turn = (number: number): EventBody => ({ kind: "turn", data: { turn: number, status: "started", reason: "task" } });
 const call: EventBody = {
   kind: "model-call",
   data: {
@@ -26,19 +31,31 @@ const call: EventBody = {
   },
 };
 
-test("phase, time, gates, cost and tokens, each as soon as it is known", () => {
-  expect(progressOf([])).toEqual(["queued", "1 min 05 s"]);
+test("phase and its time, all of the time, gates, cost and tokens, each as soon as it is known", () => {
+  expect(partsOf([])).toEqual(["queued", "1 min 05 s"]);
   const events = [call, phase("gates", "started"), gate("lint", "started"), gate("lint", "passed"), gate("test", "started")];
-  expect(progressOf(events, 3)).toEqual(["gates", "1 min 05 s", "gates 1/3", "$0.12", "46.3k tokens"]);
-  expect(progressOf(events)[2]).toBe("gates 1");
+  expect(partsOf(events, { gateCount: 3 })).toEqual(["gates (9 s)", "1 min 05 s", "gates 1/3", "$0.12", "46.3k tokens"]);
+  expect(partsOf(events)[2]).toBe("gates 1");
+  expect(partsOf(events, { budget: { usd: 2, tokens: 200_000 } }).slice(-2)).toEqual(["$0.12 of $2.00", "46.3k of 200k tokens"]);
+});
+
+test("a turn, which is told as a phase and as itself, is one", () => {
+  expect(partsOf([phase("turn", "started"), turn(1)])[0]).toBe("turn 1 (10 s)");
+  expect(partsOf([turn(1), phase("gates", "started"), turn(2)])[0]).toBe("turn 2 (8 s)");
 });
 
 test("a repair counts its gates anew, and so does another attempt", () => {
   const first = [gate("lint", "failed"), gate("test", "passed")];
-  expect(progressOf([...first, gate("lint", "started", 1)], 2)).toContain("gates 0/2");
+  expect(partsOf([...first, gate("lint", "started", 1)], { gateCount: 2 })).toContain("gates 0/2");
   const requeued: EventBody = { kind: "state", data: { from: "running", to: "queued", on: "failed", reason: "", code: "RUNNER_LOST" } };
-  expect(progressOf([...first, requeued], 2)).toEqual(["queued", "1 min 05 s"]);
-  expect(progressOf([...first, requeued, gate("lint", "passed")], 2)).toContain("gates 1/2");
+  expect(partsOf([...first, requeued], { gateCount: 2 })).toEqual(["queued", "1 min 05 s"]);
+  expect(partsOf([...first, requeued, gate("lint", "passed")], { gateCount: 2 })).toContain("gates 1/2");
+});
+
+test("each gate of the round is told by name", () => {
+  expect(gatesText(progressOf([]))).toBeUndefined();
+  expect(gatesText(progressOf([gate("lint", "passed"), gate("test", "failed"), gate("e2e", "started")]))).toBe("gates: ✓ lint  ✗ test  … e2e");
+  expect(gatesText(progressOf([gate("lint", "passed"), gate("test", "failed"), gate("test", "passed", 1)]))).toBe("gates, round 2: ✓ test");
 });
 
 test("what does not fit is left out from the end, and wide signs count as two columns", () => {

@@ -64,7 +64,7 @@ async function buildOne(
     now = cut(`${reference}: step ${number} of ${of}: ${text}`, screen.width - 1);
     if (screen.isLive) screen.drawStatus();
   };
-  if (screen.isLive) screen.showStatus(() => screen.colors.dim(now));
+  if (screen.isLive) screen.showStatus(() => [screen.colors.dim(now)]);
   else screen.progress(`building ${reference} ...`);
   try {
     const context = await buildContext(plan, settings);

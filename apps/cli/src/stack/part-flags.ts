@@ -3,7 +3,7 @@ import type { InstallationConfig } from "@slipway/protocol/installation-config";
 /** The installation's configuration as the parts take it: they know no file of it, and each can be started by hand with the same flags. */
 
 /** All but the port, which a restarted server keeps. */
-export function serverFlags({ server, jobs }: InstallationConfig): string[] {
+export function serverFlags({ server, jobs, notifications }: InstallationConfig): string[] {
   return [
     ...["--host", server.host],
     ...(server.allowRemote ? ["--allow-remote"] : []),
@@ -14,6 +14,8 @@ export function serverFlags({ server, jobs }: InstallationConfig): string[] {
     ...["--circuit-faults", String(server.circuitFaults), "--circuit-cool-down", String(server.circuitCoolDownSeconds)],
     ...["--forges", JSON.stringify(server.forges), "--pull-request-poll", String(server.pullRequestPollSeconds)],
     ...["--job-defaults", JSON.stringify(jobs)],
+    ...flag("--public-url", server.publicUrl),
+    ...(notifications.length === 0 ? [] : ["--notifications", JSON.stringify(notifications)]),
   ];
 }
 

@@ -24,7 +24,7 @@ export class Screen {
   readonly colors: Colors;
   readonly #stream: NodeJS.WriteStream;
   #held: string[] | undefined;
-  #status: (() => string) | undefined;
+  #status: (() => readonly string[]) | undefined;
 
   constructor(options: ScreenOptions = {}) {
     this.json = options.json ?? false;
@@ -70,19 +70,26 @@ export class Screen {
     this.#above(() => process.stderr.write(`${lines.map((line) => this.colors.yellow(line)).join("\n")}\n`));
   }
 
+  /** An address that a terminal may make a link of (OSC 8), where it is known to; the text is the address itself, so that nothing is lost where it does not. */
+  async link(address: string): Promise<string> {
+    if (!this.interactive || this.json) return address;
+    const { createSupportsHyperlinks } = await import("supports-hyperlinks");
+    return createSupportsHyperlinks(this.#stream) ? `\x1b]8;;${address}\x1b\\${address}\x1b]8;;\x1b\\` : address;
+  }
+
   /** Writes without a line end, such as to draw over what stands there. */
   raw(text: string): void {
     if (!this.quiet) this.#write(text);
   }
 
-  /** A line that stays at the bottom, below whatever is written, until it is taken away with undefined. Only for a terminal. */
-  showStatus(status: (() => string) | undefined): void {
+  /** Lines that stay at the bottom, below whatever is written, until they are taken away with undefined. Only for a terminal. */
+  showStatus(status: (() => readonly string[]) | undefined): void {
     this.#above(() => {
       this.#status = status;
     });
   }
 
-  /** Draws the line at the bottom anew, as it is now. */
+  /** Draws the lines at the bottom anew, as they are now. */
   drawStatus(): void {
     this.#above(() => undefined);
   }
@@ -111,8 +118,10 @@ export class Screen {
     const isAway = this.#held !== undefined;
     if (this.#status && !isAway) this.#stream.write(CLEAR);
     write();
-    // The cursor goes back to the line's start: from there all of it can be cleared, also where a narrower window has broken it in two.
-    if (this.#status && !isAway) this.#stream.write(`${this.#status()}\r`);
+    if (!this.#status || isAway) return;
+    // The cursor goes back to the first line's start: from there all of it can be cleared, also where a narrower window has broken a line in two.
+    const lines = this.#status();
+    this.#stream.write(`${lines.join("\n")}\r${lines.length > 1 ? `\x1b[${lines.length - 1}A` : ""}`);
   }
 }
 

@@ -23,6 +23,7 @@ import { gateHandlers } from "./routes/gates.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { modelCallHandlers } from "./routes/model-calls.ts";
 import { overviewHandlers } from "./routes/overview.ts";
+import { notificationHandlers } from "./routes/notifications.ts";
 import { repositoryHandlers } from "./routes/repositories.ts";
 import { sessionHandlers } from "./routes/sessions.ts";
 import { trainHandlers } from "./routes/trains.ts";
@@ -93,6 +94,7 @@ function handlersOf(plane: ControlPlane): Handlers {
     ...configHandlers(plane),
     ...backendHandlers(plane),
     ...gateHandlers(plane),
+    ...notificationHandlers(plane),
     ...trainHandlers(plane),
     ...attemptHandlers(plane),
     ...modelCallHandlers(plane),

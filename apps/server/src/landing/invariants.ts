@@ -19,6 +19,7 @@ export async function insistOnInvariants(plane: ControlPlane, completion: Comple
   const job = await plane.store.getJob(jobId);
   const text = `The merge of job ${job?.number ?? jobId} ${reason}`;
   await plane.store.freezeTarget(repoId, { target, code: "LANDING_UNSAFE", reason: text });
+  plane.notifier.poke();
   plane.log.error({ completionId: completion.id, target, oid, ...merged }, "a landing would have broken an invariant, its target is frozen");
   await plane.store.addEvent(jobId, { kind: "notice", data: { level: "warning", text: `${text} Nothing lands on ${target} until a person resumes it.` } });
   plane.events.changed(jobId, "events");

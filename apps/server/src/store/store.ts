@@ -15,6 +15,7 @@ import type { FrozenTarget, TrainCar } from "@slipway/protocol/train";
 import type { UpstreamChanges, UpstreamSettings, UpstreamSync } from "@slipway/protocol/upstream";
 import type { Cordon, Outcome, RegisterWorker } from "@slipway/protocol/worker-api";
 import type { DeliveryIntent, DeliveryRow, PullRequestFound, WatchedPullRequest } from "./deliveries.ts";
+import type { NotificationCounts, NotificationRow } from "./notifications.ts";
 import type {
   AcceptedWork,
   Actor,
@@ -414,6 +415,23 @@ export interface Store extends AsyncDisposable {
   newestDelivered(jobId: string): Promise<number | null>;
   /** Stores a job that revises the branch, and what it answers, in one step; null where another one was started meanwhile, or the pull request is closed. */
   startRevision(jobId: string, revisions: number, seen: readonly string[], job: NewJob): Promise<JobView | null>;
+
+  // Notifications: what a move of a job, or the freezing of a branch, has to tell to the receivers that the store was opened with; written in its transaction.
+  /** Of each receiver the oldest one that is due, where there is any. */
+  dueNotifications(): Promise<NotificationRow[]>;
+  /** Until the next one is due, in ms; null where none waits. */
+  nextNotificationMs(): Promise<number | null>;
+  /** It arrived, and what waits for the same receiver is due at once. */
+  markArrived(seq: number): Promise<void>;
+  /** It did not: all that waits for the same receiver is due in so many ms at the earliest. */
+  postponeNotification(seq: number, inMs: number, problem: Failure): Promise<void>;
+  giveUpNotification(seq: number, problem: Failure): Promise<void>;
+  /** What waits for a receiver is due at once: it is known to be there again. */
+  hurryNotifications(receiver: string): Promise<void>;
+  /** Gives up what is for receivers that there are no more, and removes what ended longer than a week ago; answers how many it gave up. */
+  settleNotifications(): Promise<number>;
+  /** By receiver. */
+  notificationCounts(): Promise<NotificationCounts[]>;
 
   // Pruning. A final job keeps its row, its attempts, its receipts; `retentionMs` after its end the rest may go.
   /** Ids of jobs that ended longer ago than that and still have events or artifacts, oldest first. */

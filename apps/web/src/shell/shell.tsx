@@ -6,6 +6,7 @@ import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { useKeys } from "../parts/keys.ts";
 import { Connection, LostNotice } from "./connection.tsx";
+import { NotifyChoice } from "./notify.tsx";
 import { Palette } from "./palette.tsx";
 import { PLACES } from "./places.ts";
 import css from "./shell.module.css";
@@ -65,6 +66,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           </Button>
           <span className={css["spacer"]} />
           <Connection />
+          <NotifyChoice />
           <ThemeChoice />
           <SignedIn onSignOut={onSignOut} />
         </header>

@@ -15,7 +15,9 @@ export function trainHandlers(plane: ControlPlane): Pick<Handlers, Names> {
     },
     freezeTrain: async ({ params, body, by }) => {
       const { id } = await findRepository(plane.store, params.repo);
-      return await plane.store.freezeTarget(id, { ...body, code: "TRAIN_FROZEN" }, by);
+      const frozen = await plane.store.freezeTarget(id, { ...body, code: "TRAIN_FROZEN" }, by);
+      plane.notifier.poke();
+      return frozen;
     },
     resumeTrain: async ({ params, body, by }) => {
       const { id } = await findRepository(plane.store, params.repo);

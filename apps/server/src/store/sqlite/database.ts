@@ -1,5 +1,6 @@
 import BetterSqlite3, { type Database as Connection, type Statement } from "better-sqlite3";
 import type { CircuitLimits } from "../circuit-limits.ts";
+import type { NotificationReceiver } from "../notifications.ts";
 import type { StateLimits } from "../state-limits.ts";
 import { migrateToLatest } from "./migrate.ts";
 
@@ -10,6 +11,8 @@ export interface DatabaseOptions {
   readonly logLimitBytes: number;
   readonly stateLimits: StateLimits;
   readonly circuitLimits: CircuitLimits;
+  /** Who is to be told of jobs. */
+  readonly receivers: readonly NotificationReceiver[];
   /** The id that a new database gets; one that has an id keeps it. */
   readonly newInstallationId: string;
 }
@@ -23,13 +26,15 @@ export class Database {
   /** Parameters of `dueAt`. */
   readonly stateLimits: Readonly<Record<keyof StateLimits, number>>;
   readonly circuitLimits: CircuitLimits;
+  readonly receivers: readonly NotificationReceiver[];
   readonly #statements = new Map<string, Statement>();
 
-  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits" | "circuitLimits">) {
+  constructor(connection: Connection, options: Pick<DatabaseOptions, "logLimitBytes" | "stateLimits" | "circuitLimits" | "receivers">) {
     this.connection = connection;
     this.logLimitBytes = options.logLimitBytes;
     this.stateLimits = { ...options.stateLimits };
     this.circuitLimits = options.circuitLimits;
+    this.receivers = options.receivers;
   }
 
   get<Row>(sql: string, parameters: SqlParameters = {}): Row | undefined {

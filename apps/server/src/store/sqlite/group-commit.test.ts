@@ -18,6 +18,7 @@ beforeEach(async () => {
     logLimitBytes: 1_000,
     stateLimits: STATE_LIMITS,
     circuitLimits: CIRCUIT_LIMITS,
+    receivers: [],
     newInstallationId: newId(),
   });
 });

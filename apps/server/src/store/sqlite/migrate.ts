@@ -30,6 +30,7 @@ const MIGRATIONS = [
   "0023-coverage",
   "0024-sessions",
   "0026-dashboard",
+  "0027-notifications",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

@@ -5,6 +5,7 @@ import { isFinal, type JobState, nextState } from "@slipway/protocol/states";
 import { NOW } from "./clock.ts";
 import type { Database } from "./database.ts";
 import { dueAt } from "./due-at.ts";
+import { noteMove } from "./notices.ts";
 import { addNumberedEvent } from "./numbered-events.ts";
 
 /** One step of a job along the transition table. */
@@ -59,6 +60,7 @@ export function recordMove(db: Database, move: Move): void {
   const details = { ...(code && { code }), ...place, ...(landedOid && { landedOid }), ...(branch && { branch }) };
   addNumberedEvent(db, move.number, move.fence, { kind: "state", data: { from, to, on, reason, ...details } });
   tellVerifiedJob(db, move, to);
+  noteMove(db, move, to);
   if (to === "done") db.run(MEET_DEPENDENCY, { number: move.number });
   else if (isFinal(to)) db.run(BREAK_DEPENDENCY, { number: move.number });
 }

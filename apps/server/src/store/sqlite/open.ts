@@ -2,6 +2,7 @@ import type { TokenView } from "@slipway/protocol/accounts";
 import { SlipwayError } from "@slipway/protocol/errors";
 import { newId } from "@slipway/protocol/scalars";
 import { CIRCUIT_LIMITS, type CircuitLimits } from "../circuit-limits.ts";
+import type { NotificationReceiver } from "../notifications.ts";
 import { STATE_LIMITS, type StateLimits } from "../state-limits.ts";
 import type { Store } from "../store.ts";
 import { type Channel, openChannel } from "./channel.ts";
@@ -15,14 +16,16 @@ export interface SqliteStoreOptions {
   readonly stateLimits?: StateLimits;
   /** `CIRCUIT_LIMITS` where they are missing. */
   readonly circuitLimits?: CircuitLimits;
+  /** Who is to be told of jobs; nobody where it is missing. */
+  readonly receivers?: readonly NotificationReceiver[];
 }
 
 const LOG_LIMIT_BYTES_PER_JOB = 64 * 1_048_576;
 
 /** Opens the store, migrating its database where needed. CONFLICT: a newer version of Slipway wrote it. DISK_FULL: no room to open it. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB, stateLimits = STATE_LIMITS, circuitLimits = CIRCUIT_LIMITS } = options;
-  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, stateLimits, circuitLimits, newInstallationId: newId() }));
+  const { file, logLimitBytesPerJob = LOG_LIMIT_BYTES_PER_JOB, stateLimits = STATE_LIMITS, circuitLimits = CIRCUIT_LIMITS, receivers = [] } = options;
+  return storeOver(await openChannel({ file, logLimitBytes: logLimitBytesPerJob, stateLimits, circuitLimits, receivers, newInstallationId: newId() }));
 }
 
 function storeOver(channel: Channel): Store {
@@ -144,6 +147,15 @@ function storeOver(channel: Channel): Store {
     addSeen: (jobId, keys) => channel.call("addSeen", jobId, keys),
     newestDelivered: (jobId) => channel.call("newestDelivered", jobId),
     startRevision: (jobId, revisions, seen, job) => channel.call("startRevision", jobId, revisions, seen, job),
+
+    dueNotifications: () => channel.call("dueNotifications"),
+    nextNotificationMs: () => channel.call("nextNotificationMs"),
+    markArrived: (seq) => channel.call("markArrived", seq),
+    postponeNotification: (seq, inMs, problem) => channel.call("postponeNotification", seq, inMs, problem),
+    giveUpNotification: (seq, problem) => channel.call("giveUpNotification", seq, problem),
+    hurryNotifications: (receiver) => channel.call("hurryNotifications", receiver),
+    settleNotifications: () => channel.call("settleNotifications"),
+    notificationCounts: () => channel.call("notificationCounts"),
 
     expiredJobs: (retentionMs, limit) => channel.call("expiredJobs", retentionMs, limit),
     dropJobData: (id, retentionMs) => channel.call("dropJobData", id, retentionMs),

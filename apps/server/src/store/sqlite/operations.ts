@@ -63,6 +63,16 @@ import { liveLeases } from "./operations/live-leases.ts";
 import { markLanded } from "./operations/mark-landed.ts";
 import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
+import {
+  dueNotifications,
+  giveUpNotification,
+  hurryNotifications,
+  markArrived,
+  nextNotificationMs,
+  notificationCounts,
+  postponeNotification,
+  settleNotifications,
+} from "./operations/notifications.ts";
 import { openIntents } from "./operations/open-intents.ts";
 import { overview } from "./operations/overview.ts";
 import { packSegment } from "./operations/pack-segment.ts";
@@ -141,6 +151,9 @@ export const READS = {
   daySpending,
   backendRecords,
   backendUse,
+  dueNotifications,
+  nextNotificationMs,
+  notificationCounts,
   listCircuits,
   listAudit,
   jobHistory,
@@ -217,6 +230,11 @@ const WRITES = {
   uncordonWorker,
   updateRepository,
   withdrawLanding,
+  markArrived,
+  postponeNotification,
+  giveUpNotification,
+  hurryNotifications,
+  settleNotifications,
 };
 
 /** What the thread can be asked to do; each runs inside a transaction, with the database as its first argument. */

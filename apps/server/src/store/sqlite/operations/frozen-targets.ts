@@ -3,6 +3,7 @@ import type { Store } from "../../store.ts";
 import { recordAct } from "../audit.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
+import { noteFrozen } from "../notices.ts";
 
 const FROZEN = `SELECT target, code, reason, by_name AS "by", at FROM frozen_targets WHERE repo_id = @repoId`;
 
@@ -19,6 +20,7 @@ export function freezeTarget(db: Database, ...[repoId, frozen, by]: Parameters<S
   const { target, code, reason } = frozen;
   const added = db.run(FREEZE, { repoId, target, code, reason, by: by?.tokenName ?? null });
   db.run(TAKE_BACK, { repoId, target });
+  if (added > 0) noteFrozen(db, repoId, frozen);
   recordAct(db, by, { action: "freezeTrain", kind: "repository", key: repoId, outcome: added > 0 ? "ok" : "unchanged" });
   const row = db.get<FrozenTarget>(`${FROZEN} AND target = @target`, { repoId, target });
   if (!row) throw new Error("a frozen target is gone");
