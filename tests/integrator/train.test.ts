@@ -176,6 +176,34 @@ test("a conflict with a change that is thrown out is none", async () => {
   expect(await bench.history("main")).toEqual(["Change d.txt", "Change c.txt, a.txt", "Start"]);
 });
 
+test("a change that is foreseen to conflict with one ahead lets those pass that are not", async () => {
+  await reopen("train: { parallel: 2 }");
+  bench.verifier = asked.verifier;
+  const first = await bench.finishedJob("main", { "b.txt": "b\n", "a.txt": "2\n" });
+  const second = await bench.finishedJob("main", { "c.txt": "c\n", "a.txt": "zwei\n" });
+  const third = await bench.finishedJob("main", { "d.txt": "d\n" });
+  const last = await bench.finishedJob("main", { "e.txt": "e\n" });
+  await vi.waitFor(async () => expect((await bench.admin.call("getJob", { params: { job: second }, query: {} })).job.predicted).toHaveLength(1), 20_000);
+  await bench.startIntegrator();
+  await asked.until("b", "bd");
+  const { reason } = await bench.admin.call("explainJob", { params: { job: second } });
+  expect(reason).toContain(
+    "It is foreseen to conflict with job 1 ahead of it, so up to 8 changes of its priority that conflict with none are let in first; 1 of them were.",
+  );
+  const { trains } = await bench.admin.call("showTrains", { params: { repo: bench.repo }, query: {} });
+  expect(trains[0]?.cars.map(({ job, place, conflictsWith, passed }) => [job, place, conflictsWith, passed])).toEqual([
+    [1, 1, [], 0],
+    [3, 2, [], 0],
+    [4, null, [], 0],
+    [2, null, [1], 1],
+  ]);
+  for (const letters of ["b", "bd"]) asked.answer(letters, 0);
+  await asked.until("bde");
+  asked.answer("bde", 0);
+  expect(await statesOf([first, third, last, second])).toEqual(["done", "done", "done", "failed"]);
+  expect(await bench.history("main")).toEqual(["Change e.txt", "Change d.txt", "Change b.txt, a.txt", "Start"]);
+});
+
 test("with `parallel: 1` one is verified after the other, and nothing that could be thrown out is tested", async () => {
   await reopen("train: { parallel: 1, retries: 0 }");
   let atWork = 0;

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { PASSED_LIMIT } from "@slipway/protocol/train";
 import { expect, test } from "vitest";
 import {
   addRepository,
@@ -156,6 +157,53 @@ export function completions(current: () => OpenedStore): void {
     await store.markLanded(first?.completion.id ?? "", 1);
     expect(await ask("one")).toMatchObject({ place: 4, completion: { jobId: ids[3] } });
     expect(await store.followedTargets("one")).toEqual([]);
+  });
+
+  test("a change that is foreseen to conflict with one ahead lets those of its priority pass that are not, so many of them", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const ready = async (priority = 0): Promise<{ jobId: string; number: number }> => {
+      const jobId = await submit(store, repoId, { priority });
+      const lease = await take(store);
+      await store.finish(lease.jobId, lease.fence, change);
+      return { jobId, number: (await store.getJob(jobId))?.number ?? 0 };
+    };
+    const limits = [{ repoId, target: "main", parallel: 100 }];
+    const ask = async () => (await store.claimCompletion(completionClaim({ limits })))?.completion.jobId;
+    const conflict = (job: number) => [{ job, target: "main", paths: ["a.ts"] }];
+    const order = async () => (await store.waitingCars(repoId)).map(({ jobId }) => jobId);
+
+    const [first, second, third, last] = [await ready(), await ready(), await ready(), await ready(-5)];
+    await store.predictConflicts(first.jobId, conflict(second.number), null);
+    await store.predictConflicts(second.jobId, conflict(first.number), null);
+    // The first has nobody ahead; the second has, and lets the third pass, but nobody of a lower priority.
+    const expected = [first, third, second, last].map(({ jobId }) => jobId);
+    expect(await order()).toEqual(expected);
+    expect((await store.waitingCars(repoId)).map(({ conflictsWith, passed }) => [conflictsWith, passed])).toEqual([
+      [[], 0],
+      [[], 0],
+      [[first.number], 0],
+      [[], 0],
+    ]);
+    expect(await ask()).toBe(first.jobId);
+    expect(await ask()).toBe(third.jobId);
+    expect(await store.integrationOf(second.jobId)).toMatchObject({ conflictsWith: [first.number], passed: 1 });
+    // Others come again and again: it is let in after so many of them all the same.
+    for (let passed = 1; passed < PASSED_LIMIT; passed += 1) {
+      const other = await ready();
+      expect(await ask()).toBe(other.jobId);
+    }
+    const late = await ready();
+    expect((await store.integrationOf(second.jobId))?.passed).toBe(PASSED_LIMIT);
+    expect((await order()).slice(-3)).toEqual([second.jobId, late.jobId, last.jobId]);
+    expect(await ask()).toBe(second.jobId);
+    expect((await store.waitingCars(repoId)).find(({ jobId }) => jobId === second.jobId)?.conflictsWith).toEqual([]);
+    expect(await ask()).toBe(late.jobId);
+
+    // What it conflicts with is not ahead any more: nothing is left to wait for.
+    const [fourth, fifth] = [await ready(), await ready()];
+    await store.predictConflicts(fourth.jobId, [{ job: null, target: "main", paths: ["a.ts"] }, ...conflict(fifth.number)], null);
+    expect((await order()).slice(-3)).toEqual([fourth.jobId, fifth.jobId, last.jobId]);
   });
 
   test("a frozen target: what is in hand is taken back, nothing goes out until it is resumed, other targets do not mind", async () => {

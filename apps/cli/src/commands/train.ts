@@ -82,8 +82,9 @@ function printTrain(screen: Screen, name: string, { target, frozen, cars }: Trai
   for (const line of tableLines(screen, columns, cars)) screen.print(line);
 }
 
-function nowText({ state, place, verifyJob }: TrainCar): string {
+function nowText({ state, place, verifyJob, conflictsWith }: TrainCar): string {
   if (state === "landing") return "lands";
+  if (place === null && conflictsWith.length > 0) return `lets others pass: conflicts with ${conflictsWith.map((job) => `job ${job}`).join(", ")}`;
   if (place === null) return "waits to be let in";
   return verifyJob === null ? "is merged" : `verified by job ${verifyJob}`;
 }

@@ -134,7 +134,7 @@ export interface Store extends AsyncDisposable {
   newestStall(id: string): Promise<number | null>;
   /**
    * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, the jobs that come before it
-   * on the same target, in the order of landing, and why the target is frozen, if it is. Null where the job has no open completion.
+   * on the same target, in the order of landing, those of them because of which it lets others pass and how many did, and why the target is frozen, if it is. Null where the job has no open completion.
    */
   integrationOf(jobId: string): Promise<{
     claims: number;
@@ -142,6 +142,8 @@ export interface Store extends AsyncDisposable {
     isLanding: boolean;
     verifyJobId: string | null;
     ahead: Array<{ job: number; isInTrain: boolean }>;
+    conflictsWith: readonly number[];
+    passed: number;
     frozen: FrozenTarget | null;
   } | null>;
 
@@ -289,7 +291,8 @@ export interface Store extends AsyncDisposable {
 
   // Completions
   /**
-   * The next completion for this integrator, or null; none of a frozen target. Order: lane, priority, age. Of a target that an integrator has completions of in
+   * The next completion for this integrator, or null; none of a frozen target. Order: lane, priority, those that are not foreseen to conflict with one ahead,
+   * age. Of a target that an integrator has completions of in
    * hand he alone gets more, as many as `limits` says: one where the target is not among them. `place`: its rank among those that
    * were let in, which it keeps when its integrator is lost.
    */

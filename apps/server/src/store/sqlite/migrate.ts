@@ -29,6 +29,7 @@ const MIGRATIONS = [
   "0022-upstream",
   "0023-coverage",
   "0024-sessions",
+  "0028-batches",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

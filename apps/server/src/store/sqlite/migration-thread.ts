@@ -27,6 +27,7 @@ import * as deliveries from "./migrations/0021-deliveries.ts";
 import * as upstream from "./migrations/0022-upstream.ts";
 import * as coverage from "./migrations/0023-coverage.ts";
 import * as sessions from "./migrations/0024-sessions.ts";
+import * as batches from "./migrations/0028-batches.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -54,6 +55,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0022-upstream": upstream,
   "0023-coverage": coverage,
   "0024-sessions": sessions,
+  "0028-batches": batches,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

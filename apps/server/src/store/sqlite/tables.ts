@@ -90,4 +90,7 @@ export interface CompletionTable {
   created_at: number;
   place: number | null;
   flaky_gates: string | null;
+  passed: number;
+  batch_of: string | null;
+  bisects: number;
 }

@@ -24,10 +24,9 @@ export function integrationOf(db: Database, jobId: string): Awaited<ReturnType<S
   if (!row) return null;
   const { repoId, target, isLanding, ...rest } = row;
   const cars = waitingCars(db, repoId).filter((car) => car.target === target);
-  const ahead = cars.slice(
-    0,
-    cars.findIndex((car) => car.jobId === jobId),
-  );
+  const at = cars.findIndex((car) => car.jobId === jobId);
+  const ahead = cars.slice(0, at);
+  const { conflictsWith = [], passed = 0 } = cars[at] ?? {};
   const frozen = frozenTargets(db, repoId).find((one) => one.target === target) ?? null;
-  return { ...rest, isLanding: isLanding === 1, frozen, ahead: ahead.map(({ job, place }) => ({ job, isInTrain: place !== null })) };
+  return { ...rest, isLanding: isLanding === 1, frozen, conflictsWith, passed, ahead: ahead.map(({ job, place }) => ({ job, isInTrain: place !== null })) };
 }
