@@ -286,6 +286,8 @@ export const completionViewSchema = z.object({
   mergedOid: oidSchema.nullable(),
   verifyJobId: idSchema.nullable(),
   landedOid: oidSchema.nullable(),
+  /** The commit whose tree has the receipts: another than `landedOid` where it landed in a batch, whose last commit this is. */
+  testedOid: oidSchema.nullable().default(null),
   /** Gates that were red on the tree that landed, and green when it was verified a second time. */
   flakyGates: z.array(z.string()).default([]),
   createdAt: timeSchema,

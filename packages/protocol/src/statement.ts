@@ -67,6 +67,8 @@ export const statementSchema = z.strictObject({
         jobId: idSchema,
         attempt: z.int().positive(),
         sandbox: z.string(),
+        /** The last commit of the batch that it landed in, whose tree the receipts are for; missing where that is the commit itself. */
+        testedAs: oidSchema.optional(),
         /** Gates that are red on what landed, and were excused. */
         redGates: z.array(nameSchema),
       }),

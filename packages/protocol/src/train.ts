@@ -42,6 +42,10 @@ export const trainCarSchema = z.object({
   conflictsWith: z.array(z.int()).default([]),
   /** How many have passed it, of at most `PASSED_LIMIT`. */
   passed: z.int().default(0),
+  /** The job whose merged tree is verified for this one too; null where it is verified on its own, or is that job. */
+  batch: z.int().nullable().default(null),
+  /** How often a batch that it was in was red and was split. */
+  bisects: z.int().default(0),
 });
 export type TrainCar = z.infer<typeof trainCarSchema>;
 

@@ -21,7 +21,10 @@ export async function statementOf(plane: ControlPlane, detail: JobDetail): Promi
     });
   const { landedOid, endedAt } = job;
   const tree = await treeOf(hubRoot(plane.folder, job.repo.id), landedOid);
-  const receipts = receiptsOf(detail, tree, endedAt);
+  // In a batch it was the tree of the last commit that was tested.
+  const testedOid = detail.completion?.testedOid ?? landedOid;
+  const tested = testedOid === landedOid ? tree : await treeOf(hubRoot(plane.folder, job.repo.id), testedOid);
+  const receipts = receiptsOf(detail, tested, endedAt);
   const model = job.backendConfig["model"];
   const name = `${job.repo.name}@${job.target}`;
   return {
@@ -47,6 +50,7 @@ export async function statementOf(plane: ControlPlane, detail: JobDetail): Promi
           jobId: job.id,
           attempt: attempt.fence,
           sandbox: attempt.sandbox,
+          ...(testedOid === landedOid ? {} : { testedAs: testedOid }),
           redGates: receipts.filter(({ exitCode }) => exitCode !== 0).map(({ gate }) => gate),
         },
         resolvedDependencies: [{ name: job.repo.name, digest: { gitCommit: job.baseOid } }],

@@ -158,6 +158,13 @@ export interface SettledCall {
   readonly workerId: string | null;
 }
 
+/** A completion that is verified, and lands, with a later one of its target. */
+export interface BatchMember {
+  readonly completion: string;
+  readonly fence: number;
+  readonly mergedOid: string;
+}
+
 export interface CompletionRow extends CompletionView {
   /** Receipts are asked for under this spec; null before the first request. */
   readonly mergedTree: string | null;

@@ -20,6 +20,7 @@ import type {
   Actor,
   AttemptReceipts,
   BackendRecord,
+  BatchMember,
   CallAttempt,
   CallReservation,
   CircuitRow,
@@ -144,6 +145,9 @@ export interface Store extends AsyncDisposable {
     ahead: Array<{ job: number; isInTrain: boolean }>;
     conflictsWith: readonly number[];
     passed: number;
+    /** The job whose tree is verified for this one too, and how often such a batch was red. */
+    batch: number | null;
+    bisects: number;
     frozen: FrozenTarget | null;
   } | null>;
 
@@ -318,6 +322,7 @@ export interface Store extends AsyncDisposable {
     spec: VerifySpec,
     job: NewJob,
     run?: number,
+    batch?: readonly BatchMember[],
   ): Promise<{ verifyJob: JobView; created: boolean; cancelled: JobView[]; revoked: Array<{ jobId: string; workerId: string; fence: number }> }>;
   /** Gates that were red on a merged tree of the completion and green when that was verified again. */
   flakyGatesOf(id: string): Promise<string[]>;
@@ -327,12 +332,17 @@ export interface Store extends AsyncDisposable {
   intendLanding(
     id: string,
     fence: number,
-    intent: { target: string; oldOid: string | null; newOid: string; tree?: string; flakyGates?: readonly string[] },
+    intent: { target: string; oldOid: string | null; newOid: string; tree?: string; flakyGates?: readonly string[]; batch?: readonly BatchMember[] },
   ): Promise<void>;
-  /** The target moved meanwhile, nothing landed: takes the intent back. */
+  /** The target moved meanwhile, nothing landed: takes the intent back, and those of its batch. */
   withdrawLanding(id: string, fence: number): Promise<void>;
-  /** Marks the completion landed and its job done. `fence` null: recovery of an intent that the ref already shows. */
-  markLanded(id: string, fence: number | null): Promise<{ completion: CompletionView; job: JobView }>;
+  /** Marks the completion landed and its job done, and all that land with it. `fence` null: recovery of an intent that the ref already shows. */
+  markLanded(
+    id: string,
+    fence: number | null,
+  ): Promise<{ completion: CompletionView; job: JobView; batch: Array<{ completion: CompletionView; job: JobView }> }>;
+  /** A batch was red by this verify job: its members are tested otherwise, and remember it. Told twice it counts once. */
+  splitBatch(id: string, verifyJobId: string): Promise<void>;
   /**
    * Gives a completion up: its job fails with this failure, or, with `revise`, is queued again in the same transaction, with the target's commit as its base, the
    * record in its view and the attempt that made the change given back. `reason` is what people read. The same call again changes nothing.
@@ -354,7 +364,7 @@ export interface Store extends AsyncDisposable {
   frozenTargets(repoId: string): Promise<FrozenTarget[]>;
   /** The open completions of a repository by target, each target's in the order of landing. */
   waitingCars(repoId: string): Promise<Array<TrainCar & { target: string }>>;
-  /** Intents without a mark, for recovery at start. */
+  /** Intents without a mark, for recovery at start; of a batch that of its last one. */
   openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
 
   // Deliveries: what goes to a repository's own address. Each step is one round's, and does nothing where that is over.
@@ -446,6 +456,7 @@ export type {
   Actor,
   AttemptReceipts,
   BackendRecord,
+  BatchMember,
   CallAttempt,
   CallReservation,
   CircuitRow,

@@ -35,7 +35,7 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
   const verifyJob = at?.verifyJobId ? await plane.store.getJob(at.verifyJobId) : undefined;
   if (verifyJob && verifyJob.endedAt === null) {
     const inner = await explainVerifying(plane, verifyJob);
-    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state}).${place} ${inner.reason}` };
+    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state})${batchText(at)}.${place} ${inner.reason}` };
   }
   if (at && at.leaseUntil !== null) {
     return {
@@ -70,6 +70,14 @@ function placeText(ahead: ReadonlyArray<{ job: number; isInTrain: boolean }>): s
   if (before.length === 0) return "";
   const those = before.length === 1 ? `job ${before[0]} has` : `jobs ${before.join(", ")} have`;
   return ` It is number ${before.length + 1} of the train, and lands when ${those} landed.`;
+}
+
+/** With which others it is verified, or was to no avail. */
+function batchText(at: { batch: number | null; bisects: number } | null): string {
+  const together = at && at.batch !== null ? `, together with others up to job ${at.batch}` : "";
+  return at && at.bisects > 0
+    ? `${together}, in a smaller batch after ${at.bisects === 1 ? "one" : at.bisects} that ${at.bisects === 1 ? "was" : "were"} red`
+    : together;
 }
 
 /** Why others are let in before it, as far as that is so. */

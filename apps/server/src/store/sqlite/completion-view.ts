@@ -6,7 +6,7 @@ import type { CompletionRow } from "../rows.ts";
 import type { Database } from "./database.ts";
 import type { CompletionTable } from "./tables.ts";
 
-export type CompletionViewRow = CompletionTable & { job_id: string; sandbox: SandboxKind; accepted_red: string | null };
+export type CompletionViewRow = CompletionTable & { job_id: string; sandbox: SandboxKind; accepted_red: string | null; tested_oid: string | null };
 
 /** Columns and joins of a `CompletionViewRow`. */
 export const COMPLETION_VIEW = `
@@ -15,7 +15,8 @@ export const COMPLETION_VIEW = `
       (SELECT sandbox FROM attempts WHERE job = c.job AND outcome = 'change' ORDER BY fence DESC LIMIT 1),
       (SELECT sandbox FROM acceptances WHERE job = c.job), 'bwrap'
     ) AS sandbox,
-    (SELECT red FROM acceptances WHERE job = c.job) AS accepted_red
+    (SELECT red FROM acceptances WHERE job = c.job) AS accepted_red,
+    (SELECT t.intent_new_oid FROM completions t WHERE t.id = c.batch_of) AS tested_oid
   FROM completions c JOIN jobs j ON j.number = c.job`;
 
 export function completionView(row: CompletionViewRow): CompletionView {
@@ -31,6 +32,7 @@ export function completionView(row: CompletionViewRow): CompletionView {
     mergedOid: row.merged_oid,
     verifyJobId: row.verify_job_id,
     landedOid: row.landed_oid,
+    testedOid: row.landed_oid === null ? null : (row.tested_oid ?? row.landed_oid),
     flakyGates: row.flaky_gates === null ? [] : JSON.parse(row.flaky_gates),
     createdAt: row.created_at,
   };

@@ -86,6 +86,7 @@ import { revokeToken } from "./operations/revoke-token.ts";
 import { createSession, endSession, findSession } from "./operations/sessions.ts";
 import { setDraining } from "./operations/set-draining.ts";
 import { settleCall } from "./operations/settle-call.ts";
+import { splitBatch } from "./operations/split-batch.ts";
 import { submitJob } from "./operations/submit-job.ts";
 import { touchToken } from "./operations/touch-token.ts";
 import { touchWorker } from "./operations/touch-worker.ts";
@@ -204,6 +205,7 @@ const WRITES = {
   revokeToken,
   setDraining,
   settleCall,
+  splitBatch,
   submitJob,
   touchToken,
   touchWorker,

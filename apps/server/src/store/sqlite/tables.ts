@@ -93,4 +93,5 @@ export interface CompletionTable {
   passed: number;
   batch_of: string | null;
   bisects: number;
+  split_by: string | null;
 }

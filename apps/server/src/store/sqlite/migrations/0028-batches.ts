@@ -7,6 +7,8 @@ const STATEMENTS = [
   `ALTER TABLE completions ADD COLUMN batch_of TEXT`,
   // How often a batch that it was in was red, and was split.
   `ALTER TABLE completions ADD COLUMN bisects INTEGER NOT NULL DEFAULT 0`,
+  // The verify job that was red the last time.
+  `ALTER TABLE completions ADD COLUMN split_by TEXT`,
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
