@@ -29,7 +29,7 @@ export async function claimCompletion(
   const job = await findJob(plane.store, completion.jobId);
   const onto = await targetOid(plane, completion, job);
   const { style, train } = await landingConfig(plane, completion.repoId, onto ?? completion.baseOid);
-  const row = train.batch === 1 ? undefined : await plane.store.getCompletion(completion.id);
+  const row = await plane.store.getCompletion(completion.id);
   return {
     completion,
     fence,
@@ -38,8 +38,9 @@ export async function claimCompletion(
     hub: hubAccess(plane, { baseUrl, repoId: completion.repoId, credential, pushRef: mergeRef(completion.id, fence) }),
     targetOid: onto,
     place,
-    style,
+    // Another style would make other commits of theirs, and the address would still have what the hub has not.
+    style: row?.isForeign ? "merge" : style,
     train: { parallel: train.parallel, batch: train.batch },
-    batchKey: row ? await batchKey(plane, row) : null,
+    batchKey: row && train.batch > 1 ? await batchKey(plane, row) : null,
   };
 }

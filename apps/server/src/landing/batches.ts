@@ -14,9 +14,9 @@ import type { Merged } from "./verify.ts";
  * What a completion has in common with those that one verification may test with it: the kind of sandbox that receipts are from. Null where it is tested alone:
  * it changes the rules that those behind are judged by, its own are others, or it does not land in the hub.
  */
-export async function batchKey(plane: ControlPlane, { jobId, repoId, baseOid, oid, sandbox, waivedGates }: CompletionRow): Promise<string | null> {
+export async function batchKey(plane: ControlPlane, { jobId, repoId, baseOid, oid, sandbox, waivedGates, isForeign }: CompletionRow): Promise<string | null> {
   const job = await findJob(plane.store, jobId);
-  if (job.landing !== "train" || isDocumentKind(job.taskKind) || waivedGates.length > 0) return null;
+  if (job.landing !== "train" || isDocumentKind(job.taskKind) || waivedGates.length > 0 || isForeign) return null;
   return (await changedPaths(hubRoot(plane.folder, repoId), baseOid, oid)).includes(REPOSITORY_CONFIG_FILE) ? null : sandbox;
 }
 

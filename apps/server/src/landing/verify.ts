@@ -17,7 +17,7 @@ import { readRepositoryConfig } from "../jobs/repository-config.ts";
 import { VERIFY_QUEUE_TIMEOUT_MS } from "../store/state-limits.ts";
 import type { BatchMember, CompletionRow, NewJob } from "../store/store.ts";
 import { holdBatch } from "./batches.ts";
-import { holdCompletion } from "./hold.ts";
+import { findCompletion, holdCompletion } from "./hold.ts";
 
 /** A merged commit that an integrator wants on the target; `expectedOld` null: the target does not exist yet. */
 export interface Merged {
@@ -48,7 +48,7 @@ export interface Judgement {
 export async function verifyCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged & { readonly run: number }): Promise<VerifyResponse> {
   const completion = await holdCompletion(plane, id, fence);
   await holdBatch(plane, completion, merged.batch);
-  const judgement = await judge(plane, completion, merged);
+  let judgement = await judge(plane, completion, merged);
   if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
   const { tree, config } = judgement;
   const base = await baseOf(plane, completion, merged);
@@ -63,6 +63,11 @@ export async function verifyCompletion(plane: ControlPlane, id: string, fence: n
   }
   if (verifyJob.state === "queued" || verifyJob.state === "running" || verifyJob.state === "integrating")
     return { status: "waiting", verifyJobId: verifyJob.id };
+  // It ended while nobody waited for it, as after a kill: only now its receipts are those that are looked at.
+  if (!created && completion.verifyJobId !== verifyJob.id) {
+    judgement = await judge(plane, await findCompletion(plane, id), merged);
+    if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
+  }
   if (merged.batch.length > 0) await plane.store.splitBatch(id, verifyJob.id);
   return await rejection(plane, verifyJob, judgement, merged.run);
 }

@@ -173,6 +173,8 @@ export interface CompletionRow extends CompletionView {
   readonly intent: { target: string; oldOid: string | null; newOid: string } | null;
   /** Gates whose receipts may be red, as a person has accepted that; none for all others. */
   readonly waivedGates: readonly string[];
+  /** Whether it is what others pushed to the repository's address, which lands as a merge of both whatever the style. */
+  readonly isForeign: boolean;
 }
 
 /** What a person accepts of a failed job. */

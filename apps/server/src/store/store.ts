@@ -357,6 +357,13 @@ export interface Store extends AsyncDisposable {
   changesOnWay(repoId: string, target: string): Promise<Array<{ jobId: string; number: number; title: string; completionId: string | null; oid: string }>>;
   /** Keeps what conflicts are foreseen for a job, with a warning among its events where there is a text; answers whether that is news. Nothing for a final job. */
   predictConflicts(jobId: string, predicted: readonly PredictedConflict[], warning: string | null): Promise<boolean>;
+  /**
+   * Makes a job that merges what others pushed to the repository's address (`oid`) into the hub's branch, `job.target`: it is integrating at once, with a
+   * completion. Where there was one for the same commit, that comes back, however it ended.
+   */
+  mergeForeign(oid: string, job: NewJob): Promise<{ job: JobView; created: boolean }>;
+  /** The job of `mergeForeign` for this commit, if there was one. */
+  findForeign(repoId: string, target: string, oid: string): Promise<JobView | undefined>;
   /** Has nothing be claimed for a target, and takes back what integrators have of it in hand. Where it is frozen already, the first reason stays. */
   freezeTarget(repoId: string, frozen: { target: string; code: ErrorCode; reason: string }, by?: Actor): Promise<FrozenTarget>;
   /** Ends that for one target, or for all (null); answers which were frozen. */

@@ -13,7 +13,7 @@ export const COMPLETION_VIEW = `
   SELECT c.*, j.id AS job_id,
     COALESCE(
       (SELECT sandbox FROM attempts WHERE job = c.job AND outcome = 'change' ORDER BY fence DESC LIMIT 1),
-      (SELECT sandbox FROM acceptances WHERE job = c.job), 'bwrap'
+      (SELECT sandbox FROM acceptances WHERE job = c.job), c.foreign_sandbox, 'bwrap'
     ) AS sandbox,
     (SELECT red FROM acceptances WHERE job = c.job) AS accepted_red,
     (SELECT t.intent_new_oid FROM completions t WHERE t.id = c.batch_of) AS tested_oid
@@ -41,7 +41,14 @@ export function completionView(row: CompletionViewRow): CompletionView {
 export function completionRow(row: CompletionViewRow): CompletionRow {
   const intent =
     row.intent_target === null || row.intent_new_oid === null ? null : { target: row.intent_target, oldOid: row.intent_old_oid, newOid: row.intent_new_oid };
-  return { ...completionView(row), mergedTree: row.merged_tree, intent, sandbox: row.sandbox, waivedGates: waivedGates(row.accepted_red) };
+  return {
+    ...completionView(row),
+    mergedTree: row.merged_tree,
+    intent,
+    sandbox: row.sandbox,
+    waivedGates: waivedGates(row.accepted_red),
+    isForeign: row.foreign_sandbox !== null,
+  };
 }
 
 function waivedGates(red: string | null): string[] {

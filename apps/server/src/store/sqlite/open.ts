@@ -49,6 +49,8 @@ function storeOver(channel: Channel): Store {
     listJobs: (filter) => channel.call("listJobs", filter),
     cancelJob: (id, reason, by) => channel.call("cancelJob", id, reason, by),
     jobHistory: (id) => channel.call("jobHistory", id),
+    mergeForeign: (oid, job) => channel.call("mergeForeign", oid, job, { completionId: newId() }),
+    findForeign: (repoId, target, oid) => channel.call("findForeign", repoId, target, oid),
     acceptJob: (work, job, by) => channel.call("acceptJob", work, job, by, { completionId: newId() }),
     unblockJob: (id, by) => channel.call("unblockJob", id, by, { completionId: newId() }),
     waitingFor: (id, day) => channel.call("waitingFor", id, day),

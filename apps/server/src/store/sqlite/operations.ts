@@ -59,6 +59,7 @@ import { listTokens } from "./operations/list-tokens.ts";
 import { listWorkers } from "./operations/list-workers.ts";
 import { liveLeases } from "./operations/live-leases.ts";
 import { markLanded } from "./operations/mark-landed.ts";
+import { findForeign, mergeForeign } from "./operations/merge-foreign.ts";
 import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
 import { openIntents } from "./operations/open-intents.ts";
@@ -118,6 +119,7 @@ export const READS = {
   flakyGatesOf,
   frozenTargets,
   waitingCars,
+  findForeign,
   liveLeases,
   findAttemptByCredential,
   nextDueMs,
@@ -146,6 +148,7 @@ export const READS = {
 /** Operations that write. */
 const WRITES = {
   acceptJob,
+  mergeForeign,
   addEvent,
   appendEvents,
   cancelJob,

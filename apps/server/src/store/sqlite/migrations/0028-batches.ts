@@ -9,6 +9,8 @@ const STATEMENTS = [
   `ALTER TABLE completions ADD COLUMN bisects INTEGER NOT NULL DEFAULT 0`,
   // The verify job that was red the last time.
   `ALTER TABLE completions ADD COLUMN split_by TEXT`,
+  // Of commits that nobody made here, pushed to the repository's address by others: the sandbox that their merge is verified in. They land as a merge commit.
+  `ALTER TABLE completions ADD COLUMN foreign_sandbox TEXT`,
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
