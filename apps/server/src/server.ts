@@ -9,7 +9,7 @@ import { pidNamespace } from "@slipway/process/pid-namespace";
 import { BUNDLE_FILE, writeCertificates } from "@slipway/process/trust";
 import type { DayBudget } from "@slipway/protocol/budget";
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { Forges } from "@slipway/protocol/forge-settings";
+import type { Forges, HostCredentials } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { FastifyInstance } from "fastify";
@@ -79,6 +79,8 @@ export interface ServerOptions {
   readonly extraCaCerts?: string | undefined;
   /** Git hosts by the host of an address; those of `DEFAULT_FORGES` where it is missing. */
   readonly forges?: Forges;
+  /** Names of secrets by host, for repositories that name none. */
+  readonly hostCredentials?: HostCredentials;
   /** How often a young pull request is looked at, in ms; a minute where it is missing. */
   readonly pullRequestPollMs?: number;
   /** `DELIVERY_TIMES` where they are missing. */
@@ -206,6 +208,7 @@ function assemble(options: ServerOptions, opened: Opened): { plane: ControlPlane
     workers: new WorkerDirectory(store),
     signals: new WorkerSignals(streamTimes.pingMs, () => plane.changes.topic("workers")),
     circuits: new CircuitWatch(store),
+    hostCredentials: options.hostCredentials ?? {},
     forges: new ForgeRegistry(folder.root, options.forges ?? {}, options.forgeRetryUnitMs),
     deliveries: new Deliveries(() => plane, options.log),
     deliveryTimes: options.deliveryTimes ?? DELIVERY_TIMES,

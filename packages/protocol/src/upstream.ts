@@ -12,8 +12,10 @@ export const REWRITE_RULES = ["stop", "follow"] as const;
 /** What becomes of a branch where hub and address both went on: it waits for a person, or a job merges the two where git can, verified like any change. */
 export const DIVERGED_RULES = ["stop", "merge"] as const;
 
-/** Name of a secret of the server: a file in its folder of secrets, or a variable. */
-const credentialNameSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "expected a secret's name: letters, digits and _, at most 64, a letter first");
+/** Name of a secret of the server that an address is reached with: a file in its folder of secrets, or a variable. */
+export const credentialNameSchema = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "expected a secret's name: letters, digits and _, at most 64, a letter first");
 
 /** The least time between two syncs by the clock, in ms. */
 const SYNC_EVERY_LEAST_MS = 5_000;

@@ -12,7 +12,8 @@ export function serverFlags({ server, jobs }: InstallationConfig): string[] {
     ...flag("--day-budget-tokens", server.dayBudget.tokens),
     ...flag("--day-budget-usd", server.dayBudget.usd),
     ...["--circuit-faults", String(server.circuitFaults), "--circuit-cool-down", String(server.circuitCoolDownSeconds)],
-    ...["--forges", JSON.stringify(server.forges), "--pull-request-poll", String(server.pullRequestPollSeconds)],
+    ...["--forges", JSON.stringify(server.forges), "--credentials", JSON.stringify(server.credentials)],
+    ...["--pull-request-poll", String(server.pullRequestPollSeconds)],
     ...["--job-defaults", JSON.stringify(jobs)],
   ];
 }

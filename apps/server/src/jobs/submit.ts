@@ -64,6 +64,7 @@ export async function submitJob(plane: ControlPlane, submitted: SubmitJob, by: A
     baseOid,
     landing,
     ticket: input.ticket ?? null,
+    submitter: input.submitter ?? null,
     target: input.target ?? (landing === "pr" || landing === "branch" ? repository.defaultBranch : targetOf(title, id)),
     priority: input.priority,
     runAfter: input.runAfter ?? null,

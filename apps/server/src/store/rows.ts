@@ -8,6 +8,7 @@ import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, Lane, Receipt } from "@slipway/protocol/job";
 import type { JobImage } from "@slipway/protocol/job-images";
+import type { LandingIdentity } from "@slipway/protocol/landing-author";
 import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Circuit, Routing } from "@slipway/protocol/routing";
@@ -44,6 +45,8 @@ export interface NewJob {
   /** `train` where it is missing. */
   readonly landing?: LandingMode;
   readonly ticket?: string | null;
+  /** By their own word; null, as where it is missing, for who named nobody. */
+  readonly submitter?: LandingIdentity | null;
   /** Id of the job whose branch it revises. */
   readonly revises?: string | null;
   readonly baseOid: string;

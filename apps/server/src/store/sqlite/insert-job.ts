@@ -48,6 +48,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     routing,
     landing = "train",
     ticket = null,
+    submitter = null,
     revises = null,
     ...columns
   } = job;
@@ -79,6 +80,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
       ...(revisions === null ? {} : { revisions }),
       ...(landing === "train" ? {} : { landing }),
       ...(ticket === null ? {} : { ticket }),
+      ...(submitter === null ? {} : { submitter }),
       ...(revises === null ? {} : { revises }),
     }),
     cassette: JSON.stringify({ ...(record ? { record } : {}), ...(replay ? { replay } : {}) }),
