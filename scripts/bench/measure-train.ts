@@ -12,7 +12,7 @@ import { type Figure, figure } from "./figures.ts";
 const SLOTS = 4;
 const DIGEST = "0".repeat(64);
 
-/** Changes that are ready at the same time, landed on one branch: as a train and one after the other. The verify slots answer after the gates' time and run nothing. */
+/** Changes that are ready at the same time, landed on one branch: as a train, in batches and one after the other. The verify slots answer after the gates' time and run nothing. */
 export async function measureTrain(quick: boolean): Promise<Figure[]> {
   await using stack = await BenchStack.start(["integrator"]);
   const stop = new AbortController();
@@ -26,12 +26,23 @@ export async function measureTrain(quick: boolean): Promise<Figure[]> {
     const bare = await landAll(stack, verifier, { changes, parallel: 1 });
     verifier.gateMs = gateMs;
     const serial = await landAll(stack, verifier, { changes, parallel: 1 });
+    const batches = await landAll(stack, verifier, { changes, parallel: 1, batch: SLOTS });
     const train = await landAll(stack, verifier, { changes, parallel: SLOTS });
+    const both = await landAll(stack, verifier, { changes, parallel: SLOTS, batch: SLOTS });
     const note = `${changes} changes, gates of ${gateMs / 1_000} s`;
     return [
       figure("own overhead of a landing", "ms", bare.gapsMs, { of: "median", limit: 1_000, side: "below" }, "one after the other, with gates of no time"),
       figure("landings, one after the other", "jobs/s", [changes / (serial.totalMs / 1_000)], undefined, note),
       figure(`landings, a train of ${SLOTS}`, "jobs/s", [changes / (train.totalMs / 1_000)], undefined, note),
+      figure(
+        `landings, batches of ${SLOTS} one after the other`,
+        "jobs/s",
+        [changes / (batches.totalMs / 1_000)],
+        undefined,
+        `${note}, one verify slot at a time`,
+      ),
+      figure(`landings, a train of ${SLOTS} batches of ${SLOTS}`, "jobs/s", [changes / (both.totalMs / 1_000)], undefined, note),
+      figure(`batches of ${SLOTS} against one after the other`, "×", [serial.totalMs / batches.totalMs], { of: "median", limit: 1.5, side: "above" }, note),
       figure(`a train of ${SLOTS} against one after the other`, "×", [serial.totalMs / train.totalMs], { of: "median", limit: 2, side: "above" }, note),
     ];
   } finally {
@@ -44,10 +55,10 @@ export async function measureTrain(quick: boolean): Promise<Figure[]> {
 async function landAll(
   stack: BenchStack,
   verifier: Verifier,
-  { changes, parallel }: { readonly changes: number; readonly parallel: number },
+  { changes, parallel, batch = 1 }: { readonly changes: number; readonly parallel: number; readonly batch?: number },
 ): Promise<{ totalMs: number; gapsMs: number[] }> {
   let root = "";
-  const config = { landing: { train: { parallel } } };
+  const config = { landing: { train: { parallel, batch } } };
   const fill = async (folder: string): Promise<void> => {
     root = folder;
   };

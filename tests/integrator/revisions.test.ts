@@ -1,3 +1,4 @@
+import { canonicalJson } from "@slipway/protocol/canonical-json";
 import type { JobDetail } from "@slipway/protocol/job";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LandingBench } from "../support/landing-bench.ts";
@@ -70,6 +71,28 @@ test("what a person accepted is that very change: it is not revised", async () =
   await bench.moveBranch("main", { "a.txt": "one\n2\nthree\n" });
   const { job: accepted } = await bench.admin.call("acceptJob", { params: { job: refused }, body: { reason: "it will do" } });
   expect((await bench.ended(accepted.id)).job).toMatchObject({ state: "failed", failure: { code: "MERGE_CONFLICT" }, revision: null });
+});
+
+test("accepted work has a statement and a note like all other, which say who accepted what", async () => {
+  bench.verifier = async () => 1;
+  await bench.startIntegrator();
+  const refused = await bench.finishedJob("main", { "c.txt": "c\n" });
+  const { job: failed } = await bench.ended(refused);
+  expect(failed).toMatchObject({ state: "failed", failure: { code: "GATES_FAILED" } });
+  const { job: accepted } = await bench.admin.call("acceptJob", { params: { job: refused }, body: { reason: "it will do" } });
+  const { job } = await bench.ended(accepted.id);
+  expect(job.state).toBe("done");
+  const statement = await bench.admin.call("jobStatement", { params: { job: accepted.id } });
+  const { internalParameters, externalParameters } = statement.predicate.buildDefinition;
+  expect(internalParameters).toMatchObject({
+    job: job.number,
+    sandbox: "none",
+    redGates: ["test"],
+    accepted: { job: failed.number, jobId: refused, by: expect.stringContaining("(admin)"), because: "it will do", red: ["gate test"] },
+  });
+  expect(externalParameters.backend).toBe("script");
+  expect(statement.predicate.runDetails.byproducts).toMatchObject([{ annotations: { gate: "test", exitCode: 1 } }]);
+  await vi.waitFor(async () => expect(await bench.hubGit("notes", "--ref=slipway", "show", job.landedOid ?? "")).toBe(canonicalJson(statement)), 20_000);
 });
 
 test("rules of the target that cannot be read allow no revision", async () => {

@@ -50,6 +50,15 @@ class Asked {
     while (!letters.every((one) => this.#open.has(one))) await this.#changed.promise;
   }
 
+  /** The first that is at work, once there is one. */
+  async any(): Promise<string> {
+    for (;;) {
+      const [letters] = this.#open.keys();
+      if (letters !== undefined) return letters;
+      await this.#changed.promise;
+    }
+  }
+
   /** What is at work is going to be cancelled: the next one by these letters is another. */
   forget(letters: string): void {
     this.#open.get(letters)?.resolve(1);
@@ -158,10 +167,11 @@ test("a red tree that is green the second time lands as it is, where nobody is b
 
 test("a conflict with a change that is thrown out is none", async () => {
   bench.verifier = asked.verifier;
+  // Each is let in when it comes: of several that wait, the one that conflicts would let the last pass.
+  await bench.startIntegrator();
   const first = await bench.finishedJob("main", { "b.txt": "b\n", "a.txt": "one\n2\nthree\n" });
   const second = await bench.finishedJob("main", { "c.txt": "c\n", "a.txt": "one\nzwei\nthree\n" });
   const third = await bench.finishedJob("main", { "d.txt": "d\n" });
-  await bench.startIntegrator();
   // The second waits; the third does not wait for it.
   await asked.until("b", "bd");
   asked.answer("b", 1);
@@ -174,6 +184,34 @@ test("a conflict with a change that is thrown out is none", async () => {
     asked.answer(letters, code);
   expect(await statesOf([first, second, third])).toEqual(["failed", "done", "done"]);
   expect(await bench.history("main")).toEqual(["Change d.txt", "Change c.txt, a.txt", "Start"]);
+});
+
+test("a change that is foreseen to conflict with one ahead lets those pass that are not", async () => {
+  await reopen("train: { parallel: 2 }");
+  bench.verifier = asked.verifier;
+  const first = await bench.finishedJob("main", { "b.txt": "b\n", "a.txt": "2\n" });
+  const second = await bench.finishedJob("main", { "c.txt": "c\n", "a.txt": "zwei\n" });
+  const third = await bench.finishedJob("main", { "d.txt": "d\n" });
+  const last = await bench.finishedJob("main", { "e.txt": "e\n" });
+  await vi.waitFor(async () => expect((await bench.admin.call("getJob", { params: { job: second }, query: {} })).job.predicted).toHaveLength(1), 20_000);
+  await bench.startIntegrator();
+  await asked.until("b", "bd");
+  const { reason } = await bench.admin.call("explainJob", { params: { job: second } });
+  expect(reason).toContain(
+    "It is foreseen to conflict with job 1 ahead of it, so up to 8 changes of its priority that conflict with none are let in first; 1 of them were.",
+  );
+  const { trains } = await bench.admin.call("showTrains", { params: { repo: bench.repo }, query: {} });
+  expect(trains[0]?.cars.map(({ job, place, conflictsWith, passed }) => [job, place, conflictsWith, passed])).toEqual([
+    [1, 1, [], 0],
+    [3, 2, [], 0],
+    [4, null, [], 0],
+    [2, null, [1], 1],
+  ]);
+  for (const letters of ["b", "bd"]) asked.answer(letters, 0);
+  await asked.until("bde");
+  asked.answer("bde", 0);
+  expect(await statesOf([first, third, last, second])).toEqual(["done", "done", "done", "failed"]);
+  expect(await bench.history("main")).toEqual(["Change e.txt", "Change d.txt", "Change b.txt, a.txt", "Start"]);
 });
 
 test("with `parallel: 1` one is verified after the other, and nothing that could be thrown out is tested", async () => {
@@ -192,6 +230,85 @@ test("with `parallel: 1` one is verified after the other, and nothing that could
   expect(await statesOf(ids)).toEqual(["done", "failed", "done"]);
   expect(most).toBe(1);
   expect(bench.verified.length).toBe(3);
+});
+
+/** Lets all of these go at the same moment, so that what is tested together does not depend on who came first. */
+async function whenAllAreReady(make: () => Promise<string[]>): Promise<string[]> {
+  await bench.admin.call("freezeTrain", { params: { repo: bench.repo }, body: { target: "main", reason: "not yet" } });
+  const ids = await make();
+  await bench.startIntegrator();
+  await bench.admin.call("resumeTrain", { params: { repo: bench.repo }, body: {} });
+  return ids;
+}
+
+test("a batch is verified by its last tree and lands by one move of the branch, each change as a commit of its own", async () => {
+  await reopen("train: { parallel: 1, batch: 4 }");
+  bench.verifier = asked.verifier;
+  const ids = await whenAllAreReady(() => jobs("b", "c", "d", "e"));
+  // The first may have been there alone for a moment.
+  const first = await asked.any();
+  const { trains } = await bench.admin.call("showTrains", { params: { repo: bench.repo }, query: {} });
+  const verifyJob = trains[0]?.cars[0]?.verifyJob;
+  expect(trains[0]?.cars.slice(0, first.length)).toMatchObject(
+    [..."bcde"].slice(0, first.length).map((_, at) => ({ verifyJob, batch: at === first.length - 1 ? null : first.length })),
+  );
+  asked.answer(first, 0);
+  if (first !== "bcde") {
+    await asked.until("bcde");
+    asked.answer("bcde", 0);
+  }
+  expect(await statesOf(ids)).toEqual(["done", "done", "done", "done"]);
+  expect(await bench.history("main")).toEqual(["Change e.txt", "Change d.txt", "Change c.txt", "Change b.txt", "Start"]);
+  expect(bench.verified.length).toBe(first === "bcde" ? 1 : 2);
+  const tree = await bench.hubGit("rev-parse", "main^{tree}");
+  const tip = await bench.hubGit("rev-parse", "main");
+  const inner = await bench.ended(ids[2] ?? "");
+  expect(inner.completion).toMatchObject({ landedOid: await bench.hubGit("rev-parse", "main~1"), testedOid: tip });
+  expect(inner.receipts).toMatchObject([{ gate: "test", exitCode: 0, tree }]);
+  const statement = await bench.admin.call("jobStatement", { params: { job: ids[2] ?? "" } });
+  expect(statement.predicate.buildDefinition.internalParameters.testedAs).toBe(tip);
+  expect(statement.predicate.runDetails.byproducts).toMatchObject([{ annotations: { tree } }]);
+  // One entry of the branch's own log for each move: the notes of landed commits are about each of them.
+  for (const id of ids) expect(await bench.hubGit("notes", "--ref=slipway", "show", (await bench.ended(id)).job.landedOid ?? "")).toContain(id);
+});
+
+test("a red batch is split until the change that is to blame is found; the others land", async () => {
+  await reopen("train: { parallel: 1, batch: 4, retries: 0 }");
+  const tested: string[] = [];
+  bench.verifier = async ({ verify }) => {
+    const letters = await lettersOf(verify?.mergedOid ?? "");
+    tested.push(letters);
+    return letters.includes("d") ? 1 : 0;
+  };
+  const ids = await whenAllAreReady(() => jobs("b", "c", "d", "e"));
+  expect(await statesOf(ids)).toEqual(["done", "done", "failed", "done"]);
+  expect((await bench.history("main")).toSorted()).toEqual(["Change b.txt", "Change c.txt", "Change e.txt", "Start"]);
+  expect((await bench.ended(ids[2] ?? "")).job.failure).toMatchObject({ code: "GATES_FAILED" });
+  expect(tested.length).toBeLessThanOrEqual(7);
+});
+
+test("a change of the rules, and accepted work, are tested alone", async () => {
+  await reopen("train: { parallel: 1, batch: 4 }");
+  const text = `${GATES}landing: { ${LANDING}, train: { parallel: 1, batch: 4 } }\n# more\n`;
+  const ids = await whenAllAreReady(async () => [...(await jobs("b")), await bench.finishedJob("main", { ".slipway.yaml": text }), ...(await jobs("c", "d"))]);
+  expect(await statesOf(ids)).toEqual(["done", "done", "done", "done"]);
+  const rules = await bench.ended(ids[1] ?? "");
+  expect(rules.completion?.testedOid).toBe(rules.job.landedOid);
+  expect(bench.verified).toContain(rules.job.landedOid);
+});
+
+test("a change that is cancelled while its batch is tested takes nobody along", async () => {
+  await reopen("train: { parallel: 1, batch: 4 }");
+  bench.verifier = asked.verifier;
+  const ids = await whenAllAreReady(() => jobs("b", "c", "d"));
+  const first = await asked.any();
+  await bench.admin.call("cancelJob", { params: { job: ids[1] ?? "" }, body: {} });
+  // Where only `b` is tested yet, `c` goes before it comes into a batch.
+  if (first === "b") asked.answer("b", 0);
+  await asked.until("bd");
+  asked.answer("bd", 0);
+  expect(await statesOf(ids)).toEqual(["done", "cancelled", "done"]);
+  expect(await bench.history("main")).toEqual(["Change d.txt", "Change b.txt", "Start"]);
 });
 
 test("a push into the target while a train is under way: everything is merged anew and lands", async () => {

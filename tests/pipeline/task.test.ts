@@ -56,11 +56,11 @@ function summary(attempt: TestAttempt): string[] {
 
 describe("a task", () => {
   it("names in its commit whom the repository's base says, whatever the agent writes there", async () => {
-    const config = `${FILES[".slipway.yaml"]}landing: {author: agent, coAuthors: ["Ana <ana@ship.example>", "slipway"]}\n`;
+    const config = `${FILES[".slipway.yaml"]}landing: {author: agent, coAuthors: ["Ana <ana@ship.example>", "slipway", "submitter"]}\n`;
     const { attempt } = await attemptWith(
       ["echo 2 > sum; echo 'landing: {author: \"Eve <eve@evil.example>\"}' >> .slipway.yaml"],
       { ".slipway.yaml": config },
-      { allowChecks: ["guarded"] },
+      { allowChecks: ["guarded"], submitter: { name: "Bea", email: "bea@ship.example" } },
     );
     const outcome = await runAttempt(await attempt.context());
     if (outcome.kind !== "change") throw new Error(JSON.stringify(outcome));
@@ -71,7 +71,9 @@ describe("a task", () => {
       "--format=%an <%ae>|%cn <%ce>|%(trailers:key=Co-authored-by,valueonly,separator=%x2C)",
       outcome.oid,
     );
-    expect(said).toBe("script <script@slipway.localhost>|Slipway <slipway@localhost>|Ana <ana@ship.example>,Slipway <slipway@localhost>");
+    expect(said).toBe(
+      "script <script@slipway.localhost>|Slipway <slipway@localhost>|Ana <ana@ship.example>,Slipway <slipway@localhost>,Bea <bea@ship.example>",
+    );
   });
 
   it("goes from the base to a pushed commit with its trailers", async () => {

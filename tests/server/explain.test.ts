@@ -5,6 +5,7 @@ import { PHASES } from "@slipway/protocol/events";
 import type { Explanation, JobView } from "@slipway/protocol/job";
 import { isFinal, JOB_STATES, type JobState } from "@slipway/protocol/states";
 import { WaitingRoom } from "@slipway/server/claims/waiting-room";
+import { openDataFolder } from "@slipway/server/data-folder";
 import { explainJob } from "@slipway/server/jobs/explain/explain";
 import type { Known } from "@slipway/server/jobs/explain/part";
 import { DELIVERY_TIMES } from "@slipway/server/landing/delivery/failed";
@@ -228,7 +229,14 @@ test("whatever happened to a job, it is explained", { timeout: 120_000 }, async 
       try {
         await using walked = await openSqliteStore({ file: join(folder, "slipway.db") });
         await walkThrough(walked, walk);
-        const known: Known = { store: walked, signals: new WorkerSignals(), completionRoom: new WaitingRoom(), dayBudget: {}, deliveryTimes: DELIVERY_TIMES };
+        const known: Known = {
+          store: walked,
+          folder: await openDataFolder(folder),
+          signals: new WorkerSignals(),
+          completionRoom: new WaitingRoom(),
+          dayBudget: {},
+          deliveryTimes: DELIVERY_TIMES,
+        };
         for (const job of await walked.listJobs({ limit: 1_000 })) {
           const explanation = await explainJob(known, job);
           seen.add(job.state);

@@ -239,6 +239,27 @@ test("a change cannot lower its own bar: the gates are those of the base", async
   });
 });
 
+test("a second run that ended while nobody waited for it counts, as after a kill of the integrator", async () => {
+  const { oid, claimed } = await integrating(GATED);
+  const workerId = await server.worker([]);
+  const ask = async (run: number) =>
+    await server.client("integrator").call("verifyCompletion", { params: of(claimed), body: { mergedOid: oid, expectedOld: null, run } });
+  const answer = async (exitCode: number): Promise<void> => {
+    const verify = await server.claim(workerId, { kinds: ["verify"], waitMs: 5_000 });
+    if (!verify?.verify) throw new Error("no verify job");
+    const outcome = { kind: "verified" as const, receipts: [receipt(verify.verify.tree, exitCode)] };
+    await server.client("worker").call("finish", { params: { job: verify.job.id, fence: verify.fence }, body: { outcome } });
+  };
+  expect((await ask(1)).status).toBe("waiting");
+  await answer(1);
+  expect(await ask(1)).toMatchObject({ status: "rejected", mayRunAgain: true });
+  expect((await ask(2)).status).toBe("waiting");
+  // The one who takes over begins with the first run, whose verdict stands.
+  expect(await ask(1)).toMatchObject({ status: "rejected", mayRunAgain: true });
+  await answer(0);
+  expect(await ask(2)).toMatchObject({ status: "verified" });
+});
+
 test("a moved target is refused, and the completion can be merged and landed anew", async () => {
   const { claim, oid, claimed, repo } = await integrating({ "a.txt": "a\n" }, "release");
   const integrator = server.client("integrator");

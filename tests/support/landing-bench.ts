@@ -255,6 +255,14 @@ export class LandingBench implements AsyncDisposable {
     return this.#hubRepository.id;
   }
 
+  /** Makes the user's own branch what the hub has, where the repository's address is another one. */
+  async fetchBranch(branch: string): Promise<void> {
+    const upstream = join(this.data, "server", "hub", this.#hubRepository.id, "upstream.git");
+    await git(this.repository.root, "checkout", "--quiet", "--detach");
+    await git(this.repository.root, "fetch", "--quiet", upstream, `+refs/upstream/${branch}:refs/heads/${branch}`);
+    await git(this.repository.root, "checkout", "--quiet", branch);
+  }
+
   async fetchFromHub(oid: string): Promise<void> {
     await git(this.repository.root, "fetch", "--quiet", join(this.data, "server", "hub", this.#hubRepository.id, "upstream.git"), oid);
   }

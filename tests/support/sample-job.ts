@@ -58,6 +58,7 @@ export function sampleJob(more: Partial<JobView> = {}): JobView {
     taskSpec: {},
     landing: "train",
     ticket: null,
+    submitter: null,
     revises: null,
     continues: null,
     delivery: null,

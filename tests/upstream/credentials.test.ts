@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { TestServer } from "../server/server-harness.ts";
 import { TestAuthority } from "../support/authority.ts";
 import { Remote, SshHost, WebHost, whyNoSshd } from "../support/git-remote.ts";
+import { git } from "../support/repository.ts";
 import { LandingScene, putSecret, putSecretFile } from "./landing-scene.ts";
 
 // A machine without sshd tries the rest; the suite of all machines has one.
@@ -101,4 +102,38 @@ onSsh?.("ssh: a deploy key and a known host fetch and push; an unknown host, ano
   await expect(gone.sync()).rejects.toMatchObject({ code: "UPSTREAM_NOT_FOUND" });
   await host[Symbol.asyncDispose]();
   await expect(scene.sync()).rejects.toMatchObject({ code: "REPOSITORY_UNREACHABLE" });
+});
+
+test("https: where a repository names no credential, that of its host is used; its own wins", async () => {
+  web.tokens.add(TOKEN);
+  await using other = await TestServer.start({ extraCaCerts: authority.file, hostCredentials: { [new URL(https).host]: "HOST_TOKEN" } });
+  const scene = await LandingScene.make(other, remote, https);
+  await expect(scene.sync()).rejects.toMatchObject({ code: "UPSTREAM_AUTH", message: expect.stringContaining("HOST_TOKEN") });
+  await putSecret(other, "HOST_TOKEN", `host-bot:${TOKEN}`);
+  await scene.sync();
+  expect(web.asked.at(-1)).toBe(`host-bot:${TOKEN}`);
+  await putSecret(other, "SHIP_TOKEN", `ship-bot:${TOKEN}`);
+  await scene.set({ credential: "SHIP_TOKEN" });
+  await scene.sync();
+  expect(web.asked.at(-1)).toBe(`ship-bot:${TOKEN}`);
+});
+
+onSsh?.("ssh: with the key of its host a branch is delivered to an address of ssh, and the target stays where it is", async () => {
+  await using host = await SshHost.start();
+  await using other = await TestServer.start({ hostCredentials: { "127.0.0.1": "DEPLOY_KEY" } });
+  const scene = await LandingScene.make(other, remote, host.urlOf(remote), { knownHosts: await host.knownHosts() });
+  await expect(scene.sync()).rejects.toMatchObject({ code: "UPSTREAM_AUTH" });
+  // A token is for https alone: to ssh it is as if there was none.
+  await putSecret(other, "DEPLOY_KEY", TOKEN);
+  await expect(scene.sync()).rejects.toMatchObject({ code: "UPSTREAM_AUTH" });
+  await putSecretFile(other, "DEPLOY_KEY", host.key("deploy"));
+  await scene.sync();
+  const main = await remote.head();
+  const merged = await scene.merged("by-branch.txt", "main", { landing: "branch", title: "Mend the sail" });
+  await scene.land(merged);
+  const { job } = await other.client("viewer").call("getJob", { params: { job: merged.claimed.job.id }, query: { waitMs: 30_000 } });
+  const branch = `slipway/${job.number}-mend-the-sail`;
+  expect(job).toMatchObject({ state: "done", delivery: { mode: "branch", state: "delivered", branch, oid: merged.body.mergedOid } });
+  expect(await git(remote.bare, "rev-parse", `refs/heads/${branch}`)).toBe(merged.body.mergedOid);
+  expect(await remote.head()).toBe(main);
 });

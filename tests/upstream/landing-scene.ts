@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { runGit } from "@slipway/git/exec";
 import { hubTips } from "@slipway/git/upstream";
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
+import type { SubmitJobInput } from "@slipway/protocol/job";
 import type { RepositoryView } from "@slipway/protocol/repository";
 import { newId } from "@slipway/protocol/scalars";
 import type { UpstreamChanges } from "@slipway/protocol/upstream";
@@ -52,9 +53,9 @@ export class LandingScene {
   }
 
   /** A job with a change, claimed by an integrator that merged it onto the target as it is now. */
-  async merged(file: string, target = "main"): Promise<Merged> {
+  async merged(file: string, target = "main", more: Partial<SubmitJobInput> = {}): Promise<Merged> {
     this.#workerId ??= await this.server.worker();
-    await this.server.submit(this.repo.id, { target, task: `Write ${file}` });
+    await this.server.submit(this.repo.id, { target, task: `Write ${file}`, ...more });
     const claim = await this.server.claim(this.#workerId, { waitMs: 5_000 });
     if (!claim) throw new Error("no claim");
     const oid = await this.server.pushChange(new TestRepository(join(this.root, "upstream.git")), claim, { [file]: `${file}\n` });

@@ -60,9 +60,12 @@ test("a push that the host's hook refuses keeps the landing on the hub, says why
   const ship = await scene({ push: "landed" });
   const start = await remote.head();
   await remote.hook('echo "GH006: Protected branch update failed" >&2; exit 1');
-  const landed = await ship.land(await ship.merged("one.txt"));
+  const merged = await ship.merged("one.txt");
+  const landed = await ship.land(merged);
   expect([await remote.head(), await ship.hubHead()]).toEqual([start, landed]);
   expect((await ship.view()).upstreamSync.error).toMatchObject({ code: "UPSTREAM_REJECTED", message: expect.stringContaining("hook declined") });
+  const explain = async () => (await server.client("viewer").call("explainJob", { params: { job: merged.claimed.job.id } })).reason;
+  expect(await explain()).toMatch(/It is not at the repository's address yet: the last try ended with UPSTREAM_REJECTED: .* The next try comes at 20/);
   const { branches } = await server.client("viewer").call("upstreamBranches", { params: { repo: ship.repo.id } });
   expect(branches).toMatchObject([{ branch: "main", state: "ahead", ahead: 1, behind: 0 }]);
   await expect(ship.sync()).rejects.toMatchObject({ code: "UPSTREAM_REJECTED", details: { said: [expect.stringContaining("GH006")] } });
@@ -70,6 +73,7 @@ test("a push that the host's hook refuses keeps the landing on the hub, says why
   // The server tries again by itself too, and may be quicker.
   await ship.sync();
   expect(await remote.head()).toBe(landed);
+  expect(await explain()).toBe(`It landed on main as ${landed}.`);
 });
 
 test("where both went on while pushes were refused, it is told as diverged and one side is taken by a person's word", async () => {

@@ -1,5 +1,5 @@
 import type { Client } from "@slipway/protocol/client";
-import type { ClaimedCompletion, VerifyResponse } from "@slipway/protocol/integrator-api";
+import type { ClaimedCompletion, LandRequest, VerifyResponse } from "@slipway/protocol/integrator-api";
 import { isFinal } from "@slipway/protocol/states";
 import { insistOnServer } from "./insist.ts";
 
@@ -15,7 +15,7 @@ export type Verdict = Exclude<VerifyResponse, { status: "waiting" }>;
 export async function awaitVerification(
   client: Client,
   claimed: ClaimedCompletion,
-  merged: { readonly mergedOid: string; readonly expectedOld: string | null; readonly run: number },
+  merged: LandRequest & { readonly run: number },
   signal: AbortSignal,
 ): Promise<Verdict> {
   const params = { completion: claimed.completion.id, fence: claimed.fence };

@@ -1,7 +1,7 @@
 import type { ClaimedCompletion } from "@slipway/protocol/integrator-api";
 import { insistOnServer } from "./insist.ts";
 import { type Integration, integrate, isDelivery, type Place } from "./integrate.ts";
-import { type Car, Train } from "./train.ts";
+import { type Boarding, type Car, Train } from "./train.ts";
 
 /** How long the server may hold a question for work, in ms. */
 const HOLD_MS = 30_000;
@@ -66,12 +66,16 @@ class Trains {
   board(claimed: ClaimedCompletion): { train: Train; car: Car } {
     const train = this.#trains.get(keyOf(claimed)) ?? new Train();
     this.#trains.set(keyOf(claimed), train);
-    return { train, car: train.board(`job ${claimed.job.number}`, claimed.place) };
+    return { train, car: train.board(`job ${claimed.job.number}`, claimed.place, boardingOf(claimed)) };
   }
 
   tidy(claimed: ClaimedCompletion): void {
     if (this.#trains.get(keyOf(claimed))?.isEmpty) this.#trains.delete(keyOf(claimed));
   }
+}
+
+function boardingOf({ completion, fence, train, batchKey }: ClaimedCompletion): Boarding {
+  return { id: completion.id, fence, batchKey, ...train };
 }
 
 /** What goes out on a branch of its own does not move the target: nothing is built on it, and it on nothing. */

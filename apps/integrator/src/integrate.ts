@@ -7,10 +7,11 @@ import type { Logger } from "pino";
 import { awaitVerification } from "./await-verification.ts";
 import { before } from "./before.ts";
 import { insistOnServer } from "./insist.ts";
-import { land, readTarget } from "./land.ts";
+import { land, type Merged, readTarget } from "./land.ts";
 import { holdLease } from "./lease.ts";
 import { mergeOntoTarget } from "./merge-onto-target.ts";
 import type { StateFolder } from "./state-folder.ts";
+import type { Step } from "./step.ts";
 import type { Car, Train } from "./train.ts";
 
 export interface Integration {
@@ -50,9 +51,8 @@ const LEFT: readonly ErrorCode[] = ["DISK_FULL", "SIGNING_FAILED", "TRAIN_FROZEN
 export async function integrate(integration: Integration, claimed: ClaimedCompletion, place: Place): Promise<Ending> {
   const { train, car } = place;
   await using lease = holdLease(integration.client, claimed, place.stop);
-  const ending = await endOf(integration, claimed, place, lease.signal);
-  if (ending.kind === "landed") train.landed(car);
-  else train.leave(car);
+  const ending = await endOf(integration, claimed, place, AbortSignal.any([lease.signal, car.expelled]));
+  train.leave(car);
   return ending;
 }
 
@@ -80,6 +80,8 @@ class Ride {
   readonly #lease: AbortSignal;
   #moves: number;
   #secondRuns = 0;
+  /** Of the newest round that came so far. */
+  #mergedOid = "";
 
   constructor(integration: Integration, claimed: ClaimedCompletion, place: Place, lease: AbortSignal) {
     this.#integration = integration;
@@ -98,6 +100,8 @@ class Ride {
         if (ending) return ending;
       } catch (error) {
         if (this.#lease.aborted || !over.aborted) throw error;
+        // It landed with another one while it was about to begin anew.
+        if (car.hasLanded) return { kind: "landed", oid: this.#mergedOid };
       }
       this.#integration.log.debug({ train: train.order }, "built anew");
     }
@@ -128,18 +132,49 @@ class Ride {
       if (ahead) await before(signal, ahead.landed);
       return await this.#reject(conflict(this.#claimed, targetOid, merge.paths));
     }
-    round.setBuilt(merge.oid);
-    const merged = { mergedOid: merge.oid, expectedOld: targetOid };
-    log.debug({ ...merged, train: train.order }, "merged");
-    const refused = await this.#refusal(merged, signal);
-    if (refused === "again") return undefined;
-    if (refused) return await this.#reject(refused);
-    if (ahead) await before(signal, ahead.landed);
-    if ((await land(this.#integration.client, this.#claimed, merged, this.#lease)) === "landed") return { kind: "landed", oid: merge.oid };
+    round.setBuilt(merge.oid, targetOid);
+    this.#mergedOid = merge.oid;
+    log.debug({ mergedOid: merge.oid, expectedOld: targetOid, train: train.order }, "merged");
+    for (;;) {
+      const step = await before(signal, train.stepOf(car));
+      try {
+        return await this.#inStep(step, merge.oid, AbortSignal.any([signal, step.over]));
+      } catch (error) {
+        if (signal.aborted || !step.over.aborted) throw error;
+      }
+    }
+  }
+
+  /** Verified and landed with those that it is tested with: by the last of them, for all. */
+  async #inStep(step: Step, mergedOid: string, signal: AbortSignal): Promise<Ending | undefined> {
+    const { car, train } = this.#place;
+    const { log } = this.#integration;
+    if (car !== step.last) {
+      await before(signal, step.landed);
+      return { kind: "landed", oid: mergedOid };
+    }
+    const merged = { mergedOid, expectedOld: step.onto, batch: step.batch };
+    if (merged.batch.length > 0) log.info({ ...merged, batch: step.cars.map(({ name }) => name) }, "tested together");
+    try {
+      const refused = await this.#refusal(step, merged, signal);
+      if (refused === "again") return undefined;
+      if (refused) return await this.#reject(refused);
+      if (step.ahead) await before(signal, step.ahead.landed);
+      if ((await land(this.#integration.client, this.#claimed, merged, this.#lease)) === "landed") {
+        train.landed(step);
+        return { kind: "landed", oid: mergedOid };
+      }
+    } catch (error) {
+      const lost = lostMember(step, error);
+      if (!lost) throw error;
+      // It leaves the train, and then this step is over.
+      lost.expel(error);
+      return await before(signal, new Promise<never>(() => undefined));
+    }
     if (this.#moves >= MOVE_LIMIT) return await this.#reject(alwaysMoved(this.#claimed));
     this.#moves += 1;
     log.info("target moved, merging again");
-    train.rebuild(car);
+    train.rebuild(step.cars[0] ?? car);
     return undefined;
   }
 
@@ -149,18 +184,27 @@ class Ride {
   }
 
   /**
-   * Why the merged tree may not land; undefined where it may. A red car steps aside, so that those behind go on without it, and is judged when what it was built
-   * on has landed: until then the fault may be in there. A second run that is green brings it back, at the end of the train (`again`).
+   * Why the merged tree may not land; undefined where it may. What is red steps aside, so that those behind go on without it, and is judged when what it was
+   * built on has landed: until then the fault may be in there. Of several that were tested together nobody knows whose fault it is: they are tested again in
+   * halves. Of one a second run that is green brings it back, at the end of the train (`again`).
    */
-  async #refusal(merged: { mergedOid: string; expectedOld: string | null }, signal: AbortSignal): Promise<SlipwayError | "again" | undefined> {
+  async #refusal(step: Step, merged: Merged, signal: AbortSignal): Promise<SlipwayError | "again" | undefined> {
     const { car, train } = this.#place;
     const { client, log } = this.#integration;
-    const { ahead } = car.round;
     let verdict = await awaitVerification(client, this.#claimed, { ...merged, run: 1 }, signal);
-    if (verdict.status === "verified") return undefined;
+    if (verdict.status === "verified") {
+      train.tested(step);
+      return undefined;
+    }
     log.info({ code: verdict.code, ...merged }, "the merged tree was refused");
-    train.stepAside(car);
-    if (ahead) await before(signal, ahead.landed);
+    train.stepAside(...step.cars);
+    train.tested(step);
+    if (step.ahead) await before(signal, step.ahead.landed);
+    if (merged.batch.length > 0) {
+      log.info({ batch: step.cars.map(({ name }) => name) }, "tested again in halves");
+      train.split(step);
+      return "again";
+    }
     if (verdict.mayRunAgain && this.#secondRuns === 0) {
       this.#secondRuns += 1;
       verdict = await awaitVerification(client, this.#claimed, { ...merged, run: 2 }, signal);
@@ -205,6 +249,12 @@ function conflict({ completion: { target } }: ClaimedCompletion, targetOid: stri
 function alwaysMoved({ completion: { target } }: ClaimedCompletion): SlipwayError {
   const hint = "Submit the job again with `slipway retry` when the branch is quieter.";
   return new SlipwayError("TARGET_MOVED", `${target} moved again and again while the change was about to land.`, { target, moves: MOVE_LIMIT, hint });
+}
+
+/** The car of a step, but the last one, whose lease is over, where that is what went wrong. */
+function lostMember(step: Step, error: unknown): Car | undefined {
+  if (!(error instanceof SlipwayError) || error.code !== "LEASE_LOST") return undefined;
+  return step.cars.slice(0, -1).find(({ id }) => id === error.details["completion"]);
 }
 
 function lostBy(signal: AbortSignal): ErrorCode {

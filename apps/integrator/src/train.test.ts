@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { before } from "./before.ts";
-import { type Car, type Round, Train } from "./train.ts";
+import { Step } from "./step.ts";
+import { type Boarding, type Car, type Round, Train } from "./train.ts";
 
 function boarded(train: Train, ...names: string[]): Car[] {
   return names.map((name, index) => train.board(name, index + 1));
@@ -18,7 +19,7 @@ test("each car is built on the one before it", async () => {
   const [a, b, c] = boarded(new Train(), "a", "b", "c") as [Car, Car, Car];
   expect(baseOf(c)).toEqual([b.round, a.round]);
   expect(a.round.ahead).toBeUndefined();
-  a.round.setBuilt("oid a");
+  a.round.setBuilt("oid a", null);
   expect(await b.round.ahead?.built).toBe("oid a");
 });
 
@@ -37,7 +38,7 @@ test("a landing voids nothing", async () => {
   const train = new Train();
   const [a, b] = boarded(train, "a", "b") as [Car, Car];
   const round = b.round;
-  train.landed(a);
+  train.landed(new Step([a]));
   await round.ahead?.landed;
   expect(b.round).toBe(round);
   expect(round.over.aborted).toBe(false);
@@ -113,7 +114,7 @@ test("whatever happens, a car that is not aside is built on the nearest such car
           if (car !== cars.find(({ isAside }) => !isAside)) continue;
           cars = cars.filter((one) => one !== car);
           landed.add(car.round);
-          train.landed(car);
+          train.landed(new Step([car]));
         }
         for (const [index, one] of cars.entries()) {
           if (one.isAside) continue;
@@ -128,6 +129,111 @@ test("whatever happens, a car that is not aside is built on the nearest such car
     }),
     { numRuns: 300 },
   );
+});
+
+/** Cars that may be tested together, built at once. */
+function builtTogether(train: Train, names: string, more: Partial<Boarding> = {}): Car[] {
+  return [...names].map((name, index) => {
+    const car = train.board(name, index + 1, { id: name, fence: 1, batchKey: "none", batch: 4, parallel: 2, ...more });
+    car.round.setBuilt(`oid ${name}`, null);
+    return car;
+  });
+}
+
+async function stepsOf(train: Train, cars: readonly Car[]): Promise<string[]> {
+  for (const car of cars) void train.stepOf(car);
+  await Promise.resolve();
+  await Promise.resolve();
+  return cars.map(({ step }) => step?.cars.map(({ name }) => name).join("") ?? "-");
+}
+
+test("a step takes the cars that are there when a slot is free, as many as may; the rest waits for the next slot", async () => {
+  const train = new Train();
+  const cars = builtTogether(train, "abcdefghij");
+  expect(await stepsOf(train, cars)).toEqual(
+    [..."abcd"]
+      .map(() => "abcd")
+      .concat(
+        [..."efgh"].map(() => "efgh"),
+        ["-", "-"],
+      ),
+  );
+  const first = await train.stepOf(cars[0] as Car);
+  expect([first.last?.name, first.onto, first.batch.map(({ completion, mergedOid }) => `${completion} ${mergedOid}`)]).toEqual([
+    "d",
+    null,
+    ["a oid a", "b oid b", "c oid c"],
+  ]);
+  train.tested(first);
+  expect((await stepsOf(train, cars)).slice(8)).toEqual(["ij", "ij"]);
+  train.landed(first);
+  expect(train.order.join("")).toBe("efghij");
+  expect(cars.slice(0, 4).every(({ hasLanded }) => hasLanded)).toBe(true);
+  expect((await stepsOf(train, cars)).slice(4, 8)).toEqual([..."efgh"].map(() => "efgh"));
+});
+
+test("what must be tested alone is, and only cars of the same key are tested together", async () => {
+  const train = new Train();
+  const keys = ["none", "none", null, "bwrap", "none"];
+  const cars = keys.map((batchKey, index) => train.board("abcde"[index] ?? "", index + 1, { id: "", fence: 1, batchKey, batch: 4, parallel: 9 }));
+  for (const car of cars) car.round.setBuilt(car.name, null);
+  expect(await stepsOf(train, cars)).toEqual(["ab", "ab", "c", "d", "e"]);
+});
+
+test("those that are being merged are waited for", async () => {
+  const train = new Train();
+  const [a, b] = [1, 2].map((place) => train.board("ab"[place - 1] ?? "", place, { id: "", fence: 1, batchKey: "none", batch: 4, parallel: 1 })) as [Car, Car];
+  a.round.setBuilt("a", null);
+  expect(await stepsOf(train, [a, b])).toEqual(["-", "-"]);
+  b.round.setBuilt("b", "a");
+  expect(await stepsOf(train, [a, b])).toEqual(["ab", "ab"]);
+});
+
+test("a red step makes way at once, and comes back behind all others in halves", async () => {
+  const train = new Train();
+  const cars = builtTogether(train, "abcdef");
+  expect(await stepsOf(train, cars)).toEqual(["abcd", "abcd", "abcd", "abcd", "ef", "ef"]);
+  const red = await train.stepOf(cars[0] as Car);
+  train.stepAside(...red.cars);
+  train.tested(red);
+  const [a, b, c, d, e, f] = cars as [Car, Car, Car, Car, Car, Car];
+  // Those behind are built without it, from the first on.
+  expect([e.round.isBuilt, e.round.ahead, f.round.ahead]).toEqual([false, undefined, e.round]);
+  expect([a, b, c, d].map(({ round }) => round.over.aborted)).toEqual([false, false, false, false]);
+  train.split(red);
+  expect(train.order.join("")).toBe("efabcd");
+  expect(baseOf(d)).toEqual([c, b, a, f, e].map(({ round }) => round));
+  for (const car of [e, f, a, b, c, d]) car.round.setBuilt(car.name, null);
+  expect(await stepsOf(train, [e, f, a, b, c, d])).toEqual(["efab".slice(0, 2), "ef", "ab", "ab", "-", "-"]);
+});
+
+test("a car that leaves takes its step along: those before it keep their merges, those behind are built anew, and all are tested together again", async () => {
+  const train = new Train();
+  const cars = builtTogether(train, "abcd");
+  await stepsOf(train, cars);
+  const [a, b, c, d] = cars as [Car, Car, Car, Car];
+  const step = await train.stepOf(a);
+  const { round } = a;
+  train.leave(b);
+  expect([step.over.aborted, a.round, c.round.isBuilt]).toEqual([true, round, false]);
+  expect(baseOf(d)).toEqual([c.round, a.round]);
+  expect(await stepsOf(train, [a, c, d])).toEqual(["-", "-", "-"]);
+  for (const car of [c, d]) car.round.setBuilt(car.name, null);
+  expect(await stepsOf(train, [a, c, d])).toEqual(["acd", "acd", "acd"]);
+});
+
+test("a car that leaves a red step that is aside brings the others of it back", async () => {
+  const train = new Train();
+  const cars = builtTogether(train, "abcde");
+  await stepsOf(train, cars);
+  const [a, b, c, d, e] = cars as [Car, Car, Car, Car, Car];
+  train.stepAside(a, b, c, d);
+  expect([train.order.join(""), baseOf(e)]).toEqual(["(a)(b)(c)(d)e", []]);
+  const { round } = e;
+  train.leave(b);
+  expect(train.order.join("")).toBe("eacd");
+  expect(e.round).toBe(round);
+  expect(baseOf(d)).toEqual([c.round, a.round, e.round]);
 });
 
 test("waiting ends with the signal's reason, before or while it waits", async () => {

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { DayBudget } from "@slipway/protocol/budget";
 import type { EffectiveConfig } from "@slipway/protocol/effective-config";
+import type { HostCredentials } from "@slipway/protocol/forge-settings";
 import type { JobDefaults } from "@slipway/protocol/installation-config";
 import type { Logger } from "pino";
 import type { ArtifactFolder } from "./artifacts/artifact-folder.ts";
@@ -58,6 +59,8 @@ export interface ControlPlane {
   readonly circuits: CircuitWatch;
   /** Git hosts, and their credentials. */
   readonly forges: ForgeRegistry;
+  /** Names of secrets by host, for repositories that name none. */
+  readonly hostCredentials: HostCredentials;
   /** Carries out what goes to repositories' own addresses. */
   readonly deliveries: Deliveries;
   readonly deliveryTimes: DeliveryTimes;

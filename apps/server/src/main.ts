@@ -3,7 +3,7 @@ import { extraCaCerts } from "@slipway/process/trust";
 import { type DayBudget, dayBudgetSchema } from "@slipway/protocol/budget";
 import { type ValueOrigin, valueOriginSchema } from "@slipway/protocol/effective-config";
 import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
-import { type Forges, forgesSchema } from "@slipway/protocol/forge-settings";
+import { forgesSchema, hostCredentialsSchema } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import { type NotificationTarget, notificationTargetsSchema } from "@slipway/protocol/notifications";
 import closeWithGrace from "close-with-grace";
@@ -54,6 +54,7 @@ function readArguments(): ServerOptions {
       "circuit-faults": { type: "string", default: process.env["SLIPWAY_CIRCUIT_FAULTS"] ?? String(CIRCUIT_LIMITS.faults) },
       "circuit-cool-down": { type: "string", default: process.env["SLIPWAY_CIRCUIT_COOL_DOWN"] ?? String(CIRCUIT_LIMITS.coolDownMs / 1_000) },
       forges: { type: "string", default: "{}" },
+      credentials: { type: "string", default: "{}" },
       "pull-request-poll": { type: "string", default: "60" },
       "job-defaults": { type: "string", default: "{}" },
       "value-origins": { type: "string" },
@@ -96,7 +97,8 @@ function readArguments(): ServerOptions {
     retentionMs: days * DAY_MS,
     dayBudget: readDayBudget(values),
     circuitLimits: readCircuitLimits(values["circuit-faults"], values["circuit-cool-down"]),
-    forges: readForges(values.forges),
+    forges: readHosts("forges", values.forges, forgesSchema),
+    hostCredentials: readHosts("credentials", values.credentials, hostCredentialsSchema),
     pullRequestPollMs: readPoll(values["pull-request-poll"]),
     jobDefaults: readJobDefaults(values["job-defaults"]),
     notifications: readNotifications(values.notifications),
@@ -153,15 +155,15 @@ function readJobDefaults(text: string): JobDefaults {
   });
 }
 
-/** The `server.forges` of slipway.yaml, as JSON: names of secrets, and never a secret. */
-function readForges(text: string): Forges {
-  const parsed = forgesSchema.safeParse(jsonOrNothing(text));
+/** The `server.forges` or `server.credentials` of slipway.yaml, as JSON: names of secrets, and never a secret. */
+function readHosts<T>(flag: "forges" | "credentials", text: string, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(jsonOrNothing(text));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new SlipwayError("INVALID_REQUEST", `--forges: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}.`, {
-    field: "forges",
+  throw new SlipwayError("INVALID_REQUEST", `--${flag}: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}.`, {
+    field: flag,
     value: text,
-    expected: "JSON with the form of `server.forges` in slipway.yaml",
+    expected: `JSON with the form of \`server.${flag}\` in slipway.yaml`,
   });
 }
 

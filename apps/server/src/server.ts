@@ -10,7 +10,7 @@ import { BUNDLE_FILE, trustCertificates, writeCertificates } from "@slipway/proc
 import type { DayBudget } from "@slipway/protocol/budget";
 import type { ValueOrigin } from "@slipway/protocol/effective-config";
 import { SlipwayError } from "@slipway/protocol/errors";
-import type { Forges } from "@slipway/protocol/forge-settings";
+import type { Forges, HostCredentials } from "@slipway/protocol/forge-settings";
 import { type JobDefaults, jobDefaultsSchema } from "@slipway/protocol/installation-config";
 import type { NotificationTarget } from "@slipway/protocol/notifications";
 import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
@@ -83,6 +83,8 @@ export interface ServerOptions {
   readonly extraCaCerts?: string | undefined;
   /** Git hosts by the host of an address; those of `DEFAULT_FORGES` where it is missing. */
   readonly forges?: Forges;
+  /** Names of secrets by host, for repositories that name none. */
+  readonly hostCredentials?: HostCredentials;
   /** How often a young pull request is looked at, in ms; a minute where it is missing. */
   readonly pullRequestPollMs?: number;
   /** `DELIVERY_TIMES` where they are missing. */
@@ -234,6 +236,7 @@ function assemble(
     workers: new WorkerDirectory(store),
     signals: new WorkerSignals(streamTimes.pingMs, () => plane.changes.topic("workers")),
     circuits: new CircuitWatch(store),
+    hostCredentials: options.hostCredentials ?? {},
     forges: new ForgeRegistry(folder.root, options.forges ?? {}, options.forgeRetryUnitMs),
     deliveries: new Deliveries(() => plane, options.log),
     deliveryTimes: options.deliveryTimes ?? DELIVERY_TIMES,

@@ -24,6 +24,12 @@ export async function foreseenOnHub(root: string, ours: string, theirs: string, 
   });
 }
 
+/** What two commits of the hub have in common; null where that is nothing. */
+export async function mergeBase(root: string, one: string, other: string): Promise<string | null> {
+  const { stdout, exitCode } = await runGit(["merge-base", one, other], { gitDir: join(root, "jobs.git"), okExitCodes: [0, 1], failure: "BASE_NOT_FOUND" });
+  return exitCode === 0 ? stdout.toString().trim() : null;
+}
+
 /** The first parent of a commit, which a job's commit was made on; null for one that has none. BASE_NOT_FOUND. */
 export async function parentOf(root: string, oid: string): Promise<string | null> {
   const text = await gitText(["rev-list", "--parents", "--max-count=1", "--end-of-options", oid], {

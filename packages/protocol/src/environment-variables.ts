@@ -140,6 +140,14 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     toAllParts: false,
   },
   {
+    name: "SLIPWAY_CREDENTIALS",
+    readBy: "command line",
+    fallback: "`server.credentials`",
+    meaning:
+      "Secrets for the hosts of repositories that name none, as JSON with their names and none of their values ([upstream.md](guides/upstream.md#credentials)).",
+    toAllParts: false,
+  },
+  {
     name: "SLIPWAY_PULL_REQUEST_POLL",
     readBy: "command line",
     fallback: "`server.pullRequestPollSeconds`, else 60 s",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { credentialNameSchema } from "./upstream.ts";
 
 /** The git hosts whose pull requests the server makes, and by which credentials. */
 
@@ -42,6 +43,11 @@ const hostSchema = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,250}(:\d{1,5})?$/, "e
 export const forgesSchema = z.record(hostSchema, forgeSettingsSchema);
 /** By the host in the addresses of repositories. */
 export type Forges = z.output<typeof forgesSchema>;
+
+/** The secret that addresses on a host are reached with, by the host, where a repository names none of its own. */
+export const hostCredentialsSchema = z.record(hostSchema, credentialNameSchema);
+/** By the host in the addresses of repositories. */
+export type HostCredentials = z.output<typeof hostCredentialsSchema>;
 
 /** What holds for the two public hosts where nothing else is said. */
 export const DEFAULT_FORGES: Forges = {

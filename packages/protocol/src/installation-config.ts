@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { budgetSchema, dayBudgetSchema } from "./budget.ts";
 import { hostPatternSchema } from "./egress.ts";
-import { forgesSchema } from "./forge-settings.ts";
+import { forgesSchema, hostCredentialsSchema } from "./forge-settings.ts";
 import { LANES } from "./job.ts";
 import { notificationTargetsSchema } from "./notifications.ts";
 import { DEFAULT_PORTS, portRangeSchema } from "./port-range.ts";
@@ -38,6 +38,11 @@ export const serverSettingsSchema = z.strictObject({
     .default({})
     .describe(
       "Git hosts for pull requests, by the host in the addresses of repositories, with the names of their secrets ([pull-requests.md](guides/pull-requests.md)); `github.com` and `gitlab.com` are there without it.",
+    ),
+  credentials: hostCredentialsSchema
+    .default({})
+    .describe(
+      "Secrets with which repositories are fetched and pushed that name none of their own, by the host in their addresses: a token for https, a private key for ssh ([upstream.md](guides/upstream.md#credentials)).",
     ),
   pullRequestPollSeconds: z
     .number()

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { ERROR_CODES } from "./errors.ts";
 import { completionViewSchema, receiptSchema } from "./job.ts";
-import { LANDING_STYLES } from "./landing.ts";
+import { BATCH_MAX, LANDING_STYLES } from "./landing.ts";
 import { LANDING_MODES } from "./landing-modes.ts";
-import { idSchema, oidSchema } from "./scalars.ts";
+import { fenceSchema, idSchema, oidSchema } from "./scalars.ts";
 import { hubAccessSchema } from "./worker-api.ts";
 
 /**
@@ -32,10 +32,19 @@ export const claimedCompletionSchema = z.object({
   place: z.int().positive(),
   /** How it becomes a commit of the target, by the target's own `.slipway.yaml` as it was at the claim. */
   style: z.enum(LANDING_STYLES),
+  /** How many verifications of the target there may be at the same time where one may test several changes, and how many changes that may be. */
+  train: z.object({ parallel: z.int().positive(), batch: z.int().positive() }),
+  /** Completions with the same key may be tested together; null: this one is tested alone. */
+  batchKey: z.string().nullable(),
 });
 export type ClaimedCompletion = z.infer<typeof claimedCompletionSchema>;
 /** Null where there was none in time. */
 export const claimCompletionResponseSchema = z.object({ claimed: claimedCompletionSchema.nullable() });
+
+const batchSchema = z
+  .array(z.strictObject({ completion: idSchema, fence: fenceSchema, mergedOid: oidSchema }))
+  .max(BATCH_MAX - 1)
+  .default([]);
 
 /** Asks for receipts of the merged tree; idempotent. */
 export const verifyRequestSchema = z.strictObject({
@@ -43,6 +52,8 @@ export const verifyRequestSchema = z.strictObject({
   mergedOid: oidSchema,
   /** The commit that it was merged onto: the target's, or the merged commit of the completion before it in the train. Null for a new branch. */
   expectedOld: oidSchema.nullable(),
+  /** Completions whose changes the merged tree has too and that are verified by it, in order; `expectedOld` is what the first of them was merged onto. */
+  batch: batchSchema,
   /** 2: where the merged tree was red it is verified once more, by a second verify job. */
   run: z.int().min(1).max(2).default(1),
 });
@@ -65,9 +76,11 @@ export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
 
 /**
  * Moves the target from `expectedOld` (null: a new branch) to the merged commit. TARGET_MOVED where it stands elsewhere, RECEIPT_MISSING where a gate has no
- * receipt.
+ * receipt. With a batch all of it lands by one move, each as the commit that it was merged to; LEASE_LOST names the completion whose lease is over.
  */
-export const landRequestSchema = z.strictObject({ mergedOid: oidSchema, expectedOld: oidSchema.nullable() });
+export const landRequestSchema = z.strictObject({ mergedOid: oidSchema, expectedOld: oidSchema.nullable(), batch: batchSchema });
+/** What is to land. */
+export type LandRequest = z.infer<typeof landRequestSchema>;
 /** The completion as it is after the landing, or the rejection. */
 export const landResponseSchema = z.object({ completion: completionViewSchema });
 

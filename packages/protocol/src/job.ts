@@ -8,6 +8,7 @@ import { criteriaSchema } from "./critic.ts";
 import { lineCoverageSchema, usageSchema } from "./events.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { JOB_IMAGES_MAX, jobImageSchema, submittedImageSchema } from "./job-images.ts";
+import { submitterSchema } from "./landing-author.ts";
 import { deliverySchema, LANDING_MODES, ticketSchema } from "./landing-modes.ts";
 import { repositoryConfigSchema } from "./repository-config.ts";
 import { continuesSchema } from "./revise.ts";
@@ -80,6 +81,11 @@ export const submitJobSchema = z.strictObject({
     .optional()
     .describe("What becomes of the change ([landing](landing.md#modes)); the repository's `landing.mode`, else `train`, where it is missing."),
   ticket: ticketSchema.optional().describe("What the job is about in somebody's tracker, for the names of branches and pull requests."),
+  submitter: submitterSchema
+    .optional()
+    .describe(
+      "Who submits it, as their git names them, for `landing.author: submitter`. It is shown and put into commits, and never trusted for anything else.",
+    ),
   lane: z.enum(LANES).optional().describe("Which jobs go first; the installation's default, else normal, where it is missing."),
   priority: z.int().min(-1_000).max(1_000).default(0).describe("Higher goes first within a lane."),
   runAfter: timeSchema.optional().describe("Not before this time, in ms since 1970."),
@@ -277,6 +283,8 @@ export const jobViewSchema = z.object({
   /** What becomes of its change. */
   landing: z.enum(LANDING_MODES).default("train"),
   ticket: ticketSchema.nullable().default(null),
+  /** Who submitted it, by their own word. */
+  submitter: submitterSchema.nullable().default(null),
   /** The job whose branch this one revises, as its pull request asked for it; null for all others. */
   revises: idSchema.nullable().default(null),
   /** The job that this one goes on from, as a person commented on its change; null for all others. */
@@ -304,6 +312,8 @@ export const completionViewSchema = z.object({
   mergedOid: oidSchema.nullable(),
   verifyJobId: idSchema.nullable(),
   landedOid: oidSchema.nullable(),
+  /** The commit whose tree has the receipts: another than `landedOid` where it landed in a batch, whose last commit this is. */
+  testedOid: oidSchema.nullable().default(null),
   /** Gates that were red on the tree that landed, and green when it was verified a second time. */
   flakyGates: z.array(z.string()).default([]),
   createdAt: timeSchema,

@@ -6,6 +6,9 @@ import { revisionsSchema } from "./revisions.ts";
 /** Cars of one train that may be integrated at the same time, whatever a repository asks for. */
 export const TRAIN_PARALLEL_MAX = 16;
 
+/** Changes that one verification may test together, whatever a repository asks for. */
+export const BATCH_MAX = 16;
+
 /** How a change becomes a commit of its target. */
 export const LANDING_STYLES = ["fast-forward", "rebase", "squash", "merge"] as const;
 export type LandingStyle = (typeof LANDING_STYLES)[number];
@@ -18,6 +21,14 @@ export const trainConfigSchema = z.strictObject({
     .max(TRAIN_PARALLEL_MAX)
     .default(4)
     .describe("Changes of one target that are verified at the same time, each on top of those before it; 1 takes one after the other."),
+  batch: z
+    .int()
+    .min(1)
+    .max(BATCH_MAX)
+    .default(1)
+    .describe(
+      "Changes that one verification may test together. More than 1 saves verifications and means that of a batch only the last commit's tree was tested ([landing.md](landing.md#batches)).",
+    ),
   retries: z
     .int()
     .min(0)

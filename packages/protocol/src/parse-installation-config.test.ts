@@ -20,7 +20,7 @@ describe("parseInstallationConfig", () => {
         logLevel: "info",
         server: {
           ...{ port: 4_750, host: "127.0.0.1", allowRemote: false, allowedOrigins: [], retentionDays: 30 },
-          ...{ forges: {}, pullRequestPollSeconds: 60 },
+          ...{ forges: {}, credentials: {}, pullRequestPollSeconds: 60 },
           ...{ dayBudget: {}, circuitFaults: 3, circuitCoolDownSeconds: 60 },
         },
         worker: { slots: 4, verifySlots: 2, sandbox: "bwrap", workspaces: "auto", ports: "20000-29999", egressPrivateHosts: [] },

@@ -27,7 +27,7 @@ describe("parseRepositoryConfig", () => {
           branch: "slipway/{job}-{slug}",
           pullRequest: { title: "{title}", draft: "never", labels: [], reviewers: [], scorecard: true, revisions: 2, merge: "never", mergeMethod: "merge" },
           style: "fast-forward",
-          train: { parallel: 4, retries: 1 },
+          train: { parallel: 4, batch: 1, retries: 1 },
           revisions: 2,
           author: "slipway",
           coAuthors: [],

@@ -65,8 +65,22 @@ export const statementSchema = z.strictObject({
       internalParameters: z.strictObject({
         job: z.int().positive(),
         jobId: idSchema,
-        attempt: z.int().positive(),
+        /** That made the change; of work that was accepted an attempt of the job that left it, null where that was accepted work itself. */
+        attempt: z.int().positive().nullable(),
+        /** Of work that a person accepted: whose it was, who accepted it and why, and what was red; missing for all other. */
+        accepted: z
+          .strictObject({
+            job: z.int().positive(),
+            jobId: idSchema,
+            by: z.string(),
+            at: isoTimeSchema,
+            because: z.string().nullable(),
+            red: z.array(z.string()),
+          })
+          .optional(),
         sandbox: z.string(),
+        /** The last commit of the batch that it landed in, whose tree the receipts are for; missing where that is the commit itself. */
+        testedAs: oidSchema.optional(),
         /** Gates that are red on what landed, and were excused. */
         redGates: z.array(nameSchema),
       }),

@@ -24,7 +24,13 @@ export interface Transition {
 /** All steps that there are. The store makes each of them, and no other. */
 export const TRANSITIONS = [
   { from: "queued", on: "claim", to: "running", by: "worker", when: "a worker takes the lease" },
-  { from: "queued", on: "accept", to: "integrating", by: "user", when: "`slipway accept`, which makes it of a failed job's kept work" },
+  {
+    from: "queued",
+    on: "accept",
+    to: "integrating",
+    by: "user",
+    when: "`slipway accept`, which makes it of a failed job's kept work; `--on-diverged merge`, which makes it of others' commits",
+  },
   { from: "queued", on: "cancel", to: "cancelled", by: "user", when: "`slipway cancel`" },
   { from: "queued", on: "fail", to: "failed", by: "reaper", when: "a job it depends on did not end well" },
   { from: "queued", on: "time-out", to: "failed", by: "reaper", when: "no worker took it in its queue time" },

@@ -23,6 +23,9 @@ export const frozenTargetSchema = z.object({
 });
 export type FrozenTarget = z.infer<typeof frozenTargetSchema>;
 
+/** So many changes of its lane and priority a change lets pass that is foreseen to conflict with one ahead of it; then it is let in by its age. */
+export const PASSED_LIMIT = 8;
+
 /** A change on its way to a target. */
 export const trainCarSchema = z.object({
   job: z.int(),
@@ -35,6 +38,14 @@ export const trainCarSchema = z.object({
   /** Number of the job that verifies its merged tree now, or did last. */
   verifyJob: z.int().nullable(),
   since: timeSchema,
+  /** Jobs ahead of it that it is foreseen to conflict with, while it waits and lets others pass because of them. */
+  conflictsWith: z.array(z.int()).default([]),
+  /** How many have passed it, of at most `PASSED_LIMIT`. */
+  passed: z.int().default(0),
+  /** The job whose merged tree is verified for this one too; null where it is verified on its own, or is that job. */
+  batch: z.int().nullable().default(null),
+  /** How often a batch that it was in was red and was split. */
+  bisects: z.int().default(0),
 });
 export type TrainCar = z.infer<typeof trainCarSchema>;
 

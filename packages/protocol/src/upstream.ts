@@ -9,8 +9,13 @@ export const UPSTREAM_PUSHES = ["never", "landed"] as const;
 /** What becomes of a hub branch whose history was rewritten at the address: it waits for a person, or follows where nothing of its own would be lost. */
 export const REWRITE_RULES = ["stop", "follow"] as const;
 
-/** Name of a secret of the server: a file in its folder of secrets, or a variable. */
-const credentialNameSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "expected a secret's name: letters, digits and _, at most 64, a letter first");
+/** What becomes of a branch where hub and address both went on: it waits for a person, or a job merges the two where git can, verified like any change. */
+export const DIVERGED_RULES = ["stop", "merge"] as const;
+
+/** Name of a secret of the server that an address is reached with: a file in its folder of secrets, or a variable. */
+export const credentialNameSchema = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, "expected a secret's name: letters, digits and _, at most 64, a letter first");
 
 /** The least time between two syncs by the clock, in ms. */
 const SYNC_EVERY_LEAST_MS = 5_000;
@@ -19,6 +24,7 @@ const SYNC_EVERY_MOST_MS = 7 * 86_400_000;
 const fields = {
   push: z.enum(UPSTREAM_PUSHES),
   onRewrite: z.enum(REWRITE_RULES),
+  onDiverged: z.enum(DIVERGED_RULES),
   /** Fetched again when the last time is longer ago, in ms: by the clock, and before a job's base is looked up. Null: on demand alone. */
   syncEveryMs: z.int().min(SYNC_EVERY_LEAST_MS).max(SYNC_EVERY_MOST_MS).nullable(),
   /** Name of the secret with a token (https) or a private key (ssh); null: none is shown. */
@@ -31,6 +37,7 @@ const fields = {
 export const upstreamSettingsSchema = z.object({
   push: fields.push.default("never"),
   onRewrite: fields.onRewrite.default("stop"),
+  onDiverged: fields.onDiverged.default("stop"),
   syncEveryMs: fields.syncEveryMs.default(null),
   credential: fields.credential.default(null),
   knownHosts: fields.knownHosts.default(null),
@@ -42,6 +49,7 @@ export type UpstreamSettings = z.infer<typeof upstreamSettingsSchema>;
 export const upstreamChangesSchema = z.strictObject({
   push: fields.push.optional(),
   onRewrite: fields.onRewrite.optional(),
+  onDiverged: fields.onDiverged.optional(),
   syncEveryMs: fields.syncEveryMs.optional(),
   credential: fields.credential.optional(),
   knownHosts: fields.knownHosts.optional(),
@@ -86,6 +94,8 @@ export const upstreamBranchSchema = z.object({
   /** Commits that the hub alone has, and the address alone. */
   ahead: z.int().nonnegative(),
   behind: z.int().nonnegative(),
+  /** Number of the job that merges, or could not merge, the two sides of a branch that diverged; null where none was made. */
+  mergeJob: z.int().positive().nullable().default(null),
 });
 /** A branch of the hub beside that of the address. */
 export type UpstreamBranch = z.infer<typeof upstreamBranchSchema>;

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { PASSED_LIMIT } from "@slipway/protocol/train";
 import { expect, test } from "vitest";
 import {
   addRepository,
@@ -156,6 +157,113 @@ export function completions(current: () => OpenedStore): void {
     await store.markLanded(first?.completion.id ?? "", 1);
     expect(await ask("one")).toMatchObject({ place: 4, completion: { jobId: ids[3] } });
     expect(await store.followedTargets("one")).toEqual([]);
+  });
+
+  test("a change that is foreseen to conflict with one ahead lets those of its priority pass that are not, so many of them", async () => {
+    const { store } = current();
+    const { id: repoId } = await addRepository(store);
+    const ready = async (priority = 0): Promise<{ jobId: string; number: number }> => {
+      const jobId = await submit(store, repoId, { priority });
+      const lease = await take(store);
+      await store.finish(lease.jobId, lease.fence, change);
+      return { jobId, number: (await store.getJob(jobId))?.number ?? 0 };
+    };
+    const limits = [{ repoId, target: "main", parallel: 100 }];
+    const ask = async () => (await store.claimCompletion(completionClaim({ limits })))?.completion.jobId;
+    const conflict = (job: number) => [{ job, target: "main", paths: ["a.ts"] }];
+    const order = async () => (await store.waitingCars(repoId)).map(({ jobId }) => jobId);
+
+    const [first, second, third, last] = [await ready(), await ready(), await ready(), await ready(-5)];
+    await store.predictConflicts(first.jobId, conflict(second.number), null);
+    await store.predictConflicts(second.jobId, conflict(first.number), null);
+    // The first has nobody ahead; the second has, and lets the third pass, but nobody of a lower priority.
+    const expected = [first, third, second, last].map(({ jobId }) => jobId);
+    expect(await order()).toEqual(expected);
+    expect((await store.waitingCars(repoId)).map(({ conflictsWith, passed }) => [conflictsWith, passed])).toEqual([
+      [[], 0],
+      [[], 0],
+      [[first.number], 0],
+      [[], 0],
+    ]);
+    expect(await ask()).toBe(first.jobId);
+    expect(await ask()).toBe(third.jobId);
+    expect(await store.integrationOf(second.jobId)).toMatchObject({ conflictsWith: [first.number], passed: 1 });
+    // Others come again and again: it is let in after so many of them all the same.
+    for (let passed = 1; passed < PASSED_LIMIT; passed += 1) {
+      const other = await ready();
+      expect(await ask()).toBe(other.jobId);
+    }
+    const late = await ready();
+    expect((await store.integrationOf(second.jobId))?.passed).toBe(PASSED_LIMIT);
+    expect((await order()).slice(-3)).toEqual([second.jobId, late.jobId, last.jobId]);
+    expect(await ask()).toBe(second.jobId);
+    expect((await store.waitingCars(repoId)).find(({ jobId }) => jobId === second.jobId)?.conflictsWith).toEqual([]);
+    expect(await ask()).toBe(late.jobId);
+
+    // What it conflicts with is not ahead any more: nothing is left to wait for.
+    const [fourth, fifth] = [await ready(), await ready()];
+    await store.predictConflicts(fourth.jobId, [{ job: null, target: "main", paths: ["a.ts"] }, ...conflict(fifth.number)], null);
+    expect((await order()).slice(-3)).toEqual([fourth.jobId, fifth.jobId, last.jobId]);
+  });
+
+  test("a batch is verified by its last one, and lands, or does not, as one", async () => {
+    const { store, reopen } = current();
+    const { id: repoId } = await addRepository(store);
+    const limits = [{ repoId, target: "main", parallel: 3 }];
+    const cars: Array<{ jobId: string; completion: string; fence: number; mergedOid: string }> = [];
+    for (const text of ["a", "b", "c"]) {
+      const jobId = await submit(store, repoId);
+      await store.finish(jobId, (await take(store)).fence, change);
+      const claimed = await store.claimCompletion(completionClaim({ limits }));
+      cars.push({ jobId, completion: claimed?.completion.id ?? "", fence: claimed?.fence ?? 0, mergedOid: oid(`merged ${text}`) });
+    }
+    const [a, b, c] = cars as [(typeof cars)[0], (typeof cars)[0], (typeof cars)[0]];
+    const batch = [a, b].map(({ completion, fence, mergedOid }) => ({ completion, fence, mergedOid }));
+    const ask = async (members = batch) =>
+      await store.requestVerification(c.completion, c.fence, verifySpec(c.completion, "c"), newJob(repoId, { kind: "verify" }), 1, members);
+    const told = async () => (await store.waitingCars(repoId)).map((car) => [car.verifyJob, car.batch, car.bisects]);
+    const jobOf = async (jobId: string) => (await store.getJob(jobId))?.number;
+
+    const alone = await store.requestVerification(a.completion, a.fence, verifySpec(a.completion, "a"), newJob(repoId, { kind: "verify" }));
+    // What one of them was verified by until now is not waited for any more.
+    const { verifyJob, cancelled } = await ask();
+    expect(cancelled.map(({ id }) => id)).toEqual([alone.verifyJob.id]);
+    const [last, number] = [await jobOf(c.jobId), verifyJob.number];
+    expect(await told()).toEqual([
+      [number, last, 0],
+      [number, last, 0],
+      [number, null, 0],
+    ]);
+    expect(await store.integrationOf(a.jobId)).toMatchObject({ verifyJobId: verifyJob.id, batch: last, bisects: 0 });
+    // Red: told twice, it counts once.
+    await store.splitBatch(c.completion, verifyJob.id);
+    await ask();
+    await store.splitBatch(c.completion, verifyJob.id);
+    expect((await told()).map(([, , bisects]) => bisects)).toEqual([1, 1, 1]);
+
+    // A lease that is over has nobody of them land.
+    const land = async (members: typeof batch) => await store.intendLanding(c.completion, c.fence, { ...intent, newOid: c.mergedOid, batch: members });
+    const stale = batch.map((one, index) => (index === 1 ? { ...one, fence: 9 } : one));
+    expect(await rejection(land(stale))).toMatchObject({ code: "LEASE_LOST", details: { completion: b.completion } });
+    expect(await rejection(ask(stale))).toMatchObject({ code: "LEASE_LOST", details: { completion: b.completion } });
+    expect(await store.openIntents()).toEqual([]);
+
+    // The intent is one, with all that it lands; taking it back takes it back for all.
+    await land(batch);
+    await land(batch);
+    expect(await store.openIntents()).toEqual([{ completionId: c.completion, repoId, ...intent, newOid: c.mergedOid }]);
+    expect(await rejection(store.cancelJob(a.jobId, "too late"))).toMatchObject({ code: "CONFLICT" });
+    await store.withdrawLanding(c.completion, c.fence);
+    for (const { completion } of cars) expect(await store.getCompletion(completion)).toMatchObject({ state: "pending", intent: null });
+
+    await land(batch);
+    const again = await reopen();
+    const landed = await again.markLanded(c.completion, null);
+    expect(await again.markLanded(c.completion, c.fence)).toEqual(landed);
+    expect([...landed.batch, landed].map(({ job, completion }) => [job.id, job.state, completion.landedOid, completion.testedOid])).toEqual(
+      cars.map(({ jobId, mergedOid }) => [jobId, "done", mergedOid, c.mergedOid]),
+    );
+    expect(await again.openIntents()).toEqual([]);
   });
 
   test("a frozen target: what is in hand is taken back, nothing goes out until it is resumed, other targets do not mind", async () => {

@@ -182,7 +182,8 @@ describe("opening and closing", () => {
       db.exec(`ALTER TABLE job_specs DROP COLUMN ${column}`);
     for (const column of ["day_budget", "upstream", "upstream_sync"]) db.exec(`ALTER TABLE repositories DROP COLUMN ${column}`);
     for (const column of ["failure_digest", "flaky", "created_at", "coverage"]) db.exec(`ALTER TABLE receipts DROP COLUMN ${column}`);
-    for (const column of ["place", "flaky_gates"]) db.exec(`ALTER TABLE completions DROP COLUMN ${column}`);
+    for (const column of ["place", "flaky_gates", "passed", "batch_of", "bisects", "split_by", "foreign_sandbox"])
+      db.exec(`ALTER TABLE completions DROP COLUMN ${column}`);
     db.exec("ALTER TABLE workers DROP COLUMN cordon");
     for (const column of ["due_at", "queue_timeout_ms", "dropped_seq"]) db.exec(`ALTER TABLE jobs DROP COLUMN ${column}`);
     db.exec("DELETE FROM kysely_migration WHERE name >= '0003'; VACUUM");

@@ -19,6 +19,10 @@ async function backends(options: DoctorOptions): Promise<Check[]> {
   return (await Promise.all([(await services()).checkBackends(options), checkSecrets(options)])).flat();
 }
 
+async function serverSecrets(options: DoctorOptions): Promise<Check[]> {
+  return await (await import("../doctor/secrets.ts")).checkServerSecrets(options);
+}
+
 async function workerBackends(options: DoctorOptions): Promise<Check[]> {
   return await (await import("../doctor/worker.ts")).checkWorkerBackends(options);
 }
@@ -35,6 +39,7 @@ const GROUPS: readonly Group[] = [
   ["data folder", checkDataFolder],
   ["configuration", async (options) => await (await configuration()).checkConfiguration(options)],
   ["server", async (options) => await (await services()).checkServer(options)],
+  ["server", async (options) => await (await configuration()).whereConfigured("server", options, serverSecrets)],
   ["clock", clock],
   ["backends", async (options) => await (await configuration()).whereConfigured("backends", options, backends)],
   ["gateway", async (options) => await (await import("../doctor/gateway.ts")).checkModels(options)],

@@ -13,6 +13,7 @@ import { type McpServers, PERMISSION_POLICIES, type PermissionPolicy } from "@sl
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { baseNamed, type Checkout, type Published, publish, warnOfDirty, warnOfSubmodules } from "../checkout/publish.ts";
+import { submitterOf } from "../checkout/submitter.ts";
 import { readInstallation } from "../configuration/installation.ts";
 import { variableOfJobOption } from "../configuration/settings.ts";
 import type { Connection } from "../connection.ts";
@@ -269,6 +270,7 @@ export async function submitFrom(
   // A worker of this command's own may still be on its way, and a job for a backend that no worker has is refused.
   const [published] = await Promise.all([publishing, connection.stack?.complete]);
   if (connection.stack && mayNeedModel(draft)) await warnOfMissingKeys(screen, connection, draft.backend, options.data);
+  const submitter = await submitterOf(checkout);
   const backendConfig = await backendSettings(connection.client, draft.backend ?? SCRIPT_BACKEND, settings);
   const body = {
     repo: published.repository.id,
@@ -291,6 +293,7 @@ export async function submitFrom(
     ...(options.into === undefined ? {} : { target: options.into }),
     ...(options.landing === undefined ? {} : { landing: options.landing }),
     ...(options.ticket === undefined ? {} : { ticket: options.ticket }),
+    ...(submitter === undefined ? {} : { submitter }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
     ...(options.stall === undefined ? {} : { stallMs: options.stall }),
     ...((options.lane ?? lane) === undefined ? {} : { lane: options.lane ?? lane }),

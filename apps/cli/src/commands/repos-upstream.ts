@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/protocol/errors";
 import type { RepositoryView } from "@slipway/protocol/repository";
-import { REWRITE_RULES, UPSTREAM_PUSHES, type UpstreamBranch, type UpstreamChanges, upstreamChangesSchema } from "@slipway/protocol/upstream";
+import { DIVERGED_RULES, REWRITE_RULES, UPSTREAM_PUSHES, type UpstreamBranch, type UpstreamChanges, upstreamChangesSchema } from "@slipway/protocol/upstream";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseBranch, parseDuration } from "../terminal/parse.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -13,6 +13,7 @@ import { withReader } from "./reading.ts";
 export interface UpstreamOptions {
   readonly push?: (typeof UPSTREAM_PUSHES)[number];
   readonly onRewrite?: (typeof REWRITE_RULES)[number];
+  readonly onDiverged?: (typeof DIVERGED_RULES)[number];
   readonly syncEvery?: number | "none";
   readonly credential?: string;
   readonly knownHosts?: string;
@@ -23,16 +24,25 @@ export function withUpstreamOptions(command: Command): Command {
   return command
     .addOption(new Option("--push <rule>", "what goes to its address by itself: each branch on which something landed, or nothing").choices(UPSTREAM_PUSHES))
     .addOption(new Option("--on-rewrite <rule>", "where the history at its address was rewritten: wait for a person, or follow").choices(REWRITE_RULES))
+    .addOption(new Option("--on-diverged <rule>", "where hub and address both went on: wait for a person, or merge them by a job").choices(DIVERGED_RULES))
     .option("--sync-every <time>", "fetch by the clock, and before a job starts from a branch, such as 5m; none: on demand alone", orNone(parseSyncEvery))
     .option("--credential <secret>", "secret of the server with its token or deploy key; none: no credential", orNone(parseCredential))
     .option("--known-hosts <file>", "file with the keys of the hosts that may be talked to by ssh; none: those of the server's account");
 }
 
 /** What these options change; undefined where none was given. INVALID_REQUEST where a file cannot be read. */
-export async function upstreamChanges({ push, onRewrite, syncEvery, credential, knownHosts }: UpstreamOptions): Promise<UpstreamChanges | undefined> {
+export async function upstreamChanges({
+  push,
+  onRewrite,
+  onDiverged,
+  syncEvery,
+  credential,
+  knownHosts,
+}: UpstreamOptions): Promise<UpstreamChanges | undefined> {
   const changes: UpstreamChanges = {
     ...(push === undefined ? {} : { push }),
     ...(onRewrite === undefined ? {} : { onRewrite }),
+    ...(onDiverged === undefined ? {} : { onDiverged }),
     ...(syncEvery === undefined ? {} : { syncEveryMs: syncEvery === "none" ? null : syncEvery }),
     ...(credential === undefined ? {} : { credential: credential === "none" ? null : credential }),
     ...(knownHosts === undefined ? {} : { knownHosts: knownHosts === "none" ? null : await readKnownHosts(knownHosts) }),
@@ -91,11 +101,12 @@ export function addResolve(repos: Command): void {
 
 /** What `repos show` says of a repository that has an address. */
 export function upstreamFields({ upstream, upstreamSync }: RepositoryView): Array<readonly [string, string]> {
-  const { push, onRewrite, syncEveryMs, credential, knownHosts } = upstream;
+  const { push, onRewrite, onDiverged, syncEveryMs, credential, knownHosts } = upstream;
   const rules = [
     syncEveryMs === null ? "fetched on demand" : `fetched every ${duration(syncEveryMs)}`,
     push === "landed" ? "what lands is pushed" : "nothing is pushed",
     onRewrite === "follow" ? "a rewritten history is followed" : undefined,
+    onDiverged === "merge" ? "a branch that diverged is merged" : undefined,
   ];
   const { okAt, error, nextAt, failures } = upstreamSync;
   const next = nextAt === null || error === null ? "" : `, next try ${until(nextAt)}`;
@@ -111,7 +122,8 @@ const STATE_TEXTS: Readonly<Record<UpstreamBranch["state"], (branch: UpstreamBra
   equal: () => "equal",
   ahead: ({ ahead }) => `${plural(ahead, "commit")} not pushed`,
   behind: ({ behind }) => `${plural(behind, "commit")} behind; the next sync follows`,
-  diverged: ({ ahead, behind }) => `diverged: ${ahead} on the hub alone, ${behind} at the address alone`,
+  diverged: ({ ahead, behind, mergeJob }) =>
+    `diverged: ${ahead} on the hub alone, ${behind} at the address alone${mergeJob === null ? "" : `; job ${mergeJob} merges them: slipway show ${mergeJob}`}`,
   rewritten: () => "rewritten at the address, and waits for a decision",
 };
 

@@ -104,7 +104,7 @@ function showJob(screen: Screen, detail: JobDetail, { events, card, verdict, pag
     ...(job.endedAt === null ? [] : [["took", duration(job.endedAt - job.createdAt)] as [string, string]]),
     ...(job.resultOid === null ? [] : [["commit", `${job.resultOid} (${diffStatText(job.diffStat)})`] as [string, string]]),
     ...deliveryFields(job),
-    ...(job.landedOid === null ? [] : [["landed", job.landedOid] as [string, string]]),
+    ...landedFields(detail),
     ...usageFields(detail),
     ...(card === null ? [] : [["score", scoreLine(card)] as [string, string]]),
     ...(page === undefined ? [] : [["page", page] as [string, string]]),
@@ -175,6 +175,19 @@ function waitingFields(job: JobView): Array<[string, string]> {
     ...(dependsOn.length === 0 ? [] : [["depends on", dependsOn.join(", ")] as [string, string]]),
     ...(runAfter === null || runAfter < Date.now() ? [] : [["not before", whenText(runAfter)] as [string, string]]),
     ...(dueAt === null ? [] : [["due", `${whenText(dueAt)}; the server ends this state then`] as [string, string]]),
+  ];
+}
+
+/** What landed, the commit that it was tested as where that is another one, and the gates that were red on it at first. */
+function landedFields({ job, completion, receipts }: JobDetail): Array<[string, string]> {
+  if (job.landedOid === null) return [];
+  const testedOid = completion?.testedOid ?? null;
+  // Run again within one verification, or by a second one.
+  const flaky = [...new Set([...(completion?.flakyGates ?? []), ...receipts.flatMap((receipt) => (receipt.flaky ? [receipt.gate] : []))])];
+  return [
+    ["landed", job.landedOid],
+    ...(testedOid === null || testedOid === job.landedOid ? [] : [["tested", `${testedOid}, the last commit of its batch`] as [string, string]]),
+    ...(flaky.length === 0 ? [] : [["flaky", `${flaky.map(printable).join(", ")}: red on the merged tree at first, green when run again`] as [string, string]]),
   ];
 }
 

@@ -82,10 +82,13 @@ function printTrain(screen: Screen, name: string, { target, frozen, cars }: Trai
   for (const line of tableLines(screen, columns, cars)) screen.print(line);
 }
 
-function nowText({ state, place, verifyJob }: TrainCar): string {
+function nowText({ state, place, verifyJob, conflictsWith, batch, bisects }: TrainCar): string {
   if (state === "landing") return "lands";
+  if (place === null && conflictsWith.length > 0) return `lets others pass: conflicts with ${conflictsWith.map((job) => `job ${job}`).join(", ")}`;
   if (place === null) return "waits to be let in";
-  return verifyJob === null ? "is merged" : `verified by job ${verifyJob}`;
+  const split = bisects > 0 ? `, batch split ${bisects === 1 ? "once" : `${bisects} times`}` : "";
+  if (verifyJob === null) return `is merged${split}`;
+  return `verified by job ${verifyJob}${batch === null ? "" : `, with job ${batch}`}${split}`;
 }
 
 /** Why nothing lands on a branch, in one line. */

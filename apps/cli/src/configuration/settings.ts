@@ -45,6 +45,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("server.dayBudget.usd", "SLIPWAY_DAY_BUDGET_USD", null, parseDollars),
   setting("server.publicUrl", "SLIPWAY_PUBLIC_URL", null, asText),
   setting("server.forges", "SLIPWAY_FORGES", null, asJson),
+  setting("server.credentials", "SLIPWAY_CREDENTIALS", null, asJson),
   setting("server.pullRequestPollSeconds", "SLIPWAY_PULL_REQUEST_POLL", null, asSeconds),
   setting("server.circuitFaults", "SLIPWAY_CIRCUIT_FAULTS", null, asNumber),
   setting("server.circuitCoolDownSeconds", "SLIPWAY_CIRCUIT_COOL_DOWN", null, asSeconds),

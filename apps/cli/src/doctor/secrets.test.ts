@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { checkSecretsOf } from "./secrets.ts";
+import { checkNamedSecrets, checkSecretsOf } from "./secrets.ts";
 
 const needy = { name: "needy", secrets: [{ name: "KEY", required: true, hint: "Make one at example.com/keys." }] };
 const easy = { name: "easy", secrets: [{ name: "KEY", required: false, hint: "Any." }] };
@@ -26,6 +26,34 @@ test("doctor says of each secret where it is, or how to put it there without lea
     const found = await checkSecretsOf([needy, easy], folder, {});
     expect(found).toMatchObject([{ ok: true, found: `found in ${folder}/KEY` }]);
     expect(JSON.stringify([refused, found])).not.toContain("s3cr3t");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("doctor says of each secret of the server what it is for, and what to type where it is missing or readable for others", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-secrets-"));
+  try {
+    const named = [
+      { name: "HOST_KEY", use: "repositories on git.example.org" },
+      { name: "HOST_KEY", use: "the repository ship" },
+      { name: "GITHUB_TOKEN", use: "pull requests on github.com" },
+    ];
+    await writeFile(join(folder, "GITHUB_TOKEN"), "s3cr3t\n");
+    await chmod(join(folder, "GITHUB_TOKEN"), 0o640);
+    const checks = await checkNamedSecrets(named, folder, {});
+    expect(checks).toMatchObject([
+      {
+        ...{ group: "server", name: "secret HOST_KEY", ok: false, found: "missing" },
+        lost: "repositories on git.example.org, the repository ship: fetching, pushing or opening pull requests fails",
+        remedy: `Type (umask 077; mkdir -p ${folder}; cat > ${folder}/HOST_KEY), then paste it and press Ctrl-D.`,
+      },
+      { name: "secret GITHUB_TOKEN", ok: false, found: expect.stringContaining("0640"), remedy: `Type \`chmod 600 ${folder}/GITHUB_TOKEN\`.` },
+    ]);
+    await chmod(join(folder, "GITHUB_TOKEN"), 0o600);
+    const found = await checkNamedSecrets(named.slice(2), folder, {});
+    expect(found).toMatchObject([{ ok: true, remedy: null }]);
+    expect(JSON.stringify([checks, found])).not.toContain("s3cr3t");
   } finally {
     await rm(folder, { recursive: true });
   }

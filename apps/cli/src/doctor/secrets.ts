@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
-import { SlipwayError } from "@slipway/protocol/errors";
+import { SlipwayError, toSlipwayError } from "@slipway/protocol/errors";
+import type { Forges, HostCredentials } from "@slipway/protocol/forge-settings";
 import type { Manifest } from "@slipway/protocol/manifest";
 import { describeBackends } from "../backends/ask-runner.ts";
-import { backendSecretsFolder } from "../configuration/installation.ts";
+import { backendSecretsFolder, readInstallation } from "../configuration/installation.ts";
+import { connect } from "../connection.ts";
 import { type Check, check, type DoctorOptions } from "./check.ts";
 
 /** The secrets of a manifest, as far as this needs it. */
@@ -31,6 +33,56 @@ export async function checkSecretsOf(backends: readonly NamedSecrets[], folder: 
         found: isOptional ? `not there; ${uses.map(({ backend }) => backend).join(", ")} can do without` : place.words,
         lost: `jobs with the backend ${(requiring.length > 0 ? requiring : uses.map(({ backend }) => backend)).join(", ")} are blocked`,
         remedy: place.remedy ?? `${uses[0]?.hint} Type ${provideSecret(folder, name)}.`,
+      });
+    }),
+  );
+}
+
+/** Whether the server's secrets that the installation and the repositories name, for addresses and git hosts, are where the server looks for them. */
+export async function checkServerSecrets({ data }: DoctorOptions): Promise<Check[]> {
+  // A server elsewhere has its secrets there.
+  if (process.env["SLIPWAY_URL"]) return [];
+  const { server } = await readInstallation(data);
+  const named = [...namesOfHosts(server.forges, server.credentials), ...(await namesOfRepositories(data))];
+  return await checkNamedSecrets(named, join(data, "secrets", "server"), process.env);
+}
+
+/** A secret of the server, and what names it. */
+interface NamedByServer {
+  readonly name: string;
+  readonly use: string;
+}
+
+function namesOfHosts(forges: Forges, credentials: HostCredentials): NamedByServer[] {
+  return [
+    ...Object.entries(forges).map(([host, { token, app }]) => ({ name: token ?? app?.privateKey ?? "", use: `pull requests on ${host}` })),
+    ...Object.entries(credentials).map(([host, name]) => ({ name, use: `repositories on ${host}` })),
+  ];
+}
+
+/** Nothing where no server says it, which has a check of its own. */
+async function namesOfRepositories(data: string): Promise<NamedByServer[]> {
+  try {
+    const { client } = await connect({ data });
+    const { repositories } = await client.call("listRepositories", { signal: AbortSignal.timeout(5_000) });
+    return repositories.flatMap(({ name, upstream: { credential } }) => (credential === null ? [] : [{ name: credential, use: `the repository ${name}` }]));
+  } catch (error) {
+    if (["SERVER_UNAVAILABLE", "UNAUTHENTICATED", "FORBIDDEN"].includes(toSlipwayError(error).code)) return [];
+    throw error;
+  }
+}
+
+/** A check for each secret, whatever it is for. */
+export async function checkNamedSecrets(named: readonly NamedByServer[], folder: string, env: NodeJS.ProcessEnv): Promise<Check[]> {
+  return await Promise.all(
+    [...new Set(named.map(({ name }) => name))].map(async (name) => {
+      const uses = named.filter((one) => one.name === name).map(({ use }) => use);
+      const place = await placeOfSecret(name, folder, env);
+      return check("server", `secret ${name}`, place.state === "found", {
+        tried: `${join(folder, name)}, ${SECRET_VARIABLE_PREFIX}${name}`,
+        found: place.words,
+        lost: `${uses.join(", ")}: fetching, pushing or opening pull requests fails`,
+        remedy: place.remedy ?? `Type ${provideSecret(folder, name)}.`,
       });
     }),
   );

@@ -3,6 +3,7 @@ import { LEASE_TTL_MS } from "@slipway/protocol/worker-api";
 import type { ControlPlane } from "../control-plane.ts";
 import { hubAccess, mergeRef } from "../hub/hub-access.ts";
 import { findJob } from "../jobs/find-job.ts";
+import { batchKey } from "../landing/batches.ts";
 import { targetOid } from "../landing/target-oid.ts";
 import { landingConfig, trainLimits } from "../landing/train-limits.ts";
 import { claimCredential, sha256 } from "../secrets.ts";
@@ -27,6 +28,8 @@ export async function claimCompletion(
   plane.events.changed(completion.jobId, "events");
   const job = await findJob(plane.store, completion.jobId);
   const onto = await targetOid(plane, completion, job);
+  const { style, train } = await landingConfig(plane, completion.repoId, onto ?? completion.baseOid);
+  const row = await plane.store.getCompletion(completion.id);
   return {
     completion,
     fence,
@@ -35,6 +38,9 @@ export async function claimCompletion(
     hub: hubAccess(plane, { baseUrl, repoId: completion.repoId, credential, pushRef: mergeRef(completion.id, fence) }),
     targetOid: onto,
     place,
-    style: (await landingConfig(plane, completion.repoId, onto ?? completion.baseOid)).style,
+    // Another style would make other commits of theirs, and the address would still have what the hub has not.
+    style: row?.isForeign ? "merge" : style,
+    train: { parallel: train.parallel, batch: train.batch },
+    batchKey: row && train.batch > 1 ? await batchKey(plane, row) : null,
   };
 }

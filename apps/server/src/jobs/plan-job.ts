@@ -81,6 +81,7 @@ export async function planJob(plane: ControlPlane, submitted: SubmitJob, signal:
     baseOid,
     landing,
     ticket: input.ticket ?? null,
+    submitter: input.submitter ?? null,
     target: input.target ?? (landing === "pr" || landing === "branch" ? repository.defaultBranch : targetOf(title, id)),
     priority: input.priority,
     runAfter: input.runAfter ?? null,

@@ -10,6 +10,7 @@ import { announce } from "../jobs/announce.ts";
 import { findJob } from "../jobs/find-job.ts";
 import type { CompletionRow } from "../store/store.ts";
 import { offerLanding } from "../upstream/offer-landing.ts";
+import { chainOf, holdBatch } from "./batches.ts";
 import { handOver } from "./delivery/hand-over.ts";
 import { findCompletion, holdCompletion } from "./hold.ts";
 import { insistOnInvariants } from "./invariants.ts";
@@ -26,7 +27,8 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   // The answer of the first call was lost on its way.
   if (before.state === "landed" && before.fence === fence && before.mergedOid === merged.mergedOid) return before;
   const completion = await holdCompletion(plane, id, fence);
-  const { tree, excused, config } = await checkLanding(plane, completion, merged);
+  const held = await holdBatch(plane, completion, merged.batch);
+  const { tree, excused, config } = await checkLanding(plane, completion, held, merged);
   const flakyGates = await plane.store.flakyGatesOf(id);
   for (const { gate, excuse } of excused) await tell(plane, completion, `It lands although the gate ${gate} is red: ${EXCUSE_TEXTS[excuse]}.`);
   for (const gate of flakyGates) await tell(plane, completion, flakyText(gate));
@@ -35,7 +37,8 @@ export async function landCompletion(plane: ControlPlane, id: string, fence: num
   // From the intent to the mark this call alone decides; what it cannot finish is `recoverLandings`' to settle.
   plane.landing.add(id);
   try {
-    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid: merged.expectedOld, newOid: merged.mergedOid, tree, flakyGates });
+    const { expectedOld: oldOid, mergedOid: newOid, batch } = merged;
+    await plane.store.intendLanding(id, fence, { target: completion.target, oldOid, newOid, tree, flakyGates, batch });
     const offer = await offerLanding(plane, completion, merged);
     if (offer !== "moved" && (await moveTarget(plane, completion, fence, merged))) {
       if (offer === "pushed") await notePushed(hubRoot(plane.folder, completion.repoId), completion.target, merged.mergedOid);
@@ -64,14 +67,14 @@ async function tell(plane: ControlPlane, { jobId }: CompletionRow, text: string)
 }
 
 /** What is known of the merged tree, where everything speaks for its landing. */
-async function checkLanding(plane: ControlPlane, completion: CompletionRow, merged: Merged): Promise<Judgement> {
+async function checkLanding(plane: ControlPlane, completion: CompletionRow, held: readonly CompletionRow[], merged: Merged): Promise<Judgement> {
   const judgement = await judge(plane, completion, merged);
   const { missing, tree } = judgement;
   if (missing.length > 0) {
     const gates = missing.map(({ name }) => name);
     throw new SlipwayError("RECEIPT_MISSING", `The tree has no receipt for ${gates.join(", ")}.`, { tree, gates });
   }
-  await insistOnInvariants(plane, completion, merged);
+  for (const one of chainOf(held, completion, merged)) await insistOnInvariants(plane, one.completion, one.merged);
   return judgement;
 }
 
@@ -89,12 +92,13 @@ async function moveTarget(plane: ControlPlane, { id, repoId, target }: Completio
 
 /** The ref shows the landing, so the mark no longer depends on anybody's lease. */
 export async function markLanded(plane: ControlPlane, completionId: string): Promise<CompletionView> {
-  const { completion, job } = await plane.store.markLanded(completionId, null);
-  announce(plane, job);
+  const { completion, job, batch } = await plane.store.markLanded(completionId, null);
+  const jobs = [...batch.map((other) => other.job), job];
+  for (const landed of jobs) announce(plane, landed);
   // A verify job that nobody waits for any more is the reaper's to end.
   plane.scheduleChanged();
   plane.targetChanged(completion.repoId, completion.target);
-  await noteLanding(plane, job.id);
+  for (const { id } of jobs) await noteLanding(plane, id);
   plane.upstreamChanged(job.repo.id);
   return completion;
 }

@@ -17,7 +17,7 @@ export async function noteLanding(plane: ControlPlane, jobId: string): Promise<v
   try {
     await writeNote(plane, jobId);
   } catch (error) {
-    // Work that was accepted has no attempt of its own, and so no statement.
+    // What others pushed to the repository's address is merged by nobody's attempt, and has no statement.
     if (error instanceof SlipwayError && error.code === "NOT_FOUND") return;
     plane.log.error({ err: error, jobId }, "the note of a landed commit could not be written; the next start tries again");
   }

@@ -27,6 +27,7 @@ export async function planRevision(plane: ControlPlane, completion: CompletionRo
   const { job, acceptance } = detail;
   // What a person accepted is this very change, and a cassette has no answers to what was never asked.
   if (acceptance !== null || job.replay !== null) return NONE;
+  if (completion.isForeign) return { kind: "none", why: "Nobody here made these commits: a person decides over the branch (`slipway repos resolve`)." };
   const root = hubRoot(plane.folder, completion.repoId);
   const onto = await targetOid(plane, completion, job);
   // Where nothing landed since its base, a red gate is about the change alone: its agent has had its repairs.

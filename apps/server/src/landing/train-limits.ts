@@ -18,8 +18,8 @@ export async function trainLimits(plane: ControlPlane, integratorId: string): Pr
     followed.map(async ({ repoId, target }) => {
       const oid = await readBranch(hubRoot(plane.folder, repoId), target);
       // A branch that its first change makes has no file of its own yet.
-      const parallel = oid === null ? 1 : (await landingConfig(plane, repoId, oid)).train.parallel;
-      return { repoId, target, parallel };
+      const { parallel, batch } = oid === null ? { parallel: 1, batch: 1 } : (await landingConfig(plane, repoId, oid)).train;
+      return { repoId, target, parallel: parallel * batch };
     }),
   );
 }

@@ -15,13 +15,16 @@ import { hubRoot } from "../hub/hub-folder.ts";
 import { announce } from "../jobs/announce.ts";
 import { readRepositoryConfig } from "../jobs/repository-config.ts";
 import { VERIFY_QUEUE_TIMEOUT_MS } from "../store/state-limits.ts";
-import type { CompletionRow, NewJob } from "../store/store.ts";
-import { holdCompletion } from "./hold.ts";
+import type { BatchMember, CompletionRow, NewJob } from "../store/store.ts";
+import { holdBatch } from "./batches.ts";
+import { findCompletion, holdCompletion } from "./hold.ts";
 
 /** A merged commit that an integrator wants on the target; `expectedOld` null: the target does not exist yet. */
 export interface Merged {
   readonly mergedOid: string;
   readonly expectedOld: string | null;
+  /** Those whose changes it has too, and that are verified and land with it, in order; `expectedOld` is what the first of them was merged onto. */
+  readonly batch: readonly BatchMember[];
 }
 
 /** What the merged tree needs and what it has. */
@@ -44,13 +47,14 @@ export interface Judgement {
  */
 export async function verifyCompletion(plane: ControlPlane, id: string, fence: number, merged: Merged & { readonly run: number }): Promise<VerifyResponse> {
   const completion = await holdCompletion(plane, id, fence);
-  const judgement = await judge(plane, completion, merged);
+  await holdBatch(plane, completion, merged.batch);
+  let judgement = await judge(plane, completion, merged);
   if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
   const { tree, config } = judgement;
   const base = await baseOf(plane, completion, merged);
   const spec = { completionId: id, mergedOid: merged.mergedOid, tree, config, ...base };
   const job = newVerifyJob(completion, merged.mergedOid, config);
-  const { verifyJob, created, cancelled, revoked } = await plane.store.requestVerification(id, fence, spec, job, merged.run);
+  const { verifyJob, created, cancelled, revoked } = await plane.store.requestVerification(id, fence, spec, job, merged.run, merged.batch);
   for (const lease of revoked) plane.signals.send(lease.workerId, { type: "revoked", jobId: lease.jobId, fence: lease.fence, reason: "cancelled" });
   for (const ended of cancelled) announce(plane, ended);
   if (created) {
@@ -59,6 +63,12 @@ export async function verifyCompletion(plane: ControlPlane, id: string, fence: n
   }
   if (verifyJob.state === "queued" || verifyJob.state === "running" || verifyJob.state === "integrating")
     return { status: "waiting", verifyJobId: verifyJob.id };
+  // It ended while nobody waited for it, as after a kill: only now its receipts are those that are looked at.
+  if (!created && completion.verifyJobId !== verifyJob.id) {
+    judgement = await judge(plane, await findCompletion(plane, id), merged);
+    if (judgement.missing.length === 0) return { status: "verified", receipts: judgement.receipts };
+  }
+  if (merged.batch.length > 0) await plane.store.splitBatch(id, verifyJob.id);
   return await rejection(plane, verifyJob, judgement, merged.run);
 }
 

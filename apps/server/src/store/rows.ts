@@ -9,6 +9,7 @@ import type { EndpointName } from "@slipway/protocol/endpoints";
 import type { ReserveCall } from "@slipway/protocol/gateway-api";
 import type { Budget, CompletionView, Failure, JobKind, JobView, Lane, Receipt } from "@slipway/protocol/job";
 import type { JobImage } from "@slipway/protocol/job-images";
+import type { LandingIdentity } from "@slipway/protocol/landing-author";
 import type { LandingMode } from "@slipway/protocol/landing-modes";
 import type { Manifest } from "@slipway/protocol/manifest";
 import type { Continues } from "@slipway/protocol/revise";
@@ -48,6 +49,8 @@ export interface NewJob {
   /** `train` where it is missing. */
   readonly landing?: LandingMode;
   readonly ticket?: string | null;
+  /** By their own word; null, as where it is missing, for who named nobody. */
+  readonly submitter?: LandingIdentity | null;
   /** Id of the job whose branch it revises. */
   readonly revises?: string | null;
   /** The job that it goes on from, as a person commented on its change. */
@@ -180,6 +183,13 @@ export interface SettledCall {
   readonly workerId: string | null;
 }
 
+/** A completion that is verified, and lands, with a later one of its target. */
+export interface BatchMember {
+  readonly completion: string;
+  readonly fence: number;
+  readonly mergedOid: string;
+}
+
 export interface CompletionRow extends CompletionView {
   /** Receipts are asked for under this spec; null before the first request. */
   readonly mergedTree: string | null;
@@ -188,6 +198,8 @@ export interface CompletionRow extends CompletionView {
   readonly intent: { target: string; oldOid: string | null; newOid: string } | null;
   /** Gates whose receipts may be red, as a person has accepted that; none for all others. */
   readonly waivedGates: readonly string[];
+  /** Whether it is what others pushed to the repository's address, which lands as a merge of both whatever the style. */
+  readonly isForeign: boolean;
 }
 
 /** What a person accepts of a failed job. */

@@ -22,6 +22,7 @@ import type {
   AttemptReceipts,
   BackendRecord,
   BackendUse,
+  BatchMember,
   CallAttempt,
   CallReservation,
   CircuitRow,
@@ -150,7 +151,7 @@ export interface Store extends AsyncDisposable {
   newestStall(id: string): Promise<number | null>;
   /**
    * How far the integration of a job is: claims so far, the lease of the present one, whether the landing's intent is written, the jobs that come before it
-   * on the same target, in the order of landing, and why the target is frozen, if it is. Null where the job has no open completion.
+   * on the same target, in the order of landing, those of them because of which it lets others pass and how many did, and why the target is frozen, if it is. Null where the job has no open completion.
    */
   integrationOf(jobId: string): Promise<{
     claims: number;
@@ -158,6 +159,11 @@ export interface Store extends AsyncDisposable {
     isLanding: boolean;
     verifyJobId: string | null;
     ahead: Array<{ job: number; isInTrain: boolean }>;
+    conflictsWith: readonly number[];
+    passed: number;
+    /** The job whose tree is verified for this one too, and how often such a batch was red. */
+    batch: number | null;
+    bisects: number;
     frozen: FrozenTarget | null;
   } | null>;
 
@@ -314,7 +320,8 @@ export interface Store extends AsyncDisposable {
 
   // Completions
   /**
-   * The next completion for this integrator, or null; none of a frozen target. Order: lane, priority, age. Of a target that an integrator has completions of in
+   * The next completion for this integrator, or null; none of a frozen target. Order: lane, priority, those that are not foreseen to conflict with one ahead,
+   * age. Of a target that an integrator has completions of in
    * hand he alone gets more, as many as `limits` says: one where the target is not among them. `place`: its rank among those that
    * were let in, which it keeps when its integrator is lost.
    */
@@ -340,6 +347,7 @@ export interface Store extends AsyncDisposable {
     spec: VerifySpec,
     job: NewJob,
     run?: number,
+    batch?: readonly BatchMember[],
   ): Promise<{ verifyJob: JobView; created: boolean; cancelled: JobView[]; revoked: Array<{ jobId: string; workerId: string; fence: number }> }>;
   /** Gates that were red on a merged tree of the completion and green when that was verified again. */
   flakyGatesOf(id: string): Promise<string[]>;
@@ -349,12 +357,17 @@ export interface Store extends AsyncDisposable {
   intendLanding(
     id: string,
     fence: number,
-    intent: { target: string; oldOid: string | null; newOid: string; tree?: string; flakyGates?: readonly string[] },
+    intent: { target: string; oldOid: string | null; newOid: string; tree?: string; flakyGates?: readonly string[]; batch?: readonly BatchMember[] },
   ): Promise<void>;
-  /** The target moved meanwhile, nothing landed: takes the intent back. */
+  /** The target moved meanwhile, nothing landed: takes the intent back, and those of its batch. */
   withdrawLanding(id: string, fence: number): Promise<void>;
-  /** Marks the completion landed and its job done. `fence` null: recovery of an intent that the ref already shows. */
-  markLanded(id: string, fence: number | null): Promise<{ completion: CompletionView; job: JobView }>;
+  /** Marks the completion landed and its job done, and all that land with it. `fence` null: recovery of an intent that the ref already shows. */
+  markLanded(
+    id: string,
+    fence: number | null,
+  ): Promise<{ completion: CompletionView; job: JobView; batch: Array<{ completion: CompletionView; job: JobView }> }>;
+  /** A batch was red by this verify job: its members are tested otherwise, and remember it. Told twice it counts once. */
+  splitBatch(id: string, verifyJobId: string): Promise<void>;
   /**
    * Gives a completion up: its job fails with this failure, or, with `revise`, is queued again in the same transaction, with the target's commit as its base, the
    * record in its view and the attempt that made the change given back. `reason` is what people read. The same call again changes nothing.
@@ -369,6 +382,13 @@ export interface Store extends AsyncDisposable {
   changesOnWay(repoId: string, target: string): Promise<Array<{ jobId: string; number: number; title: string; completionId: string | null; oid: string }>>;
   /** Keeps what conflicts are foreseen for a job, with a warning among its events where there is a text; answers whether that is news. Nothing for a final job. */
   predictConflicts(jobId: string, predicted: readonly PredictedConflict[], warning: string | null): Promise<boolean>;
+  /**
+   * Makes a job that merges what others pushed to the repository's address (`oid`) into the hub's branch, `job.target`: it is integrating at once, with a
+   * completion. Where there was one for the same commit, that comes back, however it ended.
+   */
+  mergeForeign(oid: string, job: NewJob): Promise<{ job: JobView; created: boolean }>;
+  /** The job of `mergeForeign` for this commit, if there was one. */
+  findForeign(repoId: string, target: string, oid: string): Promise<JobView | undefined>;
   /** Has nothing be claimed for a target, and takes back what integrators have of it in hand. Where it is frozen already, the first reason stays. */
   freezeTarget(repoId: string, frozen: { target: string; code: ErrorCode; reason: string }, by?: Actor): Promise<FrozenTarget>;
   /** Ends that for one target, or for all (null); answers which were frozen. */
@@ -376,7 +396,7 @@ export interface Store extends AsyncDisposable {
   frozenTargets(repoId: string): Promise<FrozenTarget[]>;
   /** The open completions of a repository by target, each target's in the order of landing. */
   waitingCars(repoId: string): Promise<Array<TrainCar & { target: string }>>;
-  /** Intents without a mark, for recovery at start. */
+  /** Intents without a mark, for recovery at start; of a batch that of its last one. */
   openIntents(): Promise<Array<{ completionId: string; repoId: string; target: string; oldOid: string | null; newOid: string }>>;
 
   // Deliveries: what goes to a repository's own address. Each step is one round's, and does nothing where that is over.
@@ -486,6 +506,7 @@ export type {
   AttemptReceipts,
   BackendRecord,
   BackendUse,
+  BatchMember,
   CallAttempt,
   CallReservation,
   CircuitRow,

@@ -3,9 +3,12 @@ import { join } from "node:path";
 import { isSshUrl, isWebUrl, type UpstreamAccess } from "@slipway/git/upstream-access";
 import { provideSecret, readSecretFile, SECRET_VARIABLE_PREFIX } from "@slipway/process/secret-file";
 import { SlipwayError } from "@slipway/protocol/errors";
+import type { HostCredentials } from "@slipway/protocol/forge-settings";
 import { type DataFolder, makePrivateFolder, writeWhole } from "../data-folder.ts";
 import type { ForgeRegistry } from "../forges/forges.ts";
 import type { RepositoryRow } from "../store/store.ts";
+
+const PRIVATE_KEY = /^-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
 /** The server's folders that an address is reached with. */
 type Folders = Pick<DataFolder, "secrets" | "knownHosts">;
@@ -14,17 +17,41 @@ type Folders = Pick<DataFolder, "secrets" | "knownHosts">;
 export interface AccessPlane {
   readonly folder: Folders;
   readonly forges: Pick<ForgeRegistry, "open">;
+  readonly hostCredentials: HostCredentials;
 }
 
 /**
- * What the server shows at a repository's address: the secret that the repository names, or where it names none that of its git host
- * (`server.forges`), read anew each time, so that it can be replaced while the server runs. UPSTREAM_AUTH where it is not there or of no use for this kind of address.
+ * What the server shows at a repository's address: the secret that the repository names, or where it names none that of its host (`server.credentials`, else
+ * `server.forges`), read anew each time, so that it can be replaced while the server runs. UPSTREAM_AUTH where it is not there or of no use for this kind of address.
  */
-export async function upstreamAccess({ folder, forges }: AccessPlane, repository: Pick<RepositoryRow, "id" | "url" | "upstream">): Promise<UpstreamAccess> {
+export async function upstreamAccess(
+  { folder, forges, hostCredentials }: AccessPlane,
+  repository: Pick<RepositoryRow, "id" | "url" | "upstream">,
+): Promise<UpstreamAccess> {
   const { id, url, upstream } = repository;
-  if (url !== null && isSshUrl(url)) return { ...(await keyOf(folder, upstream.credential)), ...(await knownHostsOf(folder, id, upstream.knownHosts)) };
+  const ofHost = url === null ? undefined : hostCredentials[hostOf(url)];
+  if (url !== null && isSshUrl(url)) {
+    // A host may be reached both ways, and has one secret: a token is for https alone.
+    const name = upstream.credential ?? (ofHost !== undefined && (await isKey(folder, ofHost)) ? ofHost : null);
+    return { ...(await keyOf(folder, name)), ...(await knownHostsOf(folder, id, upstream.knownHosts)) };
+  }
   if (url === null || !isWebUrl(url)) return {};
-  return upstream.credential === null ? await hostAccess(forges, url) : { token: await tokenOf(folder, upstream.credential) };
+  if (upstream.credential !== null) return { token: await tokenOf(folder, upstream.credential) };
+  if (ofHost !== undefined && !(await isKey(folder, ofHost))) return { token: await tokenOf(folder, ofHost) };
+  return await hostAccess(forges, url);
+}
+
+/** The host of an address, with its port where https names one. */
+function hostOf(url: string): string {
+  const scp = /^(?:[\w.-]+@)?([\w.-]+):(?!\/\/)/.exec(url);
+  if (scp?.[1] && !/^\w+:\/\//.test(url)) return scp[1].toLowerCase();
+  if (!URL.canParse(url)) return "";
+  const { protocol, host, hostname } = new URL(url);
+  return (protocol === "ssh:" ? hostname : host).toLowerCase();
+}
+
+async function isKey({ secrets }: Folders, name: string): Promise<boolean> {
+  return PRIVATE_KEY.test((await read(secrets, name)) ?? "");
 }
 
 /** The installation's credential for the git host, where it has one; without it the address is asked as anybody may. */
@@ -50,7 +77,7 @@ async function keyOf({ secrets }: Folders, name: string | null): Promise<Upstrea
   if (name === null) return {};
   const key = await read(secrets, name);
   if (key === undefined) throw missing(secrets, name, "private key, as `ssh-keygen` writes it");
-  if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) throw unusable(name, "it is no private key, and the address is reached by ssh");
+  if (!PRIVATE_KEY.test(key)) throw unusable(name, "it is no private key, and the address is reached by ssh");
   return { keyFile: join(secrets, name) };
 }
 
@@ -66,7 +93,7 @@ async function read(folder: string, name: string): Promise<string | undefined> {
 
 function missing(folder: string, name: string, what: string): SlipwayError {
   const hint = `On the server's machine: ${provideSecret(folder, name)} (a ${what}).`;
-  return new SlipwayError("UPSTREAM_AUTH", `The repository names the credential ${name}, and the server has no such secret.`, { credential: name, hint });
+  return new SlipwayError("UPSTREAM_AUTH", `The credential ${name} is named for this address, and the server has no such secret.`, { credential: name, hint });
 }
 
 function unusable(name: string, why: string): SlipwayError {

@@ -38,5 +38,5 @@ export async function stateOf(root: string, { hubOid, upstreamOid, dropped }: Pa
 /** The same for people, with how many commits lie between. */
 export async function describeBranch(root: string, pair: Pair): Promise<UpstreamBranch> {
   const { branch, hubOid, upstreamOid } = pair;
-  return { branch, hubOid, upstreamOid, state: await stateOf(root, pair), ...(await aheadBehind(root, hubOid, upstreamOid)) };
+  return { branch, hubOid, upstreamOid, state: await stateOf(root, pair), ...(await aheadBehind(root, hubOid, upstreamOid)), mergeJob: null };
 }

@@ -22,6 +22,7 @@ import type { RepositoryRow } from "../store/store.ts";
 import { upstreamAccess } from "./access.ts";
 import { describeBranch, type Pair, pairs, stateOf } from "./branches.ts";
 import { FetchJournal } from "./fetch-journal.ts";
+import { mergeDiverged } from "./merge-diverged.ts";
 
 /** What a sync found and did. */
 export interface Synced {
@@ -31,10 +32,12 @@ export interface Synced {
   readonly rewritten: readonly string[];
   /** Branches of the hub that neither follow nor are pushed: a person decides. */
   readonly waiting: readonly UpstreamBranch[];
+  /** Branches that diverged and that a job is merging. */
+  readonly merging: readonly string[];
 }
 
 /** What is asked of a plane here. */
-export type SyncPlane = Pick<ControlPlane, "folder" | "forges" | "store" | "log" | "targetChanged">;
+export type SyncPlane = ControlPlane;
 
 /** The first pause after a failure, and the longest, in ms. */
 const PAUSE_MS = 5_000;
@@ -77,6 +80,7 @@ async function syncAlone(plane: SyncPlane, repository: RepositoryRow, url: strin
   if (rewritten.length > 0) plane.log.warn({ repository: repository.name, branches: rewritten }, "the history at a repository's address was rewritten");
   const moves: UpstreamMove[] = [];
   const waiting: UpstreamBranch[] = [];
+  const merging: string[] = [];
   const refusals: unknown[] = [];
   const out = new Set((await outbox(root)).map(({ branch }) => branch));
   for (const pair of await pairs(root)) {
@@ -88,8 +92,11 @@ async function syncAlone(plane: SyncPlane, repository: RepositoryRow, url: strin
       signal.throwIfAborted();
       refusals.push(error);
     });
-    if (moved === "waits") waiting.push(await describeBranch(root, pair));
-    else if (moved) moves.push(moved);
+    if (moved === "waits") {
+      const isMerged = state === "diverged" && repository.upstream.onDiverged === "merge";
+      if (isMerged && (await mergeDiverged(plane, repository, pair, signal)) === "merging") merging.push(pair.branch);
+      else waiting.push(await describeBranch(root, pair));
+    } else if (moved) moves.push(moved);
   }
   await forgetWithdrawn(root);
   if (repository.upstream.push === "landed" && (await pushNotes(root, url, signal, access)) === "diverged")
@@ -101,7 +108,7 @@ async function syncAlone(plane: SyncPlane, repository: RepositoryRow, url: strin
   if (refusals.length > 0) throw refusals[0];
   const [first] = waiting;
   if (first && repository.upstream.push === "landed") throw diverged(repository, first, waiting);
-  return { branches, moves, rewritten, waiting };
+  return { branches, moves, rewritten, waiting, merging };
 }
 
 /** Fetches, and keeps the old commits of branches whose history was rewritten. */

@@ -11,14 +11,12 @@ const LEAST_MS = 200;
 /** One repository may take this long, in ms: a host that crawls must not keep the others waiting for ever. */
 const SYNC_LIMIT_MS = 300_000;
 
-type Plane = Pick<ControlPlane, "forges" | "targetChanged" | "store" | "folder" | "log">;
-
 /**
  * The duty that keeps hub and addresses together by itself: syncs a repository when its time has come, and tries again, with pauses that grow, where a push or
  * a fetch failed. At a start each repository whose landings are pushed is due at once: a kill may have come between a landing and its push.
  */
 export class UpstreamWatch {
-  readonly #plane: Plane;
+  readonly #plane: ControlPlane;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
   /** Repositories that have nothing to push as far as this process knows; the others are due where pushing is their rule. */
@@ -27,7 +25,7 @@ export class UpstreamWatch {
   #running: Promise<void> | null = null;
   #again = false;
 
-  constructor(plane: Plane) {
+  constructor(plane: ControlPlane) {
     this.#plane = plane;
     this.#log = plane.log.child({ part: "upstream" });
   }

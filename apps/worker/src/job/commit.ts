@@ -105,7 +105,7 @@ async function makeCommit(
   }
   const taken = { out, baseOid: job.baseOid, limits: LIMITS, signal };
   const { landing } = await readRepositoryConfig(repository, job.baseOid);
-  const who = (entry: string): LandingIdentity => landingIdentity(entry, job.backend);
+  const who = (entry: string): LandingIdentity => landingIdentity(entry, job.backend, job.submitter);
   const names = { author: who(landing.author), committer: COMMITTER, coAuthors: landing.coAuthors.map(who) };
   const request = { ...taken, message: commitMessage(job), ...names, trailers: trailersOf(context) };
   return await parts.time("take", () => takeCommit(repository, request));

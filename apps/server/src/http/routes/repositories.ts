@@ -80,7 +80,12 @@ export function repositoryHandlers(plane: ControlPlane): Pick<Handlers, Names> {
       const { repository, root } = await find(params.repo);
       if (repository.url === null) return { branches: [] };
       const branches = [];
-      for (const pair of (await pairs(root)).slice(0, BRANCHES_SHOWN)) branches.push(await describeBranch(root, pair));
+      for (const pair of (await pairs(root)).slice(0, BRANCHES_SHOWN)) {
+        const branch = await describeBranch(root, pair);
+        const job =
+          branch.state === "diverged" && pair.upstreamOid !== null ? await plane.store.findForeign(repository.id, pair.branch, pair.upstreamOid) : undefined;
+        branches.push({ ...branch, mergeJob: job?.number ?? null });
+      }
       return { branches };
     },
     resolveUpstream: async ({ params, body, by, signal }) => {

@@ -1,6 +1,9 @@
+import { isAncestor } from "@slipway/git/hub";
+import { readUpstreamBranch } from "@slipway/git/push-branch";
 import type { Explanation, JobView } from "@slipway/protocol/job";
 import { predictedText, revisionText } from "@slipway/protocol/revisions";
 import { isFinal } from "@slipway/protocol/states";
+import { hubRoot } from "../../hub/hub-folder.ts";
 import { explainBlocked, explainRunning } from "./attempt.ts";
 import { explainIntegrating } from "./integrating.ts";
 import { failureText, hintOf, type Known } from "./part.ts";
@@ -23,7 +26,7 @@ async function partOf(plane: Known, job: JobView): Promise<Omit<Explanation, "st
     case "blocked":
       return explainBlocked(job);
     case "done":
-      return { owner: "nobody", deadline: null, reason: doneText(job), unblock: "Nothing: the job is done." };
+      return await explainDone(plane, job);
     case "failed":
       return {
         owner: "nobody",
@@ -49,6 +52,25 @@ function landingNote({ state, revision, predicted }: JobView): string {
     ...predicted.map((one) => `It is foreseen that its change ${predictedText(one)}.`),
   ];
   return notes.map((note) => ` ${note}`).join("");
+}
+
+/** It is done whether or not what landed is at the repository's own address; but whoever waits for it there learns why it is not. */
+async function explainDone(plane: Known, job: JobView): Promise<Omit<Explanation, "state" | "candidates">> {
+  const done = { owner: "nobody", deadline: null, reason: doneText(job), unblock: "Nothing: the job is done." } as const;
+  if (job.landedOid === null) return done;
+  const repository = await plane.store.getRepository(job.repo.id);
+  if (!repository || repository.url === null || repository.upstream.push !== "landed") return done;
+  const root = hubRoot(plane.folder, repository.id);
+  const there = await readUpstreamBranch(root, job.target);
+  if (there !== null && (await isAncestor(root, job.landedOid, there))) return done;
+  const { error, nextAt } = repository.upstreamSync;
+  const next = nextAt === null ? "" : ` The next try comes at ${new Date(nextAt).toISOString()}.`;
+  const why = error === null ? "it is pushed with the next sync." : `the last try ended with ${error.code}: ${error.message}${next}`;
+  return {
+    ...done,
+    reason: `${done.reason} It is not at the repository's address yet: ${why}`,
+    unblock: `\`slipway repos show ${repository.name}\` says what is in the way, and \`slipway repos sync ${repository.name}\` tries now. The job is done.`,
+  };
 }
 
 function doneText(job: JobView): string {

@@ -1,4 +1,5 @@
 import type { JobView } from "@slipway/protocol/job";
+import { PASSED_LIMIT } from "@slipway/protocol/train";
 import { REAPER_TICK_MS } from "../../reaper.ts";
 import type { DeliveryRow } from "../../store/deliveries.ts";
 import { explainBlocked, explainRunning } from "./attempt.ts";
@@ -34,7 +35,7 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
   const verifyJob = at?.verifyJobId ? await plane.store.getJob(at.verifyJobId) : undefined;
   if (verifyJob && verifyJob.endedAt === null) {
     const inner = await explainVerifying(plane, verifyJob);
-    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state}).${place} ${inner.reason}` };
+    return { ...inner, reason: `Its merged tree is being verified by job ${verifyJob.number} (${verifyJob.state})${batchText(at)}.${place} ${inner.reason}` };
   }
   if (at && at.leaseUntil !== null) {
     return {
@@ -49,7 +50,7 @@ export async function explainIntegrating(plane: Known, job: JobView): Promise<Wa
     return {
       owner: "integrator",
       deadline: dueAt(job),
-      reason: `Its commit waits to be let into the train of ${job.target}, behind job ${last.job} (${countText(at?.ahead.length ?? 0)} before it).`,
+      reason: `Its commit waits to be let into the train of ${job.target}, behind job ${last.job} (${countText(at?.ahead.length ?? 0)} before it).${passText(at?.conflictsWith ?? [], at?.passed ?? 0)}`,
       unblock: `Nothing to do: it is let in when one of those has landed. \`slipway train show ${job.repo.name}\` lists them. ${AT_THE_DEADLINE}`,
     };
   }
@@ -69,6 +70,21 @@ function placeText(ahead: ReadonlyArray<{ job: number; isInTrain: boolean }>): s
   if (before.length === 0) return "";
   const those = before.length === 1 ? `job ${before[0]} has` : `jobs ${before.join(", ")} have`;
   return ` It is number ${before.length + 1} of the train, and lands when ${those} landed.`;
+}
+
+/** With which others it is verified, or was to no avail. */
+function batchText(at: { batch: number | null; bisects: number } | null): string {
+  const together = at && at.batch !== null ? `, together with others up to job ${at.batch}` : "";
+  return at && at.bisects > 0
+    ? `${together}, in a smaller batch after ${at.bisects === 1 ? "one" : at.bisects} that ${at.bisects === 1 ? "was" : "were"} red`
+    : together;
+}
+
+/** Why others are let in before it, as far as that is so. */
+function passText(conflictsWith: readonly number[], passed: number): string {
+  if (conflictsWith.length === 0) return "";
+  const whom = conflictsWith.length === 1 ? `job ${conflictsWith[0]}` : `jobs ${conflictsWith.join(", ")}`;
+  return ` It is foreseen to conflict with ${whom} ahead of it, so up to ${PASSED_LIMIT} changes of its priority that conflict with none are let in first; ${passed} of them were.`;
 }
 
 function countText(count: number): string {

@@ -3,7 +3,7 @@ import type { Explanation, JobView } from "@slipway/protocol/job";
 import type { ControlPlane } from "../../control-plane.ts";
 
 /** What an explanation looks at. */
-export type Known = Pick<ControlPlane, "store" | "signals" | "completionRoom" | "dayBudget" | "deliveryTimes">;
+export type Known = Pick<ControlPlane, "store" | "folder" | "signals" | "completionRoom" | "dayBudget" | "deliveryTimes">;
 
 /** Of a job that is not final: somebody acts on it by a deadline that something keeps. */
 export type Waiting = Omit<Explanation, "state" | "deadline" | "candidates"> & { readonly deadline: number };

@@ -48,6 +48,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
     routing,
     landing = "train",
     ticket = null,
+    submitter = null,
     revises = null,
     continues = null,
     ...columns
@@ -80,6 +81,7 @@ export function insertJob(db: Database, job: NewJob, verify: VerifySpec | null):
       ...(revisions === null ? {} : { revisions }),
       ...(landing === "train" ? {} : { landing }),
       ...(ticket === null ? {} : { ticket }),
+      ...(submitter === null ? {} : { submitter }),
       ...(revises === null ? {} : { revises }),
       ...(continues === null ? {} : { continues }),
     }),

@@ -56,6 +56,7 @@ export function jobView(row: JobViewRow): JobView {
     revisions: null,
     landing: "train",
     ticket: null,
+    submitter: null,
     revises: null,
     continues: null,
     ...JSON.parse(row.turn_settings),

@@ -31,6 +31,7 @@ const MIGRATIONS = [
   "0024-sessions",
   "0026-dashboard",
   "0027-notifications",
+  "0028-batches",
 ] as const;
 export type MigrationName = (typeof MIGRATIONS)[number];
 

@@ -29,6 +29,7 @@ import * as coverage from "./migrations/0023-coverage.ts";
 import * as sessions from "./migrations/0024-sessions.ts";
 import * as dashboard from "./migrations/0026-dashboard.ts";
 import * as notifications from "./migrations/0027-notifications.ts";
+import * as batches from "./migrations/0028-batches.ts";
 
 /** A thread that runs the pending migrations on a connection of its own, tells how that ended, and ends itself. */
 
@@ -58,6 +59,7 @@ const MIGRATIONS: Record<MigrationName, Migration> = {
   "0024-sessions": sessions,
   "0026-dashboard": dashboard,
   "0027-notifications": notifications,
+  "0028-batches": batches,
 };
 
 /** SQLite does run DDL inside a transaction; kysely leaves that off for databases that toggle foreign keys in a migration, and ours do not. */

@@ -61,6 +61,7 @@ import { listTokens } from "./operations/list-tokens.ts";
 import { listWorkers } from "./operations/list-workers.ts";
 import { liveLeases } from "./operations/live-leases.ts";
 import { markLanded } from "./operations/mark-landed.ts";
+import { findForeign, mergeForeign } from "./operations/merge-foreign.ts";
 import { newestStall } from "./operations/newest-stall.ts";
 import { nextDueMs } from "./operations/next-due-ms.ts";
 import {
@@ -99,6 +100,7 @@ import { revokeToken } from "./operations/revoke-token.ts";
 import { createSession, endSession, findSession } from "./operations/sessions.ts";
 import { setDraining } from "./operations/set-draining.ts";
 import { settleCall } from "./operations/settle-call.ts";
+import { splitBatch } from "./operations/split-batch.ts";
 import { submitJob } from "./operations/submit-job.ts";
 import { touchToken } from "./operations/touch-token.ts";
 import { touchWorker } from "./operations/touch-worker.ts";
@@ -130,6 +132,7 @@ export const READS = {
   flakyGatesOf,
   frozenTargets,
   waitingCars,
+  findForeign,
   liveLeases,
   findAttemptByCredential,
   nextDueMs,
@@ -163,6 +166,7 @@ export const READS = {
 /** Operations that write. */
 const WRITES = {
   acceptJob,
+  mergeForeign,
   addEvent,
   appendEvents,
   cancelJob,
@@ -223,6 +227,7 @@ const WRITES = {
   revokeToken,
   setDraining,
   settleCall,
+  splitBatch,
   submitJob,
   touchToken,
   touchWorker,

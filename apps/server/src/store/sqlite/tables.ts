@@ -1,4 +1,5 @@
 import type { JobKind, Lane } from "@slipway/protocol/job";
+import type { SandboxKind } from "@slipway/protocol/sandbox-kind";
 import type { JobState } from "@slipway/protocol/states";
 
 /** Rows as SQLite gives them. JSON columns are text; times are ms since 1970. */
@@ -90,4 +91,9 @@ export interface CompletionTable {
   created_at: number;
   place: number | null;
   flaky_gates: string | null;
+  passed: number;
+  batch_of: string | null;
+  bisects: number;
+  split_by: string | null;
+  foreign_sandbox: SandboxKind | null;
 }

@@ -1,4 +1,5 @@
 import type { Store } from "../../store.ts";
+import { CAR_ORDER } from "../car-order.ts";
 import { NOW } from "../clock.ts";
 import { COMPLETION_VIEW, type CompletionViewRow, completionView } from "../completion-view.ts";
 import type { Database } from "../database.ts";
@@ -20,9 +21,8 @@ const IN_HAND = `
   )`;
 const ITS_TARGET = "h.repo_id = c.repo_id AND h.target = c.target";
 
-// In the order of the jobs, by lane, priority and age. Of a target that somebody has in hand he alone gets more, up to the target's limit: one where none
-// is given. Whoever comes in goes behind those that were let in before, and keeps his place when his
-// integrator is lost. That a job's dependencies come first needs no word here: it only starts when they are done.
+// Of a target that somebody has in hand he alone gets more, up to the target's limit: one where none is given. Whoever comes in goes behind those that were let in
+// before, and keeps his place when his integrator is lost.
 const TAKE = `
   WITH ${IN_HAND}
   UPDATE completions SET fence = fence + 1, lease_until = ${NOW} + @leaseTtlMs, claim_id = @claimId, integrator_id = @integratorId,
@@ -31,16 +31,26 @@ const TAKE = `
       SELECT max(o.place) FROM completions o WHERE o.state IN ('pending', 'landing') AND o.repo_id = completions.repo_id AND o.target = completions.target
     ), 0))
   WHERE state = 'pending' AND seq = (
-    SELECT c.seq FROM completions c INDEXED BY completions_open JOIN jobs j ON j.number = c.job
+    SELECT c.seq FROM completions c INDEXED BY completions_open JOIN jobs j ON j.number = c.job JOIN job_specs s ON s.job = j.number
     WHERE c.state IN ('pending', 'landing') AND c.state = 'pending' AND (c.lease_until IS NULL OR c.lease_until <= ${NOW})
       AND NOT EXISTS (SELECT 1 FROM frozen_targets f WHERE f.repo_id = c.repo_id AND f.target = c.target)
       AND NOT EXISTS (SELECT 1 FROM in_hand h WHERE ${ITS_TARGET} AND h.integrator_id IS NOT @integratorId)
       AND (SELECT count(*) FROM in_hand h WHERE ${ITS_TARGET}) < COALESCE((
         SELECT l.value ->> '$.parallel' FROM json_each(@limits) l WHERE l.value ->> '$.repoId' = c.repo_id AND l.value ->> '$.target' = c.target
       ), 1)
-    ORDER BY c.place IS NULL, c.place, j.claim_rank, c.seq LIMIT 1
+    ORDER BY ${CAR_ORDER} LIMIT 1
   )
   RETURNING seq, fence`;
+
+// Those that were there before one that is let in, and let it pass. Its first claim is what lets it in.
+const PASS = `
+  UPDATE completions SET passed = passed + 1
+  WHERE seq IN (
+    SELECT c.seq FROM completions taken JOIN jobs t ON t.number = taken.job
+    JOIN completions c INDEXED BY completions_open ON c.repo_id = taken.repo_id AND c.target = taken.target AND c.seq < taken.seq
+    JOIN jobs j ON j.number = c.job
+    WHERE taken.seq = @seq AND c.state IN ('pending', 'landing') AND c.state = 'pending' AND c.place IS NULL AND j.claim_rank = t.claim_rank
+  )`;
 
 // A claimId may come again for another completion when its first one is landing or over; the credential, which goes with the id, is good for one only.
 const LET_GO = "UPDATE completions SET credential_sha256 = NULL WHERE credential_sha256 = @credentialSha256 AND seq <> @seq";
@@ -52,6 +62,7 @@ export function claimCompletion(db: Database, ...[request]: Parameters<Store["cl
   const taken = same ?? db.get<{ seq: number; fence: number }>(TAKE, asked);
   if (!taken) return null;
   if (!same) db.run(LET_GO, { credentialSha256, seq: taken.seq });
+  if (!same && taken.fence === 1) db.run(PASS, { seq: taken.seq });
   const row = db.get<CompletionViewRow & { ttl_ms: number }>(READ, { seq: taken.seq });
   if (!row) throw new Error("a claimed completion is gone");
   return { completion: completionView(row), fence: taken.fence, ttlMs: row.ttl_ms, place: row.place ?? 1 };

@@ -30,12 +30,12 @@ const ATTEMPTS = `
 const ARTIFACTS = "SELECT name, bytes, sha256, fence, created_at AS at FROM artifacts WHERE job = @number ORDER BY fence, name";
 const COMPLETION = `${COMPLETION_VIEW} WHERE c.job = @number ORDER BY c.seq DESC LIMIT 1`;
 
-// A verify job's own receipts; for a task, those that the verify jobs of its newest completion brought, and those of an equal tree that were used again. One that
+// A verify job's own receipts; for a task, those that the verify jobs of its newest completion, or of the batch that it is in, brought, and those of an equal tree that were used again. One that
 // was rejected before, and went back to the agent, says nothing about what came of it.
 const NEWEST = "SELECT max(seq) FROM completions WHERE job = @number";
 const OWN = `
     SELECT @number
-    UNION SELECT v.number FROM completions c JOIN jobs v ON v.completion_id = c.id AND v.kind = 'verify' WHERE c.seq = (${NEWEST})`;
+    UNION SELECT v.number FROM completions c JOIN jobs v ON v.completion_id IN (c.id, c.batch_of) AND v.kind = 'verify' WHERE c.seq = (${NEWEST})`;
 const RECEIPTS = `
   SELECT ${RECEIPT_COLUMNS}, job NOT IN (${OWN}) AS reused FROM receipts
   WHERE job IN (${OWN})
@@ -43,7 +43,9 @@ const RECEIPTS = `
     exit_code = 0
     -- As sandboxOfImage says it.
     AND CASE WHEN image = 'host' THEN 'bwrap' WHEN image LIKE 'sha256:%' THEN 'docker' ELSE image END = @sandbox
-    AND tree IN (SELECT merged_tree FROM completions WHERE seq = (${NEWEST}) AND merged_tree IS NOT NULL)
+    AND tree IN (
+      SELECT COALESCE((SELECT t.merged_tree FROM completions t WHERE t.id = c.batch_of), c.merged_tree) FROM completions c WHERE c.seq = (${NEWEST})
+    )
     AND job IN (SELECT v.number FROM jobs t JOIN jobs v ON v.repo_id = t.repo_id AND v.kind = 'verify' WHERE t.number = @number)
   )
   ORDER BY id`;

@@ -10,7 +10,15 @@ const MARK = `
   UPDATE completions SET state = 'landed', landed_oid = intent_new_oid, lease_until = NULL
   WHERE id = @id AND state = 'landing' AND (@fence IS NULL OR fence = @fence)`;
 
+// In the order of their commits.
+const OTHERS = "SELECT id FROM completions WHERE batch_of = @id AND state IN ('landing', 'landed') ORDER BY place, seq";
+
 export function markLanded(db: Database, id: string, fence: number | null): Awaited<ReturnType<Store["markLanded"]>> {
+  const others = db.all<{ id: string }>(OTHERS, { id }).map((other) => markOne(db, other.id, null));
+  return { ...markOne(db, id, fence), batch: others };
+}
+
+function markOne(db: Database, id: string, fence: number | null): Pick<Awaited<ReturnType<Store["markLanded"]>>, "completion" | "job"> {
   const marked = db.run(MARK, { id, fence });
   const completion = requireCompletion(db, id);
   if (marked === 0) {
