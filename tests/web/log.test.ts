@@ -52,8 +52,9 @@ test("100,000 lines are there soon, scroll, are searched, and take little of the
   const log = page.getByRole("region", { name: /^Log of job/ });
   // Through all of it, a frame at a time.
   const frames = (await log.evaluate(
-    (element) =>
+    (node) =>
       new Promise((resolve) => {
+        const element = node as unknown as { readonly scrollHeight: number; scrollTop: number };
         const frame = (globalThis as unknown as { requestAnimationFrame(step: (at: number) => void): void }).requestAnimationFrame;
         const times: number[] = [];
         const all = element.scrollHeight;

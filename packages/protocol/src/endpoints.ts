@@ -23,9 +23,9 @@ import {
   verifyResponseSchema,
 } from "./integrator-api.ts";
 import { explanationSchema, JOB_KINDS, jobDetailSchema, jobViewSchema, LANES, submitJobSchema } from "./job.ts";
-import { jobPreviewSchema } from "./preview.ts";
-import { overviewSchema } from "./overview.ts";
 import { notificationStatusSchema, testedNotificationSchema, testNotificationsSchema } from "./notifications.ts";
+import { overviewSchema } from "./overview.ts";
+import { jobPreviewSchema } from "./preview.ts";
 import { branchViewSchema, createRepositorySchema, repositoryViewSchema, syncBranchSchema, updateRepositorySchema } from "./repository.ts";
 import { changeIdSchema, reviseJobSchema } from "./revise.ts";
 import { circuitSchema } from "./routing.ts";

@@ -12,6 +12,7 @@ const ACTIONS: Readonly<Record<AuditedEndpoint, true>> = {
   replayJob: true,
   steerJob: true,
   acceptJob: true,
+  reviseJob: true,
   syncPullRequest: true,
   closePullRequest: true,
   createRepository: true,
@@ -29,6 +30,7 @@ const ACTIONS: Readonly<Record<AuditedEndpoint, true>> = {
   createToken: true,
   revokeToken: true,
   createSession: true,
+  testNotifications: true,
 };
 const HOUR_MS = 3_600_000;
 const SINCE: ReadonlyArray<readonly [value: string, text: string, ms: number]> = [
