@@ -17,6 +17,23 @@ import { CIRCUIT_LIMITS, type CircuitLimits } from "./store/circuit-limits.ts";
 const CLOSE_LIMIT_MS = 5_000;
 const DAY_MS = 86_400_000;
 
+/** The flags and variables by which a server that is started by hand is told its values. */
+const SOURCES: ReadonlyArray<readonly [key: string, flag: string | null, variable: string | null]> = [
+  ["logLevel", null, "SLIPWAY_LOG_LEVEL"],
+  ["server.port", "port", null],
+  ["server.host", "host", null],
+  ["server.allowRemote", "allow-remote", null],
+  ["server.allowedOrigins", "allowed-origin", null],
+  ["server.retentionDays", "retention-days", "SLIPWAY_RETENTION_DAYS"],
+  ["server.dayBudget.tokens", "day-budget-tokens", "SLIPWAY_DAY_BUDGET_TOKENS"],
+  ["server.dayBudget.usd", "day-budget-usd", "SLIPWAY_DAY_BUDGET_USD"],
+  ["server.forges", "forges", null],
+  ["server.pullRequestPollSeconds", "pull-request-poll", null],
+  ["server.circuitFaults", "circuit-faults", "SLIPWAY_CIRCUIT_FAULTS"],
+  ["server.circuitCoolDownSeconds", "circuit-cool-down", "SLIPWAY_CIRCUIT_COOL_DOWN"],
+  ["extraCaCerts", null, "SLIPWAY_EXTRA_CA_CERTS"],
+];
+
 const log = pino({ level: process.env["SLIPWAY_LOG_LEVEL"] ?? "info", name: "server" }, pino.destination({ dest: 2, sync: true }));
 
 // Whatever is made here, by whichever library: the owner's alone.
@@ -166,23 +183,6 @@ function readHosts<T>(flag: "forges" | "credentials", text: string, schema: z.Zo
     expected: `JSON with the form of \`server.${flag}\` in slipway.yaml`,
   });
 }
-
-/** The flags and variables by which a server that is started by hand is told its values. */
-const SOURCES: ReadonlyArray<readonly [key: string, flag: string | null, variable: string | null]> = [
-  ["logLevel", null, "SLIPWAY_LOG_LEVEL"],
-  ["server.port", "port", null],
-  ["server.host", "host", null],
-  ["server.allowRemote", "allow-remote", null],
-  ["server.allowedOrigins", "allowed-origin", null],
-  ["server.retentionDays", "retention-days", "SLIPWAY_RETENTION_DAYS"],
-  ["server.dayBudget.tokens", "day-budget-tokens", "SLIPWAY_DAY_BUDGET_TOKENS"],
-  ["server.dayBudget.usd", "day-budget-usd", "SLIPWAY_DAY_BUDGET_USD"],
-  ["server.forges", "forges", null],
-  ["server.pullRequestPollSeconds", "pull-request-poll", null],
-  ["server.circuitFaults", "circuit-faults", "SLIPWAY_CIRCUIT_FAULTS"],
-  ["server.circuitCoolDownSeconds", "circuit-cool-down", "SLIPWAY_CIRCUIT_COOL_DOWN"],
-  ["extraCaCerts", null, "SLIPWAY_EXTRA_CA_CERTS"],
-];
 
 /** What `slipway up` says of where its flags come from, as JSON: it passes all of them, whatever set them. Without it the flags and variables themselves. */
 function readOrigins(text: string | undefined, given: ReadonlySet<string>): ValueOrigin[] {
