@@ -17,7 +17,7 @@ export const PICTURES: readonly Picture[] = [
   { file: "overview.png", path: "/", ...SIZE, ready: shows("Translate the messages") },
   { file: "overview-dark.png", path: "/", ...SIZE, theme: "dark", ready: shows("Translate the messages") },
   { file: "jobs.png", path: "/jobs", ...SIZE, ready: shows("Document the library") },
-  { file: "job.png", path: "/jobs/{job}", ...SIZE, ready: shows("Give the berth") },
+  { file: "job.png", path: "/jobs/{job}", ...SIZE, ready: shows("repair") },
   { file: "transcript.png", path: "/jobs/{job}/transcript", ...SIZE, ready: shows("All tests pass") },
   { file: "log.png", path: "/jobs/{job}/log", ...SIZE, ready: shows("tests") },
   { file: "diff.png", path: "/jobs/{job}/diff", ...SIZE, ready: shows("RangeError") },
