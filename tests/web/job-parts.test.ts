@@ -92,7 +92,7 @@ test("a job that needs a person says so, with all that was found; a retry goes o
     "unmetEmpty ledgers give 0: It throwscritic second",
     "refusessrc/ledger.test.ts:14: a test was skippedsrc/ledger.test.ts:14check tests",
   ]);
-  expect(await page.getByRole("link", { name: "src/ledger.ts:8" }).getAttribute("href")).toBe(`/jobs/${writer.job.number}/diff?file=src%2Fledger.ts&line=8`);
+  expect(await page.getByRole("link", { name: "src/ledger.ts:8" }).getAttribute("href")).toBe(`/jobs/${writer.job.number}/diff#src/ledger.ts:8`);
   expect(await violations(page)).toEqual([]);
 
   await page.getByRole("button", { name: "Retry" }).click();

@@ -1,11 +1,12 @@
 import type { JobView } from "@slipway/protocol/job";
 import { OVERVIEW_LIMITS } from "@slipway/protocol/overview";
-import type { FrozenTarget, TrainCar } from "@slipway/protocol/train";
+import type { FrozenTarget } from "@slipway/protocol/train";
 import type { OverviewRows } from "../../rows.ts";
 import { NOW } from "../clock.ts";
 import type { Database } from "../database.ts";
 import { dayLedger } from "../day-budget.ts";
 import { JOB_VIEW, type JobViewRow, jobView } from "../job-view.ts";
+import { CAR_COLUMNS, CARS_IN_ORDER, CARS_ON_THEIR_WAY, type CarRow, trainCar } from "../train-car.ts";
 import { listCircuits } from "./list-circuits.ts";
 import { listWorkers } from "./list-workers.ts";
 
@@ -54,14 +55,10 @@ const WAITING = `
 
 const FIRST = `${JOB_VIEW} WHERE j.number IN (SELECT value FROM json_each(@numbers))`;
 
-// As in waiting-cars.ts, of all repositories.
 const CARS = `
-  SELECT c.repo_id AS repoId, r.name AS repoName, c.target, j.number AS job, j.id AS jobId, s.title, c.id AS completion, c.state,
-    CASE WHEN c.state = 'landing' OR c.lease_until > ${NOW} THEN c.place END AS place,
-    (SELECT number FROM jobs v WHERE v.id = c.verify_job_id) AS verifyJob, c.created_at AS since
-  FROM completions c INDEXED BY completions_open JOIN jobs j ON j.number = c.job JOIN job_specs s ON s.job = j.number JOIN repositories r ON r.id = c.repo_id
-  WHERE c.state IN ('pending', 'landing')
-  ORDER BY r.name, c.target, c.place IS NULL, c.place, j.claim_rank, c.seq LIMIT ${OVERVIEW_LIMITS.cars}`;
+  SELECT c.repo_id AS repoId, r.name AS repoName, c.target, ${CAR_COLUMNS}
+  FROM ${CARS_ON_THEIR_WAY} JOIN repositories r ON r.id = c.repo_id
+  WHERE c.state IN ('pending', 'landing') ORDER BY r.name, ${CARS_IN_ORDER} LIMIT ${OVERVIEW_LIMITS.cars}`;
 
 const FROZEN = `
   SELECT f.repo_id AS repoId, r.name AS repoName, f.target, f.code, f.reason, f.by_name AS "by", f.at
@@ -151,7 +148,7 @@ function phaseOf(json: string | null): OverviewRows["running"][number]["phase"] 
 }
 
 function trains(db: Database): OverviewRows["trains"] {
-  const cars = db.all<TrainCar & Repo & { target: string }>(CARS);
+  const cars = db.all<CarRow & Repo & { target: string }>(CARS).map(trainCar);
   const frozen = db.all<FrozenTarget & Repo>(FROZEN);
   const keyOf = ({ repoId, target }: { repoId: string; target: string }): string => `${repoId} ${target}`;
   const targets = new Map([...cars, ...frozen].map((one) => [keyOf(one), one]));
