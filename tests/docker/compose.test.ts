@@ -126,6 +126,11 @@ test("what compose started is what the host's command line finds by the data fol
   expect(await git(root, "show", `${branch}:greeting.txt`)).toBe("hello");
   const { workers } = JSON.parse((await slipway(root, "workers", "--json")).stdout) as { workers: Array<{ name: string; state: string; version: string }> };
   expect(workers).toMatchObject([{ name: "compose", state: "connected", version: imageVersion(ROOT) }]);
+  // The image has the dashboard of this checkout.
+  const { url } = JSON.parse((await slipway(root, "open", "--json")).stdout) as { url: string };
+  const page = await fetch(new URL("/", url));
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain("/assets/index-");
 });
 
 /** A job that is at work until `letGo` is called; its agent waits for a file. */
