@@ -37,6 +37,18 @@ test("the list leads to a repository, which shows its train in order; a viewer c
   expect(complaints).toEqual([]);
 });
 
+test("a change that is foreseen to conflict with one ahead says why it lets others pass", async () => {
+  const { store } = server.server.plane;
+  const job = await store.getJob("8");
+  if (!job) throw new Error("the fleet has no job 8");
+  await store.predictConflicts(job.id, [{ job: 7, target: "main", paths: ["src/hull.ts"] }], null);
+  const { page, complaints } = await browser.open(server, "/repositories/ship", "viewer");
+  const train = page.getByRole("region", { name: "Train to main" });
+  await train.getByText("lets others pass (so far 0), as it is foreseen to conflict with").waitFor();
+  await store.predictConflicts(job.id, [], null);
+  expect(complaints).toEqual([]);
+});
+
 test("an admin freezes a train with a reason, everybody sees it, and it is resumed", async () => {
   const { page, complaints } = await browser.open(server, "/repositories/ship", "admin");
   const { page: other } = await browser.open(server, "/repositories/ship", "submitter");

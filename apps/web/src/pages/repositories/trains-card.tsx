@@ -130,6 +130,23 @@ function Car({ car, verification, job }: { car: TrainCar; verification: JobView 
             {verification.failure && <> {verification.failure.code}</>}
           </>
         )}
+        {car.batch !== null && (
+          <>
+            {" · "}tested together with <JobLink number={car.batch} />
+          </>
+        )}
+        {car.bisects > 0 && ` · its batch was red and split ${plural(car.bisects, "time")}`}
+        {car.conflictsWith.length > 0 && (
+          <>
+            {" · "}lets others pass (so far {car.passed}), as it is foreseen to conflict with{" "}
+            {car.conflictsWith.map((number, index) => (
+              <span key={number}>
+                {index > 0 && ", "}
+                <JobLink number={number} />
+              </span>
+            ))}
+          </>
+        )}
         {job?.diffStat && ` · ${plural(job.diffStat.files, "file")}, +${job.diffStat.insertions} −${job.diffStat.deletions}`}
         {job?.revision && ` · revision ${job.revision.number} of ${job.revision.of}`}
       </span>
