@@ -60,7 +60,9 @@ async function shownMs(page: Page, path: string, heading: string): Promise<numbe
   const startedAtMs = performance.now();
   await page.goto(path, { waitUntil: "commit" });
   await page.getByRole("heading", { name: heading, exact: true }).waitFor();
-  await page.waitForFunction("!document.body.textContent.includes('Loading ')");
+  // A function that the page would evaluate is refused by its policy.
+  const loading = page.getByText(/^Loading /);
+  while ((await loading.count()) > 0) await loading.first().waitFor({ state: "detached" });
   return performance.now() - startedAtMs;
 }
 
