@@ -21,13 +21,14 @@ export async function measureWeb(quick: boolean): Promise<Figure[]> {
   });
   const jobs = quick ? 1_000 : 10_000;
   await using server = await TestServer.start();
-  const { view } = await server.repository();
+  const { view, source } = await server.repository();
+  const base = await source.head();
   const client = server.client("submitter");
   let next = 0;
   const submit = async (): Promise<void> => {
     while (next < jobs) {
       next += 1;
-      await client.call("submitJob", { body: { repo: view.id, task: `Task ${next} of the bench, with a title of usual length` } });
+      await client.call("submitJob", { body: { repo: view.id, base, task: `Task ${next} of the bench, with a title of usual length` } });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, submit));
